@@ -1,0 +1,45 @@
+"""The administrative capabilities of a ZDR organization at work."""
+
+from __future__ import annotations
+
+from zdr_audit.suite.assay import Assay
+from zdr_audit.suite.marks import scenario
+from zdr_audit.target.stimulus import Stimulus
+
+
+@scenario()
+def a_spend_limit(assay: Assay) -> None:
+    """A user reaches the spend limit, a colleague does not"""
+    org = assay.enable(assay.fresh())
+    refused = assay.profile.operations["cost.set"].refused
+    assay.infer(org.member, Stimulus(), step="ask before", counts=False)
+    assay.must("cost.set", org.admin, step="set the limit", org=org, user=org.member.user, amount="0")
+    for stream in (False, True):
+        assay.infer(org.member, Stimulus(stream=stream, answer=False), step="ask over the limit", expects=refused)
+        assay.infer(org.admin, Stimulus(stream=stream), step="a colleague asks")
+
+
+@scenario(last=True)
+def analytics_are_read(assay: Assay) -> None:
+    """Usage analytics of subject and control organization"""
+    org = assay.enable(assay.fresh())
+    for number in range(3):
+        assay.infer(org.member, Stimulus(stream=bool(number % 2)), step="use", counts=False)
+    for party, step in ((org, "fresh analytics"), (assay.subject, "subject analytics"), (assay.control, "control analytics")):
+        assay.list_all("analytics.read", party.admin, step=step, org=party, counts=True)
+
+
+@scenario()
+def settings_are_changed(assay: Assay) -> None:
+    """An admin changes the server-managed settings, a client reads them"""
+    org = assay.enable(assay.fresh())
+    assay.call("settings.read", org.member, step="read before")
+    assay.must("settings.write", org.admin, step="change", org=org, settings={"cleanupPeriodDays": 7})
+    assay.call("settings.read", org.member, step="read after", counts=True)
+
+
+@scenario()
+def administration_is_read(assay: Assay) -> None:
+    """The subject organization's admin reads audit log, users and seats"""
+    assay.list_all("audit.list", assay.subject.admin, step="audit log", org=assay.subject, counts=True)
+    assay.list_all("users.list", assay.subject.admin, step="users", org=assay.subject, counts=True)

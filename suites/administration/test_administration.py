@@ -1,0 +1,75 @@
+"""What administrators need stays available, and working, under ZDR."""
+
+from __future__ import annotations
+
+from zdr_audit.suite.expect import Expect, Inconclusive
+from zdr_audit.suite.marks import control
+
+from . import scenarios as after
+
+
+@control("ZDR-ADM-01", after=after.a_spend_limit)
+def test_a_user_over_the_spend_limit_is_stopped(expect: Expect) -> None:
+    expect.served(expect.some(step="ask before"), "the user must be served before the limit")
+    expect.served(expect.some(step="ask over the limit"), "a user over the spend limit must be stopped")
+
+
+@control("ZDR-ADM-02", after=after.a_spend_limit)
+def test_the_limit_binds_that_user_alone(expect: Expect) -> None:
+    expect.served(expect.some(step="a colleague asks"), "a colleague must not be stopped by another user's limit")
+
+
+@control("ZDR-ADM-03", after=after.analytics_are_read)
+def test_usage_analytics_are_there_and_count(expect: Expect) -> None:
+    used = [i for i in expect.some(step="use") if i.accepted]
+    read = expect.one(step="fresh analytics")
+    expect.served([read, expect.one(step="subject analytics")], "usage analytics must be available to the admin of a ZDR organization")
+    mine = [e for e in read.data["items"] if e.get("actor") == used[0].labels.get("email")]
+    expect.that(bool(mine), "usage analytics must name the user who was active", read)
+    counts = [e["requests"] for e in mine if isinstance(e.get("requests"), int)]
+    expect.that(bool(counts) and sum(counts) >= len(used), f"usage analytics must count the {len(used)} requests of the user", read)
+
+
+@control("ZDR-ADM-04", after=after.analytics_are_read)
+def test_contribution_metrics_are_absent_under_zdr(expect: Expect) -> None:
+    theirs = expect.one(step="control analytics")
+    expect.served([theirs], "usage analytics must be available to the control organization")
+    if not any(e.get("contribution") for e in theirs.data["items"]):
+        raise Inconclusive("the control organization has no contribution metrics either, so their absence says nothing")
+    for step in ("subject analytics", "fresh analytics"):
+        mine = expect.one(step=step)
+        expect.served([mine], "usage analytics must be available to a ZDR organization")
+        expect.that(all(e.get("contribution") is None for e in mine.data["items"]), "contribution metrics must not be shown to a ZDR organization", mine)
+
+
+@control("ZDR-ADM-05", after=after.analytics_are_read)
+def test_analytics_carry_no_content(expect: Expect) -> None:
+    reads = [expect.one(step="subject analytics"), expect.one(step="fresh analytics")]
+    expect.served(reads, "usage analytics must be available to a ZDR organization")
+    if not any(i.data["items"] for i in reads):
+        raise Inconclusive("the analytics are empty, so finding no content in them says nothing")
+    expect.echoes_nothing(reads, "analytics must carry no prompt or answer")
+
+
+@control("ZDR-ADM-06", after=after.settings_are_changed)
+def test_managed_settings_are_served_and_follow_the_admin(expect: Expect) -> None:
+    read = expect.one(step="read after")
+    expect.served([read], "server-managed settings must be served under ZDR")
+    expect.that((read.data.get("settings") or {}).get("cleanupPeriodDays") == 7, "a change of settings must reach the clients", read)
+
+
+@control("ZDR-ADM-07", after=after.administration_is_read)
+def test_the_audit_log_is_available_to_the_admin(expect: Expect) -> None:
+    read = expect.one(step="audit log")
+    expect.served([read], "the audit log must be available to the admin of a ZDR organization")
+    organizations = {e.get("organization") for e in read.data["items"]}
+    expect.that(organizations == {read.organization_id}, "the log must hold the organization's own entries, at least one", read)
+
+
+@control("ZDR-ADM-08", after=after.administration_is_read)
+def test_users_and_seats_are_listed(expect: Expect) -> None:
+    read = expect.one(step="users")
+    expect.served([read], "users and seats must be listed for the admin of a ZDR organization")
+    listed = {e.get("email") for e in read.data["items"]}
+    expect.that(read.labels.get("email") in listed, "the list must name the users of the organization", read)
+    expect.that(any(e.get("seat") for e in read.data["items"]), "the list must name seats", read)

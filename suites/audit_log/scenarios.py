@@ -1,0 +1,70 @@
+"""A known sequence of enablement actions, refused ones too, in organizations made for the run; then the log is read by many."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zdr_audit.suite.assay import Assay
+from zdr_audit.suite.marks import scenario
+from zdr_audit.suite.party import Actor, Party
+
+
+def _act(assay: Assay, kind: str, operation: str, by: Actor, org: Party, **values: Any) -> Any:
+    """One action that must leave an entry; `kind` names it in the profile's audit types."""
+    reply = assay.attempt(operation, by, step=f"act: {kind}", org=org, labels={"audit": kind}, **values)
+    return reply.values.get("request")
+
+
+@scenario()
+def enablement_actions(assay: Assay) -> None:
+    """Enablement actions, successful and refused"""
+    team, reviewer = assay.staff("account_team"), assay.staff("reviewer")
+    org = assay.fresh()
+    first = _act(assay, "requested", "zdr.request", team, org)
+    _act(assay, "enabled", "zdr.enable", reviewer, org, request=first)  # refused: not reviewed
+    _act(assay, "rejected", "zdr.reject", reviewer, org, request=first)
+    _act(assay, "requested", "zdr.request", org.admin, org)  # refused: a customer
+    second = _act(assay, "requested", "zdr.request", team, org)
+    _act(assay, "approved", "zdr.approve", team, org, request=second)  # refused: its own request
+    _act(assay, "approved", "zdr.approve", reviewer, org, request=second)
+    _act(assay, "enabled", "zdr.enable", reviewer, org, request=second)
+    _act(assay, "disabled", "zdr.disable", org.member, org)  # refused: a customer
+    _act(assay, "disabled", "zdr.disable", reviewer, org)
+    assay.list_all("audit.list", org.admin, step="own log", org=org, counts=False)
+    for label, actor in (("neighbour's admin", assay.other("neighbour").admin), ("control's admin", assay.control.admin), ("own member", org.member)):
+        assay.list_all("audit.list", actor, step=f"read by {label}", org=org, counts=False)
+
+
+@scenario()
+def a_migration_is_logged(assay: Assay) -> None:
+    """A migration, for its entry"""
+    org = assay.fresh(operation="organization.create_api_zdr")
+    _act(assay, "migrated", "zdr.migrate", org.admin, org)  # refused: a customer
+    _act(assay, "migrated", "zdr.migrate", assay.staff("account_team"), org)
+    assay.list_all("audit.list", org.admin, step="own log", org=org)
+
+
+@scenario()
+def tampering_is_tried(assay: Assay) -> None:
+    """Every role tries to change and delete an entry"""
+    org = assay.fresh()
+    assay.must("zdr.request", assay.staff("account_team"), step="request", org=org)
+    before = assay.list_all("audit.list", org.admin, step="before", org=org)
+    entry = before.items[0]["id"]
+    assay.must("audit.entry", org.admin, step="the entry is there", org=org, entry=entry)
+    actors = [org.admin, *assay.staff_actors.values()]
+    for actor in actors:
+        for method in ("DELETE", "PUT", "PATCH", "POST"):
+            values = {"_method": method, "_body": b'{"outcome": "success", "type": "nothing"}'}
+            assay.attempt("audit.entry", actor, step="tamper", org=org, entry=entry, **values)
+    assay.list_all("audit.list", org.admin, step="after", org=org)
+
+
+@scenario(last=True)
+def logs_after_all_the_traffic(assay: Assay) -> None:
+    """The logs of subject and control organization, after all stimuli"""
+    for party in (assay.subject, assay.control):
+        assay.list_all("audit.list", party.admin, step=f"{party.key} log", org=party, counts=True)
+    org = assay.fresh()
+    assay.must("zdr.request", assay.staff("account_team"), step="a reference to be found again", org=org)
+    assay.list_all("audit.list", org.admin, step="reference log", org=org)

@@ -1,0 +1,38 @@
+"""The log cannot be changed, carries no content, and is for its own organization."""
+
+from __future__ import annotations
+
+from zdr_audit.suite.expect import Expect, Inconclusive
+from zdr_audit.suite.marks import control
+
+from . import scenarios as after
+
+
+@control("ZDR-AUD-06", after=after.tampering_is_tried)
+def test_no_role_can_change_or_delete_an_entry(expect: Expect) -> None:
+    expect.not_served(expect.some(step="tamper"), "no role may change or delete an audit entry")
+    before, later = expect.one(step="before"), expect.one(step="after")
+    kept = {e["id"]: e for e in (later.data or {}).get("items", [])}
+    for entry in before.data["items"]:
+        expect.that(kept.get(entry["id"]) == entry, f"entry {entry['id']} must be there unchanged after the attempts", later)
+
+
+@control("ZDR-AUD-07", after=after.logs_after_all_the_traffic)
+def test_the_log_carries_no_content(expect: Expect) -> None:
+    reference = expect.one(step="a reference to be found again").labels.get("marker", "")
+    proof = expect.one(step="reference log")
+    if not any(reference and reference in str(e.get("reference")) for e in (proof.data or {}).get("items", [])):
+        raise Inconclusive("our own reference was not found in the log, so not finding content there says nothing")
+    logs = [expect.one(step="subject log"), expect.one(step="control log"), proof]
+    expect.served(logs, "an organization's admin must be able to read its audit log")
+    expect.echoes_nothing(logs, "the audit log must carry no prompt or answer")
+
+
+@control("ZDR-AUD-08", after=after.enablement_actions)
+def test_the_log_is_not_readable_by_others(expect: Expect) -> None:
+    own = expect.one(step="own log")
+    for who in ("neighbour's admin", "control's admin", "own member"):
+        attempt = expect.one(step=f"read by {who}")
+        expect.dealt_with([attempt])
+        about = {str(e.get("organization")) for e in (attempt.data or {}).get("items", [])} if attempt.outcome == "accepted" else set()
+        expect.that(own.organization_id not in about, f"{who} must not read the organization's audit log", attempt)

@@ -1,0 +1,48 @@
+"""No way round the block, and nothing kept of what was refused."""
+
+from __future__ import annotations
+
+from zdr_audit.suite.expect import Expect, Inconclusive
+from zdr_audit.suite.marks import control
+
+from . import scenarios as after
+
+FEATURES = (after.web_sessions, after.remote_sessions, after.feedback, after.other_features, after.declared_features)
+
+
+@control("ZDR-BLK-06", after=(*FEATURES, after.clients_that_claim_things, after.detours_to_features))
+def test_the_body_of_a_refused_request_is_kept_nowhere(expect: Expect) -> None:
+    expect.kept_nowhere(promise="nothing of a refused feature request must be kept")
+
+
+@control("ZDR-BLK-07", after=after.clients_that_claim_things)
+def test_what_a_client_claims_changes_nothing(expect: Expect) -> None:
+    attempts = expect.works_without_zdr(expect.some(organization="subject"))
+    expect.not_served(attempts, "headers of a client must not open a blocked feature")
+
+
+@control("ZDR-BLK-08", after=after.detours_to_features)
+def test_no_detour_leads_to_a_blocked_feature(expect: Expect) -> None:
+    expect.works_without_zdr(expect.some(organization="subject", step="direct"))
+    detours = [i for i in expect.some(organization="subject") if "detour" in i.labels]
+    expect.not_served(detours, "another path form, method or credential kind must not open a blocked feature")
+
+
+@control("ZDR-BLK-12", after=after.a_session_begun_before)
+def test_a_session_begun_before_zdr_cannot_go_on(expect: Expect) -> None:
+    expect.served(expect.some(step="begin"), "the session must have begun, so that refusing to go on means something")
+    expect.not_served(expect.some(step="go on"), "a session begun before ZDR was enabled must not go on")
+
+
+@control("ZDR-BLK-13", after=after.policy_limits)
+def test_clients_are_told_what_the_backend_refuses(expect: Expect) -> None:
+    mine, theirs = expect.one(step="subject reads"), expect.one(step="control reads")
+    expect.served([mine, theirs], "clients must be able to read their limits")
+    for feature in expect.profile.features.values():
+        key = feature.restriction
+        if key is None:
+            continue
+        if (theirs.data["restrictions"].get(key) or {}).get("allowed", True) is False:
+            raise Inconclusive(f"'{key}' is not allowed for the control organization either")
+        told = (mine.data["restrictions"].get(key) or {}).get("allowed", True)
+        expect.that(told is False, f"clients of a ZDR organization must be told that '{key}' is not allowed", mine)

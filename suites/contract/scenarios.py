@@ -1,0 +1,67 @@
+"""The interface at its edges: documented answers, credentials, roles, tenants."""
+
+from __future__ import annotations
+
+from zdr_audit.suite.assay import Assay
+from zdr_audit.suite.fuzz import fuzz
+from zdr_audit.suite.marks import scenario
+from zdr_audit.suite.party import Actor, NotOffered
+from zdr_audit.target.stimulus import Stimulus
+
+
+@scenario()
+def fuzzing(assay: Assay) -> None:
+    """Schemathesis generates requests from the interface document"""
+    document = assay.document("openapi.read", step="read the interface document")
+    try:
+        org = assay.fresh()
+        actors = [org.member, org.admin]
+    except NotOffered:
+        actors = [assay.control.member]
+    fuzz(assay, document, actors, examples=assay.count(1, 2, 15))
+
+
+@scenario()
+def without_credential(assay: Assay) -> None:
+    """Every operation without a credential, and with a wrong one"""
+    wrong = Actor("wrong-credential", "nobody", "nobody", "", "none", assay.subject.member.header, "not-a-credential-of-anybody")  # noqa: S106
+    for name, spec in assay.profile.operations.items():
+        if spec.by == "anybody" or not assay.offers(name) or name.startswith(("clock.", "purge.")):
+            continue
+        for actor, step in ((None, "no credential"), (wrong, "wrong credential")):
+            body = {"_body": b"{}"} if spec.body is not None or spec.method == "POST" else {}
+            assay.attempt(name, actor, step=step, org=assay.subject, weigh="answer", _made_up="none", **body)
+
+
+@scenario()
+def members_reach_for_more(assay: Assay) -> None:
+    """A member calls what is reserved to admins and provider staff"""
+    org = assay.fresh()
+    for name, spec in assay.profile.operations.items():
+        if spec.by in ("member", "anybody") or not assay.offers(name):
+            continue
+        known = {"user": org.member.user, "settings": {}, "seconds": 1, "status": 500, "amount": "100"}
+        assay.attempt(name, org.member, step="member calls", org=org, _made_up="none", **known)
+    assay.infer(org.member, Stimulus(), step="the member's key works", counts=False)
+
+
+@scenario()
+def tenants_reach_across(assay: Assay) -> None:
+    """Identifiers of one organization used by another"""
+    neighbour = assay.other("neighbour")
+    org = assay.fresh()
+    owned = {"settings": {"cleanupPeriodDays": 9}, "user": org.member.user, "amount": "0", "_made_up": "none"}
+    for name, spec in assay.profile.operations.items():
+        if spec.by not in ("member", "admin") or "{org}" not in spec.path + str(spec.query) or not assay.offers(name):
+            continue
+        owner = org.admin if spec.by == "admin" else org.member
+        assay.attempt(name, neighbour.admin, step="across", org=org, **owned)
+        if not spec.changes:
+            assay.call(name, owner, step="own", org=org, **owned)
+    for name, feature in assay.profile.features.items():
+        known: dict[str, object] = {}
+        for reply in assay.use_feature(name, org.member, step="own", counts=False):
+            known |= {k: v for k, v in reply.values.items() if not k.startswith("_")}
+        if known:
+            readers = [e for e in feature.endpoints if e.method == "GET" and "{" in e.path]
+            assay.use_feature(name, neighbour.member, step="across", values=known, only=lambda e, r=readers: e in r)

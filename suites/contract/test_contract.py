@@ -1,0 +1,83 @@
+"""The interface does what its document says, and no more."""
+
+from __future__ import annotations
+
+from zdr_audit.suite.expect import Expect
+from zdr_audit.suite.marks import control
+
+from ..retention.scenarios import plain_requests, requests_in_error, streamed_requests
+from . import scenarios as after
+
+ERROR_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    409: "conflict_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    500: "api_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+
+
+@control("ZDR-CON-01", after=after.fuzzing)
+def test_answers_conform_to_the_interface_document(expect: Expect) -> None:
+    sent = expect.some(step="fuzz")
+    for item in sent:
+        problem = (item.data or {}).get("nonconforming", "")
+        expect.that(not problem, f"the answer must conform to the interface document: {problem}", item)
+
+
+@control("ZDR-CON-02", after=after.fuzzing)
+def test_no_generated_request_brings_a_server_error(expect: Expect) -> None:
+    expect.every(expect.some(step="fuzz"), lambda i: i.status is None or i.status < 500, "no request may bring a server error")
+
+
+@control("ZDR-CON-03", after=requests_in_error)
+def test_errors_do_not_echo_content(expect: Expect) -> None:
+    expect.echoes_nothing(expect.some(), "an error must not echo content of the request")
+
+
+@control("ZDR-CON-04", after=after.without_credential)
+def test_nothing_is_served_without_a_valid_credential(expect: Expect) -> None:
+    expect.every(expect.some(), lambda i: i.status in (401, 403, 404, 405), "without a valid credential nothing may be served")
+
+
+@control("ZDR-CON-05", after=after.members_reach_for_more)
+def test_a_member_cannot_do_what_is_reserved(expect: Expect) -> None:
+    expect.served(expect.some(step="the member's key works"), "the member's own key must work, so that a refusal means something")
+    expect.not_served(expect.some(step="member calls"), "a member must not perform what is reserved to admins and provider staff")
+
+
+@control("ZDR-CON-06", after=after.tenants_reach_across)
+def test_identifiers_of_another_organization_give_nothing(expect: Expect) -> None:
+    expect.served([i for i in expect.some(step="own") if i.method == "GET"], "the organization itself must be able to read what is its own")
+    across = expect.some(step="across")
+    expect.not_served(across, "identifiers of another organization must give nothing")
+
+
+@control("ZDR-CON-07", after=(plain_requests, streamed_requests, requests_in_error))
+def test_every_answer_names_its_request_and_organization(expect: Expect) -> None:
+    answered = [i for i in expect.some() if i.status is not None]
+    expect.every(answered, lambda i: bool(i.request_id), "every answer must name its request (request-id)")
+    ids = [i.request_id for i in answered]
+    expect.every(answered, lambda i: ids.count(i.request_id) == 1, "every answer must have a request id of its own")
+    served = [i for i in answered if i.status == 200]
+    expect.every(served, lambda i: i.labels.get("served_organization") == i.organization_id, "every answer must name the organization that it served")
+
+
+@control("ZDR-CON-08", after=requests_in_error)
+def test_errors_come_in_the_documented_envelope(expect: Expect) -> None:
+    def documented(item: object) -> bool:
+        data = getattr(item, "data", None)
+        error = data.get("error") if isinstance(data, dict) else None
+        if not isinstance(error, dict) or data.get("type") != "error" or not data.get("request_id"):
+            return False
+        return error.get("type") == ERROR_TYPES.get(getattr(item, "status", 0)) and bool(error.get("message"))
+
+    errors = [i for i in expect.some() if i.status is not None and i.status >= 400]
+    expect.dealt_with([i for i in errors if i.status != 401])
+    expect.every(errors, documented, "an error must come in the documented envelope with the type that belongs to its status")

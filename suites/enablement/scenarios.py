@@ -1,0 +1,131 @@
+"""The way to ZDR and back, each in an organization made for the run."""
+
+from __future__ import annotations
+
+from zdr_audit.suite.assay import Assay
+from zdr_audit.suite.marks import scenario
+from zdr_audit.suite.party import Party
+from zdr_audit.target.stimulus import Stimulus
+
+
+def feature_of(assay: Assay) -> str:
+    """The feature used as a probe: the first that the profile names."""
+    return next(iter(assay.profile.features))
+
+
+def probe(assay: Assay, party: Party, step: str, *, counts: bool = False) -> None:
+    """One feature attempt, main endpoints only."""
+    assay.use_feature(feature_of(assay), party.member, step=step, counts=counts, only=lambda e: not e.helper)
+
+
+@scenario()
+def the_way_to_zdr(assay: Assay) -> None:
+    """Request, review, enabling"""
+    org = assay.fresh()
+    staff = assay.staff
+    asked = assay.must("zdr.request", staff("account_team"), step="request", org=org, counts=True)
+    request = asked.values["request"]
+    assay.must("zdr.approve", staff("reviewer"), step="approve", org=org, request=request, counts=True)
+    assay.call("zdr.status", org.admin, step="status before", org=org)
+    assay.must("zdr.enable", staff("reviewer"), step="enable", org=org, request=request, counts=True)
+    assay.call("zdr.status", org.admin, step="status after", org=org)
+
+
+@scenario()
+def customers_try_to_enable(assay: Assay) -> None:
+    """Customer roles try to request, review and enable"""
+    org = assay.fresh()
+    for actor in (org.member, org.admin):
+        assay.attempt("zdr.request", actor, step="customer requests", org=org)
+    request = assay.must("zdr.request", assay.staff("account_team"), step="request", org=org).values["request"]
+    for actor in (org.member, org.admin):
+        assay.attempt("zdr.approve", actor, step="customer approves", org=org, request=request)
+    assay.must("zdr.approve", assay.staff("reviewer"), step="approve", org=org, request=request)
+    for actor in (org.member, org.admin):
+        assay.attempt("zdr.enable", actor, step="customer enables", org=org, request=request)
+    assay.call("zdr.status", org.admin, step="status", org=org)
+    assay.must("zdr.enable", assay.staff("reviewer"), step="enable", org=org, request=request)
+
+
+@scenario()
+def enabling_without_review(assay: Assay) -> None:
+    """Enabling before review, after a rejection, for an organization that is not eligible"""
+    reviewer = assay.staff("reviewer")
+    org = assay.fresh()
+    request = assay.must("zdr.request", assay.staff("account_team"), step="request", org=org).values["request"]
+    assay.attempt("zdr.enable", reviewer, step="enable before review", org=org, request=request)
+    assay.must("zdr.reject", reviewer, step="reject", org=org, request=request)
+    assay.attempt("zdr.enable", reviewer, step="enable after rejection", org=org, request=request)
+    assay.call("zdr.status", org.admin, step="status", org=org)
+    if assay.offers("organization.create_ineligible"):
+        other = assay.fresh(operation="organization.create_ineligible")
+        asked = assay.call("zdr.request", assay.staff("account_team"), step="request for the ineligible", org=other)
+        if asked.accepted:
+            request = asked.values["request"]
+            assay.call("zdr.approve", reviewer, step="approve the ineligible", org=other, request=request)
+            assay.attempt("zdr.enable", reviewer, step="enable the ineligible", org=other, request=request)
+        assay.call("zdr.status", other.admin, step="status", org=other)
+
+
+@scenario()
+def the_moment_of_enabling(assay: Assay) -> None:
+    """Prompts and feature calls right before and right after enabling, on the same connection and in the same session"""
+    org = assay.fresh()
+    open_session = Stimulus(session="zdr-audit-open-session")
+    assay.infer(org.member, open_session, step="ask before", counts=False)
+    probe(assay, org, "use before")
+    request = assay.must("zdr.request", assay.staff("account_team"), step="request", org=org).values["request"]
+    assay.must("zdr.approve", assay.staff("reviewer"), step="approve", org=org, request=request)
+    assay.must("zdr.enable", assay.staff("reviewer"), step="enable", org=org, request=request)
+    org = org.under("zdr")
+    assay.infer(org.member, open_session, step="ask after")
+    probe(assay, org, "use after")
+    for stream in (True, False):
+        assay.infer(org.member, Stimulus(session="zdr-audit-open-session", stream=stream), step="ask after")
+        assay.infer(org.admin, Stimulus(stream=stream), step="ask after")
+    probe(assay, org, "use after")
+
+
+@scenario()
+def disabling(assay: Assay) -> None:
+    """Customers try to disable; the provider disables"""
+    org = assay.enable(assay.fresh())
+    for actor in (org.member, org.admin):
+        assay.attempt("zdr.disable", actor, step="customer disables", org=org)
+    assay.call("zdr.status", org.admin, step="status after customers", org=org, counts=True)
+    probe(assay, org, "use while enabled")
+    assay.must("zdr.disable", assay.staff("reviewer"), step="disable", org=org, counts=True)
+    assay.call("zdr.status", org.admin, step="status after provider", org=org, counts=True)
+    probe(assay, org.under("standard"), "use after disabling")
+
+
+@scenario()
+def migration(assay: Assay) -> None:
+    """A pay-as-you-go ZDR organization moves to enterprise under traffic"""
+    org = assay.fresh(operation="organization.create_api_zdr").under("zdr")
+    for stream in (False, True):
+        assay.infer(org.member, Stimulus(stream=stream), step="ask before")
+    many = assay.count(6, 12, 60)
+    jobs = [lambda n=n: assay.infer(org.member, Stimulus(stream=bool(n % 2)), step="ask during") for n in range(many)]
+    jobs.insert(many // 3, lambda: assay.call("zdr.migrate", assay.staff("account_team"), step="migrate", org=org))
+    assay.parallel(jobs, workers=6)
+    for stream in (False, True):
+        assay.infer(org.member, Stimulus(stream=stream), step="ask after")
+    assay.call("zdr.status", org.admin, step="status after", org=org, counts=True)
+    for operation in ("analytics.read", "audit.list"):
+        if assay.offers(operation):
+            assay.list_all(operation, org.admin, step="administration after", org=org)
+    if assay.offers("settings.read"):
+        assay.call("settings.read", org.member, step="administration after")
+
+
+@scenario()
+def the_account_team_on_its_own(assay: Assay) -> None:
+    """The account team tries to review and enable its own request"""
+    org = assay.fresh()
+    team = assay.staff("account_team")
+    request = assay.must("zdr.request", team, step="request", org=org).values["request"]
+    assay.attempt("zdr.approve", team, step="approve alone", org=org, request=request)
+    assay.must("zdr.approve", assay.staff("reviewer"), step="approve", org=org, request=request)
+    assay.attempt("zdr.enable", team, step="enable alone", org=org, request=request)
+    assay.must("zdr.enable", assay.staff("reviewer"), step="enable", org=org, request=request)

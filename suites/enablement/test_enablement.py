@@ -1,0 +1,66 @@
+"""ZDR is switched on by the provider after a review, at once, and by nobody else."""
+
+from __future__ import annotations
+
+from zdr_audit.suite.expect import Expect
+from zdr_audit.suite.marks import control
+
+from . import scenarios as after
+
+
+@control("ZDR-ENB-01", after=after.the_way_to_zdr)
+def test_request_review_and_enabling_lead_to_zdr(expect: Expect) -> None:
+    expect.zdr_status(expect.some(step="status before"), "disabled", "an approved request alone must not enable ZDR")
+    expect.zdr_status(expect.some(step="status after"), "enabled", "after enabling, the status must say so")
+
+
+@control("ZDR-ENB-02", after=after.customers_try_to_enable)
+def test_no_customer_role_can_enable(expect: Expect) -> None:
+    attempts = [i for step in ("customer requests", "customer approves", "customer enables") for i in expect.some(step=step)]
+    expect.not_served(attempts, "no customer role may request, review or enable ZDR")
+    expect.zdr_status(expect.some(step="status"), "disabled", "attempts of customers must not enable ZDR")
+
+
+@control("ZDR-ENB-03", after=after.enabling_without_review)
+def test_nothing_is_enabled_without_an_approved_review(expect: Expect) -> None:
+    attempts = [i for i in expect.some(operation="zdr.enable")]
+    expect.not_served(attempts, "ZDR must not be enabled without an approved review of an eligible organization")
+    expect.zdr_status(expect.some(step="status"), "disabled", "ZDR must stay off without an approved review")
+
+
+@control("ZDR-ENB-04", after=after.the_moment_of_enabling)
+def test_enabling_takes_effect_at_once(expect: Expect) -> None:
+    expect.kept_nowhere(expect.some(step="ask after"), promise="from the enabling answer on, nothing must be kept")
+    expect.served(expect.some(step="use before"), "the feature must work before, so that refusing it after means something")
+    expect.not_served(expect.some(step="use after"), "from the enabling answer on, features that need storage must be refused")
+
+
+@control("ZDR-ENB-05", after=after.disabling)
+def test_the_provider_can_disable(expect: Expect) -> None:
+    expect.zdr_status(expect.some(step="status after provider"), "disabled", "the provider must be able to disable ZDR")
+    expect.served(expect.some(step="use after disabling"), "after disabling, the features must work again")
+
+
+@control("ZDR-ENB-06", after=after.disabling)
+def test_no_customer_role_can_disable(expect: Expect) -> None:
+    expect.not_served(expect.some(step="customer disables"), "no customer role may disable ZDR")
+    expect.zdr_status(expect.some(step="status after customers"), "enabled", "attempts of customers must not disable ZDR")
+
+
+@control("ZDR-ENB-07", after=after.migration)
+def test_migration_leaves_no_gap(expect: Expect) -> None:
+    expect.served(expect.some(step="migrate"), "a pay-as-you-go ZDR organization must be able to migrate")
+    asked = [i for step in ("ask before", "ask during", "ask after") for i in expect.some(step=step)]
+    expect.kept_nowhere(asked, promise="nothing must be kept before, during and after the migration")
+
+
+@control("ZDR-ENB-08", after=after.migration)
+def test_after_migration_administration_is_there_and_zdr_still_on(expect: Expect) -> None:
+    expect.zdr_status(expect.some(step="status after"), "enabled", "migration must keep ZDR")
+    expect.served(expect.some(step="administration after"), "after migration the administrative capabilities must be there")
+
+
+@control("ZDR-ENB-09", after=after.the_account_team_on_its_own)
+def test_the_account_team_cannot_review_or_enable_its_own_request(expect: Expect) -> None:
+    attempts = [*expect.some(step="approve alone"), *expect.some(step="enable alone")]
+    expect.not_served(attempts, "the account team must not review or enable its own request")

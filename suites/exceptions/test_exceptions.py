@@ -1,0 +1,52 @@
+"""Only what is flagged or held is kept, only for its time, and only for those who may read it."""
+
+from __future__ import annotations
+
+from zdr_audit.suite.expect import Expect, Inconclusive
+from zdr_audit.suite.marks import control
+
+from . import scenarios as after
+
+STORY = after.a_flagged_session_and_a_legal_hold
+OTHERS = ("ask in another session", "a colleague asks", "ask without a session")
+
+
+@control("ZDR-EXC-01", after=STORY)
+def test_a_flagged_session_does_not_cause_others_to_be_kept(expect: Expect) -> None:
+    others = [i for step in OTHERS for i in expect.some(step=step)]
+    expect.kept_nowhere(others, promise="a flagged session must not cause other sessions to be kept")
+
+
+@control("ZDR-EXC-02", after=(STORY, after.two_years_pass), reads_late=True)
+def test_what_was_kept_for_a_flagged_session_is_gone_after_two_years(expect: Expect) -> None:
+    expect.kept_nowhere(expect.some(content="exception"), epochs=("late",), residue=False, promise="exceptional content must be gone after two years")
+
+
+@control("ZDR-EXC-03", after=(STORY, after.two_years_pass), reads_late=True)
+def test_expired_content_is_not_recoverable(expect: Expect) -> None:
+    expect.kept_nowhere(expect.some(content="exception"), epochs=("late",), residue=True, promise="expired exceptional content must not be recoverable")
+
+
+@control("ZDR-EXC-04", after=STORY)
+def test_kept_content_is_readable_by_no_customer_and_no_other_organization(expect: Expect) -> None:
+    expect.served(expect.some(step="operator reads"), "the operator can read what is kept, so a refusal to others means something")
+    expect.not_served(expect.some(step="others read"), "exceptionally kept content must be readable by the operator alone")
+
+
+@control("ZDR-EXC-05", after=STORY)
+def test_a_hold_keeps_only_what_it_names_and_only_until_its_release(expect: Expect) -> None:
+    outside = [*expect.some(step="ask beside the held session"), *expect.some(step="ask after the release")]
+    expect.kept_nowhere(outside, promise="a legal hold must keep only what it names, until its release")
+
+
+@control("ZDR-EXC-06", after=STORY)
+def test_flags_and_holds_are_logged_and_leave_zdr_on(expect: Expect) -> None:
+    status = expect.one(step="status afterwards")
+    expect.that(bool(status.data) and status.data.get("status") == "enabled", "flagging must leave ZDR enabled", status)
+    log = expect.one(step="audit log")
+    if not expect.audit_types:
+        raise Inconclusive("the profile does not say how the audit log names these actions")
+    seen = [entry["type"] for entry in (log.data or {}).get("items", [])]
+    for name in (expect.audit_types.flagged, expect.audit_types.hold):
+        if name:
+            expect.that(name in seen, f"the audit log must have an entry '{name}'", log)

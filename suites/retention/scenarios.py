@@ -1,0 +1,148 @@
+"""Stimuli of the retention family: each goes to the subject and to the control organization, with canaries of its own."""
+
+from __future__ import annotations
+
+from zdr_audit.suite.assay import Assay
+from zdr_audit.suite.generate import shapes
+from zdr_audit.suite.marks import scenario
+from zdr_audit.suite.party import NotOffered
+from zdr_audit.target.stimulus import Place, Stimulus, Wrong
+
+
+def _both(assay: Assay, stimuli: list[Stimulus], step: str) -> None:
+    for stimulus in stimuli:
+        assay.infer_both(stimulus, step=step)
+
+
+def _in(*places: Place, stream: bool = False, answer: bool = True) -> Stimulus:
+    return Stimulus(places=frozenset(places), stream=stream, answer=answer)
+
+
+@scenario()
+def plain_requests(assay: Assay) -> None:
+    """Plain requests"""
+    _both(assay, [Stimulus()] * assay.count(5, 6, 30), "ask")
+
+
+@scenario()
+def streamed_requests(assay: Assay) -> None:
+    """Streamed requests"""
+    _both(assay, [Stimulus(stream=True)] * assay.count(5, 6, 30), "ask")
+
+
+@scenario()
+def system_prompts_and_earlier_turns(assay: Assay) -> None:
+    """System prompts, earlier turns, prefilled answers"""
+    places: list[tuple[Place, ...]] = [("system",), ("history",), ("system", "history"), ("prefill",), ("message", "history", "prefill")]
+    _both(assay, [_in(*p, stream=bool(n % 2)) for n, p in enumerate(places * assay.count(1, 1, 4))], "ask")
+
+
+@scenario()
+def tool_use(assay: Assay) -> None:
+    """Tool definitions, inputs and results"""
+    places: list[tuple[Place, ...]] = [("tool_description",), ("tool_input",), ("tool_result",), ("tool_input", "tool_result", "message")]
+    _both(assay, [_in(*p, stream=bool(n % 2)) for n, p in enumerate(places * assay.count(1, 2, 4))], "ask")
+
+
+@scenario()
+def images_and_documents(assay: Assay) -> None:
+    """Images and documents"""
+    places: list[tuple[Place, ...]] = [("image",), ("document",), ("document_title",), ("image", "document", "message")]
+    _both(assay, [_in(*p, stream=bool(n % 2)) for n, p in enumerate(places * assay.count(1, 1, 4))], "ask")
+
+
+@scenario()
+def every_model(assay: Assay) -> None:
+    """Every model that the target lists"""
+    for model in assay.models:
+        for stimulus in (Stimulus(model=model), Stimulus(model=model, stream=True), Stimulus(model=model, places=frozenset({"system", "message"}))):
+            assay.infer_both(stimulus, step=f"ask {model}")
+
+
+@scenario()
+def content_in_other_fields(assay: Assay) -> None:
+    """Content in metadata, stop sequences, schema enums, file names, headers"""
+    places: list[tuple[Place, ...]] = [("user_id",), ("stop_sequence",), ("tool_schema",), ("header",), ("document_title",)]
+    _both(assay, [_in(*p) for p in places * assay.count(1, 1, 4)], "ask")
+
+
+@scenario()
+def requests_in_error(assay: Assay) -> None:
+    """Requests that bring a client error"""
+    kinds: list[Wrong] = ["unknown_model", "negative_max_tokens", "empty_messages", "bad_role", "broken_json", "no_version", "bad_credential"]
+    if assay.depth != "quick":
+        kinds.append("too_large")
+    for wrong in kinds:
+        assay.infer_both(Stimulus(wrong=wrong, answer=False), step=wrong)
+        if wrong in ("unknown_model", "negative_max_tokens"):
+            assay.infer_both(Stimulus(wrong=wrong, answer=False, stream=True, places=frozenset({"system", "message"})), step=f"{wrong}, streamed")
+
+
+@scenario()
+def requests_that_the_backend_fails(assay: Assay) -> None:
+    """Requests that the backend fails with a server error"""
+    for status in (500, 529):
+        for party in (assay.subject, assay.control):
+            for stream in (False, True):
+                assay.must("fault.inject", assay.staff("operator"), step=f"inject {status}", org=party, status=status)
+                assay.infer(
+                    party.member,
+                    Stimulus(stream=stream, answer=False),
+                    step=f"ask, failing with {status}",
+                    expects=(status,),
+                    counts=party.key == "subject",
+                )
+
+
+@scenario()
+def abandoned_requests(assay: Assay) -> None:
+    """Streams that the client closes midway"""
+    for size in (2500, 3500, 5000)[: assay.count(2, 3, 3)]:
+        assay.infer_both(Stimulus(stream=True, abandon_after=size, padding=200), step="close the connection")
+
+
+@scenario()
+def repeated_requests(assay: Assay) -> None:
+    """The same request sent again, as a client's retry does"""
+    for stream in (False, True):
+        assay.infer_both(Stimulus(stream=stream), step="ask three times", repeat=3)
+    try:
+        for party in (assay.subject, assay.control):
+            assay.must("fault.inject", assay.staff("operator"), step="inject 529", org=party, status=529)
+            assay.infer(party.member, Stimulus(), step="fail, then retry", repeat=2, expects=(529,), counts=party.key == "subject")
+    except NotOffered:
+        return  # the plain repetitions above stand for themselves
+
+
+@scenario()
+def parallel_requests(assay: Assay) -> None:
+    """Requests in parallel"""
+    many = assay.count(16, 32, 128)
+    jobs = [
+        lambda n=n, party=party: assay.infer(party.member, Stimulus(stream=bool(n % 2)), step="ask", counts=party.key == "subject")
+        for n in range(many)
+        for party in ((assay.subject, assay.control) if n % 4 == 0 else (assay.subject,))
+    ]
+    assay.parallel(jobs, workers=16)
+
+
+@scenario()
+def token_counting(assay: Assay) -> None:
+    """Token counting"""
+    for places in (("message",), ("system", "message"), ("document",))[: assay.count(2, 3, 3)]:
+        stimulus = Stimulus(places=frozenset(places), answer=False)
+        assay.infer_both(stimulus, step="count", operation="messages.count_tokens")
+
+
+@scenario()
+def long_and_cached_prompts(assay: Assay) -> None:
+    """Long prompts, and prompts with cache markers"""
+    for padding, cache, stream in ((48_000, False, True), (18_000, True, False), (48_000, True, True), (0, True, False)):
+        assay.infer_both(Stimulus(places=frozenset({"message", "system"}), padding=padding, cache=cache, stream=stream), step="ask")
+
+
+@scenario()
+def generated_shapes(assay: Assay) -> None:
+    """Request shapes that Hypothesis composes"""
+    for stimulus in shapes(assay.models, assay.count(10, 25, 120), assay.seed):
+        assay.infer_both(stimulus, step="ask")

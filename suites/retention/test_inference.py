@@ -1,0 +1,68 @@
+"""Prompts and answers of inference requests are kept nowhere."""
+
+from __future__ import annotations
+
+from zdr_audit.suite.expect import Expect, Inconclusive
+from zdr_audit.suite.marks import control
+
+from . import scenarios as after
+
+
+@control("ZDR-RET-01", after=after.plain_requests)
+def test_prompts_of_plain_requests_are_kept_nowhere(expect: Expect) -> None:
+    expect.kept_nowhere(kinds=("prompt",), promise="the prompt of a plain request must not be kept")
+
+
+@control("ZDR-RET-02", after=after.plain_requests)
+def test_answers_of_plain_requests_are_kept_nowhere(expect: Expect) -> None:
+    expect.sees_answers_of_the_control_organization()
+    expect.kept_nowhere(kinds=("response",), promise="the answer to a plain request must not be kept")
+
+
+@control("ZDR-RET-03", after=after.streamed_requests)
+def test_streamed_requests_leave_neither_prompt_nor_answer(expect: Expect) -> None:
+    expect.kept_nowhere(promise="nothing of a streamed request must be kept")
+
+
+@control("ZDR-RET-04", after=after.system_prompts_and_earlier_turns)
+def test_system_prompts_and_earlier_turns_are_kept_nowhere(expect: Expect) -> None:
+    expect.kept_nowhere(promise="system prompts, earlier turns and prefilled answers must not be kept")
+
+
+@control("ZDR-RET-05", after=after.tool_use)
+def test_tool_definitions_inputs_and_results_are_kept_nowhere(expect: Expect) -> None:
+    expect.kept_nowhere(promise="tool definitions, inputs and results must not be kept")
+
+
+@control("ZDR-RET-06", after=after.images_and_documents)
+def test_images_and_documents_are_kept_nowhere(expect: Expect) -> None:
+    expect.kept_nowhere(promise="images, documents and their names must not be kept")
+
+
+@control("ZDR-RET-07", after=after.every_model)
+def test_the_promise_holds_for_every_model_listed(expect: Expect) -> None:
+    expect.kept_nowhere(promise="content must not be kept, whichever model is asked")
+    asked = {i.model for i in expect.where(organization="subject")}
+    answered = {i.model for i in expect.where(organization="subject", accepted=True)}
+    if asked - answered:
+        raise Inconclusive(f"these models answered no request: {', '.join(sorted(m or '' for m in asked - answered))}")
+
+
+@control("ZDR-RET-08", after=after.content_in_other_fields)
+def test_content_in_other_fields_is_kept_nowhere(expect: Expect) -> None:
+    expect.kept_nowhere(promise="content in metadata, stop sequences, schema enums, file names and headers must not be kept")
+
+
+@control("ZDR-RET-14", after=after.token_counting)
+def test_token_counting_keeps_nothing(expect: Expect) -> None:
+    expect.kept_nowhere(promise="nothing of a prompt whose tokens are counted must be kept")
+
+
+@control("ZDR-RET-15", after=after.long_and_cached_prompts)
+def test_long_and_cached_prompts_are_not_persisted(expect: Expect) -> None:
+    expect.kept_nowhere(promise="long prompts and prompts with cache markers must not be persisted")
+
+
+@control("ZDR-RET-18", after=after.generated_shapes)
+def test_no_combination_of_fields_is_kept(expect: Expect) -> None:
+    expect.kept_nowhere(promise="nothing of a request must be kept, whatever its shape")

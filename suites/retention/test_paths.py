@@ -1,0 +1,33 @@
+"""Nothing is kept on the paths beside success: errors, broken connections, retries, concurrency."""
+
+from __future__ import annotations
+
+from zdr_audit.suite.expect import Expect
+from zdr_audit.suite.marks import control
+
+from . import scenarios as after
+
+
+@control("ZDR-RET-09", after=after.requests_in_error)
+def test_requests_with_a_client_error_leave_nothing(expect: Expect) -> None:
+    expect.kept_nowhere(promise="nothing of a request that brings a client error must be kept")
+
+
+@control("ZDR-RET-10", after=after.requests_that_the_backend_fails)
+def test_requests_with_a_server_error_leave_nothing(expect: Expect) -> None:
+    expect.kept_nowhere(promise="nothing of a request that the backend fails must be kept")
+
+
+@control("ZDR-RET-11", after=after.abandoned_requests)
+def test_abandoned_requests_leave_nothing(expect: Expect) -> None:
+    expect.kept_nowhere(promise="nothing of a request that the client abandons must be kept")
+
+
+@control("ZDR-RET-12", after=after.repeated_requests)
+def test_repeated_requests_leave_nothing(expect: Expect) -> None:
+    expect.kept_nowhere(promise="nothing of a repeated or retried request must be kept")
+
+
+@control("ZDR-RET-13", after=after.parallel_requests)
+def test_parallel_requests_leave_nothing(expect: Expect) -> None:
+    expect.kept_nowhere(promise="nothing of requests in parallel must be kept")

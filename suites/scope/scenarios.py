@@ -1,0 +1,70 @@
+"""Organizations under one account, and what lies outside ZDR."""
+
+from __future__ import annotations
+
+from zdr_audit.suite.assay import Assay
+from zdr_audit.suite.marks import scenario
+from zdr_audit.suite.party import Party
+from zdr_audit.target.stimulus import Stimulus
+
+
+def _look(assay: Assay, party: Party, step: str) -> None:
+    """Status and features of an organization, as its member sees them."""
+    assay.call("zdr.status", party.admin, step=f"{step}: status", org=party, counts=True)
+    for name in assay.profile.features:
+        assay.use_feature(name, party.member, step=f"{step}: features", only=lambda e: not e.helper)
+
+
+@scenario()
+def a_new_organization_under_the_account(assay: Assay) -> None:
+    """A new organization under the account of a ZDR organization"""
+    _look(assay, assay.fresh(), "new organization")
+
+
+@scenario()
+def one_of_two_siblings_is_enabled(assay: Assay) -> None:
+    """Two organizations of one account, one is enabled"""
+    enabled, sibling = assay.fresh(), assay.fresh()
+    assay.enable(enabled)
+    _look(assay, sibling, "sibling")
+
+
+@scenario()
+def a_sibling_is_disabled(assay: Assay) -> None:
+    """Two ZDR organizations of one account, one is disabled"""
+    stays, leaves = assay.enable(assay.fresh()), assay.enable(assay.fresh())
+    assay.must("zdr.disable", assay.staff("reviewer"), step="disable the sibling", org=leaves)
+    _look(assay, stays, "stays")
+    assay.call("zdr.status", assay.subject.member, step="subject: status", org=assay.subject, counts=True)
+
+
+@scenario()
+def a_second_organization_is_enabled(assay: Assay) -> None:
+    """Prompts of a second ZDR organization of the same account"""
+    second = assay.enable(assay.fresh())
+    for stream in (False, True, False):
+        assay.infer(second.member, Stimulus(stream=stream, places=frozenset({"message", "system"})), step="ask")
+
+
+@scenario()
+def the_scope_is_read(assay: Assay) -> None:
+    """What the target says of the scope of ZDR"""
+    assay.call("zdr.status", assay.subject.admin, step="read", org=assay.subject, counts=True)
+
+
+@scenario()
+def chat_of_a_zdr_organization(assay: Assay) -> None:
+    """Chat by a member of the subject organization"""
+    assay.call("chat.send", assay.subject.member, step="send", content="not_covered", counts=True)
+
+
+@scenario()
+def cowork_of_a_zdr_organization(assay: Assay) -> None:
+    """Cowork by a member of the subject organization"""
+    assay.call("cowork.send", assay.subject.member, step="send", content="not_covered", counts=True)
+
+
+@scenario()
+def a_connector_is_called(assay: Assay) -> None:
+    """A third-party connector is called by the subject organization"""
+    assay.call("connector.call", assay.subject.member, step="call", content="not_covered", counts=True)

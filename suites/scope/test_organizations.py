@@ -1,0 +1,32 @@
+"""ZDR belongs to one organization: not to the account, not to its siblings."""
+
+from __future__ import annotations
+
+from zdr_audit.suite.expect import Expect
+from zdr_audit.suite.marks import control
+
+from . import scenarios as after
+
+
+@control("ZDR-SCP-01", after=after.a_new_organization_under_the_account)
+def test_a_new_organization_starts_without_zdr(expect: Expect) -> None:
+    expect.zdr_status(expect.some(step="new organization: status"), "disabled", "a new organization must start without ZDR")
+    expect.served(expect.some(step="new organization: features"), "a new organization must be able to use features that need storage")
+
+
+@control("ZDR-SCP-02", after=after.one_of_two_siblings_is_enabled)
+def test_enabling_one_organization_leaves_its_sibling_as_it_was(expect: Expect) -> None:
+    expect.zdr_status(expect.some(step="sibling: status"), "disabled", "enabling one organization must not enable its sibling")
+    expect.served(expect.some(step="sibling: features"), "enabling one organization must not block its sibling's features")
+
+
+@control("ZDR-SCP-03", after=after.a_sibling_is_disabled)
+def test_changes_at_a_sibling_do_not_take_zdr_away(expect: Expect) -> None:
+    for step in ("stays: status", "subject: status"):
+        expect.zdr_status(expect.some(step=step), "enabled", "changes at a sibling must not take ZDR from an organization")
+    expect.not_served(expect.some(step="stays: features"), "an organization must stay blocked when its sibling is disabled")
+
+
+@control("ZDR-SCP-04", after=after.a_second_organization_is_enabled)
+def test_a_second_organization_of_the_account_is_not_kept_either(expect: Expect) -> None:
+    expect.kept_nowhere(promise="content of a second ZDR organization of the account must not be kept")

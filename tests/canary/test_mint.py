@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from zdr_audit.canary.mint import CANARY_LENGTH, LITERAL_LENGTH, TAIL_LENGTH, Mint, new_literal, parts
+
+
+def test_a_literal_is_ten_lower_case_letters_and_digits_that_begin_with_three_rare_letters():
+    for _ in range(200):
+        assert re.fullmatch(r"[zqxjkv]{3}[a-z0-9]{7}", new_literal())
+    assert LITERAL_LENGTH == 10
+
+
+def test_a_literal_has_few_letters_and_no_long_number():
+    literals = [new_literal() for _ in range(200)]
+    assert all(sum(letter.isalpha() for letter in literal) == 4 for literal in literals)
+    assert not any(re.search(r"\d{4}", literal) for literal in literals)
+
+
+def test_literals_differ_from_run_to_run():
+    assert len({new_literal() for _ in range(100)}) == 100
+
+
+def test_a_canary_is_the_literal_twelve_characters_and_the_literal_again():
+    literal = new_literal()
+    canary = Mint(literal).new()
+    assert re.fullmatch(f"{literal}[a-z0-9]{{{TAIL_LENGTH}}}{literal}", canary)
+    assert len(canary) == CANARY_LENGTH == 32
+
+
+def test_canaries_of_one_mint_never_repeat():
+    mint = Mint(new_literal())
+    assert len({mint.new() for _ in range(1000)}) == 1000
+
+
+@pytest.mark.parametrize("literal", ["", "short", "UPPERCASE1", "zqx-482913", "zqx482j9131", "zqx482j91\u00e9"])
+def test_a_literal_of_another_shape_is_refused(literal):
+    with pytest.raises(ValueError, match="a literal is 10 characters"):
+        Mint(literal)
+
+
+def test_parts_joined_are_the_canary():
+    canary = Mint(new_literal()).new()
+    assert "".join(parts(canary)) == canary
+
+
+@pytest.mark.parametrize("separator", [" ", ", ", "\n", '", "', " + ", "-", "', '"])
+def test_parts_joined_with_a_separator_hold_no_literal(separator):
+    literal = new_literal()
+    for _ in range(50):
+        assert literal not in separator.join(parts(Mint(literal).new()))

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import base64
+import gzip
+import os
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fixtures.corpus import LEAKS, encrypted, noise
+
+
+def test_a_sighting_gives_place_form_canary_and_at_most_16_characters(lab):
+    canary = lab.canary("one")
+    (sighting,) = lab.search(f"hello {canary} world".encode())
+    assert (sighting.start, sighting.end, sighting.forms, sighting.canary) == (6, 38, ("plain",), "one")
+    assert sighting.excerpt == canary[:16]
+
+
+def test_two_canaries_side_by_side_are_two_sightings(lab):
+    data = (lab.canary("one") + lab.canary("two")).encode()
+    assert [(seen.start, seen.end, seen.canary) for seen in lab.search(data)] == [(0, 32, "one"), (32, 64, "two")]
+
+
+def test_a_literal_alone_is_seen_and_attributed_to_nobody(lab):
+    (sighting,) = lab.search(f"... {lab.literal} ...".encode())
+    assert (sighting.start, sighting.end, sighting.canary) == (4, 14, None)
+
+
+def test_a_canary_of_the_run_that_was_never_registered_is_one_sighting_of_nobody(lab):
+    (sighting,) = lab.search(lab.mint.new().encode())
+    assert (sighting.start, sighting.end, sighting.canary) == (0, 32, None)
+
+
+@pytest.mark.parametrize("keep", [slice(0, 22), slice(10, 32), slice(0, 29), slice(3, 32)])
+def test_a_canary_with_one_literal_cut_is_identified(lab, keep):
+    canary = lab.canary("cut")
+    assert [seen.canary for seen in lab.search(b"<" + canary[keep].encode() + b">")] == ["cut"]
+
+
+def test_the_range_of_encoded_text_is_exact(lab):
+    canary = lab.canary("one")
+    encoded = base64.b64encode(b"abc" + canary.encode() + b"def")
+    (sighting,) = lab.search(b"....." + encoded + b".....")
+    assert (sighting.start, sighting.end) == (9, 52)
+    assert canary.encode() in base64.b64decode(encoded[4:] + b"=" * 4)
+
+
+def test_the_range_of_compressed_content_is_the_compressed_region(lab):
+    member = gzip.compress(f"text {lab.canary('one')}".encode())
+    (sighting,) = lab.search(noise(1000, b"a") + member + noise(1000, b"b"))
+    assert (sighting.start, sighting.end, sighting.forms) == (1000, 1000 + len(member), ("gzip", "plain"))
+
+
+@pytest.mark.parametrize("leak", LEAKS, ids=lambda leak: leak.name)
+def test_every_form_is_found_with_its_canary_and_its_chain(lab, leak):
+    canary = lab.canary("planted")
+    seen = lab.search(leak.make(canary[leak.keep] if leak.keep else canary))
+    assert {(sighting.forms, sighting.canary) for sighting in seen} == {(leak.forms, "planted")}
+
+
+@pytest.mark.parametrize("leak", LEAKS, ids=lambda leak: leak.name)
+def test_every_form_is_found_the_same_in_chunks_of_any_size(lab, leak):
+    canary = lab.canary("planted")
+    data = noise(3000, b"before") + leak.make(canary[leak.keep] if leak.keep else canary) + noise(3000, b"after")
+    whole = set(lab.search(data))
+    assert whole
+    for size in (1, 7, 511, 4096):
+        assert set(lab.search(data[at : at + size] for at in range(0, len(data), size))) == whole, size
+
+
+@settings(max_examples=60, deadline=None)
+@given(before=st.binary(max_size=3000), after=st.binary(max_size=3000), cuts=st.lists(st.integers(0, 9000), max_size=5), data=st.data())
+def test_surroundings_and_chunk_borders_hide_nothing(labs, before, after, cuts, data):
+    lab = labs("zqx482j913")
+    canary = lab.canary("planted")
+    leak = data.draw(st.sampled_from([leak for leak in LEAKS if leak.keep is None]), label="leak")
+    content = before + b"\n" + leak.make(canary) + b"\n" + after
+    borders = [0, *sorted(cut for cut in cuts if cut < len(content)), len(content)]
+    seen = lab.search(content[a:b] for a, b in zip(borders, borders[1:], strict=False))
+    assert (leak.forms, "planted") in {(sighting.forms, sighting.canary) for sighting in seen}
+    assert {sighting.canary for sighting in seen} == {"planted"}
+
+
+@settings(max_examples=60, deadline=None)
+@given(before=st.binary(max_size=2000), text=st.text(max_size=500), level=st.integers(1, 9), after=st.binary(max_size=50))
+def test_a_gzip_member_is_opened_at_any_offset(labs, before, text, level, after):
+    lab = labs("zqx482j913")
+    member = gzip.compress(f"{text}{lab.canary('planted')}{text}".encode(), level)
+    seen = lab.search(before + member + after)
+    assert ("planted", len(before), len(before) + len(member)) in {(hit.canary, hit.start, hit.end) for hit in seen if hit.forms[0] == "gzip"}
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=20_000))
+def test_data_without_a_canary_hold_none(labs, data):
+    assert labs("zqx482j913").search(data) == []
+
+
+def test_random_and_encrypted_data_hold_none(lab):
+    text = "\n".join(lab.canary(f"c{number}") for number in range(2000)).encode()
+    assert lab.search(os.urandom(2_000_000)) == []
+    assert lab.search(encrypted(text, b"secret key")) == []
+    assert lab.search(base64.b64encode(encrypted(text, b"secret key"))) == []
+    assert lab.notes == []
+
+
+def test_the_canaries_of_another_run_are_not_found(lab, labs):
+    other = labs()
+    assert lab.search(b"".join(leak.make(other.mint.new()) for leak in LEAKS)) == []
+
+
+def test_a_literal_of_ten_letters_is_found_in_any_case(labs):
+    lab = labs("zqxjkvbwfy")
+    canary = lab.canary("letters")
+    mixed = "".join(letter.upper() if at % 3 else letter for at, letter in enumerate(canary))
+    assert [(seen.canary, seen.forms) for seen in lab.search(mixed.encode())] == [("letters", ("mixed-case",))]
+
+
+def test_the_number_of_canaries_changes_no_pattern(labs):
+    one, many = labs("zqx482j913"), labs("zqx482j913")
+    one.canary("only")
+    for number in range(1000):
+        many.canary(f"c{number}")
+    assert one.seeker.needles == many.seeker.needles
+
+
+def test_may_see_is_true_of_whatever_a_search_finds(lab):
+    for leak in LEAKS:
+        assert lab.seeker.may_see(leak.make(lab.mint.new())), leak.name
+    assert not lab.seeker.may_see(b'{"level": "info", "message": "started"}')
+
+
+def test_a_search_takes_bytes_views_and_chunks_alike(lab):
+    data = f"text {lab.canary('one')} text".encode()
+    assert lab.search(data) == lab.search(memoryview(data)) == lab.search(bytearray(data)) == lab.search(iter([data[:9], b"", data[9:]]))
+    assert lab.search(b"") == lab.search([]) == []

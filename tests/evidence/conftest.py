@@ -1,0 +1,48 @@
+"""A run's worth of canary machinery, and a fingerprint of evidence that must stay as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from zdr_audit.canary.mint import Mint, new_literal
+from zdr_audit.canary.registry import Registry
+from zdr_audit.canary.seeker import Seeker
+
+
+@dataclass
+class Lab:
+    mint: Mint
+    registry: Registry
+    seeker: Seeker
+
+    def canary(self, name: str) -> str:
+        canary = self.mint.new()
+        self.registry.add(name, canary)
+        return canary
+
+
+@pytest.fixture
+def lab() -> Lab:
+    literal = new_literal()
+    registry = Registry(literal, b"a key of the run")
+    return Lab(Mint(literal), registry, Seeker(literal, registry.identify))
+
+
+@pytest.fixture(scope="session")
+def fingerprint() -> Callable[[Path], dict[str, tuple]]:
+    """Every file below a folder with its digest, mode, owner and times (the access time apart)."""
+
+    def take(folder: Path) -> dict[str, tuple]:
+        found = {}
+        for path in sorted(folder.rglob("*")):
+            status = path.lstat()
+            content = sha256(path.read_bytes()).hexdigest() if path.is_file() and not path.is_symlink() else ""
+            found[str(path.relative_to(folder))] = (content, status.st_mode, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
+        return found
+
+    return take

@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+import base64
+import gzip
+import os
+import socket
+import tracemalloc
+
+import pytest
+
+from fixtures.corpus import plant, plant_twin
+from zdr_audit.canary.seeker import Seeker
+from zdr_audit.evidence import files
+from zdr_audit.evidence.collector import MAX_HITS
+from zdr_audit.evidence.files import read_files
+
+MIB = 1024 * 1024
+
+
+def test_every_planted_form_is_found_in_its_file_and_none_in_the_twin(lab, tmp_path):
+    planted = list(plant(tmp_path / "leaky", lab.mint.new))
+    for leak in planted:
+        lab.registry.add(leak.leak.name, leak.canary)
+    list(plant_twin(tmp_path / "clean"))
+
+    reading = read_files("logs", tmp_path / "leaky", lab.seeker)
+    assert {(hit.object, hit.canary, hit.forms) for hit in reading.hits} == {(leak.path, leak.leak.name, leak.leak.forms) for leak in planted}
+    assert {hit.source for hit in reading.hits} == {"logs"}
+    assert not any(hit.residue for hit in reading.hits)
+    assert reading.objects == len(planted)
+
+    twin = read_files("logs", tmp_path / "clean", lab.seeker)
+    assert (twin.hits, twin.objects) == ((), len(planted))
+
+
+def test_canaries_that_were_minted_and_sent_nowhere_are_never_found(lab, tmp_path):
+    for number in range(500):
+        lab.canary(f"never sent {number}")
+    list(plant_twin(tmp_path))
+    assert read_files("logs", tmp_path, lab.seeker).hits == ()
+
+
+def test_a_hit_names_file_place_form_canary_and_16_characters(lab, tmp_path):
+    canary = lab.canary("one")
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "server.log").write_bytes(b"x" * 100 + canary.encode() + b"\n")
+    (hit,) = read_files("logs", tmp_path, lab.seeker).hits
+    assert hit.model_dump() == {
+        "source": "logs",
+        "object": "app/server.log",
+        "location": "bytes 100-132",
+        "forms": ("plain",),
+        "canary": "one",
+        "residue": False,
+        "excerpt": canary[:16],
+    }
+
+
+def test_one_file_can_be_a_source(lab, tmp_path):
+    log = tmp_path / "server.log"
+    log.write_text(f"line\n{lab.canary('one')}\n")
+    reading = read_files("log", log, lab.seeker)
+    assert [(hit.object, hit.canary) for hit in reading.hits] == [("server.log", "one")]
+    assert (reading.objects, reading.bytes, reading.kind) == (1, 38, "files")
+
+
+def test_names_of_files_and_folders_and_targets_of_links_are_searched(lab, tmp_path):
+    (tmp_path / f"upload-{lab.canary('file')}.pdf").touch()
+    (tmp_path / lab.canary("folder").upper()).mkdir()
+    (tmp_path / base64.urlsafe_b64encode(lab.canary("encoded").encode()).decode()).touch()
+    (tmp_path / "link").symlink_to(lab.canary("link"))
+    reading = read_files("blobs", tmp_path, lab.seeker)
+    assert {(hit.canary, hit.location) for hit in reading.hits} == {
+        ("file", "name"),
+        ("folder", "name"),
+        ("encoded", "name"),
+        ("link", "link target"),
+    }
+
+
+def test_a_missing_root_is_an_error_and_no_clean_reading(lab, tmp_path):
+    reading = read_files("logs", tmp_path / "nowhere", lab.seeker)
+    assert reading.error is not None
+    assert reading.error.endswith("nowhere: No such file or directory")
+
+
+def test_an_empty_folder_is_a_reading_of_nothing(lab, tmp_path):
+    reading = read_files("logs", tmp_path, lab.seeker)
+    assert (reading.error, reading.objects, reading.bytes, reading.hits) == (None, 0, 0, ())
+
+
+def test_what_is_no_regular_file_is_listed_as_not_examined(lab, tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe")
+    with socket.socket(socket.AF_UNIX) as listener:
+        monkeypatch.chdir(tmp_path)  # the path of a socket must be short
+        listener.bind("socket")
+        reading = read_files("run", tmp_path, lab.seeker)
+    assert {(item.object, item.reason) for item in reading.not_examined} == {
+        ("pipe", "a pipe, which holds no content to read"),
+        ("socket", "a socket, which holds no content to read"),
+    }
+
+
+def test_links_are_not_followed_and_those_that_lead_outside_are_listed(lab, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_text(lab.canary("outside"))
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "real").write_text(lab.canary("inside"))
+    (root / "alias").symlink_to("real")
+    (root / "away").symlink_to(outside / "secret")
+    (root / "folder").symlink_to(outside)
+    (root / "loop").symlink_to("loop")
+    reading = read_files("logs", root, lab.seeker)
+    assert [(hit.object, hit.canary) for hit in reading.hits] == [("real", "inside")]
+    noted = {item.object: item.reason for item in reading.not_examined}
+    assert noted["away"] == noted["folder"] == "a link that leads outside the source"
+    assert "alias" not in noted
+
+
+def test_an_unreadable_file_or_folder_is_listed_and_the_rest_is_read(lab, tmp_path, monkeypatch):
+    (tmp_path / "closed").write_text("x")
+    (tmp_path / "locked").mkdir()
+    (tmp_path / "open").write_text(lab.canary("open"))
+    real_open, real_scan = os.open, os.scandir
+
+    def refuse_file(path, *args, **kwargs):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied")
+        return real_open(path, *args, **kwargs)
+
+    def refuse_folder(path):
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied")
+        return real_scan(path)
+
+    monkeypatch.setattr(files.os, "open", refuse_file)
+    monkeypatch.setattr(files.os, "scandir", refuse_folder)
+    reading = read_files("logs", tmp_path, lab.seeker)
+    assert [hit.canary for hit in reading.hits] == ["open"]
+    assert {(item.object, item.reason) for item in reading.not_examined} == {("closed", "Permission denied"), ("locked", "Permission denied")}
+
+
+def test_what_could_not_be_decoded_is_listed_by_file(lab, tmp_path):
+    (tmp_path / "body.gz").write_bytes(gzip.compress(bytes(range(256)) * 50)[:-30])
+    (noted,) = read_files("logs", tmp_path, lab.seeker).not_examined
+    assert noted.object == "body.gz"
+    assert "decoded only in part" in noted.reason
+
+
+class Meddler(Seeker):
+    """A seeker that does something to the evidence when a certain file has been read for the first time."""
+
+    def __init__(self, seeker: Seeker, marker: bytes, act) -> None:
+        self.__dict__.update(seeker.__dict__)
+        self.marker, self.act = marker, act
+
+    def search(self, data, on_note=None):
+        for sighting in super().search(self.watched(data), on_note):
+            yield sighting
+
+    def watched(self, data):
+        met = False
+        for chunk in [data] if isinstance(data, bytes) else data:
+            met |= self.marker in chunk
+            yield chunk
+        if met and self.act is not None:
+            act, self.act = self.act, None
+            act()
+
+
+def test_a_log_rotated_behind_the_readers_back_is_still_read(lab, tmp_path):
+    (tmp_path / "a.log").write_text("MARK")
+    (tmp_path / "b.log").write_text(lab.canary("rotated"))
+    seeker = Meddler(lab.seeker, b"MARK", lambda: (tmp_path / "b.log").rename(tmp_path / "a.log.1"))
+    reading = read_files("logs", tmp_path, seeker)
+    assert [(hit.object, hit.canary) for hit in reading.hits] == [("a.log.1", "rotated")]
+    assert reading.not_examined == ()
+
+
+def test_what_moves_into_a_file_read_before_is_still_read(lab, tmp_path):
+    (tmp_path / "a.db").write_text("MARK")
+    (tmp_path / "b.db-wal").write_text(lab.canary("checkpointed"))
+
+    def checkpoint() -> None:
+        (tmp_path / "a.db").write_text((tmp_path / "b.db-wal").read_text())
+        (tmp_path / "b.db-wal").write_text("")
+
+    reading = read_files("data", tmp_path, Meddler(lab.seeker, b"MARK", checkpoint))
+    assert [(hit.object, hit.canary) for hit in reading.hits] == [("a.db", "checkpointed")]
+
+
+def test_a_file_that_vanishes_before_it_is_read_is_listed(lab, tmp_path):
+    (tmp_path / "a").write_text("MARK")
+    (tmp_path / "b").write_text("soon gone")
+    reading = read_files("tmp", tmp_path, Meddler(lab.seeker, b"MARK", (tmp_path / "b").unlink))
+    assert [(item.object, item.reason) for item in reading.not_examined] == [("b", "vanished before it could be read")]
+    assert reading.error is None
+
+
+def test_a_file_cut_while_it_is_read_is_listed(lab, tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"MARK" + bytes(3 * MIB))
+
+    class Cutter(Seeker):
+        def search(self, data, on_note=None):
+            for number, chunk in enumerate([data] if isinstance(data, bytes) else data):
+                if number == 0 and b"MARK" in chunk:
+                    os.truncate(path, MIB)
+                yield from super().search(chunk, on_note)
+
+    seeker = Cutter.__new__(Cutter)
+    seeker.__dict__.update(lab.seeker.__dict__)
+    (noted,) = read_files("tmp", tmp_path, seeker).not_examined
+    assert noted.reason == f"only {MIB} of {3 * MIB + 4} bytes could be read: it shrank meanwhile"
+
+
+def test_a_file_that_grows_for_ever_is_read_to_where_it_was(lab, tmp_path):
+    path = tmp_path / "busy.log"
+    path.write_text(lab.canary("busy") + "\n")
+
+    def grow(_bytes: int) -> None:
+        with path.open("a") as log:
+            log.write("another line\n" * 10)
+
+    reading = read_files("logs", tmp_path, lab.seeker, grow)
+    assert [hit.canary for hit in reading.hits] == ["busy"]
+    assert reading.objects == 1
+
+
+def test_reading_changes_nothing_in_the_evidence(lab, tmp_path, fingerprint):
+    list(plant(tmp_path, lab.mint.new))
+    before = fingerprint(tmp_path)
+    read_files("logs", tmp_path, lab.seeker)
+    assert fingerprint(tmp_path) == before
+
+
+def test_a_name_that_is_no_utf_8_can_be_reported(lab, tmp_path):
+    (tmp_path / os.fsdecode(b"caf\xe9")).write_text(lab.canary("latin"))
+    (hit,) = read_files("logs", tmp_path, lab.seeker).hits
+    assert hit.object == "caf\\xe9"
+    assert hit.model_dump_json()
+
+
+def test_progress_is_told_every_byte(lab, tmp_path):
+    (tmp_path / "a").write_bytes(bytes(3 * MIB + 5))
+    (tmp_path / "b").write_bytes(b"xyz")
+    told: list[int] = []
+    reading = read_files("logs", tmp_path, lab.seeker, told.append)
+    assert sum(told) == reading.bytes == 3 * MIB + 8
+    assert max(told) <= MIB
+
+
+def test_hits_beyond_the_bound_are_counted_and_not_listed(lab, tmp_path):
+    canary = lab.canary("flood")
+    (tmp_path / "log").write_text(f"{canary}\n" * (MAX_HITS + 25))
+    reading = read_files("logs", tmp_path, lab.seeker)
+    assert len(reading.hits) == MAX_HITS
+    assert reading.not_examined[-1].reason == f"25 more hits are not listed (bound: {MAX_HITS})"
+
+
+@pytest.mark.skipif(not hasattr(os, "SEEK_HOLE"), reason="needs a file system with sparse files")
+def test_a_sparse_file_of_200_mb_is_read_in_little_memory(lab, tmp_path):
+    path = tmp_path / "core"
+    canary = lab.canary("at the end")
+    with path.open("wb") as core:
+        core.truncate(200_000_000)
+        core.seek(199_999_000)
+        core.write(canary.encode())
+    tracemalloc.start()
+    reading = read_files("memory", tmp_path, lab.seeker)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [(hit.canary, hit.location) for hit in reading.hits] == [("at the end", "bytes 199999000-199999032")]
+    assert reading.bytes == 200_000_000
+    assert peak < 16 * MIB
+
+
+def test_a_root_that_is_a_link_is_read_where_it_leads(lab, tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "log").write_text(lab.canary("one"))
+    (tmp_path / "current").symlink_to("real")
+    reading = read_files("logs", tmp_path / "current", lab.seeker)
+    assert [hit.object for hit in reading.hits] == ["log"]

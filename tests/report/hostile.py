@@ -1,0 +1,70 @@
+"""Reports in which every free text is hostile: what a target (or a profile, or a file name) could send to harm whoever reads the report."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+
+from zdr_audit.report.model import Report
+
+SCRIPT = (
+    "</script></style></title><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"><svg onload=alert(1)>"
+)
+ATTRIBUTE = "\" onmouseover=\"document.title='owned'\" style='background:url(http://198.51.100.7/x)' '"
+LINK = "javascript:document.title='owned'"
+TEMPLATE = "{{ 7 * 7 }}{% for x in range(9) %}{{ run }}{% endfor %}{# gone #}${7*7}<%= 7*7 %>"
+ANSI = "\x1b[2J\x1b[1;31mPASS\x1b[0m\x1b[8mhidden\x1b[28m\x9b31m"
+OSC = "\x1b]0;owned\x07\x1b]8;;http://198.51.100.7/\x1b\\click\x1b]8;;\x1b\\\x1b]52;c;b3duZWQ=\x07"
+BIDI = "\u202egnp.exe\u202c \u2066left\u2069 \u200f\u061c"
+INVISIBLE = "a\u200bb\u00adc\ufeffd\u2060e\U000e0041\u3164\u2028f\u2029g\u0085"
+XML_ILLEGAL = "\x00\x01\x08\x0b\x0c\x0e\x1f\ufffe\uffff\ud800 \udfff]]><![CDATA[ &amp; &#0; <!--"
+MARKUP = "[bold red]PASS[/] [link=http://198.51.100.7]x[/link] [/nonsense] :warning: \\[x]"
+LINES = "first\r\nsecond\rthird\n\n| fourth |\tfifth"
+ZALGO = "Z" + "\u0301\u0327\u20dd" * 60
+BLOCK = "ZDR-RET-01 pass\rZDR-RET-01 fail\b\b\b\b"
+
+ALL = {
+    "script": SCRIPT,
+    "attribute": ATTRIBUTE,
+    "link": LINK,
+    "template": TEMPLATE,
+    "ansi": ANSI,
+    "osc": OSC,
+    "bidi": BIDI,
+    "invisible": INVISIBLE,
+    "xml": XML_ILLEGAL,
+    "markup": MARKUP,
+    "lines": LINES,
+    "zalgo": ZALGO,
+    "block": BLOCK,
+    "empty": "",
+    "blank": " \t ",
+}
+EVERYTHING = "".join(ALL.values())
+
+
+def _closed(annotation: Any) -> bool:
+    """Whether a field takes words of a fixed set alone, so no foreign text can be in it."""
+    return get_origin(annotation) is Literal or any(get_origin(inner) is Literal for inner in get_args(annotation))
+
+
+def _poison(value: Any, text: str) -> Any:
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        changed = {name: _poison(getattr(value, name), text) for name, field in fields.items() if not _closed(field.annotation)}
+        return value.model_copy(update=changed)
+    if isinstance(value, str):
+        return text
+    if isinstance(value, tuple):
+        return tuple(_poison(item, text) for item in value)
+    if isinstance(value, dict):
+        return {_poison(key, text): _poison(item, text) for key, item in value.items()}
+    return value
+
+
+def poison(report: Report, text: str) -> Report:
+    """The report with every free text in it replaced by `text`; numbers, verdicts and structure stay."""
+    poisoned = _poison(report, text)
+    assert isinstance(poisoned, Report)
+    return poisoned

@@ -1,0 +1,264 @@
+"""Synthetic reports: compliant, failing, incomplete, hostile, small parts of them. Everything is spelled out, nothing is random."""
+
+from __future__ import annotations
+
+from zdr_audit.report.model import (
+    ControlResult,
+    Finding,
+    Report,
+    Run,
+    SanityProbe,
+    Sight,
+    SourceReading,
+    SourceResult,
+    Summary,
+    Target,
+    TestResult,
+)
+from zdr_audit.report.view import count
+
+FAMILY_SIZES = {"RET": 18, "EXC": 6, "SCP": 8, "BLK": 13, "ENB": 9, "AUD": 9, "ADM": 8, "CON": 9}
+TITLES = {
+    "RET": ["Plain prompts are in no store after the answer", "Answers are in no store", "Streamed requests leave nothing behind"],
+    "EXC": ["A flagged session does not spread", "What was kept for a flagged session is gone after two years at most"],
+    "SCP": ["A new organization starts without ZDR", "Enabling one organization leaves its siblings as they were"],
+    "BLK": ["Web sessions are refused", "Remote sessions are refused", "Feedback is refused"],
+    "ENB": ["Request, review and enabling work, and the status says so", "No customer role can enable ZDR"],
+    "AUD": ["Each enablement action has exactly one entry", "Entries are chained and the chain recomputes"],
+    "ADM": ["A user over the spend limit is stopped", "Contribution metrics are absent"],
+    "CON": ["Answers conform to the published interface", "Errors do not echo what was sent"],
+}
+SOURCES = (
+    ("database", "sqlite", "relational database, live rows and raw pages"),
+    ("logs", "files", "structured log file"),
+    ("traces", "files", "trace export in OTLP JSON"),
+    ("cache", "sqlite", "response cache"),
+    ("blobs", "files", "blob folder"),
+    ("read-back", "http", "interfaces that give stored content back"),
+)
+PLACES = {"RET": ("stores",), "EXC": ("stores",), "SCP": ("answers",), "BLK": ("answers",)}
+
+
+def finding(**changes: object) -> Finding:
+    """One retained canary in the database, overwritten by `changes`."""
+    fields: dict[str, object] = {
+        "source": "database",
+        "object": "conversations",
+        "location": "row 17, column body",
+        "forms": ("gzip", "base64", "plain"),
+        "canary": "qz7k0042x",
+        "request": "i-0042",
+        "request_id": "req_011CSHoEeqs5C35K2UUqR7Fy",
+        "organization": "org-subject",
+        "model": "claude-sonnet-4-5",
+        "at": "2026-11-23T09:05:11Z",
+        "excerpt": "...qz7k0042x...",
+        "message": "A prompt canary of the subject organization is stored.",
+    }
+    return Finding(**(fields | changes))  # type: ignore[arg-type]
+
+
+def sight_everywhere(how: str = "control") -> tuple[Sight, ...]:
+    """Sight of every source in the first and the settled reading."""
+    return tuple(
+        Sight(source=name, epoch="main", reading=reading, how=how, canary="qz7k0107x", object="conversations")  # type: ignore[arg-type]
+        for name, _, _ in SOURCES
+        for reading in ("first", "settled")
+    )
+
+
+def control(control_id: str = "ZDR-RET-01", verdict: str = "pass", **changes: object) -> ControlResult:
+    """One control with plausible fields, overwritten by `changes`."""
+    family = control_id.split("-")[1]
+    number = int(control_id.rsplit("-", 1)[1])
+    evidence = PLACES.get(family, ("answers",))
+    reasons = {
+        "pass": "Held in 5 of 5 accepted requests; sight proven in 6 of 6 sources.",
+        "fail": "1 of 5 accepted requests left its canary in an evidence source.",
+        "inconclusive": "Only 2 requests were accepted; 5 are needed.",
+        "not_tested": "The profile declares no means to flag a session.",
+        "not_applicable": "The target has no pay-as-you-go product.",
+        "waived": "Waived by J. Doe until 2027-01-31: migration of the log store.",
+    }
+    outcome = {"pass": "holds", "fail": "violated", "waived": "violated"}.get(verdict, verdict)
+    fields: dict[str, object] = {
+        "id": control_id,
+        "family": family,
+        "title": TITLES[family][(number - 1) % len(TITLES[family])],
+        "statement": "Once the answer has been returned, nothing of the prompt may be found in any evidence source of the target.",
+        "policy": ("intro.processing", "scope.covers.inference"),
+        "severity": ("critical", "high", "medium")[number % 3],
+        "method": "test",
+        "verdict": verdict,
+        "reason": reasons[verdict],
+        "sent": 5,
+        "accepted": 2 if verdict == "inconclusive" else 0 if verdict == "not_tested" else 5,
+        "minimum_accepted": 5,
+        "evidence": evidence,
+        "sight": sight_everywhere() if evidence == ("stores",) else (),
+        "findings": (finding(), finding(source="logs", object="app.log", location="bytes 120-156", forms=("plain",)))
+        if verdict == "fail"
+        else (),
+        "tests": (
+            TestResult(
+                nodeid=f"retention/test_plain.py::test_{family.lower()}_{number:02d}",
+                title="Plain requests leave nothing in any store",
+                outcome=outcome,  # type: ignore[arg-type]
+                message="" if outcome == "holds" else "see the findings",
+            ),
+        ),
+        "frameworks": {"soc2": ("C1.1", "C1.2"), "gdpr": ("Art. 5(1)(e)",), "nist80053": ("SI-12", "SI-12(3)")},
+        "remediation": "Stop writing request and response bodies; log the request id, the model and token counts instead.",
+    }
+    return ControlResult(**(fields | changes))  # type: ignore[arg-type]
+
+
+def all_controls(**verdicts: str) -> tuple[ControlResult, ...]:
+    """The 80 controls of a full catalogue; `verdicts` maps ids with underscores (`ZDR_RET_03`) to verdicts, the rest pass."""
+    ids = [f"ZDR-{family}-{number:02d}" for family, size in FAMILY_SIZES.items() for number in range(1, size + 1)]
+    return tuple(control(i, verdicts.get(i.replace("-", "_"), "pass")) for i in ids)
+
+
+def source(name: str, kind: str, what: str, subject_hits: int = 0, control_hits: int = 214) -> SourceResult:
+    """One evidence source, read twice, with one object that could not be examined."""
+    skipped = (("core.4711", "unknown container format"),) if name == "blobs" else ()
+    return SourceResult(
+        id=name,
+        kind=kind,
+        what=what,
+        readings=tuple(
+            SourceReading(
+                epoch="main",
+                reading=reading,
+                at=f"2026-11-23T09:0{minute}:30Z",
+                objects=31,
+                bytes=1_482_752,
+                subject_hits=subject_hits,
+                control_hits=control_hits,
+                not_examined=skipped,
+            )
+            for reading, minute in (("first", 6), ("settled", 7))
+        ),
+    )
+
+
+def report(
+    status: str = "compliant",
+    controls: tuple[ControlResult, ...] | None = None,
+    *,
+    partial: bool = False,
+    headline: str = "The backend kept its promise in every control that was checked.",
+    reasons: tuple[str, ...] = (),
+    sanity: tuple[SanityProbe, ...] | None = None,
+    sources: tuple[SourceResult, ...] | None = None,
+    target: Target | None = None,
+    **run: object,
+) -> Report:
+    """A report with the given status over `controls` (all pass, 80 of them, unless given)."""
+    judged = all_controls() if controls is None else controls
+    fields: dict[str, object] = {
+        "id": "run-01hx3c9k",
+        "version": "0.1.0",
+        "target": target
+        or Target(
+            name="Reference simulator",
+            base_url="http://127.0.0.1:8641",
+            platform="direct",
+            enforcement="backend",
+            subject="org-subject",
+            control="org-control",
+        ),
+        "started_at": "2026-11-23T09:05:00Z",
+        "ended_at": "2026-11-23T09:05:52Z",
+        "seed": 20261123,
+        "depth": "standard",
+        "selection": "ZDR-RET-*" if partial else "*",
+        "policy_edition": "2026-11",
+        "profile_digest": "sha256:" + "1f" * 32,
+        "catalogue_digest": "sha256:" + "2e" * 32,
+        "journal_digest": "sha256:" + "3d" * 32,
+        "requests_sent": 1412,
+        "requests_accepted": 1398,
+        "canaries": 2630,
+        "command": "zdr-audit run --target simulator --depth standard --seed 20261123",
+    }
+    return Report(
+        run=Run(**(fields | run)),  # type: ignore[arg-type]
+        summary=Summary(
+            status=status,  # type: ignore[arg-type]
+            partial=partial,
+            headline=headline,
+            counts=dict(count(judged)),
+            covered=(
+                "Inference of Claude Code on the direct platform, for every model that the target lists",
+                "Features that need storage",
+            ),
+            not_covered=(
+                "Chat and Cowork: standard retention applies",
+                "Analytics metadata, user and seat administration",
+                "Third-party integrations and MCP servers",
+                "Bedrock, Vertex AI and Foundry deployments",
+            ),
+            reasons=reasons,
+        ),
+        sanity=(
+            (
+                SanityProbe(when="first", ok=True, detail="An ordinary request was answered with 200."),
+                SanityProbe(when="last", ok=True, detail="An ordinary request was answered with 200."),
+            )
+            if sanity is None
+            else sanity
+        ),
+        sources=tuple(source(*one) for one in SOURCES) if sources is None else sources,
+        controls=judged,
+    )
+
+
+def compliant() -> Report:
+    """80 controls, all pass."""
+    return report()
+
+
+def failing() -> Report:
+    """Every verdict occurs; two controls fail."""
+    controls = all_controls(
+        ZDR_RET_03="fail",
+        ZDR_BLK_02="fail",
+        ZDR_RET_11="inconclusive",
+        ZDR_RET_12="inconclusive",
+        ZDR_EXC_02="not_tested",
+        ZDR_EXC_03="not_tested",
+        ZDR_ENB_07="not_applicable",
+        ZDR_AUD_09="waived",
+    )
+    return report(
+        "non_compliant",
+        controls,
+        headline="2 of 80 controls failed: streamed prompts are kept in the database, and remote sessions are not refused.",
+        reasons=("ZDR-RET-03 failed", "ZDR-BLK-02 failed", "4 controls are inconclusive or not tested"),
+        sources=tuple(source(*one, subject_hits=2 if one[0] == "database" else 0) for one in SOURCES),
+    )
+
+
+def incomplete() -> Report:
+    """A target that refused everything: nothing passes, nothing fails, the last sanity probe is broken."""
+    reason = "No request was accepted: the target answered 401 to all of them."
+    controls = tuple(c.model_copy(update={"verdict": "inconclusive", "reason": reason, "accepted": 0, "sight": ()}) for c in all_controls())
+    return report(
+        "incomplete",
+        controls,
+        headline="No verdict: the target accepted no request.",
+        reasons=("The first sanity probe was answered with 401.",),
+        sanity=(
+            SanityProbe(when="first", ok=False, detail="POST /v1/messages was answered with 401."),
+            SanityProbe(when="last", ok=False, detail="POST /v1/messages was answered with 401."),
+        ),
+        sources=tuple(source(*one, control_hits=0) for one in SOURCES),
+        requests_accepted=0,
+    )
+
+
+def partial() -> Report:
+    """A selection of one family, all pass."""
+    controls = tuple(c for c in all_controls() if c.family == "RET")
+    return report("compliant", controls, partial=True, headline="The backend kept its promise in the 18 controls that were selected.")

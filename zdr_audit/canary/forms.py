@@ -1,0 +1,235 @@
+"""The forms that text takes in a store: how each looks (the patterns to search for) and how to read it back around a hit.
+
+A form is an entry of `FORMS`: a name and two functions, most of them made by a family below. `CHAINS` lists the compositions searched for.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import itertools
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .mint import CANARY_LENGTH
+
+
+# Context kept around a hit: a literal may stand at either end of its canary, and the longest form takes 8 bytes a character.
+REACH = 512
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Text read back from a window: the bytes, and for each of them where it starts and ends in the window (offsets in bytes)."""
+
+    name: str
+    data: bytes
+    starts: Sequence[int]
+    ends: Sequence[int]
+
+    def locate(self, start: int, end: int) -> tuple[int, int]:
+        """The range of the window that holds the decoded bytes `start` to `end` (at least one byte)."""
+        return min(self.starts[start], self.starts[end - 1]), max(self.ends[start], self.ends[end - 1])
+
+
+# A pattern and its phase: where in a group of its encoding (4 characters of base64) its first byte stands.
+# For a form that is `by_place` the phase is that of the place in the stored object instead, 0 where that is unknown.
+Pattern = tuple[bytes, int]
+
+
+@dataclass(frozen=True)
+class Form:
+    """One encoding. `encode(payload)` gives patterns one of which occurs wherever the payload was encoded, at whatever alignment;
+    `decode(window, start, phase)` reads the encoded run around a pattern that starts at `start` in the window, None when it cannot."""
+
+    name: str
+    encode: Callable[[bytes], list[Pattern]]
+    decode: Callable[[bytes, int, int], Decoded | None]
+    by_place: bool = False
+
+
+def _run(name: str, window: bytes, start: int, units: re.Pattern[bytes], value: Callable[[re.Match[bytes]], int | None]) -> Decoded | None:
+    """The unbroken run of units around `start`. A unit whose value is None (a line break) is skipped without breaking the run."""
+    data = bytearray()
+    starts: list[int] = []
+    ends: list[int] = []
+    edge = 0
+    for unit in units.finditer(window):
+        if unit.start() != edge:
+            if edge > start:
+                break
+            data, starts, ends = bytearray(), [], []
+        edge = unit.end()
+        byte = value(unit)
+        if byte is not None:
+            data.append(byte)
+            starts.append(unit.start())
+            ends.append(edge)
+    return Decoded(name, bytes(data), starts, ends) if data and starts[0] <= start < edge else None
+
+
+def escaped(name: str, templates: Sequence[str], unit: str, base: int) -> Form:
+    """A form that writes every character as an escape: `templates` format its code, `unit` matches one with its digits in group 1."""
+    units = re.compile(unit.encode())
+
+    def encode(payload: bytes) -> list[Pattern]:
+        return [(b"".join(template.format(code).encode() for code in payload), 0) for template in templates]
+
+    def decode(window: bytes, start: int, _phase: int) -> Decoded | None:
+        return _run(name, window, start, units, lambda match: int(match[1], base) & 0xFF)
+
+    return Form(name, encode, decode)
+
+
+def wide(name: str, width: int) -> Form:
+    """UTF-16 or UTF-32. Both byte orders share a pattern, the text with zeros between; which it was shows where the run begins and ends.
+
+    Where it begins is not always in the window: then the place tells, since such text begins at multiples of its width.
+    """
+    zeros = bytes(width - 1)
+    units = re.compile(rb"[^\x00]" + zeros.replace(b"\x00", rb"\x00"), re.DOTALL)
+
+    def encode(payload: bytes) -> list[Pattern]:
+        return [(zeros.join(bytes([code]) for code in payload), 0)]
+
+    def decode(window: bytes, start: int, phase: int) -> Decoded | None:
+        found = _run(name, window, start, units, lambda match: match[0][0])
+        if found is None:
+            return None
+        data, starts, last = found.data, list(found.starts), found.starts[-1]
+        if last + width < len(window) and window[last + width]:  # the last character of a big-endian run has no zeros after it
+            last += width
+            data, starts = data + window[last : last + 1], [*starts, last]
+        first = starts[0]
+        if first < width:
+            big = phase % width == width - 1
+        else:
+            big = window[max(0, first - len(zeros)) : first] == zeros and window[last + 1 : last + width] != zeros
+        shift = len(zeros) if big else 0
+        starts = [max(0, at - shift) for at in starts]
+        return Decoded(f"{name}{'be' if big else 'le'}", data, starts, [min(at + width, len(window)) for at in starts])
+
+    return Form(name, encode, decode, by_place=True)
+
+
+_BASE64_UNITS = re.compile(rb"(\\[nr]|[\r\n]+[ \t]*|\\(?=/))|[A-Za-z0-9+/_-]")
+_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+
+
+def _base64_encode(payload: bytes) -> list[Pattern]:
+    found: list[Pattern] = []
+    for lead in range(3):
+        text = base64.b64encode(bytes(lead) + payload + bytes(2))
+        first, last = -(-lead * 4 // 3), (lead + len(payload)) * 8 // 6  # the characters that the payload alone determines
+        for pattern in dict.fromkeys((text[first:last], text[first:last].replace(b"+", b"-").replace(b"/", b"_"))):
+            found.append((pattern, first % 4))
+    return found
+
+
+def _base64_decode(window: bytes, start: int, phase: int) -> Decoded | None:
+    run = _run("base64", window, start, _BASE64_UNITS, lambda match: None if match[1] is not None else match[0][0])
+    if run is None or start not in run.starts:
+        return None
+    skip = (run.starts.index(start) - phase) % 4
+    text = run.data[skip:]
+    text += b"A" * (-len(text) % 4)
+    data = binascii.a2b_base64(text.translate(_TO_STANDARD))
+    whole = (len(run.data) - skip) * 6 // 8  # without the bytes that only the filling made
+    starts = [run.starts[skip + at * 8 // 6] for at in range(whole)]
+    ends = [run.ends[skip + (at * 8 + 7) // 6] for at in range(whole)]
+    name = "base64url" if re.search(rb"[-_]", run.data) and not re.search(rb"[+/]", run.data) else "base64"
+    return Decoded(name, data[:whole], starts, ends)
+
+
+def _hex_encode(payload: bytes) -> list[Pattern]:
+    text = payload.hex().encode()
+    return [(text, 0), (text.upper(), 0)]
+
+
+_HEX_RUN = re.compile(rb"[0-9a-fA-F]+")
+
+
+def _hex_decode(window: bytes, start: int, _phase: int) -> Decoded | None:
+    for run in _HEX_RUN.finditer(window):
+        if run.start() <= start < run.end():
+            first = run.start() + (start - run.start()) % 2
+            data = bytes.fromhex(window[first : first + (run.end() - first) // 2 * 2].decode())
+            return Decoded("hex", data, range(first, run.end(), 2), range(first + 2, run.end() + 2, 2))
+    return None
+
+
+def _reversed_decode(window: bytes, _start: int, _phase: int) -> Decoded | None:
+    size = len(window)
+    return Decoded("reversed", window[::-1], range(size - 1, -1, -1), range(size, 0, -1))
+
+
+def _rot13(data: bytes) -> bytes:
+    return codecs.encode(data.decode("latin-1"), "rot13").encode("latin-1")
+
+
+def _rot13_decode(window: bytes, _start: int, _phase: int) -> Decoded | None:
+    return Decoded("rot13", _rot13(window), range(len(window)), range(1, len(window) + 1))
+
+
+FORMS: dict[str, Form] = {
+    form.name: form
+    for form in (
+        Form("base64", _base64_encode, _base64_decode),
+        Form("hex", _hex_encode, _hex_decode),
+        wide("utf-16", 2),
+        wide("utf-32", 4),
+        escaped("unicode-escape", ("\\u{:04x}", "\\u{:04X}"), r"\\u00([0-9a-fA-F]{2})", 16),
+        escaped("unicode-escape-twice", ("\\\\u{:04x}", "\\\\u{:04X}"), r"\\\\u00([0-9a-fA-F]{2})", 16),
+        escaped("hex-escape", ("\\x{:02x}", "\\x{:02X}"), r"\\x([0-9a-fA-F]{2})", 16),
+        escaped("percent", ("%{:02x}", "%{:02X}"), r"%([0-9a-fA-F]{2})", 16),
+        escaped("html-decimal", ("&#{:d};",), r"&#0*([0-9]{1,3});", 10),
+        escaped("html-hex", ("&#x{:x};", "&#x{:X};"), r"&#[xX]0*([0-9a-fA-F]{1,2});", 16),
+        Form("reversed", lambda payload: [(payload[::-1], 0)], _reversed_decode),
+        Form("rot13", lambda payload: [(_rot13(payload), 0)], _rot13_decode),
+    )
+}
+
+# Outermost first, with the letter cases of the literal that are worth a pattern in that composition.
+_BOTH, _LOWER = ("lower", "upper"), ("lower",)
+CHAINS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    *(((name,), _BOTH) for name in FORMS),
+    (("base64", "base64"), _LOWER),
+    (("base64", "utf-16"), _LOWER),
+    (("utf-16", "base64"), _LOWER),
+    (("hex", "base64"), _LOWER),
+    (("base64", "unicode-escape"), _LOWER),
+)
+
+
+@dataclass(frozen=True)
+class Needle:
+    """A byte pattern that betrays the literal. `form` decodes it; None for the literal itself, in any case of its letters."""
+
+    pattern: bytes
+    form: Form | None
+    phase: int = 0
+    reach: int = 0
+    """Bytes to read on either side of the pattern so as to see the whole canary, and for wide characters where their text begins."""
+
+
+def plain_patterns(literal: str) -> list[bytes]:
+    """The literal in every combination of upper and lower case."""
+    return ["".join(letters).encode() for letters in itertools.product(*(sorted({letter, letter.upper()}) for letter in literal))]
+
+
+def needles(literal: str) -> list[Needle]:
+    """Every pattern to search for, each once; the simpler form first where two forms share a pattern."""
+    found = {pattern: Needle(pattern, None, reach=CANARY_LENGTH) for pattern in plain_patterns(literal)}
+    for names, cases in CHAINS:
+        outer = FORMS[names[0]]
+        for case in cases:
+            patterns = [literal.upper().encode() if case == "upper" else literal.encode()]
+            for name in reversed(names[1:]):
+                patterns = [encoded for pattern in patterns for encoded, _ in FORMS[name].encode(pattern)]
+            for pattern in patterns:
+                for encoded, phase in outer.encode(pattern):
+                    reach = REACH if any(FORMS[name].by_place for name in names) else 4 * len(encoded)
+                    found.setdefault(encoded, Needle(encoded, outer, phase, min(REACH, reach)))
+    return list(found.values())

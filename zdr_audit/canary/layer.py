@@ -1,0 +1,295 @@
+"""One level of a search: the bytes of a top object, or what an encoding inside it decoded to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from .forms import REACH, Needle
+from .mint import CANARY_LENGTH, LITERAL_LENGTH, TAIL_LENGTH
+from .streams import ZLIB, ZLIB_START, Opener, StreamDecoder
+
+_MAX_OPEN = 64
+_MAX_NOTES = 10
+_ATTEMPT = 16 * 1024  # decoded bytes that an attempt counts for, so that data full of false beginnings are bounded too
+_NOTEWORTHY = 1024  # decoded bytes after which a failure is no accident of two bytes that looked like a zlib header
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A canary, or its literal alone (`canary` None), in bytes `start` to `end` of the top object.
+
+    Inside compressed data the range is that of the whole encoded region. `forms` are the decodings, outermost first, the last being the
+    letter case (`plain`, `upper-case`, `mixed-case`). `excerpt` quotes at most 16 decoded bytes.
+    """
+
+    start: int
+    end: int
+    forms: tuple[str, ...]
+    canary: str | None
+    excerpt: str
+
+
+class Options(Protocol):
+    """What a search needs of its seeker."""
+
+    literal: bytes
+    identify: Callable[[str], str | None]
+    max_depth: int
+    max_inflate_bytes: int
+    max_ratio: int
+    max_sightings: int
+    needles: list[Needle]
+    starts: list[tuple[Opener, int]]
+
+    def find(self, data: bytes) -> list[tuple[int, int, int]]: ...
+
+
+class Search:
+    """What the layers of one top object share: the bounds and the notes."""
+
+    def __init__(self, options: Options, on_note: Callable[[str], None] | None) -> None:
+        self.options = options
+        self.stopped = False
+        self._on_note = on_note
+        self._notes: set[str] = set()
+        self._taken = self._decoded = self._sighted = 0
+        self.spent = False
+
+    def note(self, reason: str) -> None:
+        if self._on_note is None or reason in self._notes or len(self._notes) > _MAX_NOTES:
+            return
+        self._notes.add(reason)
+        self._on_note(reason if len(self._notes) <= _MAX_NOTES else "more could not be examined; only the first reasons are listed")
+
+    def took(self, count: int) -> None:
+        self._taken += count
+
+    def decoded(self, count: int) -> bool:
+        """Count decoded bytes; false once the bound is reached."""
+        self._decoded += count
+        bound = max(self.options.max_inflate_bytes, self.options.max_ratio * self._taken)
+        if self._decoded > bound and not self.spent:
+            self.spent = True
+            self.note(
+                f"decoding stopped after {self._decoded} bytes from the first {self._taken} (a decompression bomb, or very repetitive data)"
+            )
+        return not self.spent
+
+    def sighted(self) -> None:
+        self._sighted += 1
+        if self._sighted >= self.options.max_sightings and not self.stopped:
+            self.stopped = True
+            self.note(f"the search stopped at {self._sighted} sightings; the rest was not examined")
+
+
+@dataclass
+class _Open:
+    """An encoding being decoded: fed up to `fed`, its own bytes starting at `start`."""
+
+    opener: Opener
+    decoder: StreamDecoder
+    child: Layer
+    start: int
+    fed: int
+    segment: int  # where the present member began
+    produced: int = 0
+    broken: str | None = None
+    inside: list[Sighting] = field(default_factory=list)
+    known: set[tuple[tuple[str, ...], str | None]] = field(default_factory=set)
+
+
+class Layer:
+    """Searches a stream of bytes fed to it in pieces. Offsets of its sightings count from its own first byte."""
+
+    def __init__(self, search: Search, depth: int = 0) -> None:
+        self._search, self._depth = search, depth
+        self._options = search.options
+        self._buffer = b""
+        self._base = 0  # offset of the buffer's first byte
+        self._done = 0  # offset up to which events were handled
+        self._open: list[_Open] = []
+        self._recent: dict[Sighting, None] = {}
+
+    def feed(self, data: bytes) -> list[Sighting]:
+        self._buffer = self._buffer + data if self._buffer else data
+        if len(self._buffer) < 4 * REACH:
+            return []
+        return self._handle(self._base + len(self._buffer) - REACH)
+
+    def finish(self) -> list[Sighting]:
+        found = self._handle(self._base + len(self._buffer))
+        for opened in self._open:
+            found.extend(self._close(opened))
+        self._open = []
+        return found
+
+    def _handle(self, until: int) -> list[Sighting]:
+        """Handle all events that begin before `until`."""
+        found: list[Sighting] = []
+        buffer, base = self._buffer, self._base
+        for start, end, needle, opener in self._events(until):
+            if self._search.stopped:
+                break
+            if needle is not None:
+                for sighting in self._sightings(needle, start - base, end - base):
+                    if sighting not in self._recent:
+                        self._recent[sighting] = None
+                        found.append(sighting)
+                        self._search.sighted()
+                        for opened in self._open:
+                            opened.known.add((sighting.forms, sighting.canary))
+            elif opener is not None:
+                found.extend(self._advance(start))
+                self._begin(opener, start)
+        found.extend(self._advance(until))
+        self._done = until
+        keep = max(0, until - base - REACH)
+        self._buffer, self._base = buffer[keep:], base + keep
+        self._recent = {sighting: None for sighting in self._recent if sighting.end > self._base}
+        return found
+
+    def _events(self, until: int) -> Iterator[tuple[int, int, Needle | None, Opener | None]]:
+        options, base, buffer = self._options, self._base, self._buffer
+        events: list[tuple[int, int, Needle | None, Opener | None]] = []
+        for start, end, index in options.find(buffer):
+            if index < len(options.needles):
+                events.append((base + start, base + end, options.needles[index], None))
+            else:
+                opener, before = options.starts[index - len(options.needles)]
+                events.append((base + start - before, base + end, None, opener))
+        # An event whose beginning lies in bytes handled before was handled then: enough of what follows it was in the buffer.
+        events.extend((base + match.start(), base + match.end(), None, ZLIB) for match in ZLIB_START.finditer(buffer))
+        events = [event for event in events if self._done <= event[0] < until]
+        events.sort(key=lambda event: event[:2])
+        return iter(events)
+
+    # Encodings that are opened as streams
+
+    def _begin(self, opener: Opener, start: int) -> None:
+        at = start - self._base
+        if at < 0 or not opener.check(self._buffer[at : at + 64]):
+            return
+        for opened in self._open:
+            if opened.opener is opener and opened.start < start and not opener.joins and opener.strict:
+                return  # the text that is being decoded already
+            if opener.joins and opened.opener is opener and opened.decoder.ended and opened.broken is None and opened.fed == start:
+                opened.decoder, opened.segment = opener.decoder(), start
+                return
+        if self._search.spent or not self._search.decoded(_ATTEMPT):
+            return
+        if self._depth >= self._options.max_depth:
+            if opener.strict:
+                self._search.note(f"{opener.name} content nested more than {self._options.max_depth} deep was not opened")
+            return
+        if len(self._open) >= _MAX_OPEN:
+            self._search.note(f"more than {_MAX_OPEN} encodings overlap; not all were opened")
+            return
+        self._open.append(_Open(opener, opener.decoder(), Layer(self._search, self._depth + 1), start, start, start))
+
+    def _advance(self, until: int) -> list[Sighting]:
+        """Feed what is open up to `until`; the sightings of what thereby ended for good."""
+        found: list[Sighting] = []
+        for opened in self._open[:]:
+            if opened.fed >= until:
+                continue
+            if opened.decoder.ended:  # nothing joined on
+                self._open.remove(opened)
+                found.extend(self._close(opened))
+                continue
+            self._feed(opened, self._buffer[opened.fed - self._base : until - self._base])
+            if opened.decoder.ended:
+                opened.fed = opened.segment + opened.decoder.consumed
+                if opened.broken is not None or opened.fed < until:
+                    self._open.remove(opened)
+                    found.extend(self._close(opened))
+            else:
+                opened.fed = until
+        return found
+
+    def _feed(self, opened: _Open, data: bytes) -> None:
+        for block in opened.decoder.feed(data):
+            opened.produced += len(block)
+            if not self._search.decoded(len(block)):
+                opened.broken, opened.decoder.ended = "", True
+                return
+            opened.inside.extend(opened.child.feed(block))
+        opened.broken = opened.decoder.error
+
+    def _close(self, opened: _Open) -> list[Sighting]:
+        if not opened.decoder.ended:
+            for block in opened.decoder.close():
+                opened.produced += len(block)
+                opened.inside.extend(opened.child.feed(block))
+            opened.broken = opened.decoder.error
+            opened.fed = max(opened.fed, opened.segment + opened.decoder.consumed)
+        opened.inside.extend(opened.child.finish())
+        name = opened.opener.name
+        if opened.broken and (opened.opener.strict or opened.produced >= _NOTEWORTHY):
+            where = "" if self._depth else f" at byte {opened.start}"
+            self._search.note(f"{name} data{where} could be decoded only in part: {opened.broken}")
+        found: dict[Sighting, None] = {}
+        for sighting in opened.inside:
+            whole = replace(sighting, start=opened.start, end=opened.fed, forms=(name, *sighting.forms))
+            if (whole.forms, whole.canary) not in opened.known:
+                found[whole] = None
+        return list(found)
+
+    # Encodings that are decoded around a hit
+
+    def _sightings(self, needle: Needle, start: int, end: int) -> Iterator[Sighting]:
+        low = max(0, start - needle.reach)
+        window = self._buffer[low : end + needle.reach]
+        phase = self._base + start if needle.form is not None and needle.form.by_place else needle.phase
+        for first, last, forms, canary, excerpt in self._read(needle, window, (start - low, end - low), phase, self._depth):
+            yield Sighting(self._base + low + first, self._base + low + last, forms, canary, excerpt)
+
+    def _read(
+        self, needle: Needle, window: bytes, hit: tuple[int, int], phase: int, depth: int
+    ) -> Iterator[tuple[int, int, tuple[str, ...], str | None, str]]:
+        start, end = hit
+        if needle.form is None:
+            yield self._plain(window, start)
+            return
+        decoded = needle.form.decode(window, start, phase)
+        if decoded is None:
+            return
+        if depth >= self._options.max_depth:
+            self._search.note(f"{decoded.name} content nested more than {self._options.max_depth} deep was not decoded")
+            return
+        for inner_start, inner_end, index in self._options.find(decoded.data):
+            if index >= len(self._options.needles):
+                continue
+            first, last = decoded.locate(inner_start, inner_end)
+            if last <= start or first >= end:
+                continue  # another canary in the same text: it has a hit of its own
+            inner = self._options.needles[index]
+            for a, b, forms, canary, excerpt in self._read(inner, decoded.data, (inner_start, inner_end), inner.phase, depth + 1):
+                first, last = decoded.locate(a, b)
+                yield first, last, (decoded.name, *forms), canary, excerpt
+
+    def _plain(self, window: bytes, start: int) -> tuple[int, int, tuple[str, ...], str | None, str]:
+        """Read the canary around a literal that stands at `start`, as it is."""
+        literal = self._options.literal
+        other = LITERAL_LENGTH + TAIL_LENGTH
+        end = start + LITERAL_LENGTH
+        first, last = start, end
+        if window[start + other : end + other].lower() == literal:
+            last = start + CANARY_LENGTH
+        elif start >= other and window[start - other : end - other].lower() == literal:
+            first = start - other
+        canary = self._identify(window[first:last])
+        if canary is None:
+            for a, b in ((start, end + TAIL_LENGTH), (max(0, start - TAIL_LENGTH), end)):
+                canary = self._identify(window[a:b])
+                if canary is not None:
+                    first, last = a, b
+                    break
+        text = window[first:last]
+        form = "plain" if text == text.lower() else "upper-case" if text == text.upper() else "mixed-case"
+        excerpt = "".join(chr(code) if 32 <= code < 127 else "." for code in text[:16])
+        return first, last, (form,), canary, excerpt
+
+    def _identify(self, text: bytes) -> str | None:
+        return self._options.identify(text.decode("latin-1"))

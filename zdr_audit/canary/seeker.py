@@ -1,0 +1,79 @@
+"""Finding canaries in bytes: in any known form, at any offset, inside anything that can be opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from .automaton import Automaton
+from .forms import needles
+from .layer import Layer, Search, Sighting
+from .mint import check_literal
+from .streams import OPENERS, ZLIB_START
+
+__all__ = ["Seeker", "Sighting"]
+
+CHUNK = 1024 * 1024
+
+
+class Seeker:
+    """Searches data for every canary that carries one literal. The cost does not depend on how many canaries there are.
+
+    `identify` gives the id of a canary from its text (`Registry.identify`). Encodings are opened to `max_depth` one inside the other. The
+    decoded bytes of one top object are bounded by the larger of `max_inflate_bytes` and `max_ratio` times the object's own bytes.
+    """
+
+    def __init__(
+        self,
+        literal: str,
+        identify: Callable[[str], str | None],
+        max_depth: int = 6,
+        max_inflate_bytes: int = 256 * 1024 * 1024,
+        *,
+        max_ratio: int = 100,
+        max_sightings: int = 100_000,
+    ) -> None:
+        self.literal = check_literal(literal).encode()
+        self.identify = identify
+        self.max_depth, self.max_inflate_bytes, self.max_ratio, self.max_sightings = max_depth, max_inflate_bytes, max_ratio, max_sightings
+        self.needles = needles(literal)
+        self.starts = [(opener, before) for opener in OPENERS for _, before in opener.patterns]
+        self._automaton = Automaton(
+            [needle.pattern for needle in self.needles] + [pattern for opener in OPENERS for pattern, _ in opener.patterns]
+        )
+
+    def find(self, data: bytes) -> list[tuple[int, int, int]]:
+        """(start, end, index) of each pattern: first those of `needles`, then those of `starts`."""
+        return self._automaton.find(data)
+
+    def may_see(self, data: bytes) -> bool:
+        """Whether a search of these bytes could find anything; much cheaper than a search, for stores of many small values."""
+        return bool(self.find(data)) or ZLIB_START.search(data) is not None
+
+    def search(
+        self, data: bytes | bytearray | memoryview | Iterable[bytes], on_note: Callable[[str], None] | None = None
+    ) -> Iterator[Sighting]:
+        """The sightings in one top object, given whole or in chunks of any size, roughly by place and the same for any chunks.
+
+        `on_note` is told, in a sentence each, what could not be examined: an encoding that broke off, went too deep or hit a bound.
+        """
+        search = Search(self, on_note)
+        layer = Layer(search)
+        for chunk in _chunks(data):
+            search.took(len(chunk))
+            yield from layer.feed(chunk)
+            if search.stopped:
+                break
+        yield from layer.finish()
+
+
+def _chunks(data: bytes | bytearray | memoryview | Iterable[bytes]) -> Iterator[bytes]:
+    if isinstance(data, bytes | bytearray | memoryview):
+        view = memoryview(data).cast("B")
+        for start in range(0, len(view), CHUNK):
+            yield bytes(view[start : start + CHUNK])
+        return
+    for piece in data:
+        if len(piece) <= 2 * CHUNK:
+            yield piece
+        else:
+            yield from _chunks(piece)

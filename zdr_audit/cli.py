@@ -1,0 +1,168 @@
+"""The command line: run, simulate, controls, violations, init. Exit status 0 compliant, 1 non-compliant, 2 bad profile or usage, 3 incomplete."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from zdr_audit import __version__, resources
+from zdr_audit.catalogue.errors import CatalogueError, SelectionError
+from zdr_audit.catalogue.load import load_catalogue
+from zdr_audit.catalogue.select import select
+
+from zdr_audit.run.options import DEFAULT_REPORT_DIR, DEPTHS
+
+EXIT_USAGE = 2
+
+
+def _fail(message: str) -> None:
+    click.echo(f"zdr-audit: {message}", err=True)
+    sys.exit(EXIT_USAGE)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="zdr-audit")
+def main() -> None:
+    """Measure whether an LLM backend keeps its zero-data-retention (ZDR) promise.
+
+    Start with the shipped reference backend:
+
+    \b
+        zdr-audit run --target simulator
+
+    Then describe your own (zdr-audit init my-target.toml) and run against it:
+
+    \b
+        zdr-audit run --target my-target.toml --report-dir reports/out/mine
+
+    Exit status: 0 compliant, 1 non-compliant, 2 bad profile or usage, 3 incomplete (something could
+    not be decided; never the same as compliant).
+    """
+
+
+@main.command()
+@click.option("--target", required=True, metavar="NAME|FILE", help="Target profile: 'simulator' (shipped), or a TOML file (see 'zdr-audit init').")
+@click.option("--base-url", metavar="URL", help="Where the target is. Replaces the profile's address and starts nothing.")
+@click.option("--report-dir", type=click.Path(path_type=Path, file_okay=False), default=DEFAULT_REPORT_DIR, show_default=True, help="Folder for the run journal and the reports.")
+@click.option("--controls", multiple=True, metavar="GLOB", help="Only these controls, e.g. 'ZDR-RET-*' or 'ZDR-RET-01,ZDR-AUD-*'. May be repeated.")
+@click.option("--depth", type=click.Choice(DEPTHS), default="standard", show_default=True, help="How many stimuli of each kind.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the generated request shapes. Canaries are new in every run.")
+@click.option("--violation", multiple=True, metavar="ID", help="Seed a violation in the launched simulator, to see the audit find it ('zdr-audit violations').")
+def run(target: str, base_url: str | None, report_dir: Path, controls: tuple[str, ...], depth: str, seed: int, violation: tuple[str, ...]) -> None:
+    """Audit a target and write the compliance report.
+
+    \b
+    Examples:
+      zdr-audit run --target simulator
+      zdr-audit run --target simulator --violation ret-plain-prompt-in-debug-log
+      zdr-audit run --target my-target.toml --base-url https://staging.example --controls 'ZDR-BLK-*'
+    """
+    from zdr_audit.run.cli_run import run_suites
+
+    if violation and base_url:
+        _fail("--violation goes with the simulator that this command starts; with --base-url start it yourself: zdr-audit simulate --violation ID")
+    arguments = ["--target", target, "--report-dir", str(report_dir), "--depth", depth, "--seed", str(seed)]
+    arguments += ["--base-url", base_url] if base_url else []
+    for pattern in controls:
+        arguments += ["--controls", pattern]
+    for item in violation:
+        arguments += ["--violation", item]
+    try:
+        chosen = select(load_catalogue(), controls) if controls else None
+    except (CatalogueError, SelectionError) as exc:
+        _fail(str(exc))
+        return
+    if chosen is not None and not chosen:
+        _fail("--controls selects nothing")
+    sys.exit(run_suites(arguments, report_dir))
+
+
+@main.command()
+@click.option("--family", metavar="FAMILY", help="Only one family: RET, EXC, SCP, BLK, ENB, AUD, ADM or CON.")
+@click.argument("control_id", required=False)
+def controls(control_id: str | None, family: str | None) -> None:
+    """List the control catalogue, or show one control whole.
+
+    \b
+    Examples:
+      zdr-audit controls
+      zdr-audit controls ZDR-RET-03
+    """
+    try:
+        catalogue = load_catalogue()
+        chosen = select(catalogue, (control_id,)) if control_id else catalogue.controls
+    except (CatalogueError, SelectionError) as exc:
+        _fail(str(exc))
+        return
+    console = Console(highlight=False)
+    if control_id and len(chosen) == 1:
+        item = chosen[0]
+        console.print(f"[bold]{item.id}[/] {item.title}", f"\n{item.statement}\n", markup=True)
+        for name, value in (
+            ("Severity", item.severity.value),
+            ("Method", item.method.value),
+            ("Policy", ", ".join(item.policy)),
+            ("Evidence", ", ".join(item.evidence)),
+            ("Minimum accepted", str(item.minimum_accepted)),
+            ("Requires", ", ".join(item.requires) or "nothing"),
+            ("Supports", "; ".join(f"{k}: {', '.join(v)}" for k, v in catalogue.clauses_of(item.id).items()) or "no framework clause"),
+            ("When it fails", item.remediation),
+        ):
+            console.print(f"  {name}: {value}", markup=False)
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("Control", "Severity", "Title"):
+        table.add_column(heading, overflow="fold", no_wrap=heading != "Title")
+    for item in chosen:
+        if family is None or item.family.value == family.upper():
+            table.add_row(item.id, item.severity.value, item.title)
+    if not table.row_count:
+        _fail(f"--family {family}: allowed are RET, EXC, SCP, BLK, ENB, AUD, ADM, CON")
+    console.print(table)
+
+
+@main.command()
+def violations() -> None:
+    """List the seeded violations of the reference simulator, and the control that must catch each."""
+    from zdr_audit.violations import ViolationError, load_violations
+
+    try:
+        loaded = load_violations()
+    except ViolationError as exc:
+        _fail(str(exc))
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("Violation", "Caught by", "What it does"):
+        table.add_column(heading, overflow="fold")
+    for item in loaded:
+        table.add_row(item.id, " ".join(item.controls), item.title)
+    Console(highlight=False).print(table)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), default=Path("zdr-target.toml"))
+@click.option("--force", is_flag=True, help="Overwrite the file.")
+def init(file: Path, force: bool) -> None:
+    """Write a starter target profile to FILE (default: zdr-target.toml), with every section explained."""
+    starter = (resources.fixtures() / "targets" / "starter.toml.txt").read_text()
+    if file.exists() and not force:
+        _fail(f"{file} exists; --force overwrites it")
+    try:
+        file.write_text(starter)
+    except OSError as exc:
+        _fail(f"{file}: cannot be written: {exc.strerror}")
+    click.echo(f"Wrote {file}. Edit it, set the credentials it names in the environment, then: zdr-audit run --target {file}")
+
+
+def _mount_simulator() -> None:
+    from zdr_audit.simulator.__main__ import serve
+
+    main.add_command(serve, "simulate")
+
+
+_mount_simulator()
+

@@ -1,0 +1,201 @@
+"""Evidence in files: a folder with all below it, or one file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from zdr_audit.canary.seeker import Seeker
+
+from .collector import Collector
+from .model import Reading
+
+CHUNK = 1024 * 1024
+_PASSES = 3
+# Reading must leave no trace: no link is followed, and access times stay as they are where the system allows it.
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_KINDS = ((stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"), (stat.S_ISBLK, "a device"), (stat.S_ISCHR, "a device"))
+
+Progress = Callable[[int], None] | None
+
+
+def read_files(source_id: str, root: Path, seeker: Seeker, progress: Progress = None) -> Reading:
+    """Search a folder or one file: contents and names. `progress` is told the bytes read since its last call.
+
+    A root that is missing or unreadable gives a `Reading` with `error`; an empty folder one with no objects.
+    """
+    collector = Collector(source_id, "files", seeker)
+    try:
+        real = root.resolve(strict=True)
+        if real.is_dir():
+            os.scandir(real).close()
+            _Tree(collector, real, progress).read()
+        else:
+            collector.search(shown(root.name), os.fsencode(root.name), lambda _: "name")
+            collector.bytes = search_file(collector, shown(root.name), real, progress)[1]
+            collector.objects = 1
+    except (OSError, RuntimeError) as problem:  # RuntimeError: a loop of links
+        return collector.reading(error=f"{shown(str(root))}: {reason(problem)}")
+    return collector.reading()
+
+
+def open_evidence(path: Path) -> int:
+    """A descriptor for a regular file, opened so as to leave no trace. Raises OSError, also for anything but a regular file."""
+    try:
+        descriptor = os.open(path, _FLAGS | getattr(os, "O_NOATIME", 0))
+    except PermissionError:  # keeping the access time is the owner's privilege
+        descriptor = os.open(path, _FLAGS)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return descriptor
+
+
+@dataclass(frozen=True)
+class State:
+    """What tells whether a file changed: its identity, size in bytes and modification time in ns."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> State:
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def search_file(collector: Collector, name: str, path: Path, progress: Progress) -> tuple[State, int]:
+    """Search one file's content as it stands now. Returns the state at opening and the bytes read. Raises OSError."""
+    descriptor = open_evidence(path)
+    taken, short = 0, False
+    try:
+        before = State.of(os.fstat(descriptor))
+
+        def chunks() -> Iterator[bytes]:
+            nonlocal taken, short
+            # What is added after the opening is left to the next pass: a file that grows faster than it is read would never end.
+            while taken < before.size or taken == 0:
+                chunk = os.read(descriptor, CHUNK)
+                if not chunk:
+                    short = taken < before.size
+                    return
+                taken += len(chunk)
+                if progress is not None:
+                    progress(len(chunk))
+                yield chunk
+
+        collector.search(name, chunks())
+    finally:
+        os.close(descriptor)
+    if short:
+        collector.not_examined(name, f"only {taken} of {before.size} bytes could be read: it shrank meanwhile")
+    return before, taken
+
+
+class _Tree:
+    """One reading of a folder. Passes repeat for what changed meanwhile: a log that was rotated, a database that was checkpointed."""
+
+    def __init__(self, collector: Collector, root: Path, progress: Progress) -> None:
+        self._collector, self._root, self._progress = collector, root, progress
+        self._read: dict[str, State] = {}
+        self._bytes: dict[str, int] = {}
+        self._vanished: dict[str, int] = {}  # inode by name
+        self._met: set[int] = set()
+        self._failed: dict[str, str] = {}
+        self._named: set[str] = set()
+
+    def read(self) -> None:
+        for _ in range(_PASSES):
+            changed = False
+            self._failed = {}
+            lost = len(self._vanished)
+            for name, state in self._walk():
+                if self._read.get(name) != state:
+                    changed |= self._read_one(name, state)
+            if not changed and lost == len(self._vanished):
+                break
+        for name, inode in self._vanished.items():
+            if inode not in self._met:  # else it was renamed, and read under its new name
+                self._failed[name] = "vanished before it could be read"
+        for name, why in self._failed.items():
+            self._collector.not_examined(shown(name), why)
+        self._collector.objects, self._collector.bytes = len(self._read), sum(self._bytes.values())
+
+    def _read_one(self, name: str, listed: State) -> bool:
+        """Search one file; whether another pass must look again."""
+        try:
+            self._read[name], self._bytes[name] = search_file(self._collector, shown(name), self._root / name, self._progress)
+        except FileNotFoundError:
+            self._vanished[name] = listed.inode
+        except OSError as problem:
+            self._failed[name] = reason(problem)
+            return False
+        self._met.add(self._read[name].inode)
+        return True
+
+    def _walk(self) -> Iterator[tuple[str, State]]:
+        """The regular files below the root, by name; the rest is noted. Names are searched as they are met."""
+        folders = [("", 0)]
+        while folders:
+            folder, inode = folders.pop()
+            try:
+                with os.scandir(self._root / folder) as listing:
+                    entries = sorted(listing, key=lambda entry: entry.name)
+            except FileNotFoundError:
+                self._vanished[folder or "."] = inode
+                continue
+            except OSError as problem:
+                self._failed[folder or "."] = reason(problem)
+                continue
+            self._met.add(inode)
+            for entry in entries:
+                name = f"{folder}/{entry.name}" if folder else entry.name
+                self._name(name, entry.name)
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    self._vanished[name] = entry.inode()
+                    continue
+                except OSError as problem:
+                    self._failed[name] = reason(problem)
+                    continue
+                if stat.S_ISDIR(status.st_mode):
+                    folders.append((name, status.st_ino))
+                elif stat.S_ISREG(status.st_mode):
+                    yield name, State.of(status)
+                elif stat.S_ISLNK(status.st_mode):
+                    self._met.add(status.st_ino)
+                    self._link(name)
+                else:
+                    kind = next((words for test, words in _KINDS if test(status.st_mode)), "no regular file")
+                    self._failed[name] = f"{kind}, which holds no content to read"
+
+    def _name(self, name: str, last: str) -> None:
+        if name not in self._named:
+            self._named.add(name)
+            self._collector.search(shown(name), os.fsencode(last), lambda _: "name")
+
+    def _link(self, name: str) -> None:
+        """Links are not followed: what they lead to inside the root is read there, what is outside is no part of the source."""
+        path = self._root / name
+        try:
+            self._collector.search(shown(name), os.fsencode(path.readlink()), lambda _: "link target")
+            if not path.resolve().is_relative_to(self._root):
+                self._failed[name] = "a link that leads outside the source"
+        except (OSError, RuntimeError) as problem:
+            self._failed[name] = f"a link that cannot be followed: {reason(problem)}"
+
+
+def shown(name: str) -> str:
+    """A file name as text that can be written as UTF-8, whatever bytes the file system holds."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def reason(problem: OSError | RuntimeError) -> str:
+    """The problem in words, without the path."""
+    return (problem.strerror if isinstance(problem, OSError) else None) or str(problem)

@@ -1,0 +1,48 @@
+"""What reading an evidence source yields: one `Reading` a source and pass, with its hits and what could not be examined."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Frozen(BaseModel):
+    """Base of every record: immutable, and closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Hit(Frozen):
+    """One place in a source where a canary was seen.
+
+    `object` names the stored thing (a file below the source's root, `table` of a database, a URL path), `location` the place in it (`row 17,
+    column body`, `bytes 120-156`, `page 9, bytes 36900-36936`), `forms` the decodings from the stored bytes inwards, outermost first
+    (`("gzip", "base64", "plain")`). `canary` is the canary's id, None when the run's literal was seen but no whole canary could be read.
+    `residue` is true where the bytes lie outside live data: free pages, write-ahead logs, deleted rows. `excerpt` quotes at most 16 bytes.
+    """
+
+    source: str
+    object: str
+    location: str
+    forms: tuple[str, ...]
+    canary: str | None
+    residue: bool = False
+    excerpt: str = ""
+
+
+class NotExamined(Frozen):
+    """An object that could not be read or decoded, and why: never silently skipped."""
+
+    object: str
+    reason: str
+
+
+class Reading(Frozen):
+    """The outcome of reading one source once. `objects` and `bytes` count what was read; `error` is set where the source could not be read at all."""
+
+    source: str
+    kind: str
+    objects: int
+    bytes: int
+    hits: tuple[Hit, ...] = ()
+    not_examined: tuple[NotExamined, ...] = ()
+    error: str | None = None

@@ -1,0 +1,51 @@
+"""Evidence in a SQLite database: its live rows, and what its files still hold of rows that are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from zdr_audit.canary.seeker import Seeker
+
+from .collector import Collector
+from .model import Reading
+from .snapshot import private_copies
+from .sqlite_remains import Copies, search_remains
+from .sqlite_rows import read_rows
+
+
+def read_sqlite(source_id: str, path: Path, seeker: Seeker, progress: Callable[[int], None] | None = None) -> Reading:
+    """Search a database with its write-ahead log and rollback journal.
+
+    Works on a private copy, so nothing is written beside the evidence. `objects` and `bytes` count the files. Live hits name table, row and
+    column. Hits in the raw bytes name page and byte range; they are `residue` where live data does not explain them. Where the rows cannot
+    be read, as in an encrypted database, the raw bytes are searched all the same and a `NotExamined` says so.
+    """
+    collector = Collector(source_id, "sqlite", seeker)
+    try:
+        real = path.resolve(strict=True)
+        files = [real.with_name(real.name + suffix) for suffix in ("", "-wal", "-journal")]
+        with private_copies(files) as (copies, steady):
+            if not steady:
+                collector.not_examined(path.name, "kept changing while it was copied: the copy may not be consistent")
+            _search(collector, *(copies.get(file) for file in files), progress=progress)
+    except (OSError, RuntimeError) as problem:
+        reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
+        return collector.reading(error=f"{path}: {reason}")
+    return collector.reading()
+
+
+def _search(
+    collector: Collector, database: Path | None, wal: Path | None, journal: Path | None, *, progress: Callable[[int], None] | None
+) -> None:
+    if database is None:
+        raise FileNotFoundError(2, "vanished while it was copied")
+    present = [copy for copy in (database, wal, journal) if copy is not None]
+    collector.objects, collector.bytes = len(present), sum(copy.stat().st_size for copy in present)
+    if journal is not None:
+        # A rollback journal beside the copy would be played back by SQLite: the rows are read as the database file has them.
+        aside = journal.with_name("set-aside")
+        journal.rename(aside)
+        journal = aside
+    rows = read_rows(collector, database)
+    search_remains(collector, Copies(database, wal, journal), rows, progress)

@@ -1,0 +1,162 @@
+"""What the files of a SQLite database hold beyond its live rows: free pages, unused space in pages, old frames of the write-ahead log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from zdr_audit.canary.layer import Sighting
+
+from .collector import MAX_HITS, Collector, byte_range
+from .files import CHUNK
+from .sqlite_pages import Frame, Pages
+from .sqlite_rows import Rows
+
+_AROUND = 16  # bytes on either side that must agree for an outdated page to be a copy of the current one
+_CUT = 64  # bytes after a literal within which a page border can have cut its canary
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Private copies of a database, its write-ahead log and its rollback journal."""
+
+    database: Path
+    wal: Path | None
+    journal: Path | None
+
+
+def search_remains(collector: Collector, copies: Copies, rows: Rows, progress: Callable[[int], None] | None) -> None:
+    """Search the raw bytes of a database, its log and its journal.
+
+    Seen raw but not live is residue; what is live is dropped unless it lies on a free page. Where the rows could not be read in full,
+    nothing can be told apart: everything raw is reported, and not as residue.
+    """
+    database, wal = copies.database, copies.wal
+    name = database.name
+    try:
+        pages = Pages(database, wal)
+    except ValueError as problem:
+        collector.not_examined(name, str(problem))
+        _search_as_is(collector, name, database, progress, residue=False)
+        if wal is not None:
+            _search_as_is(collector, f"{name}-wal", wal, progress, residue=False)
+    else:
+        try:
+            remains = _Remains(collector, pages, rows)
+            remains.search_database(name, _chunks(database, progress))
+            if wal is not None:
+                remains.search_log(f"{name}-wal", _chunks(wal, progress))
+        finally:
+            pages.close()
+    if copies.journal is not None:
+        _search_as_is(collector, f"{name}-journal", copies.journal, progress, residue=True)
+
+
+def _chunks(path: Path, progress: Callable[[int], None] | None) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            if progress is not None:
+                progress(len(chunk))
+            yield chunk
+
+
+def _search_as_is(collector: Collector, name: str, path: Path, progress: Callable[[int], None] | None, residue: bool) -> None:
+    collector.search(name, _chunks(path, progress), byte_range, residue)
+
+
+@dataclass(frozen=True)
+class _Raw:
+    """A sighting in the raw bytes of the file `name`: at byte `start` of a page, in the log's `frame` or (None) in the database file."""
+
+    name: str
+    where: str
+    sighting: Sighting
+    page: int = 0
+    start: int = 0
+    frame: Frame | None = None
+
+    @property
+    def end(self) -> int:
+        return self.start + self.sighting.end - self.sighting.start
+
+
+class _Remains:
+    def __init__(self, collector: Collector, pages: Pages, rows: Rows) -> None:
+        self._collector, self._pages, self._rows = collector, pages, rows
+
+    def search_database(self, name: str, chunks: Iterable[bytes]) -> None:
+        self._judge(self._in_database(name, sighting) for sighting in self._seen(chunks))
+
+    def search_log(self, name: str, chunks: Iterable[bytes]) -> None:
+        self._judge(self._in_log(name, sighting) for sighting in self._seen(chunks))
+
+    def _seen(self, data: bytes | Iterable[bytes]) -> Iterator[Sighting]:
+        # Notes are dropped: compressed values break off at every page border, and the live ones were read as rows.
+        return self._collector.seeker.search(data)
+
+    def _in_database(self, name: str, sighting: Sighting) -> _Raw:
+        page, start = sighting.start // self._pages.size + 1, sighting.start % self._pages.size
+        return _Raw(name, f"page {page}, {byte_range(sighting)}", sighting, page, start)
+
+    def _in_log(self, name: str, sighting: Sighting) -> _Raw:
+        frame = self._pages.frame_at(sighting.start)
+        if frame is None or sighting.start < frame.at:  # between two frames
+            return _Raw(name, byte_range(sighting), sighting)
+        where = f"frame {frame.number}, page {frame.page}, {byte_range(sighting)}"
+        return _Raw(name, where, sighting, frame.page, sighting.start - frame.at, frame)
+
+    def _judge(self, found: Iterable[_Raw]) -> None:
+        fragments: list[_Raw] = []
+        for raw in found:
+            if raw.sighting.canary is not None or not self._rows.complete or not raw.page:
+                self._add(raw)
+            elif len(fragments) < MAX_HITS and not self._is_live(raw):
+                fragments.append(raw)
+        self._join(fragments)
+
+    def _add(self, raw: _Raw) -> None:
+        if not self._rows.complete:
+            self._collector.hit(raw.name, raw.where, raw.sighting)
+        elif raw.sighting.canary not in self._rows.canaries or raw.page in self._pages.free:
+            self._collector.hit(raw.name, raw.where, raw.sighting, residue=True)
+
+    def _image(self, raw: _Raw) -> bytes:
+        return self._pages.stored(raw.page) if raw.frame is None else self._pages.image(raw.frame)
+
+    def _is_live(self, raw: _Raw) -> bool:
+        """Whether a literal without a readable canary is a part of live data: cut by a page border, or stored cut."""
+        current = raw.frame.current if raw.frame is not None else not self._pages.in_log(raw.page)
+        if not current:
+            around = slice(max(0, raw.start - _AROUND), raw.end + _AROUND)
+            if self._image(raw)[around] != self._pages.page(raw.page)[around]:
+                return False
+        return self._pages.is_live(raw.page, raw.start, raw.end)
+
+    def _join(self, fragments: list[_Raw]) -> None:
+        """Read on where a page border cut a canary: its rest begins the overflow page that the page names."""
+        explained: set[tuple[int, int]] = set()
+        whole: dict[_Raw, _Raw] = {}
+        for raw in fragments:
+            image = self._image(raw)
+            for place, following in self._links(raw, image):
+                piece = image[raw.start : place]
+                rest = next(self._pages.chain(following), b"")[:_CUT]
+                joined = next((seen for seen in self._seen(piece + rest) if seen.canary is not None and seen.start == 0), None)
+                if joined is not None:
+                    whole[raw] = replace(raw, sighting=replace(raw.sighting, canary=joined.canary, forms=joined.forms))
+                    explained.update((following, 4 + at) for at in range(joined.end - len(piece)))
+                    break
+        for raw in fragments:
+            if raw in whole or (raw.page, raw.start) not in explained:
+                self._add(whole.get(raw, raw))
+
+    def _links(self, raw: _Raw, image: bytes) -> Iterator[tuple[int, int]]:
+        """Where the content of a page may end, and the overflow page on which it may go on."""
+        last = self._pages.usable
+        if last - raw.end <= _CUT:
+            yield last, int.from_bytes(image[:4])
+        for place in range(raw.end, min(raw.end + _CUT, last - 3)):
+            following = int.from_bytes(image[place : place + 4])
+            if 1 < following <= self._pages.count:
+                yield place, following

@@ -1,0 +1,158 @@
+"""What a run journal records. Each event is one of these models; verdicts and reports are functions of nothing else."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from zdr_audit.evidence.model import Frozen, Reading
+
+Epoch = Literal["main", "late"]
+
+
+class RunStarted(Frozen):
+    """First event. `literal` is shared by all canaries of the run; `key` keys the canary digests (it protects nothing but the prompts we made up)."""
+
+    id: str
+    version: str
+    target: str
+    base_url: str
+    platform: str
+    enforcement: str
+    organizations: dict[str, str]
+    profile_digest: str
+    catalogue_digest: str
+    policy_edition: str
+    seed: int
+    depth: str
+    selection: str
+    selected: tuple[str, ...]
+    unavailable: dict[str, str]
+    without_means: dict[str, str]
+    sources: dict[str, tuple[str, str]]
+    settle_seconds: float
+    clock_tolerance_seconds: float
+    command: str
+    literal: str
+    key: str
+    started_at: str
+
+
+class CanaryMinted(Frozen):
+    """A canary was made: only its keyed digest is kept. `place` is where in the request it went; `interaction` None means never sent."""
+
+    id: str
+    kind: Literal["prompt", "response", "never_sent"]
+    place: str
+    interaction: str | None
+    organization: str
+    digest: str
+
+
+class Interaction(Frozen):
+    """One request and its answer, secrets and canaries blotted out.
+
+    `outcome`: accepted (the answer the stimulus aims at), refused_by_policy, denied (401, 403 otherwise), not_found, rate_limited, client_error,
+    server_error, redirected, unexpected (another 2xx), malformed, abandoned (by us, on purpose), no_answer. `accepted` says whether the target really dealt with the stimulus.
+    `counts` marks what counts towards a control's minimum; `pair` joins the same stimulus sent to subject and control organization.
+    `content` names the promise that holds for its content: `zdr` (must not be kept), `standard`, `exception`, `not_covered`.
+    """
+
+    id: str
+    scenario: str
+    step: str
+    epoch: Epoch
+    actor: str
+    role: str
+    organization: str
+    organization_id: str
+    operation: str
+    method: str
+    path: str
+    model: str | None
+    status: int | None
+    outcome: str
+    accepted: bool
+    counts: bool
+    pair: str | None
+    content: Literal["zdr", "standard", "exception", "not_covered", "none"]
+    error: str
+    request_id: str | None
+    request_bytes: int
+    answer_bytes: int
+    started_at: str
+    ended_at: str
+    labels: dict[str, str]
+    data: Any
+    echoes: tuple[str, ...]
+    canaries: tuple[str, ...]
+
+
+class ScenarioEnded(Frozen):
+    """A scenario came to its end. `error` is set where it broke, `not_run` where it could not be started."""
+
+    name: str
+    error: str | None = None
+    not_run: str | None = None
+
+
+class SanityProbed(Frozen):
+    when: Literal["first", "last"]
+    ok: bool
+    detail: str
+    at: str
+
+
+class SourceRead(Frozen):
+    """One reading of one source. `reading` is `first` (at once after the stimuli) or `settled` (after the settle window)."""
+
+    epoch: Epoch
+    reading: Literal["first", "settled"]
+    at: str
+    group: Literal["stores", "read_back"]
+    outcome: Reading
+
+
+class FindingSeen(Frozen):
+    """A finding of a check, in the terms of the report."""
+
+    source: str
+    object: str
+    location: str
+    forms: tuple[str, ...] = ()
+    canary: str | None = None
+    interaction: str | None = None
+    residue: bool = False
+    excerpt: str = ""
+    message: str
+
+
+class Checked(Frozen):
+    """A suite test looked at the journal. `outcome` is its own; preconditions (acceptance, sight, sanity) are judged from the other events."""
+
+    nodeid: str
+    control: str
+    title: str
+    after: tuple[str, ...]
+    epochs: tuple[Epoch, ...]
+    counting: str
+    outcome: Literal["holds", "violated", "inconclusive", "not_applicable", "not_tested"]
+    message: str
+    findings: tuple[FindingSeen, ...] = ()
+
+
+class RunEnded(Frozen):
+    ended_at: str
+    interrupted: str | None = None
+
+
+EVENTS: dict[str, type[Frozen]] = {
+    "run_started": RunStarted,
+    "canary": CanaryMinted,
+    "interaction": Interaction,
+    "scenario": ScenarioEnded,
+    "sanity": SanityProbed,
+    "source_read": SourceRead,
+    "check": Checked,
+    "run_ended": RunEnded,
+}
+KINDS = {model: kind for kind, model in EVENTS.items()}

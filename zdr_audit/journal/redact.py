@@ -1,0 +1,48 @@
+"""Blots out credentials and canaries before anything reaches the journal, a log or a report."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+CREDENTIAL = "[credential]"
+CANARY = "[canary]"
+
+
+class Redactor:
+    """Replaces registered secrets, and every word that holds the run's literal, in strings at any depth of a JSON value."""
+
+    def __init__(self) -> None:
+        self._secrets: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+        self._canary: re.Pattern[str] | None = None
+
+    def add_secret(self, secret: str) -> None:
+        """A credential that must never be written. Short strings are refused: they would blot out ordinary words."""
+        if len(secret) < 8:
+            return
+        self._secrets.add(secret)
+        ordered = sorted(self._secrets, key=len, reverse=True)
+        self._pattern = re.compile("|".join(re.escape(item) for item in ordered))
+
+    def set_literal(self, literal: str) -> None:
+        """The run's shared literal: runs of letters and digits that contain it are canaries."""
+        self._canary = re.compile(rf"[a-z0-9]*{re.escape(literal)}[a-z0-9]*", re.IGNORECASE)
+
+    def text(self, value: str) -> str:
+        """One string, cleaned."""
+        if self._pattern is not None:
+            value = self._pattern.sub(CREDENTIAL, value)
+        if self._canary is not None:
+            value = self._canary.sub(CANARY, value)
+        return value
+
+    def clean(self, value: Any) -> Any:
+        """A JSON value, cleaned at every depth, keys too. The run's bare literal under the key `literal` of the first event is kept by design."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, list | tuple):
+            return [self.clean(item) for item in value]
+        if isinstance(value, dict):
+            return {self.text(str(k)): self.clean(v) for k, v in value.items()}
+        return value

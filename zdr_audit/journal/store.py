@@ -1,0 +1,111 @@
+"""The run journal: an append-only, hash-chained SQLite file. Everything is written here first."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from zdr_audit.evidence.model import Frozen
+from zdr_audit.journal.events import EVENTS, KINDS
+from zdr_audit.journal.redact import Redactor
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS events (
+  sequence INTEGER PRIMARY KEY, kind TEXT NOT NULL, body TEXT NOT NULL, previous TEXT NOT NULL, digest TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER IF NOT EXISTS no_update BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS no_delete BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+"""
+
+
+class JournalError(Exception):
+    """A journal that cannot be read or written; the message is one line for the user."""
+
+
+def chain_digest(previous: str, sequence: int, kind: str, body: str) -> str:
+    """SHA-256 (hex) that binds an event to the one before."""
+    return hashlib.sha256(f"{previous}\n{sequence}\n{kind}\n{body}".encode()).hexdigest()
+
+
+class Journal:
+    """Append events, read them back. Safe for several threads of one process."""
+
+    def __init__(self, path: Path, redactor: Redactor | None = None, *, read_only: bool = False) -> None:
+        self.path = path
+        self._redactor = redactor or Redactor()
+        self._lock = threading.Lock()
+        self._read_only = read_only
+        try:
+            if read_only:
+                self._db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+                # Write-ahead: an append costs no disk flush, and a killed process loses nothing. `close` folds it back into one file.
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=NORMAL")
+                self._db.executescript(_SCHEMA)
+            row = self._db.execute("SELECT sequence, digest FROM events ORDER BY sequence DESC LIMIT 1").fetchone()
+        except (sqlite3.Error, OSError) as exc:
+            raise JournalError(f"{path}: cannot be used as a run journal: {exc}") from None
+        self._sequence, self._head = (int(row[0]), str(row[1])) if row else (0, "")
+
+    @property
+    def redactor(self) -> Redactor:
+        return self._redactor
+
+    @property
+    def head(self) -> str:
+        """Digest of the last event: binds the whole journal."""
+        return self._head
+
+    def append(self, event: Frozen) -> None:
+        """Write one event, blotted out by the redactor, chained to the one before."""
+        kind = KINDS[type(event)]
+        clean = self._redactor.clean(event.model_dump(mode="json"))
+        body = json.dumps(clean, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        with self._lock:
+            sequence = self._sequence + 1
+            digest = chain_digest(self._head, sequence, kind, body)
+            self._db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (sequence, kind, body, self._head, digest))
+            self._sequence, self._head = sequence, digest
+
+    def events(self) -> Iterator[Frozen]:
+        """All events in order, as models. Raises JournalError for a body that does not fit its kind."""
+        with self._lock:
+            rows = self._db.execute("SELECT sequence, kind, body FROM events ORDER BY sequence").fetchall()
+        for sequence, kind, body in rows:
+            try:
+                yield EVENTS[kind].model_validate_json(body)
+            except (KeyError, ValueError) as exc:
+                raise JournalError(f"{self.path}: event {sequence} ({kind}) cannot be read: {exc}") from None
+
+    def problems(self) -> list[str]:
+        """What is wrong with the hash chain, one line each; empty when it is whole."""
+        found, previous, expected = [], "", 1
+        for sequence, kind, body, before, digest in self._db.execute("SELECT * FROM events ORDER BY sequence"):
+            if sequence != expected:
+                found.append(f"event {expected} is missing")
+            if before != previous or chain_digest(before, sequence, kind, body) != digest:
+                found.append(f"event {sequence} ({kind}) does not fit the chain")
+            previous, expected = digest, sequence + 1
+        return found
+
+    def close(self) -> None:
+        """Leaves one file, without a write-ahead log beside it."""
+        if not self._read_only:
+            with contextlib.suppress(sqlite3.Error):
+                self._db.execute("PRAGMA journal_mode=DELETE")
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

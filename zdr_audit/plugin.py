@@ -1,0 +1,261 @@
+"""The pytest plug-in: options, the drive before the first test, each test's outcome into the journal, the report and exit status at the end.
+
+Loaded by the top-level conftest.py for `pytest suites --target ...`, and by `zdr-audit run`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from zdr_audit.catalogue.errors import CatalogueError
+from zdr_audit.catalogue.load import load_catalogue
+from zdr_audit.catalogue.model import Catalogue, Control
+from zdr_audit.catalogue.select import select
+from zdr_audit.journal.events import Checked, Epoch
+from zdr_audit.journal.store import JournalError
+from zdr_audit.profile.load import ProfileError
+from zdr_audit.report.console import closing
+from zdr_audit.report.model import EXIT_STATUS, Report
+from zdr_audit.report.write import write_all
+from zdr_audit.run.audit import Audit
+from zdr_audit.run.launch import LaunchError
+from zdr_audit.run.options import DEFAULT_REPORT_DIR, Options, depth
+from zdr_audit.run.progress import Reporter
+from zdr_audit.suite.expect import Expect, Inconclusive, Violated
+from zdr_audit.suite.history import History
+from zdr_audit.suite.marks import Scenario
+from zdr_audit.verdict.preconditions import examine
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a test's `@control` mark says."""
+
+    control: Control
+    scenarios: tuple[Scenario, ...]
+    epochs: tuple[Epoch, ...]
+    counting: str
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        return tuple(s.name for s in self.scenarios)
+
+
+@dataclass
+class State:
+    """One session's audit."""
+
+    catalogue: Catalogue
+    selected: tuple[Control, ...]
+    options: Options
+    reporter: Reporter
+    audit: Audit | None = None
+    history: History | None = None
+    report: Report | None = None
+    bound: dict[str, Bound] = field(default_factory=dict)
+    checked: set[str] = field(default_factory=set)
+
+
+STATE: pytest.StashKey[State] = pytest.StashKey()
+
+
+class Front:
+    """What `zdr-audit run` hands to the plug-in, and gets back from it."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self.reporter = reporter
+        self.report: Report | None = None
+        self.problem: str | None = None
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("zdr-audit", "audit of a target for zero data retention")
+    group.addoption("--target", metavar="NAME|FILE", help="target profile: the name of a shipped one (simulator), or a TOML file")
+    group.addoption("--base-url", metavar="URL", help="where the target is; replaces the profile's and starts nothing")
+    group.addoption("--report-dir", metavar="DIR", default=str(DEFAULT_REPORT_DIR), help="folder for journal and reports (default: %(default)s)")
+    group.addoption("--controls", metavar="GLOB", action="append", default=[], help="only these controls, e.g. 'ZDR-RET-*'; may be repeated")
+    group.addoption("--depth", default="standard", help="quick, standard or thorough (default: %(default)s)")
+    group.addoption("--seed", type=int, default=1, help="seed of the generated request shapes (default: %(default)s)")
+    group.addoption("--violation", metavar="ID", action="append", default=[], help="seed a violation in the launched reference simulator")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "control(id, scenarios, epochs, counting): binds a test to the control that it checks")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    marked = [item for item in items if item.get_closest_marker("control")]
+    if not marked:
+        return
+    if not config.getoption("--target"):
+        if config.getoption("collectonly"):
+            return
+        raise pytest.UsageError("the suites need a target: pytest suites --target simulator (or a profile file)")
+    state = _state(config)
+    chosen = {c.id for c in state.selected}
+    unwanted = []
+    for item in marked:
+        mark = item.get_closest_marker("control")
+        assert mark is not None
+        control_id, scenarios, epochs, counting = mark.args
+        try:
+            state.bound[item.nodeid] = Bound(state.catalogue.control(control_id), scenarios, epochs, counting)
+        except KeyError:
+            raise pytest.UsageError(f"{item.nodeid}: the catalogue has no control {control_id}") from None
+        if control_id not in chosen:
+            unwanted.append(item)
+    if unwanted:
+        config.hook.pytest_deselected(items=unwanted)
+        items[:] = [item for item in items if item not in unwanted]
+
+
+def _state(config: pytest.Config) -> State:
+    try:
+        catalogue = load_catalogue()
+        patterns = tuple(config.getoption("--controls"))
+        options = Options(
+            target=config.getoption("--target"),
+            base_url=config.getoption("--base-url"),
+            report_dir=Path(config.getoption("--report-dir")),
+            controls=patterns,
+            depth=depth(config.getoption("--depth")),
+            seed=config.getoption("--seed"),
+            violations=tuple(config.getoption("--violation")),
+        )
+        selected = select(catalogue, patterns) if patterns else catalogue.controls
+    except (CatalogueError, ValueError) as exc:
+        raise pytest.UsageError(str(exc)) from None
+    front = config.pluginmanager.get_plugin("zdr-audit-front")
+    state = State(catalogue, selected, options, front.reporter if front else Reporter())
+    config.stash[STATE] = state
+    return state
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """The drive comes first: all stimuli are sent and all sources read before any test looks."""
+    state = session.config.stash.get(STATE, None)
+    if state is None or session.config.getoption("collectonly") or not any(i.nodeid in state.bound for i in session.items):
+        return
+    state.audit = Audit(state.options, state.catalogue, state.selected, state.reporter)
+    try:
+        state.audit.open()
+    except (ProfileError, LaunchError, JournalError, OSError) as exc:
+        state.audit.stop()
+        state.audit = None
+        front = session.config.pluginmanager.get_plugin("zdr-audit-front")
+        if front:
+            front.problem = str(exc)
+        pytest.exit(str(exc), returncode=2)
+    wanted: dict[str, Scenario] = {}
+    for item in session.items:
+        bound = state.bound.get(item.nodeid)
+        if bound and state.audit.testable(bound.control.id) is None:
+            wanted |= {s.name: s for s in bound.scenarios}
+    state.audit.drive(wanted.values())
+    state.history = state.audit.history()
+    state.reporter.phase("Checking controls", len(session.items))
+
+
+@pytest.fixture
+def expect(request: pytest.FixtureRequest) -> Expect:
+    """The record of this test's scenarios, with the assertion helpers."""
+    state = request.config.stash[STATE]
+    bound = state.bound[request.node.nodeid]
+    assert state.audit is not None and state.history is not None
+    reason = state.audit.testable(bound.control.id)
+    if reason:
+        pytest.skip(f"{bound.control.id}: {reason}")
+    return Expect(state.history, state.audit.profile, bound.control.id, bound.after, bound.epochs)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
+    """Run the check; a check that holds on a vacuous record is inconclusive, never a pass."""
+    state = pyfuncitem.config.stash.get(STATE, None)
+    bound = state.bound.get(pyfuncitem.nodeid) if state else None
+    if state is None or bound is None or state.history is None:
+        return (yield)
+    try:
+        result = yield
+    except Violated as exc:
+        _record(state, pyfuncitem, bound, "violated", str(exc), exc)
+        raise
+    except Exception as exc:
+        said = str(exc) if isinstance(exc, Inconclusive) else f"the check broke: {type(exc).__name__}: {exc}"
+        _record(state, pyfuncitem, bound, "inconclusive", said)
+        raise
+    _record(state, pyfuncitem, bound, "holds", "")
+    problems = examine(state.history, bound.control, bound.after, bound.epochs, bound.counting).problems
+    if problems:
+        raise Inconclusive("; ".join(problems[:3]))
+    return result
+
+
+def _record(state: State, item: pytest.Function, bound: Bound, outcome: str, message: str, violated: Violated | None = None) -> None:
+    assert state.audit is not None
+    title = item.originalname.removeprefix("test_").replace("_", " ")
+    event = Checked.model_validate(
+        {
+            "nodeid": _nodeid(item),
+            "control": bound.control.id,
+            "title": title,
+            "after": bound.after,
+            "epochs": bound.epochs,
+            "counting": bound.counting,
+            "outcome": outcome,
+            "message": message[:4000],
+            "findings": violated.findings if violated else (),
+        }
+    )
+    state.audit.record(event)
+    state.checked.add(item.nodeid)
+
+
+def _nodeid(item: pytest.Item) -> str:
+    """The test's id below the suites folder, the same wherever the suites are installed."""
+    return "suites/" + item.nodeid.split("suites/", 1)[-1]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
+    state = item.config.stash.get(STATE, None)
+    bound = state.bound.get(item.nodeid) if state else None
+    if state is not None and bound is not None:
+        state.reporter.step(bound.control.id)
+    result = yield
+    if state is not None and bound is not None:
+        state.reporter.done()
+    return result
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    state = session.config.stash.get(STATE, None)
+    if state is None or state.audit is None:
+        return
+    audit = state.audit
+    try:
+        state.report = audit.close()
+        write_all(state.report, state.options.report_dir)
+    finally:
+        audit.stop()
+    front = session.config.pluginmanager.get_plugin("zdr-audit-front")
+    if front:
+        front.report = state.report
+    session.exitstatus = EXIT_STATUS[state.report.summary.status]
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    state = config.stash.get(STATE, None)
+    if state is None or state.report is None:
+        return
+    terminalreporter.section("zdr-audit")
+    Console(width=min(terminalreporter._tw.fullwidth, 120)).print(closing(state.report))
+    terminalreporter.write_line(f"Report: {state.options.report_dir / 'report.html'}")

@@ -1,0 +1,37 @@
+"""Credentials: from the environment by name, or the documented sample of a sample system on a loopback address. Never written anywhere."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from zdr_audit.profile.load import ProfileError
+from zdr_audit.profile.model import ActorSection, Profile
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the URL's host is a loopback address (by literal address, or the name localhost)."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def credential(profile: Profile, actor: ActorSection, environment: Mapping[str, str]) -> str | None:
+    """The actor's credential, None where no means was given."""
+    found = environment.get(actor.env)
+    if found:
+        return found
+    return actor.sample if is_loopback(profile.target.base_url) else None
+
+
+def required(profile: Profile, environment: Mapping[str, str]) -> None:
+    """Both members' credentials must be there before anything is sent. Raises ProfileError."""
+    for group in ("subject", "control"):
+        actor = profile.actors[group]["member"]
+        if credential(profile, actor, environment) is None:
+            raise ProfileError(f"actors.{group}.member: the environment variable {actor.env} is not set")

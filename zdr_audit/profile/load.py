@@ -1,0 +1,134 @@
+"""Reads a target profile. Every error is one line: file, key (and line where TOML itself is broken), what is wrong, what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from zdr_audit import resources
+from zdr_audit.profile.model import Profile
+
+_VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
+
+
+class ProfileError(Exception):
+    """A profile that cannot be used; the message is one line for the user."""
+
+
+@dataclass(frozen=True)
+class LoadedProfile:
+    """A profile with the SHA-256 of its file and where it was read."""
+
+    profile: Profile
+    digest: str
+    origin: Path
+
+
+def shipped() -> dict[str, Path]:
+    """Name -> file of the profiles that come with the package."""
+    return {p.stem: p for p in sorted((resources.fixtures() / "targets").glob("*.toml"))}
+
+
+def locate(name: str) -> Path:
+    """The file of a shipped profile's name, or the file itself. Raises ProfileError."""
+    profiles = shipped()
+    if name in profiles:
+        return profiles[name]
+    path = Path(name)
+    if path.is_file():
+        return path
+    if path.suffix == ".toml" or "/" in name:
+        raise ProfileError(f"{name}: no such profile file")
+    close = difflib.get_close_matches(name, profiles, 1)
+    hint = f"; did you mean '{close[0]}'?" if close else ""
+    raise ProfileError(f"--target {name}: neither a shipped profile ({', '.join(profiles)}) nor a file{hint}")
+
+
+def load(name: str, environment: Mapping[str, str] | None = None, base_url: str | None = None) -> LoadedProfile:
+    """Load a shipped profile or a file; `base_url` replaces `target.base_url`. Raises ProfileError."""
+    path = locate(name)
+    try:
+        raw = path.read_bytes()
+        data = tomllib.loads(raw.decode("utf-8"))
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ProfileError(f"{path}: cannot be read: {exc}") from None
+    except tomllib.TOMLDecodeError as exc:
+        raise ProfileError(f"{path}: not valid TOML: {exc}") from None
+    if base_url is not None:
+        data.setdefault("target", {})["base_url"] = base_url
+    data = _expand(data, environment if environment is not None else os.environ, path)
+    try:
+        profile = Profile.model_validate(data)
+    except ValidationError as exc:
+        raise ProfileError(f"{path}: {_explain(exc)}") from None
+    digest = hashlib.sha256(raw + (base_url or "").encode()).hexdigest()
+    return LoadedProfile(profile, digest, path)
+
+
+def _expand(data: dict[str, Any], environment: Mapping[str, str], path: Path) -> dict[str, Any]:
+    """`${VAR}` and `${VAR:-default}` in target.base_url and in the paths of evidence; nowhere else, so that no secret gets in by accident."""
+
+    def expand(text: str, key: str) -> str:
+        def value(match: re.Match[str]) -> str:
+            found = environment.get(match[1], match[2])
+            if found is None:
+                raise ProfileError(f"{path}: {key}: the environment variable {match[1]} is not set")
+            return found
+
+        return _VARIABLE.sub(value, text)
+
+    target = data.get("target")
+    if isinstance(target, dict) and isinstance(target.get("base_url"), str):
+        target["base_url"] = expand(target["base_url"], "target.base_url").rstrip("/")
+    evidence = data.get("evidence")
+    if isinstance(evidence, list):
+        for number, item in enumerate(evidence):
+            if isinstance(item, dict) and isinstance(item.get("path"), str):
+                item["path"] = expand(item["path"], f"evidence.{number}.path")
+    return data
+
+
+def _explain(error: ValidationError) -> str:
+    parts = []
+    for item in error.errors(include_url=False):
+        where = ".".join(str(part) for part in item["loc"]) or "profile"
+        if item["type"] == "extra_forbidden":
+            allowed = _siblings(item["loc"])
+            close = difflib.get_close_matches(str(item["loc"][-1]), allowed, 1)
+            what = "unknown key" + (f"; did you mean '{close[0]}'?" if close else "") + (f" (allowed: {', '.join(allowed)})" if allowed else "")
+        elif item["type"] == "missing":
+            what = "is missing"
+        else:
+            what = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            if isinstance(item["input"], str | int | float | bool):
+                what += f", found {item['input']!r}"
+        parts.append(f"{where}: {what}")
+    return "; ".join(parts[:3]) + (f"; and {len(parts) - 3} more" if len(parts) > 3 else "")
+
+
+def _siblings(location: tuple[int | str, ...]) -> list[str]:
+    """Keys allowed beside an unknown one, read off the models by the path to it."""
+    model: Any = Profile
+    for part in location[:-1]:
+        fields = getattr(model, "model_fields", {})
+        field = fields.get(part) if isinstance(part, str) else None
+        if field is None:
+            continue
+        model = _inner(field.annotation)
+    return [f.alias or n for n, f in getattr(model, "model_fields", {}).items()]
+
+
+def _inner(annotation: Any) -> Any:
+    for argument in reversed(getattr(annotation, "__args__", ())):
+        if argument is not Ellipsis and argument is not type(None):
+            return _inner(argument)
+    return annotation

@@ -1,0 +1,222 @@
+"""The target profile: everything an audit must know of a target, as data.
+
+Published as JSON Schema in `zdr_audit/profile/profile.schema.json`. Strings in `operations` and `features` are templates: `{name}` is
+replaced by a value of the call (see docs/profile.md for the names); a string that is nothing but `{name}` keeps the value's type.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+Pointer = Annotated[str, StringConstraints(pattern=r"^(/.*)?$")]
+StatusCode = Annotated[int, Field(ge=100, le=599)]
+Platform = Literal["anthropic", "gateway", "bedrock", "vertex", "foundry", "other"]
+OUT_OF_SCOPE_PLATFORMS = frozenset({"bedrock", "vertex", "foundry"})
+
+
+class Closed(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TargetSection(Closed):
+    """Where the target is and what it claims to be. `production` true needs `production_consent` in words."""
+
+    base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+/?$")]
+    platform: Platform = "anthropic"
+    enforcement: Literal["blocked", "leaves_promise"] = "blocked"
+    dialect: Literal["anthropic-messages"] = "anthropic-messages"
+    models: tuple[str, ...] = ()
+    launch: Literal["simulator"] | None = None
+    production: bool = False
+    production_consent: str = ""
+
+    @model_validator(mode="after")
+    def _production_needs_words(self) -> TargetSection:
+        words = "I accept that this audit sends test traffic to production"
+        if self.production and self.production_consent != words:
+            msg = f'production = true needs production_consent = "{words}"'
+            raise ValueError(msg)
+        return self
+
+
+class Limits(Closed):
+    """Bounds of a run. Times in seconds, sizes in bytes."""
+
+    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30
+    max_answer_bytes: Annotated[int, Field(ge=1024)] = 8 * 1024 * 1024
+    settle_seconds: Annotated[float, Field(ge=0, le=86400)] = 2
+    clock_tolerance_seconds: Annotated[float, Field(ge=0)] = 120
+    standard_retention_days: Annotated[int, Field(ge=0)] = 30
+    exception_retention_days: Annotated[int, Field(ge=0, le=731)] = 730
+    body_bytes: Annotated[int, Field(ge=0)] = 32 * 1024 * 1024
+
+
+class Organization(Closed):
+    """An organization of the target. `account` groups organizations of one customer."""
+
+    id: Annotated[str, StringConstraints(min_length=1)]
+    account: str | None = None
+
+
+class ActorSection(Closed):
+    """Who we act as. The credential comes from the environment variable `env`.
+
+    `sample` is a public, documented credential of a sample system: used only where the variable is unset and the target is on a loopback address.
+    """
+
+    env: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
+    sample: str | None = None
+    header: str = "x-api-key"
+    email: str | None = None
+
+
+class Page(Closed):
+    """How a list is paged: the query parameter that takes the cursor, and pointers to the cursor and to the 'more' flag."""
+
+    parameter: str
+    cursor: Pointer
+    more: Pointer
+
+
+class Operation(Closed):
+    """One call that the suites can make. `by` is the role entitled to it; `changes` marks what alters the target and so needs permission."""
+
+    method: Annotated[str, StringConstraints(pattern=r"^[A-Z]+$")]
+    path: Annotated[str, StringConstraints(pattern=r"^/")]
+    by: str = "member"
+    query: dict[str, str] = {}
+    headers: dict[str, str] = {}
+    body: Any = None
+    multipart: dict[str, str] | None = None
+    accepted: tuple[StatusCode, ...] = (200, 201, 202, 204)
+    refused: tuple[StatusCode, ...] = ()
+    extract: dict[str, Pointer] = {}
+    items: Pointer | None = None
+    fields: dict[str, Pointer] = {}
+    secret: tuple[str, ...] = ()
+    page: Page | None = None
+    changes: bool = False
+
+
+class FeatureEndpoint(Operation):
+    """An endpoint of a feature that needs storage. `helper` marks those beside the main ones; `carries` those whose body carries content."""
+
+    name: Name
+    helper: bool = False
+    carries: bool = True
+    continues: bool = False
+
+
+class Feature(Closed):
+    """A feature that needs storage, as the set of its endpoints in order of use. `examples` fills names that earlier answers did not give."""
+
+    title: str
+    named_in_policy: bool = False
+    restriction: str | None = None
+    examples: dict[str, str] = {}
+    endpoints: Annotated[tuple[FeatureEndpoint, ...], Field(min_length=1)]
+
+
+class Refusal(Closed):
+    """What counts as a policy refusal: one of the statuses, one of the types at the pointer, and one of the words in the text at `text`."""
+
+    status: tuple[StatusCode, ...] = (403,)
+    type_pointer: Pointer = "/error/type"
+    types: tuple[str, ...] = ("permission_error",)
+    text_pointer: Pointer = "/error/message"
+    words: tuple[str, ...] = (
+        "polic", "retention", "richtlinie", "politique", "política", "ポリシー", "策略", "zero data", "zdr",
+    )  # fmt: skip
+    code_pointer: Pointer = "/error/details/error_code"
+
+
+class AuditTypes(Closed):
+    """How the target names the actions that enablement consists of, in its audit log."""
+
+    requested: str
+    approved: str
+    rejected: str
+    enabled: str
+    disabled: str
+    migrated: str | None = None
+    flagged: str | None = None
+    hold: str | None = None
+    success: tuple[str, ...] = ("success",)
+    refused: tuple[str, ...] = ("refused",)
+
+
+class AuditChain(Closed):
+    """How entries are chained: SHA-256 over the entry as canonical JSON (sorted keys, no spaces) without the digest field."""
+
+    digest: str
+    previous: str
+
+
+class Evidence(Closed):
+    """A place where the target may have kept something. `files` and `sqlite` have a path, `http` an operation, the role that reads, and `detail`."""
+
+    id: Name
+    kind: Literal["files", "sqlite", "http"]
+    what: str
+    path: str | None = None
+    operation: str | None = None
+    detail: str | None = None
+
+    @model_validator(mode="after")
+    def _place(self) -> Evidence:
+        if self.kind == "http" and not self.operation:
+            raise ValueError("evidence of kind 'http' needs 'operation'")
+        if self.kind != "http" and not self.path:
+            raise ValueError(f"evidence of kind '{self.kind}' needs 'path'")
+        return self
+
+
+class Permissions(Closed):
+    """Operations that change the target and that this profile allows, by name or pattern (`zdr.*`)."""
+
+    allow: tuple[str, ...] = ()
+
+
+class Profile(Closed):
+    """A target profile. `absent` gives, for each operation or feature the target does not have, the reason."""
+
+    schema_version: Annotated[Literal[1], Field(alias="schema")]
+    name: Name
+    target: TargetSection
+    limits: Limits = Limits()
+    organizations: dict[Name, Organization]
+    actors: dict[Name, dict[Name, ActorSection]]
+    operations: dict[Name, Operation]
+    features: dict[Name, Feature] = {}
+    refusal: Refusal = Refusal()
+    audit_types: AuditTypes | None = None
+    audit_chain: AuditChain | None = None
+    evidence: tuple[Evidence, ...] = ()
+    permissions: Permissions = Permissions()
+    absent: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Profile:
+        for name in ("subject", "control"):
+            if name not in self.organizations:
+                raise ValueError(f"organizations needs '{name}'")
+            if "member" not in self.actors.get(name, {}):
+                raise ValueError(f"actors.{name} needs 'member'")
+        if self.organizations["subject"].id == self.organizations["control"].id:
+            raise ValueError("organizations.subject and organizations.control are the same organization: the control must be one without ZDR")
+        for group in self.actors:
+            if group != "staff" and group not in self.organizations:
+                raise ValueError(f"actors.{group}: no such organization; allowed: staff, {', '.join(sorted(self.organizations))}")
+        if "messages.create" not in self.operations:
+            raise ValueError("operations needs 'messages.create'")
+        ids = [e.id for e in self.evidence]
+        for twice in {i for i in ids if ids.count(i) > 1}:
+            raise ValueError(f"evidence id '{twice}' is used twice")
+        for item in self.evidence:
+            for used in (item.operation, item.detail):
+                if used and used not in self.operations:
+                    raise ValueError(f"evidence '{item.id}' names the operation '{used}', which operations does not define")
+        return self

@@ -1,0 +1,208 @@
+"""What all writers share: the words for verdicts, the order of things, and small sums over a report. Pure functions, no markup."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import get_args
+
+from zdr_audit.catalogue.model import Family, Severity
+from zdr_audit.report.model import ControlResult, Finding, Report, Status, Verdict
+from zdr_audit.report.sanitize import LIMIT
+
+VERDICTS: tuple[Verdict, ...] = ("pass", "fail", "inconclusive", "not_tested", "waived", "not_applicable")
+"""Every verdict, in the order in which tables show them."""
+
+OPEN: tuple[Verdict, ...] = ("fail", "inconclusive", "not_tested")
+"""The verdicts that keep a run from being compliant, worst first."""
+
+WORDS: dict[Verdict, str] = {
+    "pass": "Pass",
+    "fail": "Fail",
+    "inconclusive": "Inconclusive",
+    "not_tested": "Not tested",
+    "waived": "Waived",
+    "not_applicable": "Not applicable",
+}
+STATUS_WORDS: dict[Status, str] = {"compliant": "Compliant", "non_compliant": "Not compliant", "incomplete": "Incomplete"}
+FRAMEWORKS = {
+    "soc2": "SOC 2",
+    "iso27001": "ISO/IEC 27001:2022",
+    "nist80053": "NIST SP 800-53 rev. 5",
+    "gdpr": "GDPR",
+    "hipaa": "HIPAA",
+}
+CONFIDENCE = 0.95
+
+assert set(VERDICTS) == set(get_args(Verdict))
+
+
+@dataclass(frozen=True)
+class FamilyView:
+    """A control family of the report: its code, title, controls in id order, and how many have each verdict (all verdicts are keys)."""
+
+    code: str
+    title: str
+    controls: tuple[ControlResult, ...]
+    counts: dict[Verdict, int]
+
+
+@dataclass(frozen=True)
+class Attention:
+    """Controls that need attention: one failed control, or all open ones that share a verdict and a reason."""
+
+    verdict: Verdict
+    reason: str
+    controls: tuple[ControlResult, ...]
+
+
+@dataclass(frozen=True)
+class SightSum:
+    """How many sources a control's sight proofs show in each way; a source counts by its weakest proof."""
+
+    control: int
+    spike: int
+    blind: int
+
+
+@dataclass(frozen=True)
+class SightRow:
+    """What was seen of one source, and in which readings (`main: first, settled`)."""
+
+    source: str
+    how: str
+    canary: str | None
+    object: str | None
+    readings: str
+
+
+@dataclass(frozen=True)
+class Volume:
+    """What was searched: readings made, bytes read over all of them, objects that could not be examined."""
+
+    readings: int
+    bytes: int
+    not_examined: int
+
+
+def count(controls: Iterable[ControlResult]) -> dict[Verdict, int]:
+    """How many of the controls have each verdict; every verdict is a key."""
+    counts = dict.fromkeys(VERDICTS, 0)
+    for item in controls:
+        counts[item.verdict] += 1
+    return counts
+
+
+def _family_order(code: str) -> tuple[int, str]:
+    codes = [f.value for f in Family]
+    return (codes.index(code) if code in codes else len(codes), code)
+
+
+def family_title(code: str) -> str:
+    """The family's title, or the code itself where the catalogue knows no such family."""
+    return Family(code).words if code in {f.value for f in Family} else code
+
+
+def families(report: Report) -> tuple[FamilyView, ...]:
+    """The families that occur in the report, in catalogue order (unknown ones last), controls in id order."""
+    found = []
+    for code in sorted({c.family for c in report.controls}, key=_family_order):
+        members = tuple(sorted((c for c in report.controls if c.family == code), key=lambda c: c.id))
+        found.append(FamilyView(code, family_title(code), members, count(members)))
+    return tuple(found)
+
+
+def _severity_order(severity: str) -> int:
+    known = [s.value for s in Severity]
+    return known.index(severity) if severity in known else len(known)
+
+
+def attention(report: Report) -> tuple[Attention, ...]:
+    """What needs attention: failed controls by severity, each on its own; then inconclusive and untested ones, gathered by reason."""
+    ordered = [c for family in families(report) for c in family.controls]
+    failed = sorted((c for c in ordered if c.verdict == "fail"), key=lambda c: _severity_order(c.severity))
+    found = [Attention("fail", c.reason, (c,)) for c in failed]
+    for verdict in OPEN[1:]:
+        by_reason: dict[str, list[ControlResult]] = {}
+        for item in ordered:
+            if item.verdict == verdict:
+                by_reason.setdefault(item.reason, []).append(item)
+        found += [Attention(verdict, reason, tuple(members)) for reason, members in by_reason.items()]
+    return tuple(found)
+
+
+def compact_ids(ids: Iterable[str]) -> str:
+    """Control ids in one line, with runs of three and more as ranges: `ZDR-RET-01..05, ZDR-EXC-02`."""
+    runs: list[list[str]] = []
+    for item in ids:
+        last = re.fullmatch(r"(.*-)(\d+)", runs[-1][-1]) if runs else None
+        this = re.fullmatch(r"(.*-)(\d+)", item)
+        if last and this and this[1] == last[1] and int(this[2]) == int(last[2]) + 1:
+            runs[-1].append(item)
+        else:
+            runs.append([item])
+    return ", ".join(f"{run[0]}..{run[-1].rsplit('-', 1)[1]}" if len(run) > 2 else ", ".join(run) for run in runs)
+
+
+def place(finding: Finding) -> str:
+    """Where a finding lies, in one line: source, object, location."""
+    return ", ".join(part[:LIMIT] for part in (finding.source, finding.object, finding.location) if part)
+
+
+def request_of(finding: Finding) -> str:
+    """Which request a finding belongs to, in one line; empty where it names none."""
+    ours = [finding.request] if finding.request else []
+    theirs = [finding.request_id] if finding.request_id else []
+    return " ".join(ours + ([f"({theirs[0]})"] if ours and theirs else theirs))
+
+
+def sight_sum(control: ControlResult) -> SightSum:
+    """Sources by their weakest proof of sight: a source that one reading could not see counts as blind."""
+    ranks = {"control": 0, "spike": 1, "blind": 2}
+    weakest: dict[str, int] = {}
+    for proof in control.sight:
+        weakest[proof.source] = max(weakest.get(proof.source, 0), ranks[proof.how])
+    kinds = list(weakest.values())
+    return SightSum(kinds.count(0), kinds.count(1), kinds.count(2))
+
+
+def sight_rows(control: ControlResult) -> tuple[SightRow, ...]:
+    """The sight proofs with readings that saw the same thing in the same source gathered into one row, in order of first appearance."""
+    gathered: dict[tuple[str, str, str | None, str | None], dict[str, list[str]]] = {}
+    for proof in control.sight:
+        epochs = gathered.setdefault((proof.source, proof.how, proof.canary, proof.object), {})
+        epochs.setdefault(proof.epoch[:60], []).append(proof.reading[:60])
+    return tuple(
+        SightRow(*key, readings="; ".join(f"{epoch}: {', '.join(names)}" for epoch, names in found.items()))
+        for key, found in gathered.items()
+    )
+
+
+def blind_readings(report: Report) -> frozenset[tuple[str, str, str]]:
+    """Source, epoch and reading of every reading that some control found blind."""
+    return frozenset((s.source, s.epoch, s.reading) for control in report.controls for s in control.sight if s.how == "blind")
+
+
+def findings_by_source(report: Report) -> dict[str, int]:
+    """How many findings of failed controls each source has; sources without any are left out."""
+    found: dict[str, int] = {}
+    for item in (f for control in report.controls if control.verdict == "fail" for f in control.findings):
+        found[item.source] = found.get(item.source, 0) + 1
+    return found
+
+
+def volume(report: Report) -> Volume:
+    """Sums over all readings of all sources."""
+    readings = [reading for source in report.sources for reading in source.readings]
+    return Volume(len(readings), sum(r.bytes for r in readings), sum(len(r.not_examined) for r in readings))
+
+
+def leak_bound(control: ControlResult) -> float | None:
+    """Exact binomial upper bound (95 %) on the share of like requests that could leave a trace although none of `accepted` did.
+
+    None where the control does not rest on stored evidence, did not pass, or accepted nothing: there the number would say nothing.
+    """
+    if control.verdict != "pass" or control.accepted < 1 or set(control.evidence) <= {"answers"}:
+        return None
+    return float(1 - (1 - CONFIDENCE) ** (1 / control.accepted))

@@ -1,0 +1,1 @@
+"""A run: plan, drive, settle, observe; everything into the journal."""

@@ -1,0 +1,68 @@
+"""`zdr-audit run`: the suites under pytest, with our own progress and closing words in place of pytest's."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from zdr_audit import resources
+from zdr_audit.plugin import Front
+from zdr_audit.report.console import closing
+from zdr_audit.report.model import EXIT_STATUS
+from zdr_audit.run.progress import reporter
+
+EXIT_USAGE = 2
+
+
+def run_suites(arguments: list[str], report_dir: Path) -> int:
+    """Run the shipped suites with these options; gives the exit status."""
+    suites = resources.suites()
+    front = Front(reporter(Console(stderr=True)))
+    pytest_arguments = [
+        str(suites),
+        f"--rootdir={suites.parent}",
+        f"--config-file={suites / 'pytest.ini'}",
+        "--disable-plugin-autoload",
+        "-p", "zdr_audit.plugin",
+        "-p", "no:terminal",
+        "-p", "no:cacheprovider",
+        "-p", "no:logging",
+        *arguments,
+    ]  # fmt: skip
+    os.environ.pop("PYTEST_ADDOPTS", None)
+    plugins: list[object] = [_Named(front)]
+    sys.dont_write_bytecode = True  # the suites may lie in a folder that we should not write to
+    with front.reporter:
+        status = pytest.main(pytest_arguments, plugins=plugins)
+    if front.report is None:
+        words = front.problem or _Named.said or f"the suites did not run (pytest status {int(status)})"
+        print(f"zdr-audit: {words}", file=sys.stderr)  # noqa: T201
+        return EXIT_USAGE
+    console = Console(highlight=False)
+    console.print(closing(front.report))
+    console.print(f"Report: {report_dir / 'report.html'}", markup=False, soft_wrap=True)
+    return EXIT_STATUS[front.report.summary.status]
+
+
+class _Named:
+    """Registers the front under a name, and catches what pytest would have printed of a usage error or a suite that does not import."""
+
+    said: str | None = None
+
+    def __init__(self, front: Front) -> None:
+        self._front = front
+        _Named.said = None
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.pluginmanager.register(self._front, "zdr-audit-front")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            _Named.said = f"a suite cannot be loaded: {report.nodeid}: {str(report.longrepr).strip().splitlines()[-1]}"
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        _Named.said = f"internal error: {str(excrepr).strip().splitlines()[-1]}"

@@ -1,0 +1,89 @@
+"""Reads every evidence source of a profile once, for all canaries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from zdr_audit.canary.seeker import Seeker
+from zdr_audit.evidence.documents import read_documents
+from zdr_audit.evidence.model import Reading
+from zdr_audit.evidence.registry import READERS
+from zdr_audit.profile.model import Evidence, Operation
+from zdr_audit.suite.party import Actor, Party
+from zdr_audit.target.outcome import document
+from zdr_audit.target.template import fill_path, pointer
+from zdr_audit.target.transport import Answer, Outgoing, Transport, auth_headers
+
+MAX_PAGES = 200
+MAX_DOCUMENTS = 5000
+
+
+def read_source(
+    evidence: Evidence,
+    seeker: Seeker,
+    transport: Transport,
+    operations: dict[str, Operation],
+    parties: tuple[Party, ...],
+    progress: Callable[[int], None] | None = None,
+) -> Reading:
+    """One reading of one source. Never raises for what the source does: that is a Reading with `error`."""
+    try:
+        if evidence.kind == "http":
+            pages = _Pages(evidence, transport, operations, parties)
+            return read_documents(evidence.id, "http", pages.documents(), seeker)
+        return READERS[evidence.kind](evidence.id, Path(evidence.path or ""), seeker, progress)
+    except Exception as exc:  # noqa: BLE001 - a reader that breaks must not pass for a clean source
+        return Reading(source=evidence.id, kind=evidence.kind, objects=0, bytes=0, error=f"reading it failed: {type(exc).__name__}: {exc}")
+
+
+class _Pages:
+    """The documents that a read-back interface gives, list pages and each item of them, for each organization."""
+
+    def __init__(self, evidence: Evidence, transport: Transport, operations: dict[str, Operation], parties: tuple[Party, ...]) -> None:
+        self.evidence, self.transport, self.operations, self.parties = evidence, transport, operations, parties
+
+    def documents(self) -> Iterator[tuple[str, bytes | str]]:
+        listing = self.operations[self.evidence.operation or ""]
+        for party in self.parties:
+            actor = party.actors.get(listing.by) or party.actors["member"]
+            yield from self._of(party, actor, listing)
+
+    def _of(self, party: Party, actor: Actor, listing: Operation) -> Iterator[tuple[str, bytes | str]]:
+        query: dict[str, str] = {}
+        fetched = 0
+        for _ in range(MAX_PAGES):
+            name, answer = self._get(listing, actor, party, {}, query)
+            yield name, _body(answer)
+            data = document(answer)
+            for item in pointer(data, listing.items or "") or []:
+                if self.evidence.detail and fetched < MAX_DOCUMENTS:
+                    fetched += 1
+                    detail = self.operations[self.evidence.detail]
+                    values = {k: pointer(item, p) for k, p in listing.fields.items()}
+                    where, reply = self._get(detail, actor, party, values, {})
+                    yield where, _body(reply)
+            page = listing.page
+            if page is None or not pointer(data, page.more) or not pointer(data, page.cursor):
+                return
+            query = {page.parameter: str(pointer(data, page.cursor))}
+        yield f"{listing.path} of {party.key}", f"more than {MAX_PAGES} pages: the rest was not read"
+
+    def _get(self, operation: Operation, actor: Actor, party: Party, values: dict[str, Any], query: dict[str, str]) -> tuple[str, Answer]:
+        path = fill_path(operation.path, {"org": party.id, **values})
+        merged = {**operation.query, **query}
+        if merged:
+            path += "?" + "&".join(f"{k}={v}" for k, v in merged.items())
+        headers = {**operation.headers, **auth_headers(actor.header, actor.secret)}
+        return f"{operation.method} {path} as {actor.key}", self.transport.send(Outgoing(operation.method, path, headers))
+
+
+def _body(answer: Answer) -> bytes | str:
+    if answer.status is None or answer.error:
+        return answer.error or "no answer"
+    if answer.status in (401, 429) or answer.status >= 500:
+        return f"status {answer.status}"
+    return answer.body
+
+

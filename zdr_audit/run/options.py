@@ -1,0 +1,42 @@
+"""The options of a run, the same for the command line and for plain pytest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from zdr_audit.suite.assay import Depth
+
+DEPTHS: tuple[Depth, ...] = get_args(Depth)
+DEFAULT_REPORT_DIR = Path("zdr-audit-report")
+
+
+@dataclass(frozen=True)
+class Options:
+    """`controls` are glob patterns on control ids (empty: all); `base_url` replaces the profile's and starts nothing; `violations` are seeded in the
+    launched reference simulator, for trying the tool out."""
+
+    target: str
+    base_url: str | None = None
+    report_dir: Path = DEFAULT_REPORT_DIR
+    controls: tuple[str, ...] = ()
+    depth: Depth = "standard"
+    seed: int = 1
+    violations: tuple[str, ...] = ()
+
+    def command(self) -> str:
+        """The command line that repeats the run (without the report folder, which changes nothing)."""
+        words = ["zdr-audit run", f"--target {self.target}"]
+        words += [f"--base-url {self.base_url}"] if self.base_url else []
+        words += [f"--controls '{','.join(self.controls)}'"] if self.controls else []
+        words += [f"--violation {v}" for v in self.violations]
+        return " ".join([*words, f"--depth {self.depth}", f"--seed {self.seed}"])
+
+
+def depth(text: str) -> Depth:
+    """Raises ValueError for what is no depth."""
+    for known in DEPTHS:
+        if text == known:
+            return known
+    raise ValueError(f"--depth {text}: allowed are {', '.join(DEPTHS)}")

@@ -1,0 +1,68 @@
+"""What a run shows while it works: a live bar on a terminal, a line a phase elsewhere."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+
+class Reporter:
+    """Silent by default; a context manager."""
+
+    def phase(self, name: str, total: int) -> None:
+        """A new phase with that many steps."""
+
+    def step(self, what: str) -> None:
+        """A step begins; shown beside the bar."""
+
+    def done(self) -> None:
+        """The step is over."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        return None
+
+
+class Lines(Reporter):
+    """A line a phase, for logs."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def phase(self, name: str, total: int) -> None:
+        self._console.print(f"{name} ({total})", markup=False, highlight=False)
+
+
+class Live(Reporter):
+    """A live progress bar on standard error."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[what]}"))
+        self._progress = Progress(*columns, console=console, transient=True)
+        self._task = self._progress.add_task("Preparing", total=None, what="")
+
+    def phase(self, name: str, total: int) -> None:
+        self._progress.reset(self._task, total=total, description=name, what="")
+
+    def step(self, what: str) -> None:
+        self._progress.update(self._task, what=what[:40])
+
+    def done(self) -> None:
+        self._progress.advance(self._task)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self._progress.stop()
+
+
+def reporter(console: Console) -> Reporter:
+    """The right one for the console."""
+    return Live(console) if console.is_terminal else Lines(console)

@@ -1,0 +1,128 @@
+"""Starting the simulator from the command line."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
+
+from zdr_audit.simulator.app import build_app
+from zdr_audit.simulator.bootstrap import bootstrap
+from zdr_audit.simulator.openapi import build_document
+from zdr_audit.simulator.parts import Parts, build_parts
+from zdr_audit.simulator.violations import UnknownViolationError, install
+
+HELP = """Reference ZDR backend on {base_url}
+  stores    {data_dir}
+  try       curl {base_url}/v1/messages -H 'x-api-key: sample-key-control-member' -H 'anthropic-version: 2023-06-01' \\
+              -d '{{"model":"claude-haiku-sim-1","max_tokens":64,"messages":[{{"role":"user","content":"Hello"}}]}}'
+  document  {base_url}/openapi.json
+  stop      Ctrl-C
+"""
+
+
+class Server(uvicorn.Server):
+    """Says when it accepts connections, and ends with status 0 when told to."""
+
+    def __init__(self, config: uvicorn.Config, announce: str):
+        super().__init__(config)
+        self.announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        click.echo(self.announce)
+        sys.stdout.flush()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.handle_exit)
+        yield
+
+
+def fail(message: str) -> NoReturn:
+    click.echo(f"zdr-audit simulate: {message}", err=True)
+    raise SystemExit(2)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # with the protocol named, asyncio turns Nagle off
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        fail(f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}")
+    return listener
+
+
+def _parts(data_dir: Path, database_url: str | None, operator: bool, violations: tuple[str, ...]) -> Parts:
+    try:
+        parts = build_parts(data_dir, database_url, operator)
+        for violation in violations:
+            install(parts, violation)
+        bootstrap(parts)
+    except UnknownViolationError as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"cannot use data directory {data_dir}: {error.strerror}")
+    except (SQLAlchemyError, ImportError) as error:
+        fail(f"cannot use the database: {type(error).__name__}")
+    return parts
+
+
+@click.command(help="Run the reference ZDR backend.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8700, show_default=True, type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
+@click.option("--data-dir", default="zdr-simulator-data", show_default=True, type=click.Path(path_type=Path), help="Folder of all stores.")
+@click.option("--violation", "violations", multiple=True, metavar="ID", help="Break this promise on purpose (may be repeated).")
+@click.option("--operator", is_flag=True, help="Mount the operator's hooks (clock, purge, flags, holds, failures).")
+@click.option("--database-url", help="SQLAlchemy URL of the main database (default: SQLite in the data directory).")
+@click.option("--openapi", is_flag=True, help="Print the OpenAPI document and exit.")
+def serve(  # noqa: PLR0917 (click passes by name)
+    host: str, port: int, data_dir: Path, violations: tuple[str, ...], operator: bool, database_url: str | None, openapi: bool
+) -> None:
+    if openapi:
+        from zdr_audit.simulator.endpoints import all_operations
+        from zdr_audit.simulator.features import load_features
+
+        click.echo(json.dumps(build_document(all_operations(load_features(), operator)), indent=2))
+        return
+    logging.disable(logging.CRITICAL)  # libraries would log what they hold at the moment; what is logged here is decided in one place
+    parts = _parts(data_dir, database_url, operator, violations)
+    app: Any = build_app(parts)
+    listener = _listen(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    place = {"base_url": f"http://{shown}:{listener.getsockname()[1]}", "data_dir": str(data_dir.resolve())}
+    announce = HELP.format(**place) if sys.stdout.isatty() else json.dumps({"event": "listening", **place}, separators=(",", ":"))
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        log_level="critical",
+        server_header=False,
+        timeout_graceful_shutdown=3,
+    )
+    try:
+        Server(config, announce).run(sockets=[listener])
+    finally:
+        listener.close()
+        parts.stores.close()
+
+
+if __name__ == "__main__":
+    serve(prog_name="python -m zdr_audit.simulator")

@@ -1,0 +1,144 @@
+"""The interface document (OpenAPI 3.1), generated from the operations and their shapes: what is served is what is documented."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from zdr_audit import __version__
+from zdr_audit.simulator.operations import Operation, extra
+from zdr_audit.simulator.schemas.base import ErrorEnvelope
+
+REF = "#/components/schemas/{model}"
+WHAT = {
+    400: "The request is malformed.",
+    401: "No valid API key.",
+    402: "The user's spend limit is reached.",
+    403: "The role, or the organization's policy, does not allow this.",
+    404: "No such thing, or another tenant's.",
+    409: "The state of things does not allow this.",
+    413: "The body is larger than 32 MB.",
+    500: "The service failed.",
+    529: "The service is overloaded.",
+}
+STRING = {"type": "string"}
+RESPONSE_HEADERS = {
+    "request-id": {"description": "Names this request.", "required": True, "schema": STRING},
+    "anthropic-organization-id": {"description": "The organization served, where the caller is known.", "schema": STRING},
+}
+REQUEST_HEADERS = {
+    "if-none-match": {"name": "if-none-match", "in": "header", "required": False, "schema": {"type": "string"}},
+}
+VERSION_HEADER = {
+    "name": "anthropic-version",
+    "in": "header",
+    "required": True,
+    "description": "Version of the interface, a date.",
+    "schema": {"type": "string", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+    "example": "2023-06-01",
+}
+SESSION_HEADER = {
+    "name": "x-claude-code-session-id",
+    "in": "header",
+    "required": False,
+    "description": "What the client calls its session.",
+    "schema": STRING,
+}
+UPLOAD = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream", "format": "binary"}},
+}
+
+
+def build_document(operations: Iterable[Operation]) -> dict[str, Any]:
+    """The whole document, as plain data."""
+    listed = list(operations)
+    shapes: list[tuple[type[BaseModel], Any]] = [(ErrorEnvelope, "validation")]
+    for operation in listed:
+        for shape in (operation.request, operation.answer, operation.query):
+            if shape is not None and (shape, "validation") not in shapes:
+                shapes.append((shape, "validation"))
+    references, schemas = models_json_schema(shapes, ref_template=REF)
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in listed:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, references, schemas["$defs"])
+    queries = {operation.query.__name__ for operation in listed if operation.query is not None}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Reference ZDR backend",
+            "version": __version__,
+            "description": "A simulated LLM backend that keeps the zero-data-retention promise, to try audits on.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": {name: schema for name, schema in schemas["$defs"].items() if name not in queries},
+            "securitySchemes": {
+                "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+                "bearer": {"type": "http", "scheme": "bearer"},
+            },
+        },
+    }
+
+
+def _operation(operation: Operation, references: dict[Any, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "tags": [operation.name.split(".")[0]],
+        "security": [] if operation.roles is None else [{"apiKey": []}, {"bearer": []}],
+        "parameters": _parameters(operation, references, definitions),
+        "responses": _responses(operation, references),
+        **extra(operation),
+    }
+    if operation.multipart:
+        found["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": UPLOAD}}}
+    elif operation.request is not None:
+        schema = references[(operation.request, "validation")]
+        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return found
+
+
+def _parameters(operation: Operation, references: dict[Any, Any], definitions: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,80}$"}}
+        for name in re.findall(r"{(\w+)}", operation.path)
+    ]
+    if operation.query is not None:
+        shape = definitions[references[(operation.query, "validation")]["$ref"].rsplit("/", 1)[1]]
+        for name, schema in shape["properties"].items():
+            # what is absent is not sent: a query knows no null
+            plain = next((option for option in schema.get("anyOf", ()) if option.get("type") != "null"), schema)
+            required = name in shape.get("required", ())
+            found.append({"name": name, "in": "query", "required": required, "schema": {k: v for k, v in plain.items() if k != "title"}})
+    if operation.versioned:
+        found.append(VERSION_HEADER)
+    if operation.request is not None and operation.carries_content:
+        found.append(SESSION_HEADER)
+    return found + [REQUEST_HEADERS[name] for name in operation.headers]
+
+
+def _responses(operation: Operation, references: dict[Any, Any]) -> dict[str, Any]:
+    good: dict[str, Any] = {"description": "Done.", "headers": RESPONSE_HEADERS}
+    if operation.answer is not None:
+        good["content"] = {operation.media_type: {"schema": references[(operation.answer, "validation")]}}
+    elif operation.media_type != "application/json":
+        good["content"] = {operation.media_type: {}}
+    if operation.streams:
+        good["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+    found: dict[str, Any] = {str(operation.status): good}
+    for status in operation.also:
+        found[str(status)] = {"description": "Not modified.", "headers": RESPONSE_HEADERS}
+    envelope = references[(ErrorEnvelope, "validation")]
+    for status in operation.documented_errors():
+        found[str(status)] = {
+            "description": WHAT[status],
+            "headers": RESPONSE_HEADERS,
+            "content": {"application/json": {"schema": envelope}},
+        }
+    return found

@@ -1,0 +1,79 @@
+"""The parts of the service, one object each. Endpoints only call parts; a violation replaces or wraps a method of one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter
+
+from zdr_audit.simulator.analytics import Analytics
+from zdr_audit.simulator.audit import Audit
+from zdr_audit.simulator.auth import Auth
+from zdr_audit.simulator.cache import PromptCache
+from zdr_audit.simulator.clock import Clock
+from zdr_audit.simulator.cost import Cost
+from zdr_audit.simulator.directory import Directory
+from zdr_audit.simulator.endpoints import all_operations
+from zdr_audit.simulator.errors import Errors
+from zdr_audit.simulator.exceptional import Exceptions
+from zdr_audit.simulator.faults import Faults
+from zdr_audit.simulator.features import Feature, load_features
+from zdr_audit.simulator.gate import Gate, PolicyLimits
+from zdr_audit.simulator.model import Model
+from zdr_audit.simulator.operations import Operation
+from zdr_audit.simulator.outside import Outside
+from zdr_audit.simulator.purge import Purge
+from zdr_audit.simulator.retention import Retention
+from zdr_audit.simulator.scope import Scope
+from zdr_audit.simulator.settings import Settings
+from zdr_audit.simulator.shelf import Shelf
+from zdr_audit.simulator.stores import Stores
+from zdr_audit.simulator.workflow import Workflow
+
+Asgi = Callable[..., Any]
+
+
+@dataclass
+class Parts:
+    """All parts of one service. `middlewares` wrap the whole application (first is outermost), `routers` are mounted as they are,
+    `operations` are the routes before they are mounted, `document` the interface document."""
+
+    stores: Stores
+    with_operator: bool = False
+    features: tuple[Feature, ...] = field(default_factory=load_features)
+    middlewares: list[Callable[[Asgi], Asgi]] = field(default_factory=list)
+    routers: list[APIRouter] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
+    document: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.errors = Errors()
+        self.faults = Faults()
+        self.clock = Clock(self)
+        self.audit = Audit(self)
+        self.directory = Directory(self)
+        self.auth = Auth(self)
+        self.workflow = Workflow(self)
+        self.gate = Gate(self)
+        self.limits = PolicyLimits(self)
+        self.exceptions = Exceptions(self)
+        self.retention = Retention(self)
+        self.purge = Purge(self)
+        self.cache = PromptCache(self)
+        self.model = Model(self)
+        self.cost = Cost(self)
+        self.analytics = Analytics(self)
+        self.settings = Settings(self)
+        self.scope = Scope(self)
+        self.shelf = Shelf(self)
+        self.outside = Outside(self)
+
+
+def build_parts(folder: Path, database_url: str | None = None, with_operator: bool = False) -> Parts:
+    """Parts over the stores in `folder`, which is made where it is missing."""
+    parts = Parts(Stores(folder, database_url), with_operator)
+    parts.operations = all_operations(parts.features, with_operator)
+    return parts

@@ -1,0 +1,44 @@
+"""Purging: what is past its period is deleted from every store, beyond recovery."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from zdr_audit.simulator.retention import STANDARD_DAYS
+from zdr_audit.simulator.tables import CacheRow, Conversation, FeatureObject, OutsideMessage
+
+if TYPE_CHECKING:
+    from zdr_audit.simulator.parts import Parts
+
+
+class Purge:
+    def __init__(self, parts: Parts):
+        self.parts = parts
+
+    def run(self) -> dict[str, int]:
+        """Deletes what is due and answers how many of each: conversations, feature objects, chat and Cowork messages, blobs, ..."""
+        stores, clock = self.parts.stores, self.parts.clock
+        now = clock.stamp()
+        first_day_kept = (clock.now() - timedelta(days=STANDARD_DAYS)).strftime("%Y-%m-%d")
+        deleted: dict[str, int] = {"blobs": 0}
+        with stores.write() as session:
+            for name, table in (("conversations", Conversation), ("feature_objects", FeatureObject)):
+                due = session.execute(select(table.organization_id, table.id).where(table.expires_at <= now)).all()
+                deleted["blobs"] += sum(stores.blobs.delete(organization, blob_id) for organization, blob_id in due)
+                deleted[name] = _count(session, table, now)
+            deleted["outside_messages"] = _count(session, OutsideMessage, now)
+            deleted["exceptions"] = self.parts.exceptions.expire(session)
+            deleted["log_files"] = stores.logs.delete_before(first_day_kept)
+            deleted["trace_files"] = stores.traces.delete_before(first_day_kept)
+        with stores.cached() as cache:
+            deleted["cache_rows"] = _count(cache, CacheRow, now)
+        stores.scrub()
+        return deleted
+
+
+def _count(session: Session, table: type[Conversation | FeatureObject | OutsideMessage | CacheRow], now: str) -> int:
+    return int(getattr(session.execute(delete(table).where(table.expires_at <= now)), "rowcount", 0))

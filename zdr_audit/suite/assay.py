@@ -1,0 +1,414 @@
+"""What a scenario drives with: inference, operations, features, fresh organizations. Everything it does is journaled."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import random
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar
+
+from zdr_audit.canary.mint import parts as canary_parts
+from zdr_audit.journal.events import Epoch, Interaction
+from zdr_audit.profile.model import Feature, FeatureEndpoint, Operation, Profile
+from zdr_audit.suite.openapi import DeclaredOperation
+from zdr_audit.suite.party import Actor, Content, NotOffered, Party
+from zdr_audit.suite.recorder import Judged, Planned, Recorder, error_data
+from zdr_audit.target.dialects import anthropic as dialect
+from zdr_audit.target.outcome import classify, document
+from zdr_audit.target.stimulus import PLACES, Place, Stimulus, Wrong
+from zdr_audit.target.template import MissingValue, fill, fill_path, names, pointer
+from zdr_audit.target.transport import Answer, Outgoing
+
+Depth = Literal["quick", "standard", "thorough"]
+Weigh = Literal["success", "decision", "answer"]
+T = TypeVar("T")
+_EXPECTED: dict[Wrong, tuple[int, ...]] = {
+    "unknown_model": (400, 404),
+    "negative_max_tokens": (400, 422),
+    "empty_messages": (400, 422),
+    "bad_role": (400, 422),
+    "broken_json": (400, 422),
+    "no_version": (400, 422),
+    "bad_credential": (401, 403),
+    "too_large": (413, 400),
+}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An interaction with what was read from its answer. `values` may hold secrets: it stays in memory."""
+
+    interaction: Interaction
+    values: Mapping[str, Any] = field(default_factory=dict)
+    items: tuple[Any, ...] = ()
+
+    @property
+    def accepted(self) -> bool:
+        return self.interaction.outcome == "accepted"
+
+
+class ScenarioBroken(Exception):
+    """A step that the rest of the scenario needs did not succeed; the message says which and how."""
+
+
+@dataclass
+class Assay:
+    """One scenario's hands. `subject` is under ZDR, `control` is not; `models` are those the target lists."""
+
+    profile: Profile
+    recorder: Recorder
+    subject: Party
+    control: Party
+    others: Mapping[str, Party]
+    staff_actors: Mapping[str, Actor]
+    models: tuple[str, ...]
+    depth: Depth
+    seed: int
+    scenario: str = ""
+    epoch: Epoch = "main"
+    fresh_count: int = 0
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(f"{self.seed}:{self.scenario}")  # noqa: S311 - shapes, not secrets
+
+    # -- who ------------------------------------------------------------------------------------------------------------------------
+
+    def other(self, name: str) -> Party:
+        """Another organization of the profile (`neighbour`, `sibling`)."""
+        if name not in self.others:
+            raise NotOffered(f"the profile names no organization '{name}'")
+        return self.others[name]
+
+    def staff(self, role: str) -> Actor:
+        """A provider-side actor: account_team, reviewer, operator, auditor."""
+        if role not in self.staff_actors:
+            raise NotOffered(f"no credential for the provider role '{role}'")
+        return self.staff_actors[role]
+
+    def count(self, quick: int, standard: int, thorough: int) -> int:
+        """How many, by --depth."""
+        return {"quick": quick, "standard": standard, "thorough": thorough}[self.depth]
+
+    def parallel(self, jobs: Iterable[Callable[[], T]], workers: int = 16) -> list[T]:
+        """Run jobs at the same time, in threads; results in the order of the jobs."""
+        with ThreadPoolExecutor(workers) as pool:
+            return [future.result() for future in [pool.submit(job) for job in jobs]]
+
+    # -- inference ------------------------------------------------------------------------------------------------------------------
+
+    def infer(
+        self, by: Actor, stimulus: Stimulus, *, step: str, counts: bool = True, pair: str | None = None, operation: str = "messages.create", labels: Mapping[str, str] | None = None,
+        expects: tuple[int, ...] = (), repeat: int = 1,
+    ) -> Reply:  # fmt: skip
+        """Send one inference request with a fresh canary in each place. Accepted means: a complete answer that follows the instruction, or, for a
+        request that is wrong on purpose, the client error it must bring, or one of the statuses in `expects`. `repeat` sends the very same request
+        again, as a client's retry does."""
+        spec = self._operation(operation)
+        recorder = self.recorder
+        interaction = recorder.new_interaction()
+        minted = {p: recorder.new_canary("prompt", p, interaction, by.organization_id) for p in PLACES if p in stimulus.places}
+        canaries = [canary_id for canary_id, _ in minted.values()]
+        expected, parts = "", tuple[str, ...]()
+        if stimulus.answer:
+            answer_id, expected = recorder.new_canary("response", "answer", interaction, by.organization_id)
+            canaries.append(answer_id)
+            parts = canary_parts(expected)
+            if stimulus.abandon_after is not None:
+                # More follows after the canary, so that closing midway leaves the canary whole on the wire.
+                parts += tuple(f" and then {number}" for number in range(60))
+        model = stimulus.model or self.models[0]
+        texts: dict[Place, str] = {place: canary for place, (_, canary) in minted.items()}
+        rendered = dialect.render(stimulus, model, texts, parts, self.profile.limits.body_bytes)
+        body = rendered.body
+        if operation == "messages.count_tokens":
+            trimmed = json.loads(body)
+            for key in ("max_tokens", "stream", "stop_sequences", "metadata"):
+                trimmed.pop(key, None)
+            body = json.dumps(trimmed).encode()
+        planned = Planned(self.scenario, step, self.epoch, operation, counts, pair, by.content, model, labels or {})
+        query = "&".join(f"{k}={v}" for k, v in spec.query.items())
+        path = fill_path(spec.path, {"org": by.organization_id}) + (f"?{query}" if query else "")
+        outgoing = Outgoing(spec.method, path, {**spec.headers, **rendered.headers}, body, stimulus.abandon_after)
+        actor = replace(by, secret="not-a-credential-of-anybody") if stimulus.wrong == "bad_credential" else by  # noqa: S106
+        judged = self._judge_inference(stimulus, expected, spec, expects, counting=operation == "messages.count_tokens")
+        recorded, _ = recorder.exchange(interaction, planned, actor, outgoing, tuple(canaries), judged)
+        for attempt in range(1, repeat):
+            retry = replace(outgoing, headers=outgoing.headers | {"x-stainless-retry-count": str(attempt)})
+            recorded, _ = recorder.exchange(recorder.new_interaction(), planned, actor, retry, tuple(canaries), judged)
+        return Reply(recorded)
+
+    def infer_both(self, stimulus: Stimulus, *, step: str, **more: Any) -> tuple[Reply, Reply]:
+        """The same stimulus for the subject and for the control organization, each with canaries of its own."""
+        pair = f"{self.scenario}/{step}/{self.recorder.sent}"
+        mine = self.infer(self.subject.member, stimulus, step=step, pair=pair, **more)
+        theirs = self.infer(self.control.member, stimulus, step=step, counts=False, pair=pair, **more)
+        return mine, theirs
+
+    def _judge_inference(self, stimulus: Stimulus, expected: str, spec: Operation, expects: tuple[int, ...], *, counting: bool) -> Callable[[Answer], Judged]:
+        def judge(answer: Answer) -> Judged:
+            if answer.status is None:
+                return Judged("no_answer", False)
+            if answer.status in expects:
+                return Judged("accepted", True, "", error_data(answer))
+            if stimulus.wrong is not None:
+                fits = answer.status in _EXPECTED[stimulus.wrong] and document(answer) is not None
+                outcome = "accepted" if fits else classify(answer, (), self.profile.refusal)
+                return Judged(outcome, fits, "" if fits else f"expected {_EXPECTED[stimulus.wrong]}", error_data(answer))
+            if stimulus.abandon_after is not None:
+                cut = answer.status == 200 and answer.error == "abandoned"
+                return Judged("abandoned" if cut else "malformed", cut, "" if cut else "the answer ended before it could be abandoned")
+            if answer.status != 200:
+                return Judged(classify(answer, (), self.profile.refusal), False, "", error_data(answer))
+            if counting:
+                tokens = pointer(document(answer), spec.extract.get("tokens", "/input_tokens"))
+                return Judged("accepted", True) if isinstance(tokens, int) else Judged("malformed", False, "no token count in the answer")
+            parsed = dialect.parse(answer.status, answer.header("content-type") or "", answer.body, streamed=stimulus.stream)
+            if not parsed.ok or answer.error:
+                return Judged("malformed", False, answer.error or parsed.problem)
+            if expected and expected not in parsed.text:
+                return Judged("accepted", False, "the answer does not follow the instruction, so it carries no canary")
+            return Judged("accepted", True)
+
+        return judge
+
+    # -- operations -----------------------------------------------------------------------------------------------------------------
+
+    def offers(self, operation: str) -> bool:
+        """Whether the profile gives the operation, and permission where it changes the target."""
+        spec = self.profile.operations.get(operation)
+        return spec is not None and (not spec.changes or self._allowed(operation))
+
+    def _allowed(self, operation: str) -> bool:
+        return any(fnmatch.fnmatchcase(operation, pattern) for pattern in self.profile.permissions.allow)
+
+    def _operation(self, name: str) -> Operation:
+        spec = self.profile.operations.get(name)
+        if spec is None:
+            raise NotOffered(f"the profile names no operation '{name}'")
+        if spec.changes and not self._allowed(name):
+            raise NotOffered(f"the profile's permissions do not allow '{name}'")
+        return spec
+
+    def call(  # noqa: PLR0917
+        self,
+        operation: str,
+        by: Actor | None,
+        *,
+        step: str,
+        org: Party | None = None,
+        counts: bool = False,
+        pair: str | None = None,
+        content: Content = "none",
+        labels: Mapping[str, str] | None = None,
+        weigh: Weigh = "success",
+        **values: Any,
+    ) -> Reply:
+        """Make one call of the profile's operations as `by` (None: without credential), about `org` (default: the actor's own organization).
+
+        `weigh` says when the target has dealt with the call: when it did what was asked (`success`), when it decided either way (`decision`: any answer
+        but 401, 429), or when it answered at all (`answer`). Values that start with an underscore alter the request itself: `_method`, `_path`,
+        `_headers`, `_query`, `_body`; `_made_up` fills what the templates need and the call does not give.
+        """
+        spec = self._operation(operation)
+        return self._call(spec, operation, by, step, org, counts, pair, content, labels or {}, weigh, values)
+
+    def attempt(self, operation: str, by: Actor | None, *, step: str, org: Party | None = None, **more: Any) -> Reply:
+        """A call that counts, and that the target may well refuse."""
+        return self.call(operation, by, step=step, org=org, counts=True, **{"weigh": "decision", **more})
+
+    def must(self, operation: str, by: Actor, *, step: str, org: Party | None = None, **values: Any) -> Reply:
+        """A call without which the scenario cannot go on. Raises ScenarioBroken where it is not accepted."""
+        reply = self.call(operation, by, step=step, org=org, **values)
+        if not reply.accepted:
+            seen = reply.interaction
+            raise ScenarioBroken(f"{step}: {operation} as {by.key} gave {seen.outcome} (status {seen.status}) {seen.error}".strip())
+        return reply
+
+    def list_all(self, operation: str, by: Actor, *, step: str, org: Party | None = None, counts: bool = False, **values: Any) -> Reply:
+        """All items of a paged list, at most 50 pages."""
+        spec = self._operation(operation)
+        first = reply = self.call(operation, by, step=step, org=org, counts=counts, **values)
+        items = list(reply.items)
+        for _ in range(50):
+            if spec.page is None or not reply.accepted or not reply.values.get("_more") or not reply.values.get("_cursor"):
+                break
+            values["_query"] = {spec.page.parameter: str(reply.values["_cursor"])}
+            reply = self.call(operation, by, step=step, org=org, **values)
+            items += reply.items
+        return Reply(first.interaction, first.values, tuple(items))
+
+    def _call(
+        self,
+        spec: Operation,
+        name: str,
+        by: Actor | None,
+        step: str,
+        org: Party | None,
+        counts: bool,
+        pair: str | None,
+        content: Content,
+        labels: Mapping[str, str],
+        weigh: Weigh,
+        values: Mapping[str, Any],
+    ) -> Reply:
+        recorder = self.recorder
+        interaction = recorder.new_interaction()
+        organization = org.id if org else (by.organization_id if by else self.subject.id)
+        known: dict[str, Any] = {"org": organization, "account": (org or self.subject).account or "", "model": self.models[0], **values}
+        canaries: list[str] = []
+        used = names(spec.body) | names(spec.multipart) | names(spec.query) | names(spec.headers)
+        if "_made_up" in known:
+            known = {name: known["_made_up"] for name in (used | names(spec.path)) - {"canary", "marker"}} | known
+        if "canary" in used and "canary" not in known:
+            canary_id, known["canary"] = recorder.new_canary("prompt", name, interaction, organization)
+            canaries.append(canary_id)
+        tags = {**labels, "about": organization}
+        if "marker" in used:
+            # A reference of our own making: it is meant to be found again in the audit log, so it is no canary and is journaled as it is.
+            tags["marker"] = known.setdefault("marker", f"zdrref-{secrets.token_hex(6)}")
+        try:
+            path = fill_path(spec.path, known)
+            body, headers = self._body(spec, known)
+            query = {**fill(spec.query, known), **known.get("_query", {})}
+        except MissingValue as exc:
+            raise NotOffered(f"operation '{name}' needs a value '{exc}' that the run does not have") from None
+        if query:
+            path += "?" + "&".join(f"{k}={v}" for k, v in query.items())
+        path = known.get("_path", path)
+        outgoing = Outgoing(known.get("_method", spec.method), path, {**headers, **known.get("_headers", {})}, body)
+        planned = Planned(self.scenario, step, self.epoch, name, counts, pair, content if canaries else "none", None, tags)
+        found: dict[str, Any] = {}
+        items: list[Any] = []
+
+        def judge(answer: Answer) -> Judged:
+            return self._judge_call(spec, answer, found, items, weigh)
+
+        recorded, _ = recorder.exchange(interaction, planned, by, outgoing, tuple(canaries), judge)
+        return Reply(recorded, found, tuple(items))
+
+    def _judge_call(self, spec: Operation, answer: Answer, found: dict[str, Any], items: list[Any], weigh: Weigh) -> Judged:
+        outcome = classify(answer, spec.accepted, self.profile.refusal)
+        if answer.error and answer.status is not None:
+            return Judged("malformed", False, answer.error)
+        if outcome != "accepted":
+            decided = outcome not in {"no_answer", "rate_limited"} and (weigh == "answer" or answer.status != 401)
+            dealt = weigh != "success" and decided
+            return Judged(outcome, dealt, "", error_data(answer))
+        data = document(answer)
+        for key, where in spec.extract.items():
+            found[key] = pointer(data, where)
+            if key in spec.secret and isinstance(found[key], str):
+                self.recorder.journal.redactor.add_secret(found[key])
+        missing = [key for key, value in found.items() if value is None and key not in ("reason",)]
+        listed = pointer(data, spec.items) if spec.items is not None else []
+        if missing or not isinstance(listed, list):
+            return Judged("malformed", False, f"the answer lacks {', '.join(missing) or 'its list'}", error_data(answer))
+        for entry in listed:
+            items.append({k: pointer(entry, p) for k, p in spec.fields.items()} | ({"_whole": entry} if spec.fields.get("_whole") == "" else {}))
+        kept = {k: v for k, v in found.items() if k not in spec.secret}
+        if spec.page is not None:
+            found["_more"], found["_cursor"] = pointer(data, spec.page.more), pointer(data, spec.page.cursor)
+        return Judged("accepted", True, "", kept | ({"items": items} if spec.items is not None else {}))
+
+    def _body(self, spec: Operation, known: Mapping[str, Any]) -> tuple[bytes | None, dict[str, str]]:
+        headers = {k: str(v) for k, v in fill(spec.headers, known).items()}
+        if "_body" in known:
+            return known["_body"], headers | {"content-type": "application/json"}
+        if spec.multipart is not None:
+            boundary = "zdr-audit-boundary-7d93b1"
+            chunks = [
+                f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{name}.txt"\r\nContent-Type: text/plain\r\n\r\n'
+                f"{fill(value, known)}\r\n"
+                for name, value in spec.multipart.items()
+            ]
+            return ("".join(chunks) + f"--{boundary}--\r\n").encode(), headers | {"content-type": f"multipart/form-data; boundary={boundary}"}
+        if spec.body is None:
+            return None, headers
+        return json.dumps(fill(spec.body, known)).encode(), headers | {"content-type": "application/json"}
+
+    def document(self, operation: str, *, step: str) -> Any:
+        """The whole JSON of an open document of the target (its OpenAPI document). Raises ScenarioBroken where there is none."""
+        spec = self._operation(operation)
+        planned = Planned(self.scenario, step, self.epoch, operation, counts=False)
+        found: list[Any] = []
+
+        def judge(answer: Answer) -> Judged:
+            found.append(document(answer))
+            return Judged(classify(answer, spec.accepted, self.profile.refusal), answer.status in spec.accepted and isinstance(found[0], dict))
+
+        recorded, _ = self.recorder.exchange(self.recorder.new_interaction(), planned, None, Outgoing(spec.method, spec.path), (), judge)
+        if not recorded.accepted:
+            raise ScenarioBroken(f"{step}: {operation} gave {recorded.outcome} (status {recorded.status}) {recorded.error}".strip())
+        return found[0]
+
+    def call_declared(self, operation: DeclaredOperation, by: Actor, *, step: str, pair: str, counts: bool) -> Reply:
+        """Try an operation that only the target's interface document names."""
+        spec = Operation(method=operation.method, path=operation.path, body=operation.body, headers={"anthropic-version": dialect.VERSION})
+        made_up = {name: "zdraudit00" for name in names(operation.path)} | {"org": by.organization_id}
+        labels = {"feature": operation.feature, "endpoint": f"{operation.method} {operation.path}"}
+        return self._call(spec, f"declared:{operation.feature}", by, step, None, counts, pair, by.content, labels, "decision", made_up)
+
+    # -- features -------------------------------------------------------------------------------------------------------------------
+
+    def feature(self, name: str) -> Feature:
+        if name not in self.profile.features:
+            raise NotOffered(f"the profile names no feature '{name}'")
+        return self.profile.features[name]
+
+    def use_feature(
+        self, name: str, by: Actor, *, step: str, values: Mapping[str, Any] | None = None, counts: bool = True, only: Callable[[FeatureEndpoint], bool] | None = None, labels: Mapping[str, str] | None = None
+    ) -> list[Reply]:
+        """Go through the endpoints of a feature in order, handing on what each answer gives (a session id, say). `step` names the attempt."""
+        spec = self.feature(name)
+        known: dict[str, Any] = {**spec.examples, **(values or {})}
+        replies = []
+        for endpoint in spec.endpoints:
+            if only is not None and not only(endpoint):
+                continue
+            tags = {"feature": name, "endpoint": endpoint.name, "helper": str(endpoint.helper).lower(), "named": str(spec.named_in_policy).lower(), **(labels or {})}
+            pair = f"{self.scenario}/{step}/{name}/{endpoint.name}"
+            reply = self._call(endpoint, f"feature:{name}.{endpoint.name}", by, step, None, counts, pair, by.content, tags, "decision", known)
+            known |= {k: v for k, v in reply.values.items() if v is not None and not k.startswith("_")}
+            replies.append(reply)
+        return replies
+
+    def use_feature_both(self, name: str, *, step: str, labels: Mapping[str, str] | None = None) -> None:
+        """The same for the control organization, where it should work, and for the subject, where it should be refused."""
+        self.use_feature(name, self.control.member, step=step, counts=False, labels=labels)
+        self.use_feature(name, self.subject.member, step=step, labels=labels)
+
+    # -- organizations made for the run ---------------------------------------------------------------------------------------------
+
+    def fresh(self, *, step: str = "create an organization", account: Party | None = None, operation: str = "organization.create", **values: Any) -> Party:
+        """A new organization with an admin and a member of its own, without ZDR unless its values say so. Raises ScenarioBroken or NotOffered."""
+        self.fresh_count += 1
+        label = f"{self.scenario.rsplit('.', 1)[-1].replace('_', '-')}-{self.fresh_count}"
+        key = f"fresh:{label}"
+        made = self.must(operation, self.staff("account_team"), step=step, org=account or self.subject, name=f"zdr-audit {label}", **values)
+        identity = str(made.values["organization"])
+        header = self.subject.member.header
+        party = Party(key, identity, (account or self.subject).account, "standard", {})
+        admin = Actor(f"{key}.admin", "admin", key, identity, "standard", header, str(made.values["admin_key"]), made.values.get("admin_email"))
+        return self.add_member(party.with_actor(admin), step=step)
+
+    def add_member(self, party: Party, *, step: str, role: str = "member") -> Party:
+        """A further user of an organization made for the run, with a key of their own."""
+        email = f"{role}@{party.key.split(':')[-1]}.example"
+        user = self.must("user.create", party.admin, step=f"{step}: add a user", email=email)
+        granted = self.must("key.create", party.admin, step=f"{step}: give the user a key", user=user.values["user"])
+        actor = Actor(
+            f"{party.key}.{role}", role, party.key, party.id, party.content, party.admin.header, str(granted.values["key"]), email, str(user.values["user"])
+        )
+        return party.with_actor(actor)
+
+    def enable(self, party: Party, *, step: str = "enable") -> Party:
+        """Request, approve and enable ZDR for an organization; each step must succeed. Gives the party under its new promise."""
+        asked = self.must("zdr.request", self.staff("account_team"), step=f"{step}: request", org=party)
+        request = asked.values["request"]
+        self.must("zdr.approve", self.staff("reviewer"), step=f"{step}: approve", org=party, request=request)
+        self.must("zdr.enable", self.staff("reviewer"), step=f"{step}: enable", org=party, request=request)
+        return party.under("zdr")

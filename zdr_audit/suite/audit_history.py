@@ -1,0 +1,148 @@
+"""Holds what we did against what the audit log says. Entries are matched to actions by type, outcome and order of time, never by position alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from zdr_audit.journal.events import Interaction
+from zdr_audit.profile.model import AuditTypes
+from zdr_audit.suite.expect import Expect, Inconclusive
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing we did: the entry type it must have, and whether the target refused it."""
+
+    interaction: Interaction
+    type: str
+    refused: bool
+
+
+@dataclass(frozen=True)
+class Story:
+    """The actions in one organization and the log of that organization, read afterwards."""
+
+    organization: str
+    actions: tuple[Action, ...]
+    log: Interaction
+    entries: tuple[dict[str, Any], ...]
+    types: AuditTypes
+
+    @classmethod
+    def all(cls, expect: Expect) -> list[Story]:
+        """One story for each organization that was acted on. Raises Inconclusive where the log could not be read."""
+        types = expect.audit_types
+        if types is None:
+            raise Inconclusive("the profile does not say how the audit log names these actions (audit_types)")
+        stories = []
+        for log in expect.some(step="own log", operation="audit.list"):
+            expect.served([log], "an organization's admin must be able to read its audit log")
+            pages = [i for i in expect.where(step="own log", operation="audit.list") if i.organization_id == log.organization_id]
+            if pages[0].id != log.id:
+                continue
+            acted = [i for i in expect.interactions if "audit" in i.labels and i.labels["about"] == log.organization_id]
+            expect.dealt_with(acted)
+            actions = tuple(Action(i, getattr(types, i.labels["audit"]), i.outcome != "accepted") for i in acted)
+            entries = tuple(e for page in pages for e in (page.data or {}).get("items", []))
+            if not actions:
+                raise Inconclusive("no action was journaled for this organization")
+            stories.append(cls(log.organization_id, actions, log, entries, types))
+        return stories
+
+    def outcome(self, entry: dict[str, Any]) -> str:
+        said = entry.get("outcome")
+        return "success" if said in self.types.success else "refused" if said in self.types.refused else "unknown"
+
+    def of(self, action_type: str, *, refused: bool) -> list[dict[str, Any]]:
+        return [e for e in self.entries if e.get("type") == action_type and self.outcome(e) == ("refused" if refused else "success")]
+
+    def matched(self) -> list[tuple[Action, dict[str, Any]]]:
+        """Actions with their entries where as many entries as actions exist; others are left to the control on exactly one entry."""
+        pairs: list[tuple[Action, dict[str, Any]]] = []
+        for kind in dict.fromkeys((a.type, a.refused) for a in self.actions):
+            actions = [a for a in self.actions if (a.type, a.refused) == kind]
+            entries = sorted(self.of(kind[0], refused=kind[1]), key=lambda e: int(e.get("sequence") or 0))
+            if len(actions) == len(entries):
+                pairs += zip(actions, entries, strict=True)
+        return pairs
+
+    def has_one_entry_for_each(self, expect: Expect, *, refused: bool) -> None:
+        """As many entries of each type and outcome as actions; and no more of any type that we acted on."""
+        chosen = [a for a in self.actions if a.refused == refused]
+        for action_type in dict.fromkeys(a.type for a in chosen):
+            done = [a for a in chosen if a.type == action_type]
+            logged = self.of(action_type, refused=refused)
+            word = "refused" if refused else "successful"
+            promise = f"{len(done)} {word} actions '{action_type}' must have {len(done)} entries, the audit log has {len(logged)}"
+            expect.that(len(logged) == len(done), promise, done[-1].interaction)
+        if not refused:
+            # An entry for something that did not happen is as wrong as a missing one.
+            for action_type in dict.fromkeys(a.type for a in self.actions):
+                done = [a for a in self.actions if a.type == action_type and not a.refused]
+                extra = self.of(action_type, refused=False)
+                promise = f"the audit log has {len(extra)} successful '{action_type}', but {len(done)} happened"
+                expect.that(len(extra) <= len(done), promise, self.log)
+
+    def names_actor_and_organization(self, expect: Expect) -> None:
+        """Actor (role, and email where known) and organization of each matched entry; every entry has a known outcome."""
+        known = {a.type for a in self.actions}
+        for entry in self.entries:
+            if entry.get("type") in known:
+                expect.that(self.outcome(entry) != "unknown", f"entry {entry.get('id')} must name its outcome, not {entry.get('outcome')!r}", self.log)
+        for action, entry in self.matched():
+            item = action.interaction
+            email = item.labels.get("email")
+            right = entry.get("actor_role") == item.role and (not email or entry.get("actor") == email)
+            expect.that(right, f"the entry of '{action.type}' must name {email or item.role}, not {entry.get('actor')} ({entry.get('actor_role')})", item)
+            expect.that(entry.get("organization") == self.organization, f"the entry of '{action.type}' must name the organization {self.organization}", item)
+
+    def is_in_order(self, expect: Expect) -> None:
+        """Sequence numbers and times rise as the actions were done."""
+        pairs = sorted(self.matched(), key=lambda p: p[0].interaction.id)
+        if len(pairs) < 2:
+            raise Inconclusive("fewer than two actions could be matched to entries, so there is no order to check")
+        for (before, first), (action, second) in zip(pairs, pairs[1:], strict=False):
+            promise = f"'{action.type}' came after '{before.type}', so its entry must stand after"
+            expect.that(int(first["sequence"]) < int(second["sequence"]) and str(first["at"]) <= str(second["at"]), promise, action.interaction)
+        numbers = [int(e["sequence"]) for e in self.entries]
+        expect.that(numbers == sorted(numbers) and len(set(numbers)) == len(numbers), "the log must list entries in order, each once", self.log)
+
+    def chain_recomputes(self, expect: Expect) -> None:
+        """Each entry's digest is that of its content, and names its predecessor's."""
+        chain = expect.profile.audit_chain
+        if chain is None:
+            raise Inconclusive("the profile does not say how entries are chained (audit_chain)")
+        wholes = [e["_whole"] for e in self.entries if isinstance(e.get("_whole"), dict)]
+        if len(wholes) < 2 or self.log.echoes:
+            raise Inconclusive("the entries could not be recorded whole, so the chain cannot be recomputed")
+        previous = None
+        for whole in wholes:
+            rest = {k: v for k, v in whole.items() if k != chain.digest}
+            digest = hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+            expect.that(whole.get(chain.digest) == digest, f"the digest of entry {whole.get('id')} must be that of its content", self.log)
+            if previous is not None:
+                expect.that(whole.get(chain.previous) == previous, f"entry {whole.get('id')} must name the digest of the entry before", self.log)
+            previous = digest
+
+    def times_fit(self, expect: Expect) -> None:
+        """The time of each matched entry lies within the action, give or take the tolerance."""
+        tolerance = timedelta(seconds=expect.history.run.clock_tolerance_seconds)
+        pairs = self.matched()
+        if not pairs:
+            raise Inconclusive("no action could be matched to an entry")
+        for action, entry in pairs:
+            item = action.interaction
+            try:
+                at = datetime.fromisoformat(str(entry["at"]))
+            except ValueError:
+                at = None
+            fits = at is not None and at.tzinfo is not None and _time(item.started_at) - tolerance <= at <= _time(item.ended_at) + tolerance
+            expect.that(fits, f"the entry's time {entry['at']} must be that of the action ({item.started_at})", item)
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,189 @@
+"""Assertion helpers: they build the message (what was promised, what was seen, where, how to reproduce) so that tests read like their control."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from zdr_audit.journal.events import Epoch, FindingSeen, Interaction
+from zdr_audit.profile.model import Profile
+from zdr_audit.suite.history import History, Seen
+
+
+class Violated(AssertionError):
+    """The promise is broken; the findings say where."""
+
+    def __init__(self, message: str, findings: Sequence[FindingSeen]) -> None:
+        super().__init__(message)
+        self.findings = tuple(findings)
+
+
+class Inconclusive(Exception):
+    """The record does not allow a judgement."""
+
+
+def describe(item: Interaction) -> str:
+    """One interaction in a line: id, who, what, what came back."""
+    status = item.status if item.status is not None else item.error or "no answer"
+    return f"{item.id} {item.actor} {item.method} {item.path} -> {status}"
+
+
+def answer_finding(item: Interaction, message: str) -> FindingSeen:
+    """A finding whose evidence is the answer itself."""
+    place = f"status {item.status}" if item.status is not None else (item.error or "no answer")
+    return FindingSeen(source="answers", object=f"{item.method} {item.path}", location=place, interaction=item.id, message=message)
+
+
+class Expect:
+    """Bound to the record of one test: the interactions of its scenarios, and the readings of its epochs."""
+
+    def __init__(self, history: History, profile: Profile, control: str, after: tuple[str, ...], epochs: tuple[Epoch, ...]) -> None:
+        self.history = history
+        self.profile = profile
+        self.audit_types = profile.audit_types
+        self.control = control
+        self.epochs = epochs
+        self.interactions = history.of(after)
+
+    # -- choosing -------------------------------------------------------------------------------------------------------------------
+
+    def where(self, **wanted: str | bool) -> list[Interaction]:
+        """Interactions whose fields or labels have these values, e.g. `organization="subject", step="submit"`."""
+
+        def fits(item: Interaction) -> bool:
+            return all(getattr(item, k) == v if k in Interaction.model_fields else item.labels.get(k) == v for k, v in wanted.items())
+
+        return [item for item in self.interactions if fits(item)]
+
+    def one(self, **wanted: str | bool) -> Interaction:
+        """The only interaction that fits. Raises Inconclusive where there is none or more than one."""
+        found = self.where(**wanted)
+        if len(found) != 1:
+            raise Inconclusive(f"expected one interaction with {wanted}, the record has {len(found)}")
+        return found[0]
+
+    def some(self, **wanted: str | bool) -> list[Interaction]:
+        """Interactions that fit, at least one. Raises Inconclusive where there is none."""
+        found = self.where(**wanted)
+        if not found:
+            raise Inconclusive(f"the record has no interaction with {wanted}")
+        return found
+
+    # -- answers --------------------------------------------------------------------------------------------------------------------
+
+    def every(self, items: Iterable[Interaction], holds: Callable[[Interaction], bool], promise: str) -> None:
+        """Each interaction keeps the promise; the failure lists all that do not."""
+        broken = [item for item in items if not holds(item)]
+        if broken:
+            raise Violated(f"{promise}, but: {'; '.join(describe(i) for i in broken[:5])}", [answer_finding(i, promise) for i in broken])
+
+    def that(self, condition: bool, promise: str, about: Interaction) -> None:
+        """A condition on one interaction's answer."""
+        if not condition:
+            raise Violated(f"{promise}, but: {describe(about)}", [answer_finding(about, promise)])
+
+    def served(self, items: Iterable[Interaction], promise: str) -> None:
+        """Each got the answer that the request aims at. No answer, 401 and 429 are inconclusive, not a violation."""
+        chosen = list(items)
+        self.dealt_with(chosen)
+        self.every(chosen, lambda i: i.outcome == "accepted", promise)
+
+    def not_served(self, items: Iterable[Interaction], promise: str) -> None:
+        """None got what it asked for. No answer and 429 are inconclusive, not a pass."""
+        chosen = list(items)
+        silent = [i for i in chosen if i.outcome in ("no_answer", "rate_limited")]
+        self.every(chosen, lambda i: i.status is None or not 200 <= i.status < 300, promise)
+        if silent:
+            raise Inconclusive(f"no decision from the target: {describe(silent[0])}")
+
+    def dealt_with(self, items: Iterable[Interaction]) -> None:
+        """Each was answered with a decision. Raises Inconclusive."""
+        for item in items:
+            if item.outcome in ("no_answer", "rate_limited") or item.status == 401:
+                raise Inconclusive(f"no decision from the target: {describe(item)}")
+
+    def works_without_zdr(self, items: Iterable[Interaction]) -> list[Interaction]:
+        """Those whose counterpart of the control organization was accepted: only for them does a refusal mean something."""
+        meaningful = [i for i in items if (c := self.history.counterpart(i)) is not None and c.outcome == "accepted"]
+        if not meaningful:
+            raise Inconclusive("the same requests do not work for the control organization either, so a refusal would mean nothing")
+        return meaningful
+
+    def echoes_nothing(self, items: Iterable[Interaction], promise: str, kinds: tuple[str, ...] = ("prompt", "response")) -> None:
+        """No answer holds a canary of these kinds, of its own request or of any other."""
+
+        def clean(item: Interaction) -> bool:
+            return not any(self.history.canaries[c].kind in kinds for c in item.echoes)
+
+        self.every(items, clean, promise)
+
+    def zdr_status(self, items: Iterable[Interaction], status: str, promise: str) -> None:
+        """Each of these readings of an organization's ZDR status gave that status (`enabled` or `disabled`)."""
+        chosen = list(items)
+        self.served(chosen, "the ZDR status of an organization must be readable")
+        self.every(chosen, lambda i: isinstance(i.data, dict) and i.data.get("status") == status, promise)
+
+    # -- stores ---------------------------------------------------------------------------------------------------------------------
+
+    def sees_answers_of_the_control_organization(self) -> None:
+        """Somewhere an answer (not a prompt) of the control organization was found: else not finding the subject's says nothing about answers."""
+        control = self.history.run.organizations["control"]
+
+        def answer(seen: Seen) -> bool:
+            minted = self.history.canaries.get(seen.hit.canary or "")
+            return seen.read.group == "stores" and minted is not None and minted.kind == "response" and minted.organization == control
+
+        if not any(True for _ in self.history.seen(self.epochs, answer)):
+            raise Inconclusive("no answer of the control organization was found in any store, so not finding the subject's says nothing")
+
+    def kept_nowhere(
+        self,
+        items: Iterable[Interaction] | None = None,
+        *,
+        epochs: tuple[Epoch, ...] | None = None,
+        kinds: tuple[str, ...] = ("prompt", "response"),
+        residue: bool | None = None,
+        group: str = "stores",
+        promise: str = "content must not be kept",
+    ) -> None:
+        """No source of the group holds a canary of these interactions (default: all of the test whose content is under ZDR)."""
+        chosen = list(items) if items is not None else [i for i in self.interactions if i.content == "zdr"]
+        if not chosen:
+            raise Inconclusive("the record has no interaction whose content could have been kept")
+        canaries = {c for item in chosen for c in item.canaries if self.history.canaries[c].kind in kinds}
+
+        def ours(seen: Seen) -> bool:
+            if seen.read.group != group or seen.hit.canary not in canaries:
+                return False
+            return residue is None or seen.hit.residue == residue
+
+        findings = self._findings(self.history.seen(epochs or self.epochs, ours), promise)
+        if findings:
+            first = findings[0]
+            forms = " in ".join(reversed(first.forms)) or "plain"
+            raise Violated(
+                f"{promise}, but {len(findings)} {'trace was' if len(findings) == 1 else 'traces were'} found, first: "
+                f"source {first.source}, {first.object}, {first.location} ({forms}), from request {first.interaction}",
+                findings,
+            )
+
+    def _findings(self, seen: Iterable[Seen], promise: str) -> list[FindingSeen]:
+        found: dict[tuple[str, str, str, tuple[str, ...], str | None], FindingSeen] = {}
+        for item in seen:
+            hit = item.hit
+            owner = self.history.owner(hit.canary)
+            key = (hit.source, hit.object, hit.location, hit.forms, hit.canary)
+            found.setdefault(
+                key,
+                FindingSeen(
+                    source=hit.source,
+                    object=hit.object,
+                    location=hit.location,
+                    forms=hit.forms,
+                    canary=hit.canary,
+                    interaction=owner.id if owner else None,
+                    residue=hit.residue,
+                    excerpt=hit.excerpt,
+                    message=promise,
+                ),
+            )
+        return list(found.values())

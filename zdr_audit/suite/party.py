@@ -1,0 +1,58 @@
+"""Who takes part in an audit: organizations of the target and the people and services that act for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+Content = Literal["zdr", "standard", "exception", "not_covered", "none"]
+
+
+class NotOffered(Exception):
+    """The profile gives no means for something: an operation, a role, an organization."""
+
+
+@dataclass(frozen=True)
+class Actor:
+    """One credential: `key` names it in the journal (`subject.member`), `secret` never leaves memory."""
+
+    key: str
+    role: str
+    organization: str
+    organization_id: str
+    content: Content
+    header: str
+    secret: str = field(repr=False)
+    email: str | None = None
+    user: str | None = None
+
+
+@dataclass(frozen=True)
+class Party:
+    """An organization: `content` is the promise that holds now for what it sends to the model."""
+
+    key: str
+    id: str
+    account: str | None
+    content: Content
+    actors: dict[str, Actor]
+
+    def actor(self, role: str) -> Actor:
+        if role not in self.actors:
+            raise NotOffered(f"no credential for the role '{role}' of the organization '{self.key}'")
+        return replace(self.actors[role], content=self.content)
+
+    @property
+    def member(self) -> Actor:
+        return self.actor("member")
+
+    @property
+    def admin(self) -> Actor:
+        return self.actor("admin")
+
+    def under(self, content: Content) -> Party:
+        """The same organization after its promise changed."""
+        return replace(self, content=content)
+
+    def with_actor(self, actor: Actor) -> Party:
+        return replace(self, actors=self.actors | {actor.role: actor})

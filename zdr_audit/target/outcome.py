@@ -1,0 +1,59 @@
+"""Reads what an answer means: accepted, refused by policy, denied, ... by the rules of the profile."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from zdr_audit.profile.model import Refusal
+from zdr_audit.target.template import pointer
+from zdr_audit.target.transport import Answer
+
+
+def document(answer: Answer) -> Any:
+    """The answer's JSON, None where it is none."""
+    if not answer.body:
+        return None
+    try:
+        return json.loads(answer.body)
+    except ValueError:
+        return None
+
+
+def is_policy_refusal(answer: Answer, rule: Refusal) -> bool:
+    """Status, type and meaning all say that the organization's policy does not allow it. Wording and language are left to the target."""
+    return policy_refusal_problem(answer, rule) is None
+
+
+def policy_refusal_problem(answer: Answer, rule: Refusal) -> str | None:
+    """Why an answer is not a policy refusal, None where it is one."""
+    if answer.status not in rule.status:
+        return f"status {answer.status}, not {' or '.join(map(str, rule.status))}"
+    data = document(answer)
+    kind = pointer(data, rule.type_pointer)
+    if kind not in rule.types:
+        return f"its error type is {kind!r}, not {' or '.join(map(repr, rule.types))}"
+    text = f"{pointer(data, rule.text_pointer) or ''} {pointer(data, rule.code_pointer) or ''}".lower()
+    if not any(word in text for word in rule.words):
+        return "its text does not say that the organization's policy is the reason"
+    return None
+
+
+def classify(answer: Answer, accepted: tuple[int, ...], rule: Refusal) -> str:
+    """The outcome word of the journal for an answer to an ordinary operation."""
+    status = answer.status
+    if status is None:
+        return "no_answer"
+    if status in accepted:
+        return "accepted"
+    if is_policy_refusal(answer, rule):
+        return "refused_by_policy"
+    if status in (401, 403):
+        return "denied"
+    if status in (404, 405, 410):
+        return "not_found"
+    if status == 429:
+        return "rate_limited"
+    if status < 400:
+        return "unexpected" if status < 300 else "redirected"
+    return "client_error" if 400 <= status < 500 else "server_error"

@@ -1,0 +1,67 @@
+"""Fills templates of the profile and reads values out of answers by JSON pointer (RFC 6901)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+_NAME = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_MISSING = object()
+
+
+class MissingValue(Exception):
+    """A template names a value that the call did not give."""
+
+
+def fill(template: Any, values: Mapping[str, Any]) -> Any:
+    """Replace `{name}` in every string of a JSON value. A string that is only `{name}` becomes the value itself, of its own type."""
+    if isinstance(template, str):
+        whole = _NAME.fullmatch(template)
+        if whole:
+            return _value(whole[1], values)
+        return _NAME.sub(lambda m: str(_value(m[1], values)), template)
+    if isinstance(template, list | tuple):
+        return [fill(item, values) for item in template]
+    if isinstance(template, dict):
+        return {fill(k, values): fill(v, values) for k, v in template.items()}
+    return template
+
+
+def fill_path(template: str, values: Mapping[str, Any]) -> str:
+    """The same for a URL path: values are percent-encoded."""
+    return _NAME.sub(lambda m: quote(str(_value(m[1], values)), safe=""), template)
+
+
+def names(template: Any) -> set[str]:
+    """All names a template uses."""
+    if isinstance(template, str):
+        return set(_NAME.findall(template))
+    if isinstance(template, list | tuple):
+        return {n for item in template for n in names(item)}
+    if isinstance(template, dict):
+        return {n for k, v in template.items() for n in names(k) | names(v)}
+    return set()
+
+
+def _value(name: str, values: Mapping[str, Any]) -> Any:
+    found = values.get(name, _MISSING)
+    if found is _MISSING:
+        raise MissingValue(name)
+    return found
+
+
+def pointer(document: Any, path: str) -> Any:
+    """The value at a JSON pointer, None where there is none."""
+    if path == "":
+        return document
+    for raw in path[1:].split("/"):
+        part = raw.replace("~1", "/").replace("~0", "~")
+        if isinstance(document, dict):
+            document = document.get(part)
+        elif isinstance(document, list) and part.isdigit() and int(part) < len(document):
+            document = document[int(part)]
+        else:
+            return None
+    return document

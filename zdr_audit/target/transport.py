@@ -1,0 +1,127 @@
+"""HTTP to the target and nowhere else: bounded in size and time, no redirects followed, credentials only to the target's origin."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from zdr_audit import __version__
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back. `status` is None where nothing did; `error` then says why in a few words. Times are UTC, ISO 8601."""
+
+    status: int | None
+    headers: Mapping[str, str]
+    body: bytes
+    error: str
+    started_at: str
+    ended_at: str
+    truncated: bool = False
+    request_bytes: int = 0
+
+    def header(self, name: str) -> str | None:
+        return self.headers.get(name.lower())
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A request to send. `raw_path` goes out as it is (no normalising), so that path tricks reach the backend."""
+
+    method: str
+    raw_path: str
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    abandon_after: int | None = None
+    timeout: float | None = None
+
+
+def now() -> str:
+    """This moment, UTC, ISO 8601 with microseconds."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+class Transport:
+    """One connection pool a thread, to one origin."""
+
+    def __init__(self, base_url: str, timeout: float, max_answer_bytes: int) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.timeout = timeout
+        self.max_answer_bytes = max_answer_bytes
+        self._local = threading.local()
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = requests.Session()
+            session.trust_env = False  # no .netrc credentials, no surprise proxies
+            session.headers.clear()
+            session.mount("http://", HTTPAdapter(max_retries=0))
+            session.mount("https://", HTTPAdapter(max_retries=0))
+            self._local.session = session
+        return session
+
+    def send(self, outgoing: Outgoing) -> Answer:
+        """Send one request. Never raises for what the network or the target does: that is an Answer with `error` set."""
+        session = self._session()
+        headers = {"user-agent": f"zdr-audit/{__version__}", "accept": "*/*", "connection": "keep-alive"} | outgoing.headers
+        request = requests.Request(outgoing.method, self.base_url + "/", headers=headers, data=outgoing.body)
+        prepared = session.prepare_request(request)
+        prepared.url = self.base_url + outgoing.raw_path
+        started, clock = now(), time.monotonic()
+        size = len(outgoing.body or b"")
+        limit = outgoing.timeout or self.timeout
+        try:
+            response = session.send(prepared, stream=True, timeout=(min(limit, 10), limit), allow_redirects=False)
+        except (requests.RequestException, OSError, ValueError) as exc:
+            return Answer(None, {}, b"", _words(exc), started, now(), request_bytes=size)
+        with response:
+            body, error, truncated = self._read(response, clock + limit, outgoing.abandon_after)
+            folded = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status_code, folded, body, error, started, now(), truncated, size)
+
+    def _read(self, response: requests.Response, deadline: float, abandon_after: int | None) -> tuple[bytes, str, bool]:
+        received = bytearray()
+        chunk = 64 if abandon_after is not None else 65536
+        try:
+            for piece in response.iter_content(chunk):
+                received += piece
+                if abandon_after is not None and len(received) >= abandon_after:
+                    response.raw.close()
+                    return bytes(received), "abandoned", True
+                if len(received) > self.max_answer_bytes:
+                    return bytes(received[: self.max_answer_bytes]), f"the answer is larger than {self.max_answer_bytes} bytes", True
+                if time.monotonic() > deadline:
+                    return bytes(received), "the answer took too long", True
+        except (requests.RequestException, OSError, ValueError) as exc:
+            return bytes(received), _words(exc), True
+        return bytes(received), "", False
+
+
+def _words(error: BaseException) -> str:
+    """A short cause without addresses of objects or the request itself."""
+    text = str(error).lower()
+    for sign, words in (
+        ("refused", "connection refused"),
+        ("timed out", "timed out"),
+        ("name or service", "host name not found"),
+        ("certificate", "TLS certificate not accepted"),
+        ("reset", "connection reset"),
+        ("aborted", "connection closed without an answer"),
+    ):
+        if sign in text:
+            return words
+    return type(error).__name__
+
+
+def auth_headers(header: str, secret: str) -> dict[str, Any]:
+    """The header that carries a credential: `authorization` as Bearer, any other name as it is."""
+    return {header: f"Bearer {secret}"} if header.lower() == "authorization" else {header: secret}

@@ -1,0 +1,221 @@
+"""Verdicts: a pure function of the run journal and the catalogue. Fail outranks inconclusive, inconclusive outranks pass."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from zdr_audit.catalogue.model import Catalogue, Control, Evidence
+from zdr_audit.journal.events import Checked, Epoch, FindingSeen
+from zdr_audit.profile.model import OUT_OF_SCOPE_PLATFORMS
+from zdr_audit.report.model import (
+    ControlResult,
+    Finding,
+    Report,
+    Run,
+    SanityProbe,
+    SourceReading,
+    SourceResult,
+    Status,
+    Summary,
+    Target,
+    TestResult,
+    Verdict,
+)
+from zdr_audit.suite.history import History
+from zdr_audit.verdict.preconditions import Preconditions, examine
+
+COVERED = ("Prompts and responses of model inference calls made through Claude Code by the subject organization",)
+NOT_COVERED = (
+    "Chat in the web interface",
+    "Cowork sessions",
+    "Productivity metadata of Claude Code analytics (accounts and usage figures)",
+    "User and seat administration data",
+    "Third-party integrations, connectors and MCP servers",
+    "Deployments on Amazon Bedrock, Google Vertex AI and Microsoft Foundry",
+    "Content that no search pattern of this version knows, such as encrypted content",
+)
+
+
+def judge(history: History, catalogue: Catalogue, journal_digest: str) -> Report:
+    """The report of a run."""
+    controls = tuple(_control(history, catalogue, control) for control in catalogue.controls)
+    selected = set(history.run.selected)
+    status, headline, reasons = _status(history, [c for c in controls if c.id in selected], len(selected), len(controls))
+    run = history.run
+    return Report(
+        run=Run(
+            id=run.id,
+            version=run.version,
+            target=Target(
+                name=run.target,
+                base_url=run.base_url,
+                platform=run.platform,
+                enforcement=run.enforcement,
+                subject=run.organizations["subject"],
+                control=run.organizations["control"],
+            ),
+            started_at=run.started_at,
+            ended_at=history.ended.ended_at if history.ended else "",
+            seed=run.seed,
+            depth=run.depth,
+            selection=run.selection,
+            policy_edition=run.policy_edition,
+            profile_digest=run.profile_digest,
+            catalogue_digest=run.catalogue_digest,
+            journal_digest=journal_digest,
+            requests_sent=len(history.interactions),
+            requests_accepted=sum(i.accepted for i in history.interactions.values()),
+            canaries=len(history.canaries),
+            command=run.command,
+        ),
+        summary=Summary(
+            status=status,
+            partial=len(selected) < len(controls),
+            headline=headline,
+            counts=dict(sorted(Counter(c.verdict for c in controls).items())),
+            covered=COVERED if run.platform not in OUT_OF_SCOPE_PLATFORMS else (),
+            not_covered=NOT_COVERED,
+            reasons=reasons,
+        ),
+        sanity=tuple(SanityProbe(when=p.when, ok=p.ok, detail=p.detail) for p in history.sanity),
+        sources=_sources(history),
+        controls=controls,
+    )
+
+
+def verdict_of(history: History, control: Control, checks: list[Checked]) -> tuple[Verdict, str, Preconditions]:
+    """Verdict, reason and preconditions of one control."""
+    after = tuple(dict.fromkeys(name for c in checks for name in c.after))
+    epochs: tuple[Epoch, ...] = tuple(dict.fromkeys(e for c in checks for e in c.epochs)) or ("main",)
+    counting = checks[0].counting if checks else ""
+    run = history.run
+    if control.id not in run.selected:
+        return "not_tested", "not selected for this run", Preconditions(0, 0, (), ())
+    if control.id in run.unavailable:
+        return "not_applicable", run.unavailable[control.id], Preconditions(0, 0, (), ())
+    if control.id in run.without_means:
+        return "not_tested", run.without_means[control.id], Preconditions(0, 0, (), ())
+    state = examine(history, control, after, epochs, counting)
+    broken = [c for c in checks if c.outcome == "violated"]
+    if broken:
+        return "fail", broken[0].message, state
+    unclear = [c for c in checks if c.outcome != "holds"]
+    problems = list(state.problems) + [c.message for c in unclear if c.message not in state.problems]
+    if not checks:
+        problems.insert(0, "no test of this control ran")
+    if problems:
+        more = f" (and {len(problems) - 1} more reasons)" if len(problems) > 1 else ""
+        return "inconclusive", problems[0] + more, state
+    return "pass", _pass_reason(history, control, state, epochs), state
+
+
+def _pass_reason(history: History, control: Control, state: Preconditions, epochs: tuple[Epoch, ...]) -> str:
+    text = f"{state.accepted} of {state.sent} requests dealt with"
+    if control.evidence != (Evidence.answers,):
+        sources = len({s.source for s in state.sight})
+        spikes = len({s.source for s in state.sight if s.how == "spike"})
+        text += f"; nothing found in {sources} source{'s' if sources != 1 else ''}, sight proven in each by the control organization"
+        if spikes:
+            text += f" ({spikes} by a spike only)"
+        group = "stores" if Evidence.stores in control.evidence else "read_back"
+        unread = sum(len(r.outcome.not_examined) for r in history.reads if r.group == group and r.reading == "settled" and r.epoch in epochs)
+        if unread:
+            text += f"; {unread} objects not examined"
+    return text
+
+
+def _control(history: History, catalogue: Catalogue, control: Control) -> ControlResult:
+    checks = [c for c in history.checks if c.control == control.id]
+    verdict, reason, state = verdict_of(history, control, checks)
+    return ControlResult(
+        id=control.id,
+        family=control.family.value,
+        title=control.title,
+        statement=control.statement,
+        policy=control.policy,
+        severity=control.severity.value,
+        method=control.method.value,
+        verdict=verdict,
+        reason=reason,
+        sent=state.sent,
+        accepted=state.accepted,
+        minimum_accepted=control.minimum_accepted,
+        evidence=tuple(e.value for e in control.evidence),
+        sight=state.sight,
+        findings=tuple(_finding(history, f) for c in checks for f in c.findings),
+        tests=tuple(TestResult(nodeid=c.nodeid, title=c.title, outcome=c.outcome, message=c.message) for c in checks),
+        frameworks=catalogue.clauses_of(control.id),
+        remediation=control.remediation,
+    )
+
+
+def _finding(history: History, seen: FindingSeen) -> Finding:
+    item = history.interactions.get(seen.interaction or "")
+    return Finding(
+        source=seen.source,
+        object=seen.object,
+        location=seen.location,
+        forms=seen.forms,
+        canary=seen.canary,
+        request=item.id if item else None,
+        request_id=item.request_id if item else None,
+        organization=item.organization_id if item else None,
+        model=item.model if item else None,
+        at=item.started_at if item else None,
+        residue=seen.residue,
+        excerpt=seen.excerpt,
+        message=seen.message,
+    )
+
+
+def _sources(history: History) -> tuple[SourceResult, ...]:
+    results = []
+    subject, control = history.run.organizations["subject"], history.run.organizations["control"]
+    for source, (kind, what) in history.run.sources.items():
+        readings = []
+        for read in history.reads:
+            if read.outcome.source != source:
+                continue
+            owners = [history.canaries[h.canary].organization for h in read.outcome.hits if h.canary in history.canaries]
+            readings.append(
+                SourceReading(
+                    epoch=read.epoch,
+                    reading=read.reading,
+                    at=read.at,
+                    objects=read.outcome.objects,
+                    bytes=read.outcome.bytes,
+                    subject_hits=owners.count(subject),
+                    control_hits=owners.count(control),
+                    not_examined=tuple((n.object, n.reason) for n in read.outcome.not_examined),
+                    error=read.outcome.error,
+                )
+            )
+        results.append(SourceResult(id=source, kind=kind, what=what, readings=tuple(readings)))
+    return tuple(results)
+
+
+def _status(history: History, chosen: list[ControlResult], selected: int, total: int) -> tuple[Status, str, tuple[str, ...]]:
+    failed = [c for c in chosen if c.verdict == "fail"]
+    unclear = [c for c in chosen if c.verdict in ("inconclusive", "not_tested")]
+    passed = [c for c in chosen if c.verdict == "pass"]
+    reasons = []
+    if history.ended is None:
+        reasons.append("the run did not come to its end")
+    elif history.ended.interrupted:
+        reasons.append(f"the run was interrupted: {history.ended.interrupted}")
+    reasons += [f"the sanity probe {p.when} failed: {p.detail}" for p in history.sanity if not p.ok]
+    scope = f"{selected} of {total} controls were selected: this is a partial audit. " if selected < total else ""
+    outside = history.run.platform in OUT_OF_SCOPE_PLATFORMS
+    if outside:
+        reasons.append(f"the platform {history.run.platform} is outside the policy's scope: nothing here says anything about ZDR for Claude Code")
+    if failed:
+        findings = sum(len(c.findings) for c in failed)
+        words = f"{len(failed)} of {len(chosen)} controls failed, with {findings} findings."
+        return "non_compliant", scope + words, tuple(reasons)
+    if unclear or reasons or not passed:
+        what = f"{len(unclear)} of {len(chosen)} controls could not be decided" if unclear else "the run cannot be called compliant"
+        reasons = reasons or ([unclear[0].reason] if unclear else ["no control was tested"])
+        return "incomplete", f"{scope}{what}; nothing was found to be broken, which is not the same as compliant.", tuple(reasons)
+    aside = len(chosen) - len(passed)
+    words = f"All {len(passed)} controls that apply hold" + (f"; {aside} do not apply to this target." if aside else ".")
+    return "compliant", scope + words, ()
