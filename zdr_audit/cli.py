@@ -83,8 +83,9 @@ def run(target: str, base_url: str | None, report_dir: Path, controls: tuple[str
 
 @main.command()
 @click.option("--family", metavar="FAMILY", help="Only one family: RET, EXC, SCP, BLK, ENB, AUD, ADM or CON.")
+@click.option("--coverage", is_flag=True, help="Print the table of policy sentences, controls, tests and violations, as Markdown.")
 @click.argument("control_id", required=False)
-def controls(control_id: str | None, family: str | None) -> None:
+def controls(control_id: str | None, family: str | None, coverage: bool) -> None:
     """List the control catalogue, or show one control whole.
 
     \b
@@ -92,6 +93,11 @@ def controls(control_id: str | None, family: str | None) -> None:
       zdr-audit controls
       zdr-audit controls ZDR-RET-03
     """
+    if coverage:
+        from zdr_audit.run.coverage import table as coverage_table
+
+        click.echo(coverage_table(), nl=False)
+        return
     try:
         catalogue = load_catalogue()
         chosen = select(catalogue, (control_id,)) if control_id else catalogue.controls

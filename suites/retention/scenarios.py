@@ -142,6 +142,17 @@ def long_and_cached_prompts(assay: Assay) -> None:
 
 
 @scenario()
+def payloads_of_many_sizes(assay: Assay) -> None:
+    """Incompressible payloads of many sizes, in random order"""
+    sizes = [0, 4_000, 16_000, 64_000, 128_000, 192_000] * assay.count(1, 2, 5)
+    wait = min(assay.profile.limits.settle_seconds, {"quick": 0.1, "standard": 0.25, "thorough": 5.0}[assay.depth])
+    blocks = [(party, size) for size in sizes for party in (assay.subject, assay.control)]
+    assay.random.shuffle(blocks)
+    for party, size in blocks:
+        assay.grow(party, Stimulus(noise=size, cache=True), requests=2, step="send a block", wait=wait)
+
+
+@scenario()
 def generated_shapes(assay: Assay) -> None:
     """Request shapes that Hypothesis composes"""
     for stimulus in shapes(assay.models, assay.count(10, 25, 120), assay.seed):

@@ -12,8 +12,10 @@ MIB = 1024 * 1024
 
 
 def bomb(decoded: int) -> bytes:
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    return b"".join(packer.compress(bytes(MIB)) for _ in range(decoded // MIB)) + packer.flush()
+    """A gzip member of zeros. One compressed stretch is repeated, so the checksum at its end is wrong, where no search should arrive."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    stretch = packer.compress(bytes(16 * MIB)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03" + stretch * (decoded // (16 * MIB)) + b"\x03\x00" + bytes(8)
 
 
 def test_a_bomb_of_1_gib_in_1_mib_is_stopped_and_reported(labs):

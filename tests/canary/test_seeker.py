@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import itertools
 import os
 
 import pytest
@@ -70,6 +71,11 @@ def test_every_form_is_found_the_same_in_chunks_of_any_size(lab, leak):
         assert set(lab.search(data[at : at + size] for at in range(0, len(data), size))) == whole, size
 
 
+def orderless(forms: tuple[str, ...]) -> tuple[str, ...]:
+    """Without byte orders, which arbitrary surroundings can make undecidable: a stray byte before UTF-16 turns one into the other."""
+    return tuple(form.removesuffix("le").removesuffix("be") if form.startswith("utf") else form for form in forms)
+
+
 @settings(max_examples=60, deadline=None)
 @given(before=st.binary(max_size=3000), after=st.binary(max_size=3000), cuts=st.lists(st.integers(0, 9000), max_size=5), data=st.data())
 def test_surroundings_and_chunk_borders_hide_nothing(labs, before, after, cuts, data):
@@ -78,8 +84,8 @@ def test_surroundings_and_chunk_borders_hide_nothing(labs, before, after, cuts, 
     leak = data.draw(st.sampled_from([leak for leak in LEAKS if leak.keep is None]), label="leak")
     content = before + b"\n" + leak.make(canary) + b"\n" + after
     borders = [0, *sorted(cut for cut in cuts if cut < len(content)), len(content)]
-    seen = lab.search(content[a:b] for a, b in zip(borders, borders[1:], strict=False))
-    assert (leak.forms, "planted") in {(sighting.forms, sighting.canary) for sighting in seen}
+    seen = lab.search(content[a:b] for a, b in itertools.pairwise(borders))
+    assert orderless(leak.forms) in {orderless(sighting.forms) for sighting in seen}
     assert {sighting.canary for sighting in seen} == {"planted"}
 
 
@@ -89,7 +95,9 @@ def test_a_gzip_member_is_opened_at_any_offset(labs, before, text, level, after)
     lab = labs("zqx482j913")
     member = gzip.compress(f"{text}{lab.canary('planted')}{text}".encode(), level)
     seen = lab.search(before + member + after)
-    assert ("planted", len(before), len(before) + len(member)) in {(hit.canary, hit.start, hit.end) for hit in seen if hit.forms[0] == "gzip"}
+    assert ("planted", len(before), len(before) + len(member)) in {
+        (hit.canary, hit.start, hit.end) for hit in seen if hit.forms[0] == "gzip"
+    }
 
 
 @settings(max_examples=100, deadline=None)

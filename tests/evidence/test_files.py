@@ -24,7 +24,9 @@ def test_every_planted_form_is_found_in_its_file_and_none_in_the_twin(lab, tmp_p
     list(plant_twin(tmp_path / "clean"))
 
     reading = read_files("logs", tmp_path / "leaky", lab.seeker)
-    assert {(hit.object, hit.canary, hit.forms) for hit in reading.hits} == {(leak.path, leak.leak.name, leak.leak.forms) for leak in planted}
+    assert {(hit.object, hit.canary, hit.forms) for hit in reading.hits} == {
+        (leak.path, leak.leak.name, leak.leak.forms) for leak in planted
+    }
     assert {hit.source for hit in reading.hits} == {"logs"}
     assert not any(hit.residue for hit in reading.hits)
     assert reading.objects == len(planted)
@@ -139,7 +141,10 @@ def test_an_unreadable_file_or_folder_is_listed_and_the_rest_is_read(lab, tmp_pa
     monkeypatch.setattr(files.os, "scandir", refuse_folder)
     reading = read_files("logs", tmp_path, lab.seeker)
     assert [hit.canary for hit in reading.hits] == ["open"]
-    assert {(item.object, item.reason) for item in reading.not_examined} == {("closed", "Permission denied"), ("locked", "Permission denied")}
+    assert {(item.object, item.reason) for item in reading.not_examined} == {
+        ("closed", "Permission denied"),
+        ("locked", "Permission denied"),
+    }
 
 
 def test_what_could_not_be_decoded_is_listed_by_file(lab, tmp_path):
@@ -157,8 +162,7 @@ class Meddler(Seeker):
         self.marker, self.act = marker, act
 
     def search(self, data, on_note=None):
-        for sighting in super().search(self.watched(data), on_note):
-            yield sighting
+        yield from super().search(self.watched(data), on_note)
 
     def watched(self, data):
         met = False

@@ -14,7 +14,7 @@ SCRIPT = (
 ATTRIBUTE = "\" onmouseover=\"document.title='owned'\" style='background:url(http://198.51.100.7/x)' '"
 LINK = "javascript:document.title='owned'"
 TEMPLATE = "{{ 7 * 7 }}{% for x in range(9) %}{{ run }}{% endfor %}{# gone #}${7*7}<%= 7*7 %>"
-ANSI = "\x1b[2J\x1b[1;31mPASS\x1b[0m\x1b[8mhidden\x1b[28m\x9b31m"
+ANSI = "\x1b[2J\x1b[1;31mPASS\x1b[0m\x1b[8mhidden\x1b[28m\x9b31m\x7f\x7f"
 OSC = "\x1b]0;owned\x07\x1b]8;;http://198.51.100.7/\x1b\\click\x1b]8;;\x1b\\\x1b]52;c;b3duZWQ=\x07"
 BIDI = "\u202egnp.exe\u202c \u2066left\u2069 \u200f\u061c"
 INVISIBLE = "a\u200bb\u00adc\ufeffd\u2060e\U000e0041\u3164\u2028f\u2029g\u0085"

@@ -97,7 +97,9 @@ class Backend:
 
     def everything(self) -> dict[str, bytes]:
         """Every byte that was written below the data directory, by file; file names count too."""
-        return {str(p.relative_to(self.data_dir)): str(p).encode() + b"\n" + p.read_bytes() for p in self.data_dir.rglob("*") if p.is_file()}
+        return {
+            str(p.relative_to(self.data_dir)): str(p).encode() + b"\n" + p.read_bytes() for p in self.data_dir.rglob("*") if p.is_file()
+        }
 
     def where(self, text: str) -> set[str]:
         """The first part of the path of each file that holds `text`."""

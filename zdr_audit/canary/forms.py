@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 from .mint import CANARY_LENGTH
 
-
 # Context kept around a hit: a literal may stand at either end of its canary, and the longest form takes 8 bytes a character.
 REACH = 512
 

@@ -49,8 +49,9 @@ class Options(Protocol):
 class Search:
     """What the layers of one top object share: the bounds and the notes."""
 
-    def __init__(self, options: Options, on_note: Callable[[str], None] | None) -> None:
+    def __init__(self, options: Options, on_note: Callable[[str], None] | None, on_broken: Callable[[int], None] | None) -> None:
         self.options = options
+        self.on_broken = on_broken
         self.stopped = False
         self._on_note = on_note
         self._notes: set[str] = set()
@@ -226,6 +227,8 @@ class Layer:
             opened.fed = max(opened.fed, opened.segment + opened.decoder.consumed)
         opened.inside.extend(opened.child.finish())
         name = opened.opener.name
+        if opened.broken and not self._depth and opened.produced and self._search.on_broken is not None:
+            self._search.on_broken(opened.start)
         if opened.broken and (opened.opener.strict or opened.produced >= _NOTEWORTHY):
             where = "" if self._depth else f" at byte {opened.start}"
             self._search.note(f"{name} data{where} could be decoded only in part: {opened.broken}")

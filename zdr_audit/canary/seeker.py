@@ -50,13 +50,17 @@ class Seeker:
         return bool(self.find(data)) or ZLIB_START.search(data) is not None
 
     def search(
-        self, data: bytes | bytearray | memoryview | Iterable[bytes], on_note: Callable[[str], None] | None = None
+        self,
+        data: bytes | bytearray | memoryview | Iterable[bytes],
+        on_note: Callable[[str], None] | None = None,
+        on_broken: Callable[[int], None] | None = None,
     ) -> Iterator[Sighting]:
         """The sightings in one top object, given whole or in chunks of any size, roughly by place and the same for any chunks.
 
         `on_note` is told, in a sentence each, what could not be examined: an encoding that broke off, went too deep or hit a bound.
+        `on_broken` is told where compressed data begin that broke off, for a caller who knows where they may go on.
         """
-        search = Search(self, on_note)
+        search = Search(self, on_note, on_broken)
         layer = Layer(search)
         for chunk in _chunks(data):
             search.took(len(chunk))

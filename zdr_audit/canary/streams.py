@@ -57,7 +57,7 @@ class Inflater:
                 block = self._inflate.decompress(pending, BLOCK)
             except zlib.error as problem:
                 self.error, self.ended = str(problem), True
-                self.consumed += len(data)
+                self.consumed += len(data) - len(pending)
                 yield from self._salvage(saved or zlib.decompressobj(self._window_bits), pending)
                 return
             if block:
@@ -69,9 +69,8 @@ class Inflater:
             pending = self._inflate.unconsumed_tail
         self.consumed += len(data)
 
-    @staticmethod
-    def _salvage(inflate: zlib._Decompress, pending: bytes) -> Iterator[bytes]:
-        """What decodes before the place that does not."""
+    def _salvage(self, inflate: zlib._Decompress, pending: bytes) -> Iterator[bytes]:
+        """What decodes before the byte that does not."""
         for step in (4096, 64, 1):
             while pending:
                 saved = inflate.copy()
@@ -82,6 +81,7 @@ class Inflater:
                 except zlib.error:
                     inflate = saved
                     break
+                self.consumed += len(pending[:step])
                 pending = pending[step:]
                 if block:
                     yield block

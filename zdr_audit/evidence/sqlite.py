@@ -47,5 +47,7 @@ def _search(
         aside = journal.with_name("set-aside")
         journal.rename(aside)
         journal = aside
+    if not database.stat().st_size:  # a database in which nothing was ever stored
+        return
     rows = read_rows(collector, database)
     search_remains(collector, Copies(database, wal, journal), rows, progress)

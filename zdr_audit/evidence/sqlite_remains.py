@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 
 from zdr_audit.canary.layer import Sighting
@@ -14,6 +15,8 @@ from .sqlite_pages import Frame, Pages
 from .sqlite_rows import Rows
 
 _AROUND = 16  # bytes on either side that must agree for an outdated page to be a copy of the current one
+_MAX_BROKEN = 1000
+_MAX_LINKS = 8
 _CUT = 64  # bytes after a literal within which a page border can have cut its canary
 
 
@@ -86,14 +89,26 @@ class _Remains:
         self._collector, self._pages, self._rows = collector, pages, rows
 
     def search_database(self, name: str, chunks: Iterable[bytes]) -> None:
-        self._judge(self._in_database(name, sighting) for sighting in self._seen(chunks))
+        self._search(name, chunks, self._in_database)
 
     def search_log(self, name: str, chunks: Iterable[bytes]) -> None:
-        self._judge(self._in_log(name, sighting) for sighting in self._seen(chunks))
+        self._search(name, chunks, self._in_log)
+
+    def _search(self, name: str, chunks: Iterable[bytes], place: Callable[[str, Sighting], _Raw]) -> None:
+        broken: list[int] = []
+
+        def broke(start: int) -> None:
+            if len(broken) < _MAX_BROKEN:
+                broken.append(start)
+
+        # Notes are dropped: compressed values break off at every page border, and the live ones were read as rows.
+        found = (place(name, sighting) for sighting in self._collector.seeker.search(chunks, on_broken=broke))
+        self._judge(found)
+        for start in broken if self._rows.complete else ():
+            self._mend(place(name, Sighting(start, start + 1, (), None, "")))
 
     def _seen(self, data: bytes | Iterable[bytes]) -> Iterator[Sighting]:
-        # Notes are dropped: compressed values break off at every page border, and the live ones were read as rows.
-        return self._collector.seeker.search(data)
+        return (seen for seen in self._collector.seeker.search(data) if seen.canary is not None and seen.start == 0)
 
     def _in_database(self, name: str, sighting: Sighting) -> _Raw:
         page, start = sighting.start // self._pages.size + 1, sighting.start % self._pages.size
@@ -139,10 +154,10 @@ class _Remains:
         whole: dict[_Raw, _Raw] = {}
         for raw in fragments:
             image = self._image(raw)
-            for place, following in self._links(raw, image):
+            for place, following in self._links(raw, image, _CUT):
                 piece = image[raw.start : place]
                 rest = next(self._pages.chain(following), b"")[:_CUT]
-                joined = next((seen for seen in self._seen(piece + rest) if seen.canary is not None and seen.start == 0), None)
+                joined = next(self._seen(piece + rest), None)
                 if joined is not None:
                     whole[raw] = replace(raw, sighting=replace(raw.sighting, canary=joined.canary, forms=joined.forms))
                     explained.update((following, 4 + at) for at in range(joined.end - len(piece)))
@@ -151,12 +166,24 @@ class _Remains:
             if raw in whole or (raw.page, raw.start) not in explained:
                 self._add(whole.get(raw, raw))
 
-    def _links(self, raw: _Raw, image: bytes) -> Iterator[tuple[int, int]]:
-        """Where the content of a page may end, and the overflow page on which it may go on."""
+    def _mend(self, raw: _Raw) -> None:
+        """Decompress across page borders what was deleted, where its overflow pages are still free."""
+        if not raw.page or self._is_live(raw):
+            return
+        image = self._image(raw)
+        free = ((place, following) for place, following in self._links(raw, image, len(image)) if following in self._pages.free)
+        for place, following in islice(free, _MAX_LINKS):
+            for seen in self._seen(chain((image[raw.start : place],), self._pages.chain(following))):
+                sighting = replace(seen, start=raw.sighting.start, end=raw.sighting.start + place - raw.start)
+                where = raw.where.replace(byte_range(raw.sighting), f"{byte_range(sighting)}, and overflow from page {following}")
+                self._add(replace(raw, sighting=sighting, where=where))
+
+    def _links(self, raw: _Raw, image: bytes, reach: int) -> Iterator[tuple[int, int]]:
+        """Where the content of a page may end within `reach` bytes, and the overflow page on which it may go on."""
         last = self._pages.usable
-        if last - raw.end <= _CUT:
+        if last - raw.end <= reach:
             yield last, int.from_bytes(image[:4])
-        for place in range(raw.end, min(raw.end + _CUT, last - 3)):
+        for place in range(raw.end, min(raw.end + reach, last - 3)):
             following = int.from_bytes(image[place : place + 4])
             if 1 < following <= self._pages.count:
                 yield place, following

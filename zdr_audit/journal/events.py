@@ -112,6 +112,20 @@ class SourceRead(Frozen):
     outcome: Reading
 
 
+class GrowthMeasured(Frozen):
+    """A block of requests of one size, with the bytes in use of each source before and after. `bits` is what a perfect store would need for the
+    block's random payloads."""
+
+    scenario: str
+    organization: str
+    bits: int
+    sent: int
+    accepted: int
+    before: dict[str, int]
+    after: dict[str, int]
+    at: str
+
+
 class FindingSeen(Frozen):
     """A finding of a check, in the terms of the report."""
 
@@ -152,6 +166,7 @@ EVENTS: dict[str, type[Frozen]] = {
     "scenario": ScenarioEnded,
     "sanity": SanityProbed,
     "source_read": SourceRead,
+    "growth": GrowthMeasured,
     "check": Checked,
     "run_ended": RunEnded,
 }

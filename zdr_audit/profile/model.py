@@ -128,7 +128,8 @@ class Refusal(Closed):
     types: tuple[str, ...] = ("permission_error",)
     text_pointer: Pointer = "/error/message"
     words: tuple[str, ...] = (
-        "polic", "retention", "richtlinie", "politique", "política", "ポリシー", "策略", "zero data", "zdr",
+        "polic", "retention", "richtlinie", "politique", "política", "politica", "beleid", "polityk", "политик", "ポリシー", "정책", "政策", "策略",
+        "zero data", "zdr",
     )  # fmt: skip
     code_pointer: Pointer = "/error/details/error_code"
 

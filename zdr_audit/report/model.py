@@ -112,6 +112,34 @@ class SourceResult(Part):
     readings: tuple[SourceReading, ...]
 
 
+class GrowthBound(Part):
+    """How much of what was sent a source can have kept, whatever the form: bits kept per prompt bit, with a 95 % interval (Theil-Sen).
+
+    `points` are (bits sent, bytes grown) of each block of requests. `judged`: `bounded` (the interval lies below `tolerated`), `retained` (above it),
+    `noisy` (neither). The bound of the `control` organization shows whether growth by kept content can be seen in the source at all.
+    """
+
+    source: str
+    organization: Literal["subject", "control"]
+    blocks: int
+    slope: float | None
+    low: float | None
+    high: float | None
+    tolerated: float
+    judged: Literal["bounded", "retained", "noisy"]
+    points: tuple[tuple[int, int], ...]
+
+
+class PolicyLine(Part):
+    """One sentence of the policy in the catalogue's words and the ids of the controls that check it; `why_not` where none can."""
+
+    id: str
+    section: str
+    paraphrase: str
+    controls: tuple[str, ...]
+    why_not: str | None = None
+
+
 class SanityProbe(Part):
     """An ordinary request made before everything else (`first`) and after it (`last`), and whether it was served."""
 
@@ -174,4 +202,6 @@ class Report(Part):
     summary: Summary
     sanity: tuple[SanityProbe, ...]
     sources: tuple[SourceResult, ...]
+    growth: tuple[GrowthBound, ...] = ()
+    policy: tuple[PolicyLine, ...] = ()
     controls: tuple[ControlResult, ...]

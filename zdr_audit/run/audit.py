@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import sqlite3
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 
 from zdr_audit import __version__
@@ -15,6 +18,7 @@ from zdr_audit.canary.mint import Mint, new_literal
 from zdr_audit.canary.registry import Registry
 from zdr_audit.canary.seeker import Seeker
 from zdr_audit.catalogue.model import Catalogue, Control
+from zdr_audit.evidence.size import size_of
 from zdr_audit.journal.events import Checked, Epoch, RunEnded, RunStarted, SanityProbed, ScenarioEnded, SourceRead
 from zdr_audit.journal.redact import Redactor
 from zdr_audit.journal.store import Journal
@@ -207,7 +211,17 @@ class Audit:
             seed=self.options.seed,
             scenario=scenario,
             epoch=epoch,
+            measure=self._measure,
         )
+
+    def _measure(self) -> dict[str, int]:
+        """Bytes in use of each source that can be measured, by source id."""
+        sizes = {}
+        for item in self.profile.evidence:
+            if item.path is not None:
+                with contextlib.suppress(OSError, sqlite3.Error):
+                    sizes[item.id] = size_of(item.kind, Path(item.path))
+        return sizes
 
     def _sight(self, epoch: Epoch) -> None:
         """Whatever was selected, the control organization sends what standard retention keeps: that shows which sources can be seen."""

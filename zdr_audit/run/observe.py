@@ -13,7 +13,7 @@ from zdr_audit.evidence.registry import READERS
 from zdr_audit.profile.model import Evidence, Operation
 from zdr_audit.suite.party import Actor, Party
 from zdr_audit.target.outcome import document
-from zdr_audit.target.template import fill_path, pointer
+from zdr_audit.target.template import fill, fill_path, pointer, with_query
 from zdr_audit.target.transport import Answer, Outgoing, Transport, auth_headers
 
 MAX_PAGES = 200
@@ -71,10 +71,8 @@ class _Pages:
         yield f"{listing.path} of {party.key}", f"more than {MAX_PAGES} pages: the rest was not read"
 
     def _get(self, operation: Operation, actor: Actor, party: Party, values: dict[str, Any], query: dict[str, str]) -> tuple[str, Answer]:
-        path = fill_path(operation.path, {"org": party.id, **values})
-        merged = {**operation.query, **query}
-        if merged:
-            path += "?" + "&".join(f"{k}={v}" for k, v in merged.items())
+        known = {"org": party.id, **values}
+        path = with_query(fill_path(operation.path, known), {**fill(operation.query, known), **query})
         headers = {**operation.headers, **auth_headers(actor.header, actor.secret)}
         return f"{operation.method} {path} as {actor.key}", self.transport.send(Outgoing(operation.method, path, headers))
 

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from zdr_audit.simulator.auth import key_digest
-from zdr_audit.simulator.context import Caller
+from zdr_audit.simulator.context import PROVIDER, Caller
 from zdr_audit.simulator.tables import Account, ApiKey, Organization, User
 
 if TYPE_CHECKING:
     from zdr_audit.simulator.parts import Parts
 
-PROVIDER = "org_provider"
 STAFF = ("account_team", "reviewer", "operator", "auditor")
 ORGANIZATIONS = {"subject": "acct_sample", "control": "acct_sample", "sibling": "acct_sample", "neighbour": "acct_other"}
 PEOPLE = {"member": "member", "second": "member", "admin": "admin"}

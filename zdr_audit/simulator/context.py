@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from zdr_audit.simulator.operations import Operation
 
 CUSTOMER_ROLES = frozenset({"member", "admin"})
+PROVIDER = "org_provider"
 STAFF_ROLES = frozenset({"account_team", "reviewer", "operator", "auditor"})
 
 M = TypeVar("M", bound=BaseModel)

@@ -51,6 +51,9 @@ class Directory:
         with self.parts.stores.read() as session:
             return session.get(Organization, organization_id) is not None
 
+    def is_open(self, organization_id: str) -> bool:
+        return self.organization(organization_id).closed_at is None
+
     def user(self, organization_id: str, user_id: str) -> User:
         with self.parts.stores.read() as session:
             found = session.get(User, user_id)

@@ -71,7 +71,7 @@ class Model:
 
     def complete(self, request: MessagesRequest, ctx: RequestContext) -> Completion:
         """The answer to a request. Equal requests get equal texts."""
-        digest = hashlib.sha256(request.model_dump_json(exclude_unset=True).encode()).digest()
+        digest = hashlib.sha256(request.model_dump_json(exclude_unset=True, exclude={"stream"}).encode()).digest()
         said = self.follow(request)
         answer = self.filler(digest) if said is None else said
         content: list[dict[str, Any]] = []

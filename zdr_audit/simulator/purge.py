@@ -23,7 +23,8 @@ class Purge:
         """Deletes what is due and answers how many of each: conversations, feature objects, chat and Cowork messages, blobs, ..."""
         stores, clock = self.parts.stores, self.parts.clock
         now = clock.stamp()
-        first_day_kept = (clock.now() - timedelta(days=STANDARD_DAYS)).strftime("%Y-%m-%d")
+        # A day's file goes as soon as its first line is due: the period is the longest that content is kept, not the shortest.
+        last_day_due = (clock.now() - timedelta(days=STANDARD_DAYS)).strftime("%Y-%m-%d")
         deleted: dict[str, int] = {"blobs": 0}
         with stores.write() as session:
             for name, table in (("conversations", Conversation), ("feature_objects", FeatureObject)):
@@ -32,8 +33,8 @@ class Purge:
                 deleted[name] = _count(session, table, now)
             deleted["outside_messages"] = _count(session, OutsideMessage, now)
             deleted["exceptions"] = self.parts.exceptions.expire(session)
-            deleted["log_files"] = stores.logs.delete_before(first_day_kept)
-            deleted["trace_files"] = stores.traces.delete_before(first_day_kept)
+            deleted["log_files"] = stores.logs.delete_until(last_day_due)
+            deleted["trace_files"] = stores.traces.delete_until(last_day_due)
         with stores.cached() as cache:
             deleted["cache_rows"] = _count(cache, CacheRow, now)
         stores.scrub()

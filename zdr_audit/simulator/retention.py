@@ -24,10 +24,10 @@ class Retention:
         self.parts = parts
 
     def keeps(self, ctx: RequestContext) -> bool:
-        """May content of this request be stored? Never under ZDR, be it at the request's beginning or now."""
+        """May content of this request be stored? Never under ZDR, at its beginning or now, nor for a closed organization."""
         if ctx.caller is None or ctx.operation is None or not ctx.operation.carries_content:
             return False
-        return not ctx.zdr and not self.parts.workflow.enabled(ctx.organization)
+        return not ctx.zdr and not self.parts.workflow.enabled(ctx.organization) and self.parts.directory.is_open(ctx.organization)
 
     def record(self, ctx: RequestContext) -> None:
         """Everything that is written about a request, once, at its end. No switch of ZDR can come between decision and writing."""

@@ -65,10 +65,10 @@ class DayFiles:
         for path in sorted(self.folder.glob(f"{self.stem}-????-??-??.jsonl")):
             yield path.stem[-10:], path
 
-    def delete_before(self, day: str) -> int:
-        """Deletes the files of the days before `day`; answers how many."""
+    def delete_until(self, day: str) -> int:
+        """Deletes the files of the days up to and including `day`; answers how many."""
         with self._lock:
-            old = [path for name, path in self.files() if name < day]
+            old = [path for name, path in self.files() if name <= day]
             for path in old:
                 path.unlink()
         return len(old)

@@ -6,13 +6,14 @@ import fnmatch
 import json
 import random
 import secrets
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from zdr_audit.canary.mint import parts as canary_parts
-from zdr_audit.journal.events import Epoch, Interaction
+from zdr_audit.journal.events import Epoch, GrowthMeasured, Interaction
 from zdr_audit.profile.model import Feature, FeatureEndpoint, Operation, Profile
 from zdr_audit.suite.openapi import DeclaredOperation
 from zdr_audit.suite.party import Actor, Content, NotOffered, Party
@@ -20,8 +21,8 @@ from zdr_audit.suite.recorder import Judged, Planned, Recorder, error_data
 from zdr_audit.target.dialects import anthropic as dialect
 from zdr_audit.target.outcome import classify, document
 from zdr_audit.target.stimulus import PLACES, Place, Stimulus, Wrong
-from zdr_audit.target.template import MissingValue, fill, fill_path, names, pointer
-from zdr_audit.target.transport import Answer, Outgoing
+from zdr_audit.target.template import MissingValue, fill, fill_path, names, pointer, with_query
+from zdr_audit.target.transport import Answer, Outgoing, now
 
 Depth = Literal["quick", "standard", "thorough"]
 Weigh = Literal["success", "decision", "answer"]
@@ -71,6 +72,7 @@ class Assay:
     scenario: str = ""
     epoch: Epoch = "main"
     fresh_count: int = 0
+    measure: Callable[[], dict[str, int]] = dict
 
     def __post_init__(self) -> None:
         self.random = random.Random(f"{self.seed}:{self.scenario}")  # noqa: S311 - shapes, not secrets
@@ -130,8 +132,7 @@ class Assay:
                 trimmed.pop(key, None)
             body = json.dumps(trimmed).encode()
         planned = Planned(self.scenario, step, self.epoch, operation, counts, pair, by.content, model, labels or {})
-        query = "&".join(f"{k}={v}" for k, v in spec.query.items())
-        path = fill_path(spec.path, {"org": by.organization_id}) + (f"?{query}" if query else "")
+        path = with_query(fill_path(spec.path, {"org": by.organization_id}), spec.query)
         outgoing = Outgoing(spec.method, path, {**spec.headers, **rendered.headers}, body, stimulus.abandon_after)
         actor = replace(by, secret="not-a-credential-of-anybody") if stimulus.wrong == "bad_credential" else by  # noqa: S106
         judged = self._judge_inference(stimulus, expected, spec, expects, counting=operation == "messages.count_tokens")
@@ -174,6 +175,23 @@ class Assay:
             return Judged("accepted", True)
 
         return judge
+
+    def grow(self, party: Party, stimulus: Stimulus, requests: int, *, step: str, wait: float) -> None:
+        """One block of the growth bound: measure every source, send `requests` stimuli of one size, wait, measure again."""
+        before = self.measure()
+        replies = [self.infer(party.member, stimulus, step=step, counts=party.key == "subject") for _ in range(requests)]
+        time.sleep(wait)
+        event = GrowthMeasured(
+            scenario=self.scenario,
+            organization=party.key,
+            bits=6 * stimulus.noise * requests,
+            sent=requests,
+            accepted=sum(r.interaction.accepted for r in replies),
+            before=before,
+            after=self.measure(),
+            at=now(),
+        )
+        self.recorder.journal.append(event)
 
     # -- operations -----------------------------------------------------------------------------------------------------------------
 
@@ -276,9 +294,7 @@ class Assay:
             query = {**fill(spec.query, known), **known.get("_query", {})}
         except MissingValue as exc:
             raise NotOffered(f"operation '{name}' needs a value '{exc}' that the run does not have") from None
-        if query:
-            path += "?" + "&".join(f"{k}={v}" for k, v in query.items())
-        path = known.get("_path", path)
+        path = known.get("_path", with_query(path, query))
         outgoing = Outgoing(known.get("_method", spec.method), path, {**headers, **known.get("_headers", {})}, body)
         planned = Planned(self.scenario, step, self.epoch, name, counts, pair, content if canaries else "none", None, tags)
         found: dict[str, Any] = {}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from zdr_audit.journal.events import Epoch, FindingSeen, Interaction
 from zdr_audit.profile.model import Profile
 from zdr_audit.suite.history import History, Seen
+from zdr_audit.verdict.growth import bounds as growth_bounds
 
 
 class Violated(AssertionError):
@@ -165,6 +166,34 @@ class Expect:
                 f"source {first.source}, {first.object}, {first.location} ({forms}), from request {first.interaction}",
                 findings,
             )
+
+    def growth_does_not_follow_payload(self) -> None:
+        """No store grows with the size of what the subject organization sends. Raises Inconclusive where the noise is too large, or where not even the
+        control organization's content is seen to take room."""
+        bounds = {(b.source, b.organization): b for b in growth_bounds(self.history)}
+        stores = [source for source, (kind, _) in self.history.run.sources.items() if kind != "http"]
+        findings, unclear = [], [f"the room that {s} takes could not be measured" for s in stores if (s, "subject") not in bounds]
+        for (source, organization), bound in bounds.items():
+            if organization != "subject":
+                continue
+            if bound.judged == "retained":
+                said = f"{bound.slope:.2f} bits kept per prompt bit (95 % interval {bound.low:.2f} to {bound.high:.2f}) over {bound.blocks} blocks"
+                message = "a store must not grow with the size of what is sent"
+                findings.append(FindingSeen(source=source, object="growth of the whole source", location=said, interaction=self._largest(), message=message))
+            elif bound.judged == "noisy":
+                unclear.append(f"the growth of {source} is too noisy to bound what can have been kept")
+            elif (other := bounds.get((source, "control"))) is None or other.judged != "retained":
+                unclear.append(f"in {source} not even the control organization's content is seen to take room, so no growth says nothing")
+        if findings:
+            first = findings[0]
+            raise Violated(f"a store must not grow with the size of what is sent, but {first.source} does: {first.location}", findings)
+        if unclear or not bounds:
+            raise Inconclusive("; ".join(unclear) or "no source could be measured")
+
+    def _largest(self) -> str | None:
+        """The largest request of the test, as the one to look at."""
+        sent = [i for i in self.interactions if i.organization == "subject"]
+        return max(sent, key=lambda i: i.request_bytes).id if sent else None
 
     def _findings(self, seen: Iterable[Seen], promise: str) -> list[FindingSeen]:
         found: dict[tuple[str, str, str, tuple[str, ...], str | None], FindingSeen] = {}

@@ -74,7 +74,7 @@ def _send(assay: Assay, case: Any, actor: Actor, mode: GenerationMode) -> None:
     prepared = requests.Request(**{k: v for k, v in kwargs.items() if k in ("method", "url", "params", "headers", "json", "data", "files", "cookies")}).prepare()
     headers = {str(k): _text(v) for k, v in (prepared.headers or {}).items() if str(k).lower() not in _OWN_HEADERS}
     body = prepared.body if isinstance(prepared.body, bytes) else prepared.body.encode() if isinstance(prepared.body, str) else None
-    path = str(prepared.url).removeprefix(base)
+    path = prepared.path_url
     label = f"{case.operation.method.upper()} {case.operation.path}"
     planned = Planned(assay.scenario, "fuzz", assay.epoch, "fuzz", labels={"api_operation": label, "mode": mode.value})
 

@@ -10,6 +10,7 @@ from zdr_audit.journal.events import (
     CanaryMinted,
     Checked,
     Epoch,
+    GrowthMeasured,
     Interaction,
     RunEnded,
     RunStarted,
@@ -36,6 +37,7 @@ class History:
         self.scenarios: dict[str, ScenarioEnded] = {}
         self.sanity: list[SanityProbed] = []
         self.reads: list[SourceRead] = []
+        self.growth: list[GrowthMeasured] = []
         self.checks: list[Checked] = []
         self.ended: RunEnded | None = None
         started: RunStarted | None = None
@@ -53,6 +55,8 @@ class History:
                     self.sanity.append(event)
                 case SourceRead():
                     self.reads.append(event)
+                case GrowthMeasured():
+                    self.growth.append(event)
                 case Checked():
                     self.checks.append(event)
                 case RunEnded():

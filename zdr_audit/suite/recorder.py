@@ -98,7 +98,10 @@ class Recorder:
         answer = self.transport.send(
             Outgoing(outgoing.method, outgoing.raw_path, headers, outgoing.body, outgoing.abandon_after, outgoing.timeout)
         )
-        judged = judge(answer)
+        try:
+            judged = judge(answer)
+        except Exception as exc:  # noqa: BLE001 - whatever came back, the interaction must be in the journal
+            judged = Judged("malformed", False, f"the answer could not be read: {type(exc).__name__}")
         about = {"served_organization": _short(answer.header("anthropic-organization-id")) or ""}
         if actor is not None and actor.email:
             about["email"] = actor.email

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from zdr_audit.profile.model import Refusal
@@ -10,14 +11,33 @@ from zdr_audit.target.template import pointer
 from zdr_audit.target.transport import Answer
 
 
+MAX_DEPTH = 100
+
+
 def document(answer: Answer) -> Any:
-    """The answer's JSON, None where it is none."""
+    """The answer's JSON, None where it is none. JSON nested more than `MAX_DEPTH` deep is taken for none: nothing that we read is."""
     if not answer.body:
         return None
     try:
-        return json.loads(answer.body)
-    except ValueError:
+        data = json.loads(answer.body)
+    except (ValueError, RecursionError):
         return None
+    return data if _shallow(data) else None
+
+
+def _shallow(data: Any) -> bool:
+    level = [data]
+    for _ in range(MAX_DEPTH):
+        level = [part for item in level for part in _inside(item)]
+        if not level:
+            return True
+    return False
+
+
+def _inside(item: Any) -> Iterable[Any]:
+    if isinstance(item, dict):
+        return item.values()
+    return item if isinstance(item, list) else ()
 
 
 def is_policy_refusal(answer: Answer, rule: Refusal) -> bool:
@@ -33,8 +53,8 @@ def policy_refusal_problem(answer: Answer, rule: Refusal) -> str | None:
     kind = pointer(data, rule.type_pointer)
     if kind not in rule.types:
         return f"its error type is {kind!r}, not {' or '.join(map(repr, rule.types))}"
-    text = f"{pointer(data, rule.text_pointer) or ''} {pointer(data, rule.code_pointer) or ''}".lower()
-    if not any(word in text for word in rule.words):
+    text = f"{pointer(data, rule.text_pointer) or ''} {pointer(data, rule.code_pointer) or ''}".casefold()
+    if not any(word.casefold() in text for word in rule.words):
         return "its text does not say that the organization's policy is the reason"
     return None
 

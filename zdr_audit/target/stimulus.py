@@ -19,7 +19,7 @@ Wrong = Literal["unknown_model", "negative_max_tokens", "empty_messages", "bad_r
 
 class Stimulus(BaseModel):
     """What to send. `answer` asks the model to join parts into a canary that the request does not contain; `wrong` makes the request one that the
-    target must answer with a 4xx; `padding` adds that many bytes of filler text; `abandon_after` closes the connection after so many answer bytes."""
+    target must answer with a 4xx; `padding` adds that many bytes of filler text, `noise` that many characters of random text that cannot be compressed, 6 bits each; `abandon_after` closes the connection after so many answer bytes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,6 +28,7 @@ class Stimulus(BaseModel):
     places: frozenset[Place] = frozenset({"message"})
     answer: bool = True
     padding: int = 0
+    noise: int = 0
     cache: bool = False
     thinking: bool = False
     wrong: Wrong | None = None

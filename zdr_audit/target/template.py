@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 _NAME = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 _MISSING = object()
 
 
@@ -32,6 +33,11 @@ def fill(template: Any, values: Mapping[str, Any]) -> Any:
 def fill_path(template: str, values: Mapping[str, Any]) -> str:
     """The same for a URL path: values are percent-encoded."""
     return _NAME.sub(lambda m: quote(str(_value(m[1], values)), safe=""), template)
+
+
+def with_query(path: str, query: Mapping[str, Any]) -> str:
+    """The path with a percent-encoded query string, as it is where there is none. A cursor may hold `+`, `=` and `&`."""
+    return f"{path}?{urlencode(query, quote_via=quote)}" if query else path
 
 
 def names(template: Any) -> set[str]:
@@ -60,7 +66,7 @@ def pointer(document: Any, path: str) -> Any:
         part = raw.replace("~1", "/").replace("~0", "~")
         if isinstance(document, dict):
             document = document.get(part)
-        elif isinstance(document, list) and part.isdigit() and int(part) < len(document):
+        elif isinstance(document, list) and _INDEX.fullmatch(part) and int(part) < len(document):
             document = document[int(part)]
         else:
             return None

@@ -7,10 +7,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
 from zdr_audit import __version__
 
@@ -49,6 +51,13 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
+class _Session(requests.Session):
+    """Never looks where a redirect leads: requests reads its whole body for that, however large, even where it does not follow."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
 class Transport:
     """One connection pool a thread, to one origin."""
 
@@ -61,8 +70,9 @@ class Transport:
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = requests.Session()
+            session = _Session()
             session.trust_env = False  # no .netrc credentials, no surprise proxies
+            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # one actor's cookie must not go with another's request
             session.headers.clear()
             session.mount("http://", HTTPAdapter(max_retries=0))
             session.mount("https://", HTTPAdapter(max_retries=0))
@@ -73,13 +83,15 @@ class Transport:
         """Send one request. Never raises for what the network or the target does: that is an Answer with `error` set."""
         session = self._session()
         headers = {"user-agent": f"zdr-audit/{__version__}", "accept": "*/*", "connection": "keep-alive"} | outgoing.headers
-        request = requests.Request(outgoing.method, self.base_url + "/", headers=headers, data=outgoing.body)
-        prepared = session.prepare_request(request)
-        prepared.url = self.base_url + outgoing.raw_path
         started, clock = now(), time.monotonic()
         size = len(outgoing.body or b"")
         limit = outgoing.timeout or self.timeout
+        if not outgoing.raw_path.startswith("/"):
+            # Put behind the base URL, `@elsewhere/` would be another host.
+            return Answer(None, {}, b"", "not sent: the path does not begin with /", started, now(), request_bytes=size)
         try:
+            prepared = session.prepare_request(requests.Request(outgoing.method, self.base_url + "/", headers=headers, data=outgoing.body))
+            prepared.url = self.base_url + outgoing.raw_path
             response = session.send(prepared, stream=True, timeout=(min(limit, 10), limit), allow_redirects=False)
         except (requests.RequestException, OSError, ValueError) as exc:
             return Answer(None, {}, b"", _words(exc), started, now(), request_bytes=size)
@@ -91,8 +103,10 @@ class Transport:
     def _read(self, response: requests.Response, deadline: float, abandon_after: int | None) -> tuple[bytes, str, bool]:
         received = bytearray()
         chunk = 64 if abandon_after is not None else 65536
+        # Not iter_content: that waits until a chunk is full, so a body that trickles in would get past the time bound.
+        read = getattr(response.raw, "read1", response.raw.read)
         try:
-            for piece in response.iter_content(chunk):
+            while piece := read(chunk, decode_content=True):
                 received += piece
                 if abandon_after is not None and len(received) >= abandon_after:
                     response.raw.close()
@@ -101,7 +115,7 @@ class Transport:
                     return bytes(received[: self.max_answer_bytes]), f"the answer is larger than {self.max_answer_bytes} bytes", True
                 if time.monotonic() > deadline:
                     return bytes(received), "the answer took too long", True
-        except (requests.RequestException, OSError, ValueError) as exc:
+        except (requests.RequestException, HTTPError, OSError, ValueError) as exc:
             return bytes(received), _words(exc), True
         return bytes(received), "", False
 

@@ -10,6 +10,7 @@ from zdr_audit.profile.model import OUT_OF_SCOPE_PLATFORMS
 from zdr_audit.report.model import (
     ControlResult,
     Finding,
+    PolicyLine,
     Report,
     Run,
     SanityProbe,
@@ -22,6 +23,7 @@ from zdr_audit.report.model import (
     Verdict,
 )
 from zdr_audit.suite.history import History
+from zdr_audit.verdict.growth import bounds
 from zdr_audit.verdict.preconditions import Preconditions, examine
 
 COVERED = ("Prompts and responses of model inference calls made through Claude Code by the subject organization",)
@@ -79,7 +81,23 @@ def judge(history: History, catalogue: Catalogue, journal_digest: str) -> Report
         ),
         sanity=tuple(SanityProbe(when=p.when, ok=p.ok, detail=p.detail) for p in history.sanity),
         sources=_sources(history),
+        growth=bounds(history),
+        policy=policy_lines(catalogue),
         controls=controls,
+    )
+
+
+def policy_lines(catalogue: Catalogue) -> tuple[PolicyLine, ...]:
+    """Every statement of the policy in its own order, with the controls of the catalogue that check it."""
+    return tuple(
+        PolicyLine(
+            id=statement.id,
+            section=statement.section,
+            paraphrase=statement.paraphrase,
+            controls=tuple(control.id for control in catalogue.controls if statement.id in control.policy),
+            why_not=statement.why_not,
+        )
+        for statement in catalogue.statements
     )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zdr_audit.simulator.context import CUSTOMER_ROLES, STAFF_ROLES, RequestContext
-from zdr_audit.simulator.errors import InvalidRequestError
+from zdr_audit.simulator.context import CUSTOMER_ROLES, PROVIDER, STAFF_ROLES, Caller, RequestContext
+from zdr_audit.simulator.errors import ConflictError
 from zdr_audit.simulator.operations import ADMIN, Operation, Reply
 from zdr_audit.simulator.schemas import admin as shapes
 
@@ -14,21 +14,24 @@ if TYPE_CHECKING:
 
 ACCOUNT_TEAM = frozenset({"account_team"})
 CONTRACT = "contract includes ZDR"
+SYSTEM = Caller("system", "system@provider.example", "system", PROVIDER)
 
 
 def create_organization(parts: Parts, ctx: RequestContext) -> Reply:
     asked = ctx.body(shapes.CreateOrganization)
     if asked.zdr and asked.product != "api":
-        raise InvalidRequestError("zdr: only for product api; others go through the workflow.")
+        raise ConflictError("ZDR by contract is for product api only; others go through the workflow.", reason="not_pay_as_you_go")
+    if asked.zdr and not asked.commercial_terms:
+        raise ConflictError("The organization is not eligible: it has no commercial terms.", reason="not_eligible")
     caller = ctx.known_caller
     row = parts.directory.create_organization(caller, asked.account_id, asked.name, asked.product, commercial_terms=asked.commercial_terms)
     user = parts.directory.create_user(caller, row.id, f"admin@{row.id.replace('_', '-')}.example", "admin")
     _, key = parts.directory.create_key(caller, row.id, user.id, "first admin key")
     if asked.zdr:
-        # The contract was reviewed when it was signed: the same steps as ever, taken by the account team on the strength of it, and logged.
+        # The contract was reviewed when it was signed: the same steps as ever, but the account team takes only the first.
         request = parts.workflow.request(caller, row.id, CONTRACT)
-        parts.workflow.approve(caller, request.id, CONTRACT)
-        parts.workflow.enable(caller, request.id, CONTRACT)
+        parts.workflow.approve(SYSTEM, request.id, CONTRACT)
+        parts.workflow.enable(SYSTEM, request.id, CONTRACT)
     first = shapes.AdminUser(user_id=user.id, email=user.email, key=key)
     answer = shapes.CreatedOrganization(id=row.id, account_id=row.account_id, name=row.name, product=row.product, admin=first)
     return Reply(answer, 201)
@@ -119,6 +122,7 @@ OPERATIONS = [
         request=shapes.CreateOrganization,
         answer=shapes.CreatedOrganization,
         status=201,
+        errors=(409,),
         audit_type="org_created",
     ),
     Operation(

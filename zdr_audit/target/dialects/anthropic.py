@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import secrets
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from zdr_audit.target.stimulus import Place, Stimulus
 
 VERSION = "2023-06-01"
+_LINE_END = re.compile(r"\r\n|\n|\r")
 FILLER = "The quick survey of the northern harbour lists forty ships, nine cranes and one lighthouse. "
 
 
@@ -83,6 +86,10 @@ def _messages(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, 
         if "document_title" in texts:
             document["title"] = f"{texts['document_title']}.txt"
         content.append(document)
+    if stimulus.noise:
+        data = noise(stimulus.noise)
+        content.append({"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": data[: len(data) // 2]}})
+        content.append(_cached(stimulus, {"type": "text", "text": data[len(data) // 2 :]}))
     words = [FILLER * (stimulus.padding // len(FILLER) + 1)] if stimulus.padding else []
     words.append(f"Please note {texts['message']}." if "message" in texts else "Please note the ships.")
     if stimulus.abandon_after is not None:
@@ -145,7 +152,7 @@ def parse(status: int | None, content_type: str, body: bytes, *, streamed: bool)
         return _parse_stream(content_type, body)
     try:
         message = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return Parsed(False, "", "the answer is not JSON")
     if not isinstance(message, dict) or message.get("type") != "message" or not isinstance(message.get("content"), list):
         return Parsed(False, "", "the answer is not a message")
@@ -168,22 +175,39 @@ def _parse_stream(content_type: str, body: bytes) -> Parsed:
         return Parsed(False, "", f"not an event stream but {content_type or 'no content type'}")
     text: list[str] = []
     complete = False
-    for line in body.decode("utf-8", "replace").splitlines():
-        if not line.startswith("data:"):
-            continue
+    for data in _events(body):
         try:
-            event = json.loads(line[5:])
-        except ValueError:
+            event = json.loads(data)
+        except (ValueError, RecursionError):
             return Parsed(False, "".join(text), "an event of the stream is not JSON")
         kind = event.get("type") if isinstance(event, dict) else None
         if kind == "content_block_delta":
-            delta = event.get("delta", {})
-            text.append(str(delta.get("text", delta.get("partial_json", ""))))
+            delta = event.get("delta")
+            if isinstance(delta, dict):
+                text.append(str(delta.get("text", delta.get("partial_json", ""))))
         elif kind == "error":
             return Parsed(False, "".join(text), "the stream ended in an error event")
         complete = complete or kind == "message_stop"
     joined = "".join(text)
-    return Parsed(complete and bool(joined), joined, "" if complete else "the stream broke off")
+    if not complete:
+        return Parsed(False, joined, "the stream broke off")
+    return Parsed(bool(joined), joined, "" if joined else "the message is empty")
+
+
+def _events(body: bytes) -> Iterator[str]:
+    """The data of each whole server-sent event. Lines end in CR, LF or both and nowhere else: JSON may hold U+2028 as it is."""
+    data: list[str] = []
+    for line in _LINE_END.split(body.decode("utf-8", "replace")):
+        if line.startswith("data:"):
+            data.append(line[5:].removeprefix(" "))
+        elif not line and data:
+            yield "\n".join(data)
+            data = []
+
+
+def noise(characters: int) -> str:
+    """Fresh random text of that many characters of 6 bits each: no compression makes it smaller."""
+    return secrets.token_urlsafe(characters)[:characters]
 
 
 def png(text: str) -> bytes:

@@ -1,0 +1,37 @@
+"""How much room a source takes, measured cheaply and often: what the growth bound rests on."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from .snapshot import private_copies
+
+
+def size_of(kind: str, path: Path) -> int:
+    """Bytes in use. Of a SQLite database the pages in use (free pages do not count: rows written into them would not make the file grow), of a file
+    tree the sum of file sizes. Raises OSError or sqlite3.Error where the source cannot be measured."""
+    if kind == "sqlite":
+        return _sqlite(path)
+    if path.is_file():
+        return path.stat().st_size
+    total = 0
+    for item in path.rglob("*"):
+        try:
+            if item.is_file() and not item.is_symlink():
+                total += item.stat().st_size
+        except FileNotFoundError:
+            continue  # rotated away between listing and looking
+    return total
+
+
+def _sqlite(path: Path) -> int:
+    real = path.resolve(strict=True)
+    with private_copies([real, real.with_name(real.name + "-wal")]) as (copies, _):
+        copy = copies.get(real)
+        if copy is None:
+            raise FileNotFoundError(2, f"{path.name} vanished")
+        with closing(sqlite3.connect(f"{copy.as_uri()}", uri=True)) as database:
+            pages, free, size = (int(database.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "freelist_count", "page_size"))
+    return (pages - free) * size

@@ -1,0 +1,85 @@
+"""The growth bound: content that no pattern finds still takes room. Each source's growth is regressed on the incompressible bits that were sent.
+
+The slope is in bits kept per prompt bit: near 1 is retention, whatever the form. Theil-Sen regression (robust against compaction, rotation and
+background writes) with its 95 % interval, from SciPy.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.stats import linregress, t, theilslopes
+
+from zdr_audit.journal.events import GrowthMeasured
+from zdr_audit.report.model import GrowthBound
+from zdr_audit.suite.history import History
+
+TOLERATED = 0.05
+"""Bits kept per prompt bit above which content is being kept. What is stored of a request as such (ids, counts) does not grow with its size."""
+MINIMUM_BLOCKS = 6
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Slope with its 95 % interval, in bits per prompt bit."""
+
+    slope: float
+    low: float
+    high: float
+
+
+def fit(points: list[tuple[int, int]]) -> Fit | None:
+    """(bits sent, bytes grown) of each block -> slope. None where there are too few blocks or all had the same size."""
+    if len(points) < MINIMUM_BLOCKS or len({bits for bits, _ in points}) < 3:
+        return None
+    sent, grown = [bits for bits, _ in points], [8 * grown for _, grown in points]
+    if len(set(grown)) == 1:
+        return Fit(0.0, 0.0, 0.0)
+    with np.errstate(invalid="ignore"):
+        found = theilslopes(grown, sent, 0.95)
+    slope, low, high = float(found[0]), float(found[2]), float(found[3])
+    if math.isfinite(low) and math.isfinite(high):
+        return Fit(slope, low, high)
+    # Where most blocks grew by exactly the same, the rank variance is not defined: the ordinary least-squares interval is.
+    line = linregress(sent, grown)
+    reach = float(t.ppf(0.975, len(points) - 2)) * float(line.stderr)
+    return Fit(float(line.slope), float(line.slope) - reach, float(line.slope) + reach)
+
+
+def judged(fitted: Fit | None) -> Literal["bounded", "retained", "noisy"]:
+    """`bounded`: the whole interval lies below what is tolerated; `retained`: above; `noisy`: it says neither."""
+    if fitted is None:
+        return "noisy"
+    if fitted.low > TOLERATED:
+        return "retained"
+    return "bounded" if fitted.high < TOLERATED else "noisy"
+
+
+def bounds(history: History) -> tuple[GrowthBound, ...]:
+    """One bound for each source and organization that was measured, in the order of the profile."""
+    blocks: list[GrowthMeasured] = history.growth
+    found = []
+    for organization in ("subject", "control"):
+        chosen = [b for b in blocks if b.organization == organization and b.accepted == b.sent]
+        for source in history.run.sources:
+            points = [(b.bits, b.after[source] - b.before[source]) for b in chosen if source in b.before and source in b.after]
+            if not points:
+                continue
+            fitted = fit(points)
+            found.append(
+                GrowthBound(
+                    source=source,
+                    organization=organization,
+                    blocks=len(points),
+                    slope=round(fitted.slope, 6) if fitted else None,
+                    low=round(fitted.low, 6) if fitted else None,
+                    high=round(fitted.high, 6) if fitted else None,
+                    tolerated=TOLERATED,
+                    judged=judged(fitted),
+                    points=tuple(points),
+                )
+            )
+    return tuple(found)
