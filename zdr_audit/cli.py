@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import IO, Any
 
 import click
 from rich.console import Console
@@ -13,10 +14,10 @@ from zdr_audit import __version__, resources
 from zdr_audit.catalogue.errors import CatalogueError, SelectionError
 from zdr_audit.catalogue.load import load_catalogue
 from zdr_audit.catalogue.select import select
-
 from zdr_audit.run.options import DEFAULT_REPORT_DIR, DEPTHS
 
 EXIT_USAGE = 2
+_NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())  # older versions of click print the help themselves
 
 
 def _fail(message: str) -> None:
@@ -24,7 +25,36 @@ def _fail(message: str) -> None:
     sys.exit(EXIT_USAGE)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Brief(click.ClickException):
+    """Bad usage, said in one line: what is wrong and where to look."""
+
+    exit_code = EXIT_USAGE
+
+    def __init__(self, error: click.UsageError) -> None:
+        hint = f" See '{error.ctx.command_path} --help'." if error.ctx else ""
+        super().__init__(" ".join(error.format_message().split()) + hint)
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(f"zdr-audit: {self.message}", file=file, err=file is None)
+
+
+class _Commands(click.Group):
+    """Says in one line what click says in four."""
+
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        try:
+            return super().make_context(*arguments, **more)
+        except click.UsageError as exc:
+            raise (exc if isinstance(exc, _NO_ARGUMENTS) else _Brief(exc)) from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as exc:
+            raise _Brief(exc) from None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="zdr-audit")
 def main() -> None:
     """Measure whether an LLM backend keeps its zero-data-retention (ZDR) promise.
@@ -51,8 +81,18 @@ def main() -> None:
 @click.option("--controls", multiple=True, metavar="GLOB", help="Only these controls, e.g. 'ZDR-RET-*' or 'ZDR-RET-01,ZDR-AUD-*'. May be repeated.")
 @click.option("--depth", type=click.Choice(DEPTHS), default="standard", show_default=True, help="How many stimuli of each kind.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the generated request shapes. Canaries are new in every run.")
+@click.option("--attest-key", type=click.Path(path_type=Path, dir_okay=False), envvar="ZDR_AUDIT_ATTEST_KEY", help="Attest the run with this Ed25519 private key ('zdr-audit keygen' makes one).", show_envvar=True)
 @click.option("--violation", multiple=True, metavar="ID", help="Seed a violation in the launched simulator, to see the audit find it ('zdr-audit violations').")
-def run(target: str, base_url: str | None, report_dir: Path, controls: tuple[str, ...], depth: str, seed: int, violation: tuple[str, ...]) -> None:
+def run(
+    target: str,
+    base_url: str | None,
+    report_dir: Path,
+    controls: tuple[str, ...],
+    depth: str,
+    seed: int,
+    attest_key: Path | None,
+    violation: tuple[str, ...],
+) -> None:
     """Audit a target and write the compliance report.
 
     \b
@@ -61,12 +101,14 @@ def run(target: str, base_url: str | None, report_dir: Path, controls: tuple[str
       zdr-audit run --target simulator --violation ret-plain-prompt-in-debug-log
       zdr-audit run --target my-target.toml --base-url https://staging.example --controls 'ZDR-BLK-*'
     """
+    from zdr_audit.cli_pack import pack_arguments
     from zdr_audit.run.cli_run import run_suites
 
     if violation and base_url:
         _fail("--violation goes with the simulator that this command starts; with --base-url start it yourself: zdr-audit simulate --violation ID")
     arguments = ["--target", target, "--report-dir", str(report_dir), "--depth", depth, "--seed", str(seed)]
     arguments += ["--base-url", base_url] if base_url else []
+    arguments += pack_arguments(attest_key)
     for pattern in controls:
         arguments += ["--controls", pattern]
     for item in violation:
@@ -154,11 +196,11 @@ def violations() -> None:
 @click.option("--force", is_flag=True, help="Overwrite the file.")
 def init(file: Path, force: bool) -> None:
     """Write a starter target profile to FILE (default: zdr-target.toml), with every section explained."""
-    starter = (resources.fixtures() / "targets" / "starter.toml.txt").read_text()
+    starter = (resources.fixtures() / "targets" / "starter.toml.txt").read_text(encoding="utf-8")
     if file.exists() and not force:
         _fail(f"{file} exists; --force overwrites it")
     try:
-        file.write_text(starter)
+        file.write_text(starter, encoding="utf-8")
     except OSError as exc:
         _fail(f"{file}: cannot be written: {exc.strerror}")
     click.echo(f"Wrote {file}. Edit it, set the credentials it names in the environment, then: zdr-audit run --target {file}")
@@ -170,5 +212,13 @@ def _mount_simulator() -> None:
     main.add_command(serve, "simulate")
 
 
+def _mount_pack() -> None:
+    from zdr_audit.cli_pack import COMMANDS
+
+    for command in COMMANDS:
+        main.add_command(command)
+
+
 _mount_simulator()
+_mount_pack()
 

@@ -5,14 +5,19 @@ Loaded by the top-level conftest.py for `pytest suites --target ...`, and by `zd
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from rich.console import Console
 
+from zdr_audit.attest import keys
+from zdr_audit.attest.errors import AttestError
+from zdr_audit.attest.manifest import JOURNAL
+from zdr_audit.attest.seal import seal
 from zdr_audit.catalogue.errors import CatalogueError
 from zdr_audit.catalogue.load import load_catalogue
 from zdr_audit.catalogue.model import Catalogue, Control
@@ -31,6 +36,9 @@ from zdr_audit.suite.expect import Expect, Inconclusive, Violated
 from zdr_audit.suite.history import History
 from zdr_audit.suite.marks import Scenario
 from zdr_audit.verdict.preconditions import examine
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import CryptoSigner
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,7 @@ class State:
     options: Options
     reporter: Reporter
     audit: Audit | None = None
+    signer: CryptoSigner | None = None
     history: History | None = None
     report: Report | None = None
     bound: dict[str, Bound] = field(default_factory=dict)
@@ -82,6 +91,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--controls", metavar="GLOB", action="append", default=[], help="only these controls, e.g. 'ZDR-RET-*'; may be repeated")
     group.addoption("--depth", default="standard", help="quick, standard or thorough (default: %(default)s)")
     group.addoption("--seed", type=int, default=1, help="seed of the generated request shapes (default: %(default)s)")
+    group.addoption("--attest-key", metavar="FILE", default=os.environ.get(keys.KEY_VARIABLE), help="sign the pack with this Ed25519 private key (PEM)")
     group.addoption("--violation", metavar="ID", action="append", default=[], help="seed a violation in the launched reference simulator")
 
 
@@ -129,10 +139,12 @@ def _state(config: pytest.Config) -> State:
             violations=tuple(config.getoption("--violation")),
         )
         selected = select(catalogue, patterns) if patterns else catalogue.controls
-    except (CatalogueError, ValueError) as exc:
+        attest_key = config.getoption("--attest-key")
+        signer = keys.load_private(Path(attest_key)) if attest_key else None
+    except (CatalogueError, AttestError, ValueError) as exc:
         raise pytest.UsageError(str(exc)) from None
     front = config.pluginmanager.get_plugin("zdr-audit-front")
-    state = State(catalogue, selected, options, front.reporter if front else Reporter())
+    state = State(catalogue, selected, options, front.reporter if front else Reporter(), signer=signer)
     config.stash[STATE] = state
     return state
 
@@ -243,9 +255,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     audit = state.audit
     try:
         state.report = audit.close()
-        write_all(state.report, state.options.report_dir)
+        written = write_all(state.report, state.options.report_dir)
     finally:
         audit.stop()
+    seal(state.report, state.options.report_dir, [JOURNAL, *(path.name for path in written)], state.signer)
     front = session.config.pluginmanager.get_plugin("zdr-audit-front")
     if front:
         front.report = state.report

@@ -10,6 +10,8 @@ from . import scenarios as after
 
 @control("ZDR-ENB-01", after=after.the_way_to_zdr)
 def test_request_review_and_enabling_lead_to_zdr(expect: Expect) -> None:
+    steps = [expect.one(step=step) for step in ("request", "approve", "enable")]
+    expect.served(steps, "the provider must be able to request, review and enable ZDR")
     expect.zdr_status(expect.some(step="status before"), "disabled", "an approved request alone must not enable ZDR")
     expect.zdr_status(expect.some(step="status after"), "enabled", "after enabling, the status must say so")
 
@@ -37,6 +39,7 @@ def test_enabling_takes_effect_at_once(expect: Expect) -> None:
 
 @control("ZDR-ENB-05", after=after.disabling)
 def test_the_provider_can_disable(expect: Expect) -> None:
+    expect.served(expect.some(step="disable"), "the provider must be able to disable ZDR")
     expect.zdr_status(expect.some(step="status after provider"), "disabled", "the provider must be able to disable ZDR")
     expect.served(expect.some(step="use after disabling"), "after disabling, the features must work again")
 

@@ -71,6 +71,43 @@ def test_every_form_is_found_the_same_in_chunks_of_any_size(lab, leak):
         assert set(lab.search(data[at : at + size] for at in range(0, len(data), size))) == whole, size
 
 
+@pytest.mark.parametrize("leak", LEAKS, ids=lambda leak: leak.name)
+def test_a_chunk_border_inside_a_form_hides_nothing(lab, leak):
+    canary = lab.canary("planted")
+    before = noise(3000, b"before")
+    content = leak.make(canary[leak.keep] if leak.keep else canary)
+    whole = set(lab.search(before + content))
+    for cut in range(0, min(len(content), 600), 13):
+        assert set(lab.search([before + content[:cut], content[cut:]])) == whole, cut
+
+
+def test_many_canaries_in_one_encoded_text_are_seen_once_each(lab):
+    names = [f"c{number}" for number in range(60)]
+    text = ",".join(lab.canary(name) for name in names).encode()
+    for encoded in (base64.b64encode(text), text.hex().encode(), text.decode().encode("utf-16le"), text[::-1]):
+        assert sorted(str(seen.canary) for seen in lab.search(encoded)) == sorted(names)
+
+
+def test_a_canary_beside_compressed_data_in_one_encoded_text_is_seen_once(lab):
+    text = gzip.compress(lab.canary("inside").encode()) + b" " + lab.canary("beside").encode()
+    assert [(seen.canary, seen.forms) for seen in lab.search(base64.b64encode(text))] == [
+        ("beside", ("base64", "plain")),
+        ("inside", ("base64", "gzip", "plain")),
+    ]
+
+
+def test_encoded_text_cut_within_the_literal_is_seen_and_attributed_to_nobody(lab):
+    encoded = base64.b64encode(lab.canary("cut").encode())[:13]  # ten characters of the literal less two bits
+    assert [(seen.start, seen.end, seen.forms, seen.canary) for seen in lab.search(b"<" + encoded + b">")] == [
+        (1, 14, ("base64", "plain"), None)
+    ]
+
+
+def test_encoded_text_cut_within_the_second_literal_is_one_sighting(lab):
+    encoded = base64.b64encode(b"ab" + lab.canary("cut").encode())[:45]  # 34 bytes less two bits
+    assert [(seen.end, seen.canary) for seen in lab.search(encoded)] == [(32, "cut")]
+
+
 def orderless(forms: tuple[str, ...]) -> tuple[str, ...]:
     """Without byte orders, which arbitrary surroundings can make undecidable: a stray byte before UTF-16 turns one into the other."""
     return tuple(form.removesuffix("le").removesuffix("be") if form.startswith("utf") else form for form in forms)

@@ -121,6 +121,13 @@ def test_links_are_not_followed_and_those_that_lead_outside_are_listed(lab, tmp_
     assert "alias" not in noted
 
 
+def test_a_file_that_has_become_a_link_is_not_followed(tmp_path):
+    (tmp_path / "secret").write_text("x")
+    (tmp_path / "log").symlink_to("secret")
+    with pytest.raises(OSError, match="symbolic links"):
+        files.open_evidence(tmp_path / "log")
+
+
 def test_an_unreadable_file_or_folder_is_listed_and_the_rest_is_read(lab, tmp_path, monkeypatch):
     (tmp_path / "closed").write_text("x")
     (tmp_path / "locked").mkdir()

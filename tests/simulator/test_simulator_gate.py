@@ -5,12 +5,21 @@ from __future__ import annotations
 import json
 import re
 import socket
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from zdr_audit.simulator.bootstrap import bootstrap
+from zdr_audit.simulator.context import RequestContext
+from zdr_audit.simulator.endpoints.features import operations
+from zdr_audit.simulator.errors import PolicyError
 from zdr_audit.simulator.features import Feature, FeatureEndpoint, load_features
+from zdr_audit.simulator.openapi import build_document
+from zdr_audit.simulator.parts import Parts
+from zdr_audit.simulator.pipeline import Pipeline
+from zdr_audit.simulator.stores import Stores
 
 from .backend import Backend, canary
 
@@ -41,7 +50,6 @@ def create(backend: Backend, key: str, feature: Feature, organization: str) -> s
 
 def test_the_features_named_by_the_policy_are_there() -> None:
     assert {"web_sessions", "remote_sessions", "feedback", "files", "batches", "memory"} == {feature.id for feature in FEATURES}
-    assert len(STORING) == 21
 
 
 @pytest.mark.parametrize(("feature", "endpoint"), STORING, ids=IDS)
@@ -66,9 +74,7 @@ def test_an_endpoint_that_stores_nothing_works_under_zdr(backend: Backend) -> No
     assert backend.get("/v1/environment_providers", "subject-member").json()["data"]
 
 
-@pytest.mark.parametrize(
-    "endpoint", [e for _, e in STORING if e.method == "POST"], ids=[i for i, (_, e) in zip(IDS, STORING, strict=True) if e.method == "POST"]
-)
+@pytest.mark.parametrize("endpoint", [endpoint for _, endpoint in STORING if endpoint.method == "POST"], ids=lambda endpoint: endpoint.path)
 def test_a_refused_body_is_not_even_read(backend: Backend, endpoint: FeatureEndpoint) -> None:
     """The refusal comes although the announced body never does."""
     address = urlsplit(backend.base_url)
@@ -77,6 +83,35 @@ def test_a_refused_body_is_not_even_read(backend: Backend, endpoint: FeatureEndp
     with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
         connection.sendall(head.encode())
         assert connection.recv(4096).startswith(b"HTTP/1.1 403 ")
+
+
+NEW = """
+[[feature]]
+id = "artifacts"
+title = "Artifacts"
+requires_storage = true
+restriction_key = "allow_artifacts"
+id_prefix = "artifact"
+endpoints = [{ name = "create", method = "POST", path = "/v1/artifacts", action = "create" }]
+"""
+
+
+def test_a_new_feature_that_needs_storage_is_refused_by_its_entry_alone(tmp_path: Path) -> None:
+    (tmp_path / "features.toml").write_text(NEW)
+    parts = Parts(Stores(tmp_path / "data"), features=load_features(tmp_path / "features.toml"))
+    bootstrap(parts)
+    (made,) = operations(parts.features)
+    ctx = RequestContext("req_1", {"x-api-key": "sample-key-subject-member"}, "127.0.0.1", parts.clock.now(), operation=made)
+    ctx.caller = parts.auth.identify(ctx)
+    with pytest.raises(PolicyError):
+        Pipeline(parts).admit(ctx)
+    assert parts.limits.restrictions("org_subject") == {"allow_artifacts": {"allowed": False}}
+    document = build_document([made])["paths"]["/v1/artifacts"]["post"]
+    assert (document["x-zdr-feature"], document["x-zdr-requires-storage"]) == ("artifacts", True)
+    ctx.headers["x-api-key"] = "sample-key-control-member"
+    ctx.caller = parts.auth.identify(ctx)
+    Pipeline(parts).admit(ctx)
+    parts.stores.close()
 
 
 CLAIMS = [
@@ -118,7 +153,8 @@ def test_no_form_of_the_path_leads_round_the_gate(backend: Backend, path: str, m
     marker = canary()
     address = urlsplit(backend.base_url)
     body = json.dumps({"prompt": marker}).encode()
-    head = f"{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-api-key: sample-key-subject-member\r\ncontent-length: {len(body)}\r\n\r\n"
+    fields = f"host: x\r\nconnection: close\r\nx-api-key: sample-key-subject-member\r\ncontent-length: {len(body)}"
+    head = f"{method} {path} HTTP/1.1\r\n{fields}\r\n\r\n"
     with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
         connection.sendall(head.encode() + body)
         status = int(connection.recv(4096).split(b" ")[1])

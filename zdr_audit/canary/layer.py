@@ -2,87 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
+from .around import Around
 from .forms import REACH, Needle
-from .mint import CANARY_LENGTH, LITERAL_LENGTH, TAIL_LENGTH
+from .search import Search
+from .sighting import Sighting
 from .streams import ZLIB, ZLIB_START, Opener, StreamDecoder
 
+__all__ = ["Layer", "Sighting"]
+
 _MAX_OPEN = 64
-_MAX_NOTES = 10
 _ATTEMPT = 16 * 1024  # decoded bytes that an attempt counts for, so that data full of false beginnings are bounded too
 _NOTEWORTHY = 1024  # decoded bytes after which a failure is no accident of two bytes that looked like a zlib header
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """A canary, or its literal alone (`canary` None), in bytes `start` to `end` of the top object.
-
-    Inside compressed data the range is that of the whole encoded region. `forms` are the decodings, outermost first, the last being the
-    letter case (`plain`, `upper-case`, `mixed-case`). `excerpt` quotes at most 16 decoded bytes.
-    """
-
-    start: int
-    end: int
-    forms: tuple[str, ...]
-    canary: str | None
-    excerpt: str
-
-
-class Options(Protocol):
-    """What a search needs of its seeker."""
-
-    literal: bytes
-    identify: Callable[[str], str | None]
-    max_depth: int
-    max_inflate_bytes: int
-    max_ratio: int
-    max_sightings: int
-    needles: list[Needle]
-    starts: list[tuple[Opener, int]]
-
-    def find(self, data: bytes) -> list[tuple[int, int, int]]: ...
-
-
-class Search:
-    """What the layers of one top object share: the bounds and the notes."""
-
-    def __init__(self, options: Options, on_note: Callable[[str], None] | None, on_broken: Callable[[int], None] | None) -> None:
-        self.options = options
-        self.on_broken = on_broken
-        self.stopped = False
-        self._on_note = on_note
-        self._notes: set[str] = set()
-        self._taken = self._decoded = self._sighted = 0
-        self.spent = False
-
-    def note(self, reason: str) -> None:
-        if self._on_note is None or reason in self._notes or len(self._notes) > _MAX_NOTES:
-            return
-        self._notes.add(reason)
-        self._on_note(reason if len(self._notes) <= _MAX_NOTES else "more could not be examined; only the first reasons are listed")
-
-    def took(self, count: int) -> None:
-        self._taken += count
-
-    def decoded(self, count: int) -> bool:
-        """Count decoded bytes; false once the bound is reached."""
-        self._decoded += count
-        bound = max(self.options.max_inflate_bytes, self.options.max_ratio * self._taken)
-        if self._decoded > bound and not self.spent:
-            self.spent = True
-            self.note(
-                f"decoding stopped after {self._decoded} bytes from the first {self._taken} (a decompression bomb, or very repetitive data)"
-            )
-        return not self.spent
-
-    def sighted(self) -> None:
-        self._sighted += 1
-        if self._sighted >= self.options.max_sightings and not self.stopped:
-            self.stopped = True
-            self.note(f"the search stopped at {self._sighted} sightings; the rest was not examined")
 
 
 @dataclass
@@ -107,6 +40,7 @@ class Layer:
     def __init__(self, search: Search, depth: int = 0) -> None:
         self._search, self._depth = search, depth
         self._options = search.options
+        self._around = Around(search)
         self._buffer = b""
         self._base = 0  # offset of the buffer's first byte
         self._done = 0  # offset up to which events were handled
@@ -239,60 +173,10 @@ class Layer:
                 found[whole] = None
         return list(found)
 
-    # Encodings that are decoded around a hit
-
     def _sightings(self, needle: Needle, start: int, end: int) -> Iterator[Sighting]:
+        """Read the canary around a hit in bytes `start` to `end` of the buffer."""
         low = max(0, start - needle.reach)
         window = self._buffer[low : end + needle.reach]
         phase = self._base + start if needle.form is not None and needle.form.by_place else needle.phase
-        for first, last, forms, canary, excerpt in self._read(needle, window, (start - low, end - low), phase, self._depth):
+        for first, last, forms, canary, excerpt in self._around.read(needle, window, (start - low, end - low), phase, self._depth):
             yield Sighting(self._base + low + first, self._base + low + last, forms, canary, excerpt)
-
-    def _read(
-        self, needle: Needle, window: bytes, hit: tuple[int, int], phase: int, depth: int
-    ) -> Iterator[tuple[int, int, tuple[str, ...], str | None, str]]:
-        start, end = hit
-        if needle.form is None:
-            yield self._plain(window, start)
-            return
-        decoded = needle.form.decode(window, start, phase)
-        if decoded is None:
-            return
-        if depth >= self._options.max_depth:
-            self._search.note(f"{decoded.name} content nested more than {self._options.max_depth} deep was not decoded")
-            return
-        for inner_start, inner_end, index in self._options.find(decoded.data):
-            if index >= len(self._options.needles):
-                continue
-            first, last = decoded.locate(inner_start, inner_end)
-            if last <= start or first >= end:
-                continue  # another canary in the same text: it has a hit of its own
-            inner = self._options.needles[index]
-            for a, b, forms, canary, excerpt in self._read(inner, decoded.data, (inner_start, inner_end), inner.phase, depth + 1):
-                first, last = decoded.locate(a, b)
-                yield first, last, (decoded.name, *forms), canary, excerpt
-
-    def _plain(self, window: bytes, start: int) -> tuple[int, int, tuple[str, ...], str | None, str]:
-        """Read the canary around a literal that stands at `start`, as it is."""
-        literal = self._options.literal
-        other = LITERAL_LENGTH + TAIL_LENGTH
-        end = start + LITERAL_LENGTH
-        first, last = start, end
-        if window[start + other : end + other].lower() == literal:
-            last = start + CANARY_LENGTH
-        elif start >= other and window[start - other : end - other].lower() == literal:
-            first = start - other
-        canary = self._identify(window[first:last])
-        if canary is None:
-            for a, b in ((start, end + TAIL_LENGTH), (max(0, start - TAIL_LENGTH), end)):
-                canary = self._identify(window[a:b])
-                if canary is not None:
-                    first, last = a, b
-                    break
-        text = window[first:last]
-        form = "plain" if text == text.lower() else "upper-case" if text == text.upper() else "mixed-case"
-        excerpt = "".join(chr(code) if 32 <= code < 127 else "." for code in text[:16])
-        return first, last, (form,), canary, excerpt
-
-    def _identify(self, text: bytes) -> str | None:
-        return self._options.identify(text.decode("latin-1"))

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 from .automaton import Automaton
 from .forms import needles
-from .layer import Layer, Search, Sighting
+from .layer import Layer
 from .mint import check_literal
+from .search import Search
+from .sighting import Sighting
 from .streams import OPENERS, ZLIB_START
 
 __all__ = ["Seeker", "Sighting"]

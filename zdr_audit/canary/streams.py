@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from . import rdb
 from .forms import FORMS
 
 BLOCK = 256 * 1024
@@ -201,6 +202,7 @@ OPENERS: tuple[Opener, ...] = (
     Opener("base64", _text_magics("base64"), _base64_holds_gzip, _base64_decoder, strict=True),
     Opener("hex", _text_magics("hex"), _hex_holds_gzip, _hex_decoder, strict=True),
     Opener("zlib", (), _inflates, lambda: Inflater(15), strict=False),
+    Opener("rdb-lzf", ((rdb.MAGIC, 0),), rdb.is_rdb, rdb.RdbDecoder, strict=True),
 )
 
 # Two bytes only: searched apart, because so short a pattern slows the automaton down for all others.

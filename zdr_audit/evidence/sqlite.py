@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,12 +43,20 @@ def _search(
         raise FileNotFoundError(2, "vanished while it was copied")
     present = [copy for copy in (database, wal, journal) if copy is not None]
     collector.objects, collector.bytes = len(present), sum(copy.stat().st_size for copy in present)
-    if journal is not None:
-        # A rollback journal beside the copy would be played back by SQLite: the rows are read as the database file has them.
-        aside = journal.with_name("set-aside")
-        journal.rename(aside)
-        journal = aside
     if not database.stat().st_size:  # a database in which nothing was ever stored
         return
-    rows = read_rows(collector, database)
+    readable = database
+    undo = journal is not None and journal.stat().st_size > 0
+    if journal is not None and undo:
+        # SQLite undoes an unfinished transaction, in a second copy: what that transaction wrote is to be searched as it is.
+        readable = _folder(database) / database.name
+        shutil.copy(database, readable)
+        shutil.copy(journal, readable.with_name(journal.name))
+    rows = read_rows(collector, readable, undo)
     search_remains(collector, Copies(database, wal, journal), rows, progress)
+
+
+def _folder(database: Path) -> Path:
+    folder = database.parent / "undone"
+    folder.mkdir()
+    return folder

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 
-from zdr_audit.canary.layer import Sighting
+from zdr_audit.canary.seeker import Sighting
 
 from .collector import MAX_HITS, Collector, byte_range
 from .files import CHUNK
@@ -15,6 +15,8 @@ from .sqlite_pages import Frame, Pages
 from .sqlite_rows import Rows
 
 _AROUND = 16  # bytes on either side that must agree for an outdated page to be a copy of the current one
+_CHARACTER = 8  # bytes at most that a form takes for one character
+_LINK = 4  # bytes at the start of an overflow page that name the next one
 _MAX_BROKEN = 1000
 _MAX_LINKS = 8
 _CUT = 64  # bytes after a literal within which a page border can have cut its canary
@@ -107,8 +109,8 @@ class _Remains:
         for start in broken if self._rows.complete else ():
             self._mend(place(name, Sighting(start, start + 1, (), None, "")))
 
-    def _seen(self, data: bytes | Iterable[bytes]) -> Iterator[Sighting]:
-        return (seen for seen in self._collector.seeker.search(data) if seen.canary is not None and seen.start == 0)
+    def _seen(self, data: bytes | Iterable[bytes], start: int = 0) -> Iterator[Sighting]:
+        return (seen for seen in self._collector.seeker.search(data) if seen.canary is not None and seen.start == start)
 
     def _in_database(self, name: str, sighting: Sighting) -> _Raw:
         page, start = sighting.start // self._pages.size + 1, sighting.start % self._pages.size
@@ -123,12 +125,15 @@ class _Remains:
 
     def _judge(self, found: Iterable[_Raw]) -> None:
         fragments: list[_Raw] = []
+        named: list[_Raw] = []
         for raw in found:
+            if raw.sighting.canary is not None and raw.page and len(named) < MAX_HITS:
+                named.append(raw)
             if raw.sighting.canary is not None or not self._rows.complete or not raw.page:
                 self._add(raw)
             elif len(fragments) < MAX_HITS and not self._is_live(raw):
                 fragments.append(raw)
-        self._join(fragments)
+        self._join(fragments, named)
 
     def _add(self, raw: _Raw) -> None:
         if not self._rows.complete:
@@ -148,19 +153,24 @@ class _Remains:
                 return False
         return self._pages.is_live(raw.page, raw.start, raw.end)
 
-    def _join(self, fragments: list[_Raw]) -> None:
+    def _join(self, fragments: list[_Raw], named: list[_Raw]) -> None:
         """Read on where a page border cut a canary: its rest begins the overflow page that the page names."""
         explained: set[tuple[int, int]] = set()
+        edge = range(_LINK + _CHARACTER)  # zeros of the link can pass for a half of a wide character
+        if any(raw.start in edge for raw in fragments):  # cut right before its second literal, a canary has its name already
+            explained.update((following, at) for raw in named for _, following in self._links(raw, self._image(raw), 0) for at in edge)
         whole: dict[_Raw, _Raw] = {}
         for raw in fragments:
             image = self._image(raw)
             for place, following in self._links(raw, image, _CUT):
-                piece = image[raw.start : place]
+                # An encoding of several characters a group may begin before its first whole byte.
+                first = max(0, raw.start - _CHARACTER)
+                piece = image[first:place]
                 rest = next(self._pages.chain(following), b"")[:_CUT]
-                joined = next(self._seen(piece + rest), None)
+                joined = next(self._seen(piece + rest, raw.start - first), None)
                 if joined is not None:
                     whole[raw] = replace(raw, sighting=replace(raw.sighting, canary=joined.canary, forms=joined.forms))
-                    explained.update((following, 4 + at) for at in range(joined.end - len(piece)))
+                    explained.update((following, _LINK + at) for at in range(joined.end - len(piece)))
                     break
         for raw in fragments:
             if raw in whole or (raw.page, raw.start) not in explained:
@@ -183,7 +193,7 @@ class _Remains:
         last = self._pages.usable
         if last - raw.end <= reach:
             yield last, int.from_bytes(image[:4])
-        for place in range(raw.end, min(raw.end + reach, last - 3)):
+        for place in range(raw.end, min(raw.end + reach + 1, last - 3)):
             following = int.from_bytes(image[place : place + 4])
             if 1 < following <= self._pages.count:
                 yield place, following

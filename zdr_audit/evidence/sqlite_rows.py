@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from zdr_audit.canary.layer import Sighting
+from zdr_audit.canary.seeker import Sighting
 
 from .collector import Collector
 
@@ -35,11 +35,15 @@ class _Cell:
     value: bytes
 
 
-def read_rows(collector: Collector, database: Path) -> Rows:
-    """Search every table and column of a copied database. What cannot be read is noted, and the rest read on."""
+def read_rows(collector: Collector, database: Path, undo: bool = False) -> Rows:
+    """Search every table and column of a copied database. What cannot be read is noted, and the rest read on.
+
+    With `undo` SQLite may change the copy, so as to undo an unfinished transaction by the rollback journal beside it.
+    """
     rows = Rows()
+    mode = "rw" if undo else "ro"
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True, isolation_level=None)) as connection:
+        with closing(sqlite3.connect(f"file:{quote(str(database))}?mode={mode}", uri=True, isolation_level=None)) as connection:
             connection.text_factory = bytes
             for pragma in ("query_only=on", "trusted_schema=off", "cell_size_check=on"):
                 connection.execute(f"pragma {pragma}")

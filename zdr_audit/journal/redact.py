@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+SHORTEST = 8
 CREDENTIAL = "[credential]"
 CANARY = "[canary]"
 
@@ -18,8 +19,8 @@ class Redactor:
         self._canary: re.Pattern[str] | None = None
 
     def add_secret(self, secret: str) -> None:
-        """A credential that must never be written. Short strings are refused: they would blot out ordinary words."""
-        if len(secret) < 8:
+        """A credential that must never be written. One shorter than `SHORTEST` is passed over: it would blot out ordinary words."""
+        if len(secret) < SHORTEST:
             return
         self._secrets.add(secret)
         ordered = sorted(self._secrets, key=len, reverse=True)
@@ -30,7 +31,8 @@ class Redactor:
         self._canary = re.compile(rf"[a-z0-9]*{re.escape(literal)}[a-z0-9]*", re.IGNORECASE)
 
     def text(self, value: str) -> str:
-        """One string, cleaned."""
+        """One string, cleaned. Half a surrogate pair, which JSON may hold and UTF-8 may not, is written as an escape."""
+        value = value.encode("utf-8", "backslashreplace").decode()
         if self._pattern is not None:
             value = self._pattern.sub(CREDENTIAL, value)
         if self._canary is not None:

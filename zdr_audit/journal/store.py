@@ -21,6 +21,8 @@ CREATE TABLE IF NOT EXISTS events (
 ) STRICT;
 CREATE TRIGGER IF NOT EXISTS no_update BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS no_delete BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS no_replace BEFORE INSERT ON events WHEN NEW.sequence <= (SELECT COALESCE(MAX(sequence), 0) FROM events)
+  BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 """
 
 
@@ -66,14 +68,17 @@ class Journal:
         return self._head
 
     def append(self, event: Frozen) -> None:
-        """Write one event, blotted out by the redactor, chained to the one before."""
+        """Write one event, blotted out by the redactor, chained to the one before. Raises JournalError where it cannot be written."""
         kind = KINDS[type(event)]
-        clean = self._redactor.clean(event.model_dump(mode="json"))
+        clean = self._redactor.clean(event.model_dump())  # not mode="json", which stumbles over half a surrogate pair
         body = json.dumps(clean, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         with self._lock:
             sequence = self._sequence + 1
             digest = chain_digest(self._head, sequence, kind, body)
-            self._db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (sequence, kind, body, self._head, digest))
+            try:
+                self._db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (sequence, kind, body, self._head, digest))
+            except sqlite3.Error as exc:
+                raise JournalError(f"{self.path}: event {sequence} cannot be written: {exc}") from None
             self._sequence, self._head = sequence, digest
 
     def events(self) -> Iterator[Frozen]:
@@ -84,10 +89,13 @@ class Journal:
             try:
                 yield EVENTS[kind].model_validate_json(body)
             except (KeyError, ValueError) as exc:
-                raise JournalError(f"{self.path}: event {sequence} ({kind}) cannot be read: {exc}") from None
+                raise JournalError(f"{self.path}: event {sequence} ({kind}) cannot be read: {' '.join(str(exc).split())}") from None
 
-    def problems(self) -> list[str]:
-        """What is wrong with the hash chain, one line each; empty when it is whole."""
+    def problems(self, head: str | None = None) -> list[str]:
+        """What is wrong with the hash chain, one line each; empty when it is whole.
+
+        Events cut off at the end leave a whole chain: only `head`, the digest that the report gives of the journal, betrays them.
+        """
         found, previous, expected = [], "", 1
         for sequence, kind, body, before, digest in self._db.execute("SELECT * FROM events ORDER BY sequence"):
             if sequence != expected:
@@ -95,6 +103,8 @@ class Journal:
             if before != previous or chain_digest(before, sequence, kind, body) != digest:
                 found.append(f"event {sequence} ({kind}) does not fit the chain")
             previous, expected = digest, sequence + 1
+        if head is not None and head != previous:
+            found.append(f"the journal does not end with the event whose digest begins with {head[:12]}")
         return found
 
     def close(self) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from zdr_audit.journal.redact import SHORTEST
 from zdr_audit.profile.load import ProfileError
 from zdr_audit.profile.model import ActorSection, Profile
+
+_HEADER = re.compile(r"[!-~]+")
 
 
 def is_loopback(url: str) -> bool:
@@ -22,9 +26,11 @@ def is_loopback(url: str) -> bool:
 
 
 def credential(profile: Profile, actor: ActorSection, environment: Mapping[str, str]) -> str | None:
-    """The actor's credential, None where no means was given."""
+    """The actor's credential, None where no means was given. Raises ProfileError for one that cannot be sent in a header, or not be blotted out."""
     found = environment.get(actor.env)
     if found:
+        if len(found) < SHORTEST or not _HEADER.fullmatch(found):
+            raise ProfileError(f"the environment variable {actor.env} holds no usable credential: {SHORTEST} or more printable ASCII characters, no spaces")
         return found
     return actor.sample if is_loopback(profile.target.base_url) else None
 

@@ -63,13 +63,14 @@ def load(name: str, environment: Mapping[str, str] | None = None, base_url: str 
         raise ProfileError(f"{path}: cannot be read: {exc}") from None
     except tomllib.TOMLDecodeError as exc:
         raise ProfileError(f"{path}: not valid TOML: {exc}") from None
-    if base_url is not None:
-        data.setdefault("target", {})["base_url"] = base_url
+    if base_url is not None and isinstance(data.setdefault("target", {}), dict):
+        data["target"]["base_url"] = base_url
     data = _expand(data, environment if environment is not None else os.environ, path)
     try:
         profile = Profile.model_validate(data)
     except ValidationError as exc:
-        raise ProfileError(f"{path}: {_explain(exc)}") from None
+        said = f"{path}: {_explain(exc)}"
+        raise ProfileError(said if base_url is None else said.replace(f"{path}: target.base_url:", "--base-url:", 1)) from None
     digest = hashlib.sha256(raw + (base_url or "").encode()).hexdigest()
     return LoadedProfile(profile, digest, path)
 
@@ -99,7 +100,10 @@ def _expand(data: dict[str, Any], environment: Mapping[str, str], path: Path) ->
 
 def _explain(error: ValidationError) -> str:
     parts = []
-    for item in error.errors(include_url=False):
+    items = error.errors(include_url=False)
+    for item in items:
+        if any(other["loc"][: len(item["loc"])] == item["loc"] for other in items if len(other["loc"]) > len(item["loc"])):
+            continue  # a list whose only entry is wrong is reported as empty, too
         where = ".".join(str(part) for part in item["loc"]) or "profile"
         if item["type"] == "extra_forbidden":
             allowed = _siblings(item["loc"])
@@ -109,7 +113,9 @@ def _explain(error: ValidationError) -> str:
             what = "is missing"
         else:
             what = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
-            if isinstance(item["input"], str | int | float | bool):
+            # Whoever writes a credential where its variable's name or a bare address belongs must not read it on the screen.
+            secret = item["loc"][-1:] in (("env",), ("sample",)) or "@" in str(item["input"])
+            if isinstance(item["input"], str | int | float | bool) and not secret:
                 what += f", found {item['input']!r}"
         parts.append(f"{where}: {what}")
     return "; ".join(parts[:3]) + (f"; and {len(parts) - 3} more" if len(parts) > 3 else "")

@@ -6,14 +6,17 @@ replaced by a value of the call (see docs/profile.md for the names); a string th
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 Pointer = Annotated[str, StringConstraints(pattern=r"^(/.*)?$")]
 StatusCode = Annotated[int, Field(ge=100, le=599)]
 Platform = Literal["anthropic", "gateway", "bedrock", "vertex", "foundry", "other"]
+_BASE_URL = r"^https?://[^/\s?#@\\]+/?$"
 OUT_OF_SCOPE_PLATFORMS = frozenset({"bedrock", "vertex", "foundry"})
 
 
@@ -24,7 +27,7 @@ class Closed(BaseModel):
 class TargetSection(Closed):
     """Where the target is and what it claims to be. `production` true needs `production_consent` in words."""
 
-    base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+/?$")]
+    base_url: Annotated[str, Field(json_schema_extra={"pattern": rf"{_BASE_URL}|\$\{{.+\}}"})]  # in the file it may still be a variable
     platform: Platform = "anthropic"
     enforcement: Literal["blocked", "leaves_promise"] = "blocked"
     dialect: Literal["anthropic-messages"] = "anthropic-messages"
@@ -32,6 +35,17 @@ class TargetSection(Closed):
     launch: Literal["simulator"] | None = None
     production: bool = False
     production_consent: str = ""
+
+    @field_validator("base_url")
+    @classmethod
+    def _scheme_and_host(cls, url: str) -> str:
+        try:
+            usable = re.search(_BASE_URL, url) and urlsplit(url).hostname and urlsplit(url).port != 0
+        except ValueError:  # a port or an IPv6 address that is none
+            usable = False
+        if not usable:
+            raise ValueError("should be http:// or https://, a host and perhaps a port, without user, path or query")
+        return url
 
     @model_validator(mode="after")
     def _production_needs_words(self) -> TargetSection:
@@ -128,8 +142,8 @@ class Refusal(Closed):
     types: tuple[str, ...] = ("permission_error",)
     text_pointer: Pointer = "/error/message"
     words: tuple[str, ...] = (
-        "polic", "retention", "richtlinie", "politique", "política", "politica", "beleid", "polityk", "политик", "ポリシー", "정책", "政策", "策略",
-        "zero data", "zdr",
+        "polic", "retention", "zero data", "zdr", "richtlinie", "politique", "política", "politica", "beleid", "polityk", "политик",
+        "ポリシー", "정책", "政策", "策略",
     )  # fmt: skip
     code_pointer: Pointer = "/error/details/error_code"
 
@@ -204,13 +218,14 @@ class Profile(Closed):
         for name in ("subject", "control"):
             if name not in self.organizations:
                 raise ValueError(f"organizations needs '{name}'")
-            if "member" not in self.actors.get(name, {}):
-                raise ValueError(f"actors.{name} needs 'member'")
         if self.organizations["subject"].id == self.organizations["control"].id:
             raise ValueError("organizations.subject and organizations.control are the same organization: the control must be one without ZDR")
         for group in self.actors:
             if group != "staff" and group not in self.organizations:
                 raise ValueError(f"actors.{group}: no such organization; allowed: staff, {', '.join(sorted(self.organizations))}")
+        for name in ("subject", "control"):
+            if "member" not in self.actors.get(name, {}):
+                raise ValueError(f"actors.{name} needs 'member'")
         if "messages.create" not in self.operations:
             raise ValueError("operations needs 'messages.create'")
         ids = [e.id for e in self.evidence]

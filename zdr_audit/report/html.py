@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from datetime import datetime
 from functools import lru_cache
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from zdr_audit import resources
-from zdr_audit.report import view
+from zdr_audit.report import bounds_view, plots, view, words
 from zdr_audit.report.model import Report
 from zdr_audit.report.sanitize import visible
 
@@ -35,10 +34,14 @@ def render(report: Report) -> str:
         attention=view.attention(report),
         broken=view.findings_by_source(report),
         blind=view.blind_readings(report),
+        meaning=view.meaning(report),
+        growth=bounds_view.growth_views(report),
+        power=bounds_view.power_marks(report),
+        policy=bounds_view.policy_views(report),
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
         script_digest=digest,
-        duration=_duration(report.run.started_at, report.run.ended_at),
+        duration=words.duration(report.run.started_at, report.run.ended_at),
     )
 
 
@@ -71,51 +74,18 @@ def _environment() -> Environment:
         leak_bound=view.leak_bound,
         request_of=view.request_of,
         place=view.place,
+        reproduce=view.reproduce,
+        compact_ids=view.compact_ids,
+        growth_plot=plots.growth,
+        power_plot=plots.power,
     )
-    env.filters.update(cut=visible, number=_number, size=_size, when=_when, percent=_percent, paragraphs=_paragraphs)
+    env.filters.update(cut=visible, number=words.number, size=words.size, when=words.when, percent=words.percent, paragraphs=_paragraphs)
     return env
 
 
 def _finalize(value: object) -> object:
     """Runs on every expression that a template prints, so that no field can be forgotten; markup of our own passes."""
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _number(value: int) -> str:
-    return f"{value:,}"
-
-
-def _size(value: int) -> str:
-    """Bytes in the unit that reads best (decimal multiples)."""
-    amount = float(value)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if amount < 1000:
-            return f"{value} bytes" if unit == "bytes" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:,.1f} TB"
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.1f} %"
-
-
-def _when(stamp: str) -> str:
-    """An ISO 8601 time in UTC as `2026-11-23 09:05:11 UTC`; anything else as it is."""
-    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|\+00:00)", stamp)
-    return f"{found[1]} {found[2]} UTC" if found else stamp
-
-
-def _duration(start: str, end: str) -> str:
-    """The time between two ISO 8601 stamps in words; empty where they cannot be compared."""
-    try:
-        seconds = round((datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds())
-    except (ValueError, TypeError):
-        return ""
-    if seconds < 0:
-        return ""
-    if seconds < 120:
-        return f"{seconds} s"
-    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h {seconds % 3600 // 60} min"
 
 
 def _paragraphs(text: str) -> list[str]:

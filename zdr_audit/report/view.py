@@ -157,6 +157,25 @@ def request_of(finding: Finding) -> str:
     return " ".join(ours + ([f"({theirs[0]})"] if ours and theirs else theirs))
 
 
+def meaning(report: Report) -> str:
+    """What the verdict says, for a reader without technical knowledge."""
+    waived = count(report.controls)["waived"]
+    words: dict[Status, str] = {
+        "compliant": f"Every promise that this run checked was kept{', apart from what is waived' if waived else ''}.",
+        "non_compliant": "At least one promise was broken. Each finding below names its place and its request.",
+        "incomplete": "This run gives no assurance, because something could not be checked. It must not be read as a pass.",
+    }
+    who = "control is" if waived == 1 else "controls are"
+    aside = f" {waived:,} {who} waived: not shown to hold, and left open by a named owner until a date." if waived else ""
+    return words[report.summary.status] + aside
+
+
+def reproduce(report: Report, control_id: str) -> str:
+    """The command line that runs this control again with the target, depth and seed of the run."""
+    words = re.sub(r" --controls (?:'[^']*'|\S+)", "", report.run.command[:LIMIT])
+    return f"{words} --controls {control_id[:60]}"
+
+
 def sight_sum(control: ControlResult) -> SightSum:
     """Sources by their weakest proof of sight: a source that one reading could not see counts as blind."""
     ranks = {"control": 0, "spike": 1, "blind": 2}
@@ -205,4 +224,9 @@ def leak_bound(control: ControlResult) -> float | None:
     """
     if control.verdict != "pass" or control.accepted < 1 or set(control.evidence) <= {"answers"}:
         return None
-    return float(1 - (1 - CONFIDENCE) ** (1 / control.accepted))
+    return bound_after(control.accepted)
+
+
+def bound_after(accepted: int) -> float:
+    """Exact binomial upper bound (95 %) on the share of leaking requests when none of `accepted` (at least 1) left a trace."""
+    return float(1 - (1 - CONFIDENCE) ** (1 / accepted))

@@ -36,6 +36,7 @@ from zdr_audit.suite.marks import Scenario
 from zdr_audit.suite.party import Actor, NotOffered, Party
 from zdr_audit.suite.recorder import Recorder
 from zdr_audit.target.stimulus import Stimulus
+from zdr_audit.target.template import MissingValue
 from zdr_audit.target.transport import Transport, now
 from zdr_audit.verdict.judge import judge
 
@@ -244,28 +245,36 @@ class Audit:
         assay = self._assay("sanity.models", "main")
         if self.profile.target.models or not assay.offers("models.list"):
             return self.profile.target.models
-        reply = assay.list_all("models.list", assay.subject.member, step="list the models")
+        try:
+            reply = assay.list_all("models.list", assay.subject.member, step="list the models")
+        except (NotOffered, MissingValue):
+            return ()
         return tuple(str(item["model"]) for item in reply.items if item.get("model"))
 
     def _probe(self, when: str) -> bool:
         """Both organizations must be served, and have the ZDR status that the profile says."""
         self.reporter.phase("Sanity probe", 1)
-        assay = self._assay(f"sanity.{when}", "main")
-        detail = ""
+        try:
+            detail = self._served(self._assay(f"sanity.{when}", "main"))
+        except Exception as exc:  # noqa: BLE001 - a probe that breaks has failed
+            detail = f"{type(exc).__name__}: {exc}"[:500]
+        self.journal.append(SanityProbed(when="first" if when == "first" else "last", ok=not detail, detail=detail or "both organizations are served", at=now()))
+        return not detail
+
+    def _served(self, assay: Assay) -> str:
+        """What is wrong with the target, empty where nothing is."""
         for party in (assay.subject, assay.control):
             reply = assay.infer(party.member, Stimulus(), step=f"{party.key} is served", counts=False)
             seen = reply.interaction
             if not reply.accepted:
-                detail = f"inference for the {party.key} organization gave {seen.outcome} (status {seen.status}) {seen.error}".strip()
-                break
+                return f"inference for the {party.key} organization gave {seen.outcome} (status {seen.status}) {seen.error}".strip()
             if assay.offers("zdr.status"):
                 status = assay.call("zdr.status", party.member, step=f"{party.key} status", org=party)
                 expected = party.key == "subject"
                 if status.accepted and (status.values.get("status") == "enabled") != expected:
-                    detail = f"the {party.key} organization {party.id} has ZDR status '{status.values.get('status')}', the profile needs it {'on' if expected else 'off'}"
-                    break
-        self.journal.append(SanityProbed(when="first" if when == "first" else "last", ok=not detail, detail=detail or "both organizations are served", at=now()))
-        return not detail
+                    found = status.values.get("status")
+                    return f"the {party.key} organization {party.id} has ZDR status '{found}', the profile needs it {'on' if expected else 'off'}"
+        return ""
 
     def _observe(self, epoch: Epoch, reading: str) -> None:
         sources = self.profile.evidence

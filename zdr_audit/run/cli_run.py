@@ -18,22 +18,27 @@ from zdr_audit.run.progress import reporter
 EXIT_USAGE = 2
 
 
-def run_suites(arguments: list[str], report_dir: Path) -> int:
-    """Run the shipped suites with these options; gives the exit status."""
+def suite_arguments() -> list[str]:
+    """Options that make pytest load the shipped suites and nothing that happens to lie around them."""
     suites = resources.suites()
-    front = Front(reporter(Console(stderr=True)))
-    pytest_arguments = [
+    return [
         str(suites),
         f"--rootdir={suites.parent}",
-        f"--config-file={suites / 'pytest.ini'}",
+        f"--confcutdir={suites}",
+        f"--config-file={Path(__file__).with_name('suites.ini')}",
         "--disable-plugin-autoload",
         "-p", "zdr_audit.plugin",
         "-p", "no:terminal",
         "-p", "no:cacheprovider",
-        "-p", "no:logging",
-        *arguments,
     ]  # fmt: skip
-    os.environ.pop("PYTEST_ADDOPTS", None)
+
+
+def run_suites(arguments: list[str], report_dir: Path) -> int:
+    """Run the shipped suites with these options; gives the exit status."""
+    front = Front(reporter(Console(stderr=True)))
+    pytest_arguments = [*suite_arguments(), "-p", "no:logging", *arguments]
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+        os.environ.pop(name, None)
     plugins: list[object] = [_Named(front)]
     sys.dont_write_bytecode = True  # the suites may lie in a folder that we should not write to
     with front.reporter:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from zdr_audit import resources
 from zdr_audit.catalogue.coverage import coverage_table, orphans
 from zdr_audit.catalogue.load import load_catalogue
+from zdr_audit.run.cli_run import suite_arguments
 from zdr_audit.violations import load_violations
 
 
@@ -25,10 +25,8 @@ class _Collector:
 
 def tests_by_control() -> dict[str, list[str]]:
     """Control id -> ids of its tests; tests without a control under the empty id."""
-    suites = resources.suites()
     collector = _Collector()
-    arguments = [str(suites), f"--rootdir={suites.parent}", f"--config-file={suites / 'pytest.ini'}", "--collect-only", "--disable-plugin-autoload"]
-    pytest.main([*arguments, "-p", "zdr_audit.plugin", "-p", "no:terminal", "-p", "no:cacheprovider"], plugins=[collector])
+    pytest.main([*suite_arguments(), "--collect-only"], plugins=[collector])
     return {control: sorted(tests) for control, tests in sorted(collector.tests.items())}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -27,11 +28,12 @@ class Options:
 
     def command(self) -> str:
         """The command line that repeats the run (without the report folder, which changes nothing)."""
-        words = ["zdr-audit run", f"--target {self.target}"]
-        words += [f"--base-url {self.base_url}"] if self.base_url else []
-        words += [f"--controls '{','.join(self.controls)}'"] if self.controls else []
-        words += [f"--violation {v}" for v in self.violations]
-        return " ".join([*words, f"--depth {self.depth}", f"--seed {self.seed}"])
+        words = ["zdr-audit", "run", "--target", self.target]
+        words += ["--base-url", self.base_url] if self.base_url else []
+        words += ["--controls", ",".join(self.controls)] if self.controls else []
+        for violation in self.violations:
+            words += ["--violation", violation]
+        return shlex.join([*words, "--depth", self.depth, "--seed", str(self.seed)])
 
 
 def depth(text: str) -> Depth:

@@ -23,9 +23,9 @@ def key_digest(key: str) -> str:
 def _presented(headers: dict[str, str]) -> set[str]:
     """Every credential that the request carries; two that differ are as good as none."""
     keys = {headers["x-api-key"]} if "x-api-key" in headers else set()
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and token:
-        keys.add(token.strip())
+    if "authorization" in headers:
+        scheme, _, token = headers["authorization"].partition(" ")
+        keys.add(token.strip() if scheme.lower() == "bearer" else "")
     return keys
 
 

@@ -93,6 +93,18 @@ class Exceptions:
             self.parts.audit.append(session, caller, "hold_released", row.organization_id, ("hold", hold_id))
         self.parts.stores.scrub()
 
+    def concerned_by_hold(self, hold_id: str) -> str | None:
+        """The organization of a hold that is not released; None where there is none."""
+        with self.parts.stores.read() as session:
+            row = session.get(Hold, hold_id)
+        return None if row is None or row.released_at else row.organization_id
+
+    def concerned(self, exception_id: str) -> str | None:
+        """The organization that kept content is of; None where there is none."""
+        with self.parts.stores.read() as session:
+            row = session.get(ExceptionalContent, exception_id)
+        return row.organization_id if row else None
+
     def list(self, organization_id: str) -> list[dict[str, Any]]:
         self.parts.directory.organization(organization_id)
         with self.parts.stores.read() as session:

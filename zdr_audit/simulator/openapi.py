@@ -48,6 +48,26 @@ SESSION_HEADER = {
     "description": "What the client calls its session.",
     "schema": STRING,
 }
+STREAM_EVENT = {
+    "type": "object",
+    "description": "Each event of the stream.",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {
+            "enum": [
+                "message_start",
+                "content_block_start",
+                "ping",
+                "content_block_delta",
+                "content_block_stop",
+                "message_delta",
+                "message_stop",
+                "error",
+            ]
+        },
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 UPLOAD = {
     "type": "object",
     "required": ["file"],
@@ -130,7 +150,7 @@ def _responses(operation: Operation, references: dict[Any, Any]) -> dict[str, An
     elif operation.media_type != "application/json":
         good["content"] = {operation.media_type: {}}
     if operation.streams:
-        good["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+        good["content"]["text/event-stream"] = {"schema": STREAM_EVENT}
     found: dict[str, Any] = {str(operation.status): good}
     for status in operation.also:
         found[str(status)] = {"description": "Not modified.", "headers": RESPONSE_HEADERS}

@@ -42,9 +42,9 @@ def _engine(url: str, synchronous: str) -> Engine:
 def _scrub(engine: Engine) -> None:
     """Makes deletions final: rewrites the file, so that no freed page keeps old bytes, and empties the write-ahead log."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("VACUUM"))
-        if engine.dialect.name == "sqlite":
-            connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+        connection.execute(text("VACUUM" if engine.dialect.name == "sqlite" else "VACUUM FULL"))
+        if engine.dialect.name == "sqlite" and connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0]:
+            raise RuntimeError("the write-ahead log is in use")  # old bytes may still be in it: better to say so than to call it purged
 
 
 class DayFiles:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.model import AuditTypes
 from zdr_audit.suite.expect import Expect, Inconclusive
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Story:
             acted = [i for i in expect.interactions if "audit" in i.labels and i.labels["about"] == log.organization_id]
             expect.dealt_with(acted)
             actions = tuple(Action(i, getattr(types, i.labels["audit"]), i.outcome != "accepted") for i in acted)
+            if any("too_large" in (page.data or {}) for page in pages):
+                raise Inconclusive("the log was too large to be recorded")
             entries = tuple(e for page in pages for e in (page.data or {}).get("items", []))
             if not actions:
                 raise Inconclusive("no action was journaled for this organization")
@@ -65,7 +70,7 @@ class Story:
         pairs: list[tuple[Action, dict[str, Any]]] = []
         for kind in dict.fromkeys((a.type, a.refused) for a in self.actions):
             actions = [a for a in self.actions if (a.type, a.refused) == kind]
-            entries = sorted(self.of(kind[0], refused=kind[1]), key=lambda e: int(e.get("sequence") or 0))
+            entries = sorted(self.of(kind[0], refused=kind[1]), key=lambda e: _number(e) or 0)
             if len(actions) == len(entries):
                 pairs += zip(actions, entries, strict=True)
         return pairs
@@ -73,6 +78,8 @@ class Story:
     def has_one_entry_for_each(self, expect: Expect, *, refused: bool) -> None:
         """As many entries of each type and outcome as actions; and no more of any type that we acted on."""
         chosen = [a for a in self.actions if a.refused == refused]
+        if not chosen:
+            raise Inconclusive(f"no action in {self.organization} was {'refused' if refused else 'successful'}, so no entry of one can be missing")
         for action_type in dict.fromkeys(a.type for a in chosen):
             done = [a for a in chosen if a.type == action_type]
             logged = self.of(action_type, refused=refused)
@@ -93,7 +100,10 @@ class Story:
         for entry in self.entries:
             if entry.get("type") in known:
                 expect.that(self.outcome(entry) != "unknown", f"entry {entry.get('id')} must name its outcome, not {entry.get('outcome')!r}", self.log)
-        for action, entry in self.matched():
+        pairs = self.matched()
+        if not pairs:
+            raise Inconclusive("no action could be matched to an entry")
+        for action, entry in pairs:
             item = action.interaction
             email = item.labels.get("email")
             right = entry.get("actor_role") == item.role and (not email or entry.get("actor") == email)
@@ -102,13 +112,17 @@ class Story:
 
     def is_in_order(self, expect: Expect) -> None:
         """Sequence numbers and times rise as the actions were done."""
-        pairs = sorted(self.matched(), key=lambda p: p[0].interaction.id)
+        pairs = sorted(self.matched(), key=lambda p: self.actions.index(p[0]))
         if len(pairs) < 2:
             raise Inconclusive("fewer than two actions could be matched to entries, so there is no order to check")
-        for (before, first), (action, second) in zip(pairs, pairs[1:], strict=False):
+        bare = [e for e in self.entries if _number(e) is None or _time(e.get("at")) is None]
+        if bare:
+            raise Inconclusive(f"entry {bare[0].get('id')} has no sequence number or no time with its zone, so there is no order to check")
+        for (before, first), (action, second) in pairwise(pairs):
             promise = f"'{action.type}' came after '{before.type}', so its entry must stand after"
-            expect.that(int(first["sequence"]) < int(second["sequence"]) and str(first["at"]) <= str(second["at"]), promise, action.interaction)
-        numbers = [int(e["sequence"]) for e in self.entries]
+            rises = (_number(first) or 0) < (_number(second) or 0) and (_time(first["at"]) or _NEVER) <= (_time(second["at"]) or _NEVER)
+            expect.that(rises, promise, action.interaction)
+        numbers = [_number(e) or 0 for e in self.entries]
         expect.that(numbers == sorted(numbers) and len(set(numbers)) == len(numbers), "the log must list entries in order, each once", self.log)
 
     def chain_recomputes(self, expect: Expect) -> None:
@@ -136,13 +150,23 @@ class Story:
             raise Inconclusive("no action could be matched to an entry")
         for action, entry in pairs:
             item = action.interaction
-            try:
-                at = datetime.fromisoformat(str(entry["at"]))
-            except ValueError:
-                at = None
-            fits = at is not None and at.tzinfo is not None and _time(item.started_at) - tolerance <= at <= _time(item.ended_at) + tolerance
-            expect.that(fits, f"the entry's time {entry['at']} must be that of the action ({item.started_at})", item)
+            at, began, ended = _time(entry.get("at")), _time(item.started_at), _time(item.ended_at)
+            fits = at is not None and began is not None and ended is not None and began - tolerance <= at <= ended + tolerance
+            expect.that(fits, f"the entry's time {entry.get('at')} must be that of the action ({item.started_at})", item)
 
 
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def _time(text: object) -> datetime | None:
+    """None for what is no ISO 8601 time with a zone: without one it could be any hour of the day."""
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None
+
+
+def _number(entry: dict[str, Any]) -> int | None:
+    """The entry's sequence number, also where it is written as text."""
+    try:
+        return int(str(entry.get("sequence")))
+    except ValueError:
+        return None

@@ -10,7 +10,6 @@ from zdr_audit.profile.model import Refusal
 from zdr_audit.target.template import pointer
 from zdr_audit.target.transport import Answer
 
-
 MAX_DEPTH = 100
 
 

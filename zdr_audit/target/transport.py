@@ -54,7 +54,7 @@ def now() -> str:
 class _Session(requests.Session):
     """Never looks where a redirect leads: requests reads its whole body for that, however large, even where it does not follow."""
 
-    def get_redirect_target(self, resp: requests.Response) -> None:
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
         return None
 
 

@@ -122,7 +122,8 @@ def verdict_of(history: History, control: Control, checks: list[Checked]) -> tup
     if not checks:
         problems.insert(0, "no test of this control ran")
     if problems:
-        more = f" (and {len(problems) - 1} more reasons)" if len(problems) > 1 else ""
+        others = len(problems) - 1
+        more = f" (and {others} more reason{'s' if others > 1 else ''})" if others else ""
         return "inconclusive", problems[0] + more, state
     return "pass", _pass_reason(history, control, state, epochs), state
 
@@ -138,7 +139,7 @@ def _pass_reason(history: History, control: Control, state: Preconditions, epoch
         group = "stores" if Evidence.stores in control.evidence else "read_back"
         unread = sum(len(r.outcome.not_examined) for r in history.reads if r.group == group and r.reading == "settled" and r.epoch in epochs)
         if unread:
-            text += f"; {unread} objects not examined"
+            text += f"; {unread} object{'s' if unread != 1 else ''} not examined"
     return text
 
 

@@ -56,6 +56,14 @@ def faults(parts: Parts, ctx: RequestContext) -> Reply:
     return Reply(shapes.FaultAnswer(organization_id=asked.organization_id, status=asked.status, count=asked.count))
 
 
+def _of_hold(parts: Parts, ctx: RequestContext) -> str | None:
+    return parts.exceptions.concerned_by_hold(ctx.path["id"])
+
+
+def _of_exception(parts: Parts, ctx: RequestContext) -> str | None:
+    return parts.exceptions.concerned(ctx.path["id"])
+
+
 OPERATIONS = [
     Operation(
         "operator.clock",
@@ -103,6 +111,7 @@ OPERATIONS = [
         release_hold,
         OPERATOR,
         answer=shapes.ReleasedHold,
+        concerns=_of_hold,
         audit_type="hold_released",
     ),
     Operation(
@@ -124,6 +133,7 @@ OPERATIONS = [
         read_exception,
         OPERATOR,
         answer=shapes.ExceptionContent,
+        concerns=_of_exception,
         audit_type="exception_read",
     ),
     Operation(

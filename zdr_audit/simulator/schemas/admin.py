@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from zdr_audit.simulator.schemas.base import Answer, Identifier, Name, Page, Paging, Query, Reference, Request, SessionId, Whole
+from zdr_audit.simulator.schemas.base import WHOLE, Answer, Identifier, Name, Page, Paging, Query, Reference, Request, SessionId
 
 Email = Annotated[str, StringConstraints(max_length=120, pattern=r"^[A-Za-z0-9._+-]{1,60}@[A-Za-z0-9.-]{1,59}$")]
 Amount = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}$")]
@@ -245,7 +245,7 @@ class LocalSessionContent(LocalSession):
 
 
 class AdvanceClock(Request):
-    advance_seconds: Annotated[Whole, Field(ge=1, le=315_360_000)]
+    advance_seconds: Annotated[int, Field(ge=1, le=315_360_000), WHOLE]
 
 
 class ClockAnswer(Answer):
@@ -301,7 +301,7 @@ class ExceptionContent(ExceptionHead):
 class SetFaults(Request):
     organization_id: Identifier
     status: Literal[500, 529]
-    count: Annotated[Whole, Field(ge=0, le=1000)]
+    count: Annotated[int, Field(ge=0, le=1000), WHOLE]
 
 
 class FaultAnswer(Answer):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from zdr_audit.simulator.schemas.base import Answer, Page, Request, Whole
+from zdr_audit.simulator.schemas.base import WHOLE, Answer, Page, Request
 
 MODELS = {
     "claude-opus-sim-1": "Claude Opus (simulated)",
@@ -155,7 +155,7 @@ class NamedToolChoice(Request):
 
 class ThinkingOn(Request):
     type: Literal["enabled"]
-    budget_tokens: Annotated[Whole, Field(ge=1024)]
+    budget_tokens: Annotated[int, Field(ge=1024), WHOLE]
 
 
 class ThinkingOther(Request):
@@ -178,12 +178,12 @@ class PromptFields(Request):
 
 
 class MessagesRequest(PromptFields):
-    max_tokens: Annotated[Whole, Field(ge=1)]
+    max_tokens: Annotated[int, Field(ge=1), WHOLE]
     stream: bool = False
     stop_sequences: list[str] | None = None
     temperature: Annotated[float, Field(ge=0, le=1)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    top_k: Annotated[Whole, Field(ge=0)] | None = None
+    top_k: Annotated[int, Field(ge=0), WHOLE] | None = None
     metadata: Metadata | None = None
 
 

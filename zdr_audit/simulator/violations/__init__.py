@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from zdr_audit.resources import fixtures
 
 if TYPE_CHECKING:
+    from zdr_audit.simulator.operations import Handler, Operation
     from zdr_audit.simulator.parts import Parts
 
 
@@ -42,3 +44,19 @@ def install(parts: Parts, violation_id: str) -> None:
 def wrap(part: object, method: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
     """Replaces a method on one instance by what `make` makes of the original."""
     setattr(part, method, make(getattr(part, method)))
+
+
+def operation(parts: Parts, name: str) -> Operation:
+    """The operation of that name; ValueError where there is none."""
+    for found in parts.operations:
+        if found.name == name:
+            return found
+    raise ValueError(f"no operation {name!r}")
+
+
+def alter(parts: Parts, name: str, *, handler: Callable[[Handler], Handler] | None = None, **changes: Any) -> None:
+    """Changes fields of one operation; `handler` makes the new handler of the old one. ValueError where there is none of that name."""
+    old = operation(parts, name)
+    if handler is not None:
+        changes["handler"] = handler(old.handler)
+    parts.operations = [replace(old, **changes) if item is old else item for item in parts.operations]

@@ -1,0 +1,135 @@
+"""Redis snapshots, walked byte by byte; that real ones are read is shown on a real server in tests/evidence_servers."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zdr_audit.canary.lzf import decompress
+from zdr_audit.canary.rdb import RdbDecoder
+
+
+def compressed(text: bytes) -> tuple[bytes, int]:
+    """LZF without a single back-reference but one: runs of at most 32 bytes, and a run of equal bytes as a reference to itself."""
+    runs = b"".join(bytes([len(text[at : at + 32]) - 1]) + text[at : at + 32] for at in range(0, len(text), 32))
+    return runs + b"\xe0\x1b\x00", len(text) + 36  # 7 + 27 + 2 times the last byte
+
+
+def length(value: int) -> bytes:
+    return bytes([value]) if value < 64 else bytes([0x40 | value >> 8, value & 0xFF]) if value < 1 << 14 else b"\x80" + value.to_bytes(4)
+
+
+def plain(text: bytes) -> bytes:
+    return length(len(text)) + text
+
+
+def squeezed(text: bytes) -> bytes:
+    data, size = compressed(text)
+    return b"\xc3" + length(len(data)) + length(size) + data
+
+
+def value(kind: int, body: bytes, key: bytes = b"key") -> bytes:
+    return bytes([kind]) + plain(key) + body
+
+
+def snapshot(*parts: bytes, version: bytes = b"0011") -> bytes:
+    return b"REDIS" + version + b"".join(parts) + b"\xff" + bytes(8)
+
+
+def decode(data: bytes, step: int | None = None, **options) -> tuple[bytes, RdbDecoder]:
+    decoder = RdbDecoder(**options)
+    step = step or len(data)
+    found = b"".join(b"".join(decoder.feed(data[at : at + step])) for at in range(0, len(data), step))
+    return found + b"".join(decoder.close()), decoder
+
+
+STREAM_20 = (
+    length(1) + plain(bytes(16)) + squeezed(b"listpack") + length(5) * 8
+    + length(1) + plain(b"group") + length(1) * 3
+    + length(1) + bytes(24) + length(2)
+    + length(1) + plain(b"consumer") + bytes(16) + length(1) + bytes(16)
+)  # fmt: skip
+LAYOUTS = {
+    "auxiliary field": b"\xfa" + plain(b"redis-ver") + squeezed(b"aux"),
+    "database, sizes and expiry": b"\xfe\x00\xfb\x01\x00\xfc"
+    + bytes(8)
+    + b"\xfd"
+    + bytes(4)
+    + b"\xf8\x05\xf9\x01"
+    + value(0, squeezed(b"string")),
+    "key": b"\x00" + squeezed(b"key") + b"\xc0\x05",
+    "numbers": value(1, length(4) + b"\xc0\x01\xc1\x01\x02\xc2\x01\x02\x03\x04" + squeezed(b"after")),
+    "list": value(1, length(2) + plain(b"a") + squeezed(b"list")),
+    "quick list": value(18, length(2) + b"\x01" + plain(b"a") + b"\x02" + squeezed(b"quick")),
+    "sorted set with text scores": value(3, length(2) + plain(b"a") + b"\xfe" + squeezed(b"zset") + b"\x031.5"),
+    "sorted set with binary scores": value(5, length(1) + squeezed(b"zset") + bytes(8)),
+    "hash": value(4, length(1) + squeezed(b"field") + squeezed(b"hash")),
+    "hash with expiring fields": value(24, bytes(8) + length(1) + b"\x07" + squeezed(b"field") + squeezed(b"hash")),
+    "compact hash with expiring fields": value(25, bytes(8) + squeezed(b"listpack")),
+    "stream": value(21, STREAM_20),
+    "module": value(
+        7, b"\x81" + bytes(8) + b"\x01\x05\x02\x05\x03" + bytes(4) + b"\x04" + bytes(8) + b"\x05" + squeezed(b"module") + b"\x00"
+    ),
+    "module beside the keys": b"\xf7\x81" + bytes(8) + b"\x02\x01\x05" + squeezed(b"aux") + b"\x00",
+    "function": b"\xf5" + squeezed(b"code"),
+    "slot": b"\xf4\x01\x02\x03" + value(0, squeezed(b"in slot")),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS.keys())
+@pytest.mark.parametrize("step", [None, 1, 7])
+def test_every_layout_is_walked_to_the_string_after_it(layout, step):
+    found, decoder = decode(snapshot(layout, value(0, squeezed(b"the last"))) + b"what follows", step)
+    assert decoder.error is None
+    assert b"the last" in found
+    assert decoder.consumed == len(snapshot(layout, value(0, squeezed(b"the last"))))
+
+
+def test_strings_that_are_stored_as_they_are_are_left_to_the_search_of_the_file():
+    found, decoder = decode(snapshot(value(0, plain(b"x" * 20_000))))
+    assert (found, decoder.error) == (b"", None)
+
+
+def test_the_payload_of_dump_is_a_value_alone():
+    found, decoder = decode(b"\x00" + squeezed(b"dumped") + b"\x09\x00" + bytes(8), dump=True)
+    assert (found, decoder.error) == (b"dumped" + b"d" * 36 + b"\n", None)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (snapshot(value(99, b"")), "values of type 99 are not known"),
+        (snapshot(value(7, b"\x01\x09")), "unknown kind 9"),
+        (snapshot(value(0, b"\xc3\x02\x05\x05a")), "cut off"),
+        (snapshot(value(0, b"\xc3\x03\x05\x20\x00\x00")), "before their beginning"),
+        (snapshot(value(0, b"\xc3\x02\x05\x00a")), "less than the 5 bytes"),
+        (snapshot(value(0, b"\xc3\x04\x01\x02abc")), "more than the 1 bytes"),
+        (snapshot(value(1, b"\xc0")), "a length is expected"),
+        (snapshot(value(0, b"\xc5")), "no string has the encoding 5"),
+        (snapshot(value(0, b"\x85")), "no length begins with byte 0x85"),
+        (snapshot(value(0, plain(b"x" * 100)))[:50], "the snapshot is cut off"),
+        (snapshot(value(0, b"\xc3\x04\x81" + (1 << 40).to_bytes(8) + b"\x02abc")), "1 compressed strings are larger"),
+    ],
+)
+def test_what_cannot_be_walked_says_why(data, reason):
+    assert reason in (decode(data)[1].error or "")
+
+
+def test_an_unknown_value_keeps_what_was_found_before_it():
+    found, decoder = decode(snapshot(value(0, squeezed(b"early")), value(99, b"")))
+    assert found.startswith(b"early")
+    assert decoder.error
+
+
+@given(st.binary(max_size=300), st.integers(1, 40))
+def test_damaged_snapshots_never_raise(data, step):
+    assert decode(b"REDIS0009" + data, step)[1].ended
+
+
+@given(st.binary(max_size=100), st.integers(0, 300))
+def test_damaged_lzf_raises_nothing_but_a_value_error(data, size):
+    try:
+        assert len(decompress(data, size)) == size
+    except ValueError:
+        pass

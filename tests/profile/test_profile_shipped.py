@@ -1,0 +1,131 @@
+"""The published schema is that of the model; the shipped profiles give every control its means."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from fnmatch import fnmatch
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from engine_profiles import SMALL
+
+from zdr_audit import resources
+from zdr_audit.catalogue.load import load_catalogue
+from zdr_audit.profile.load import load, shipped
+from zdr_audit.profile.model import Profile
+from zdr_audit.profile.schema import FILE, schema, write_schema
+from zdr_audit.run.availability import split
+
+STARTER = resources.fixtures() / "targets" / "starter.toml.txt"
+
+
+def everybody(profile: Profile) -> set[str]:
+    return {f"{group}.{role}" for group, roles in profile.actors.items() for role in roles}
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Profile:
+    return load("simulator", {}).profile
+
+
+@pytest.fixture(scope="module")
+def validator() -> jsonschema_rs.Validator:
+    return jsonschema_rs.validator_for(json.loads(FILE.read_text(encoding="utf-8")))
+
+
+def test_the_committed_schema_is_the_one_of_the_model():
+    assert FILE.read_text(encoding="utf-8") == schema(), "run: python -m zdr_audit.profile.schema"
+
+
+def test_writing_the_schema_writes_what_it_says(tmp_path):
+    assert write_schema(tmp_path / "schema.json").read_text(encoding="utf-8") == schema()
+
+
+@pytest.mark.parametrize("path", [*shipped().values(), STARTER], ids=lambda p: p.name)
+def test_shipped_profiles_satisfy_the_schema(path, validator):
+    assert [
+        f"{'/'.join(map(str, e.instance_path))}: {e.message}"
+        for e in validator.iter_errors(tomllib.loads(path.read_text(encoding="utf-8")))
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("schema = 1", "schema = 2"),
+        ("timeout_seconds", "timeout_second"),
+        ('"gateway"', '"elsewhere"'),
+        ('"http://127.0.0.1:8700"', '"127.0.0.1"'),
+        ('path = "/v1/messages"', 'path = "v1/messages"'),
+        ('env = "PAPER_SUBJECT"', 'env = "paper"'),
+        ('kind = "files"', 'kind = "folder"'),
+    ],
+)
+def test_the_schema_refuses_what_loading_refuses(validator, old, new):
+    assert validator.is_valid(tomllib.loads(SMALL))
+    assert old in SMALL
+    assert not validator.is_valid(tomllib.loads(SMALL.replace(old, new)))
+
+
+def test_the_simulator_profile_gives_every_control_its_means(simulator):
+    assert split(simulator, load_catalogue().controls, everybody(simulator)) == ({}, {})
+
+
+def needs() -> set[str]:
+    return {need for control in load_catalogue().controls for need in control.requires}
+
+
+@pytest.mark.parametrize("need", sorted(needs()))
+def test_a_control_whose_means_are_taken_away_is_reported(simulator, need):
+    if need.startswith("feature:"):
+        name = need.removeprefix("feature:")
+        change: dict[str, Any] = {"features": {k: v for k, v in simulator.features.items() if not fnmatch(k, name)}}
+        words = f"the profile names no feature '{name}'"
+    else:
+        change = {"operations": {k: v for k, v in simulator.operations.items() if k != need}}
+        words = f"the profile names no operation '{need}', and no reason why the target does not have it"
+    without = simulator.model_copy(update=change)
+    unavailable, untested = split(without, load_catalogue().controls, everybody(simulator))
+    wanting = {c.id for c in load_catalogue().controls if need in c.requires}
+    assert unavailable == {}
+    assert wanting <= untested.keys()
+    assert words in {untested[c] for c in wanting}
+
+
+def test_what_the_target_does_not_have_is_not_applicable_with_the_reason(simulator):
+    absent = simulator.model_copy(update={"absent": {"feature:*": "there is no storage", "evidence:read_back": "nothing is exported"}})
+    unavailable, untested = split(absent, load_catalogue().controls, everybody(simulator))
+    assert untested == {}
+    assert unavailable["ZDR-BLK-03"] == "the target does not have 'feature:feedback': there is no storage"
+    assert "ZDR-RET-17" not in unavailable, "the profile has such evidence after all"
+    bare = absent.model_copy(update={"evidence": tuple(e for e in absent.evidence if e.kind != "http")})
+    assert split(bare, load_catalogue().controls, everybody(simulator))[0]["ZDR-RET-17"] == "nothing is exported"
+
+
+def test_a_change_that_is_not_permitted_is_not_tested(simulator):
+    allowed = tuple(p for p in simulator.permissions.allow if p != "zdr.*")
+    shy = simulator.model_copy(update={"permissions": simulator.permissions.model_copy(update={"allow": allowed})})
+    _, untested = split(shy, load_catalogue().controls, everybody(simulator))
+    assert untested["ZDR-ENB-02"] == "the profile's permissions do not allow 'zdr.request'"
+    assert "ZDR-ADM-07" not in untested, "it changes nothing"
+
+
+def test_a_role_without_credential_is_named(simulator):
+    actors = everybody(simulator) - {"staff.operator"}
+    _, untested = split(simulator, load_catalogue().controls, actors)
+    assert "no credential for staff.operator" in untested["ZDR-EXC-01"]
+
+
+def test_without_evidence_nothing_is_said_of_retention(simulator):
+    blind = simulator.model_copy(update={"evidence": ()})
+    _, untested = split(blind, load_catalogue().controls, everybody(simulator))
+    assert untested["ZDR-RET-01"] == "the profile names no evidence of the kind 'stores'"
+    assert untested["ZDR-RET-17"] == "the profile names no evidence of the kind 'read_back'"
+
+
+def test_secrets_of_the_simulator_profile_are_samples_alone(simulator):
+    samples = [actor.sample for roles in simulator.actors.values() for actor in roles.values()]
+    assert all(sample is not None and sample.startswith("sample-key-") for sample in samples)
+    assert len(set(samples)) == len(samples)

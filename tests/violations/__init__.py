@@ -1,0 +1,1 @@
+"""Seeded violations, and the audits that must find them."""

@@ -1,0 +1,133 @@
+"""The data of the seeded violations: whole, in step with the catalogue and with the code that breaks the simulator."""
+
+from __future__ import annotations
+
+import fnmatch
+import inspect
+from collections import Counter
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from zdr_audit.catalogue.load import load_catalogue
+from zdr_audit.simulator import violations as simulated
+from zdr_audit.simulator.endpoints import all_operations
+from zdr_audit.simulator.operations import Operation
+from zdr_audit.simulator.parts import Parts
+from zdr_audit.simulator.stores import Stores
+from zdr_audit.violations import Violation, ViolationError, load_violations
+
+from .seeded import SHARE, SHARE_OF_OTHERS, family, quick_profile, sample
+
+ALL = load_violations()
+CONTROLS = {control.id for control in load_catalogue().controls}
+FAMILIES = {"ret", "exc", "scp", "blk", "enb", "aud", "adm", "con"}
+by_id = pytest.mark.parametrize("violation", ALL, ids=lambda violation: violation.id)
+
+ENTRY = """[[violation]]
+id = "ret-x"
+title = "x"
+mechanism = "x"
+controls = ["ZDR-RET-01"]
+code = "retention:keep"
+"""
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
+    made = Stores(tmp_path_factory.mktemp("simulator"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def parts(stores: Stores) -> Parts:
+    """A service of its own for each test, over stores that no test writes to."""
+    made = Parts(stores, with_operator=True)
+    made.operations = all_operations(made.features, with_operator=True)
+    return made
+
+
+def test_each_family_has_at_least_two_violations_and_the_two_largest_three() -> None:
+    counted = Counter(family(item) for item in ALL)
+    assert set(counted) == FAMILIES
+    assert all(counted[name] >= (3 if name in {"ret", "blk"} else 2) for name in FAMILIES)
+
+
+def test_every_control_has_a_violation_that_kills_it() -> None:
+    assert sorted(CONTROLS - {name for item in ALL for name in item.controls}) == []
+
+
+def test_both_sides_read_the_same_violations() -> None:
+    assert {name: (entry["code"], entry.get("params", {})) for name, entry in simulated.load().items()} == {
+        item.id: (item.code, item.params) for item in ALL
+    }
+
+
+@by_id
+def test_its_controls_are_in_the_catalogue(violation: Violation) -> None:
+    assert set(violation.controls) <= CONTROLS
+    for glob in violation.related:
+        assert fnmatch.filter(CONTROLS, glob), f"{glob} matches no control"
+
+
+@by_id
+def test_the_first_control_is_of_its_own_family(violation: Violation) -> None:
+    assert violation.controls[0].split("-")[1].lower() == family(violation)
+
+
+@by_id
+def test_its_code_takes_its_parameters(violation: Violation) -> None:
+    module, _, function = violation.code.partition(":")
+    code = getattr(import_module(f"{simulated.__name__}.{module}"), function)
+    inspect.signature(code).bind(object(), **violation.params)
+
+
+@by_id
+def test_installing_it_changes_the_service(violation: Violation, parts: Parts) -> None:
+    def state() -> tuple[list[Operation], list[object], dict[str, list[str]]]:
+        wrapped = {name: sorted(vars(part)) for name, part in vars(parts).items() if hasattr(part, "__dict__")}
+        return list(parts.operations), list(parts.middlewares), wrapped
+
+    before = state()
+    simulated.install(parts, violation.id)
+    assert state() != before
+
+
+def test_no_two_violations_are_the_same() -> None:
+    assert max(Counter(f"{item.code} {item.params}" for item in ALL).values()) == 1
+
+
+def test_an_unknown_violation_is_refused_with_those_that_are_known(parts: Parts) -> None:
+    with pytest.raises(simulated.UnknownViolationError, match=ALL[0].id):
+        simulated.install(parts, "ret-no-such-thing")
+
+
+def test_an_entry_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(ENTRY * 2)
+    with pytest.raises(ViolationError, match="ret-x is there twice"):
+        load_violations(tmp_path)
+
+
+def test_an_entry_without_controls_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(ENTRY.replace('["ZDR-RET-01"]', "[]"))
+    with pytest.raises(ViolationError, match=r"a\.toml: violation ret-x: controls"):
+        load_violations(tmp_path)
+
+
+def test_the_sample_takes_its_share_of_every_family() -> None:
+    counted = Counter(family(item) for item in sample(ALL))
+    assert counted == {name: SHARE.get(name, SHARE_OF_OTHERS) for name in FAMILIES}
+    assert len({item.id for item in sample(ALL)}) == sum(counted.values()) >= 28
+
+
+def test_the_quick_profile_differs_in_the_waiting_time_alone(tmp_path: Path) -> None:
+    from zdr_audit.profile.load import load
+
+    environment = {"ZDR_SIM_DATA": str(tmp_path)}
+    shipped, quick = load("simulator", environment).profile, load(str(quick_profile(tmp_path)), environment).profile
+    assert quick.limits.settle_seconds < shipped.limits.settle_seconds
+    same = {"limits": shipped.limits}
+    assert quick.model_copy(update=same) == shipped

@@ -1,0 +1,1 @@
+"""A finished run as a pack that others can check: manifest, attestation, and their verification."""

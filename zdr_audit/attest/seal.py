@@ -1,0 +1,30 @@
+"""Closes a pack: the manifest over journal and reports, and the attestation where a key is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zdr_audit.attest import envelope, manifest, statement
+from zdr_audit.attest.remake import place
+from zdr_audit.report.model import Report
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import CryptoSigner
+
+
+def seal(report: Report, folder: Path, names: Iterable[str], signer: CryptoSigner | None = None) -> list[Path]:
+    """Write `manifest.json` over the named files of the folder and, with a signer, `attestation.dsse.json`; returns the paths written.
+
+    The journal must be closed by then: its digest is that of the file. An attestation of an earlier run is removed. Raises OSError.
+    """
+    digests = {name: manifest.sha256((folder / name).read_bytes()) for name in names}
+    files = {manifest.MANIFEST: manifest.render(digests)}
+    if signer is not None:
+        subjects = digests | {manifest.MANIFEST: manifest.sha256(files[manifest.MANIFEST])}
+        files[manifest.ATTESTATION] = envelope.sign(statement.render(statement.statement(report, subjects)), signer)
+    else:
+        (folder / manifest.ATTESTATION).unlink(missing_ok=True)
+    place(files, folder)
+    return [folder / name for name in files]

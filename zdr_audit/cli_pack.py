@@ -1,0 +1,139 @@
+"""Commands about finished runs: report, verify, keygen."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from zdr_audit.attest import keys, manifest
+from zdr_audit.attest.errors import AttestError
+from zdr_audit.catalogue.errors import CatalogueError
+from zdr_audit.catalogue.load import load_catalogue
+
+EXIT_PROBLEMS, EXIT_USAGE = 1, 2
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"zdr-audit: {message}", err=True)
+    sys.exit(EXIT_USAGE)
+
+
+def pack_arguments(attest_key: Path | None) -> list[str]:
+    """What `zdr-audit run` hands on to the suites about its pack. Ends the command for what cannot be used: nothing has been sent by then."""
+    try:
+        if attest_key:
+            keys.load_private(attest_key)
+    except AttestError as exc:
+        _fail(str(exc))
+    return ["--attest-key", str(attest_key)] if attest_key else []
+
+
+@click.command("report")
+@click.argument("run", type=click.Path(path_type=Path, exists=True))
+@click.option(
+    "--format", "formats", multiple=True, type=click.Choice(manifest.FORMATS), help="Only this format. May be repeated; default: all."
+)
+@click.option("--report-dir", type=click.Path(path_type=Path, file_okay=False), help="Where to write. Default: beside the journal.")
+@click.option(
+    "--attest-key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar=keys.KEY_VARIABLE,
+    help="Ed25519 private key (PEM): attest the pack anew.",
+)
+def report_command(run: Path, formats: tuple[str, ...], report_dir: Path | None, attest_key: Path | None) -> None:
+    """Make the reports of a finished run again, from its journal alone.
+
+    RUN is a report folder or its journal.sqlite. The same journal gives the same bytes.
+
+    \b
+    Examples:
+      zdr-audit report zdr-audit-report
+      zdr-audit report zdr-audit-report/journal.sqlite --format html --report-dir elsewhere
+    """
+    from zdr_audit.attest import remake
+    from zdr_audit.attest.seal import seal
+    from zdr_audit.journal.store import Journal
+
+    try:
+        journal = remake.journal_of(run)
+        home = journal.parent.resolve()
+        folder = report_dir or journal.parent
+        sealing = folder.resolve() == home and journal.name == manifest.JOURNAL
+        signer = keys.load_private(attest_key) if attest_key and sealing else None
+        if sealing and journal.with_name(f"{journal.name}-wal").exists():
+            Journal(journal).close()  # folds the log of a killed run into the one file that the manifest covers
+        report = remake.rejudge(journal, load_catalogue())
+        files = remake.rendered(report, formats)
+    except (AttestError, CatalogueError) as exc:
+        _fail(str(exc))
+    absent = [name for name in formats if name not in {remake.format_of(file) for file in files}]
+    if absent:
+        _fail(f"this installation cannot write {', '.join(absent)}: pip install 'zdr-audit[report]'")
+    if sealing and signer is None and manifest.has_attestation(folder) and _changed(folder, files):
+        _fail(f"{folder}: the reports would not be those that were attested; write elsewhere (--report-dir) or attest anew (--attest-key)")
+    try:
+        remake.place(files, folder)
+        if sealing and (signer is not None or not manifest.has_attestation(folder)):
+            names = {manifest.JOURNAL, *files, *(name for name in manifest.sealed_names(folder) if (folder / name).is_file())}
+            seal(report, folder, sorted(names), signer)
+    except OSError as exc:
+        _fail(f"{exc.filename or folder}: cannot be written: {exc.strerror}")
+    for name in files:
+        click.echo(folder / name)
+
+
+def _changed(folder: Path, files: dict[str, bytes]) -> bool:
+    return any(not (folder / name).is_file() or (folder / name).read_bytes() != content for name, content in files.items())
+
+
+@click.command("verify")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Public key (PEM) of whoever attested the run, got by another way than the pack.",
+)
+def verify_command(folder: Path, key: Path | None) -> None:
+    """Check a report folder, offline: digests, journal, verdicts, reports, attestation.
+
+    One line for each problem. Exit status: 0 nothing is wrong, 1 something is, 2 bad usage.
+
+    \b
+    Example:
+      zdr-audit verify zdr-audit-report --key their-key.pub.pem
+    """
+    from zdr_audit.attest.verify import verify
+
+    if key is None and manifest.has_attestation(folder):
+        _fail(f"{folder} has an attestation: give the public key of whoever made it (--key FILE)")
+    try:
+        found = verify(folder, load_catalogue(), keys.load_public(key) if key else None)
+    except (AttestError, CatalogueError) as exc:
+        _fail(str(exc))
+    for line in found.confirmed:
+        click.echo(f"ok       {line}")
+    for line in found.notes:
+        click.echo(f"note     {line}")
+    for line in found.problems:
+        click.echo(f"problem  {line}")
+    count = len(found.problems)
+    click.echo(f"{folder}: {'nothing is wrong' if not count else f'{count} problem' + ('s' if count > 1 else '')}")
+    sys.exit(EXIT_PROBLEMS if count else 0)
+
+
+@click.command("keygen")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+def keygen_command(folder: Path) -> None:
+    """Make an Ed25519 key pair in DIR, for attesting reports. Existing files are never overwritten."""
+    try:
+        private, public = keys.make_pair(folder)
+    except AttestError as exc:
+        _fail(str(exc))
+    click.echo(f"{private}: private; keep it, and give it to 'zdr-audit run --attest-key'")
+    click.echo(f"{public}: public; hand it to whoever is to run 'zdr-audit verify --key', by another way than the reports")
+
+
+COMMANDS = (report_command, verify_command, keygen_command)

@@ -1,0 +1,219 @@
+"""The live rows of a PostgreSQL database, its large objects, and the statements that the server remembers."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import sql
+from psycopg.adapt import Loader
+from psycopg.pq import Format
+
+from .postgres_catalog import Catalog, Column, Table
+from .server import Values, named, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_BYTEA, _TEXT, _VARCHAR = 17, 25, 1043
+_LARGE = 8 * 1024 * 1024
+_PIECE = 1024 * 1024
+_ROWS = 200
+_FEW_ROWS = 8  # at a time, where a row may hold much
+_HIDDEN = "<insufficient privilege>"
+
+
+class _Raw(Loader):
+    """Values as the bytes that came over the wire."""
+
+    format = Format.BINARY
+
+    def load(self, data: Any) -> bytes:
+        return bytes(data)
+
+
+class Rows:
+    """Reads all of a database within one transaction. What cannot be read is noted, and the rest read on."""
+
+    def __init__(self, values: Values, connection: psycopg.Connection[Any], progress: Callable[[int], None] | None) -> None:
+        self._values, self._connection, self._progress = values, connection, progress
+        self._names = (f"zdr_audit_{number}" for number in itertools.count())
+        self.unread: set[str] = set()
+        """Titles of the tables of which not everything was read."""
+
+    def read(self, catalog: Catalog) -> None:
+        """Raises psycopg.Error when the connection ends."""
+        for other in catalog.others:
+            self._note(f"database {other}", "another database of the server: name it as a source of its own")
+        for table in catalog.tables:
+            self._guarded(table.title, lambda table=table: self._table(table))  # type: ignore[misc]
+        self._guarded("large objects", self._large_objects)
+        self._guarded("statistics", self._statistics)
+        self._guarded("running statements", self._activity)
+        self._guarded("statement statistics", self._statements)
+
+    def _note(self, name: str, reason: str) -> None:
+        self._values.collector.not_examined(name, reason)
+
+    def _guarded(self, name: str, read: Callable[[], None]) -> None:
+        try:
+            with self._connection.transaction():
+                read()
+        except psycopg.Error as problem:
+            if self._connection.broken or self._connection.closed:
+                raise
+            self.unread.add(name)
+            self._note(name, f"not all of it can be read: {one_line(problem)}")
+        self._values.flush()
+
+    def _table(self, table: Table) -> None:
+        if table.kind == "f":
+            self._note(table.title, "a foreign table: its rows lie on another server")
+            return
+        if table.foreign_session:
+            self.unread.add(table.title)
+            self._note(table.title, "a temporary table of another session")
+            return
+        columns = [column for column in table.columns if column.readable and table.reachable]
+        hidden = [column.name for column in table.columns if column not in columns]
+        if hidden:
+            self.unread.add(table.title)
+            self._note(table.title, "no permission to read" + (f" the columns {', '.join(hidden)}" if columns else ""))
+        if columns:
+            self._values.collector.objects += 1
+            self._rows(table, columns)
+
+    def _rows(self, table: Table, columns: Sequence[Column]) -> None:
+        readable = {column.name for column in columns}
+        key = table.key if readable.issuperset(table.key) else ()
+        # A place needs permission on the whole table; the address of a row can always be had otherwise only by counting.
+        address = sql.SQL("ctid::text") if not key else sql.SQL(" || ', ' || ").join(map(_shown, key))
+        whole = all(column.readable for column in table.columns)
+        chosen = [address if key or whole else sql.SQL("null::text")]
+        for column in columns:
+            chosen += [_value(column), _size(column)]
+        source = sql.SQL("only {}").format(sql.Identifier(table.schema, table.name))
+        wide = any(column.type not in _SMALL for column in columns)
+        for count, (place, *found) in enumerate(self._ask(sql.SQL("select {} from {}").format(sql.SQL(", ").join(chosen), source), wide), 1):
+            row = f"row {named(place)}" if place else f"row no. {count}"
+            for column, value, size in zip(columns, found[::2], found[1::2], strict=True):
+                if value is not None:
+                    self._add(table.title, f"{row}, column {column.name}", value)
+                elif size is not None:
+                    self._values.search(table.title, f"{row}, column {column.name}", self._pieces(table, column, key, place, size))
+
+    def _pieces(self, table: Table, column: Column, key: tuple[str, ...], place: bytes, size: int) -> Iterator[bytes]:
+        """A large value in pieces. Of text they are cut by characters, so there are at most as many as bytes."""
+        address = sql.SQL("ctid::text") if not key else sql.SQL(" || ', ' || ").join(map(_shown, key))
+        query = sql.SQL("select substring({}::{} from %s for %s) from only {} where {} = %s").format(
+            sql.Identifier(column.name), _kind(column), sql.Identifier(table.schema, table.name), address
+        )
+        for start in range(1, size + 1, _PIECE):
+            with self._cursor(None) as cursor:
+                row = cursor.execute(query, (start, _PIECE, place.decode())).fetchone()
+            if row is None or not row[0]:
+                return
+            self._read(len(row[0]))
+            yield row[0]
+
+    def _large_objects(self) -> None:
+        for (oid,) in self._ask(sql.SQL("select oid::text from pg_largeobject_metadata order by oid"), wide=False):
+            name = f"large object {oid.decode()}"
+            self._values.collector.objects += 1
+            try:
+                with self._connection.transaction():
+                    self._values.search(name, "content", self._large_object(int(oid)))
+            except psycopg.Error as problem:
+                if self._connection.broken:
+                    raise
+                self._note(name, one_line(problem))
+
+    def _large_object(self, oid: int) -> Iterator[bytes]:
+        for start in itertools.count(0, _PIECE):
+            with self._cursor(None) as cursor:
+                row = cursor.execute("select lo_get(%s::oid, %s::bigint, %s)", (oid, start, _PIECE)).fetchone()
+            if row is None or not row[0]:
+                return
+            self._read(len(row[0]))
+            yield row[0]
+
+    def _statistics(self) -> None:
+        """Sampled values of columns, which outlive the rows. The view shows those of the tables that may be read, the table below it none."""
+        query = sql.SQL(
+            "select concat(schemaname, '.', tablename, ', column ', attname), concat(most_common_vals, ' ', histogram_bounds) from pg_stats"
+        )
+        for name, text in self._ask(query, wide=True):
+            self._add("statistics", named(name), text)
+
+    def _activity(self) -> None:
+        for pid, query in self._ask(sql.SQL("select pid::text, query from pg_stat_activity where pid <> pg_backend_pid() and query <> ''"), False):
+            if query == _HIDDEN.encode():
+                self._note("running statements", "those of other users are hidden from this one (the role pg_read_all_stats shows them)")
+            else:
+                self._add("running statements", f"session {pid.decode()}", query)
+
+    def _statements(self) -> None:
+        with self._cursor(None) as cursor:
+            row = cursor.execute(
+                "select nspname::text from pg_extension e join pg_namespace n on n.oid = extnamespace where extname = 'pg_stat_statements'"
+            ).fetchone()
+        if row is None:
+            return
+        view = sql.Identifier(row[0].decode(), "pg_stat_statements")
+        for number, query in self._ask(sql.SQL("select queryid::text, query from {}").format(view), wide=False):
+            if query == _HIDDEN.encode():
+                self._note("statement statistics", "those of other users are hidden from this one (the role pg_read_all_stats shows them)")
+            elif query is not None:
+                self._add("statement statistics", f"query {(number or b'').decode()}", query)
+
+    def _ask(self, query: sql.Composable, wide: bool) -> Iterator[tuple[Any, ...]]:
+        with self._cursor(next(self._names)) as cursor:
+            cursor.itersize = _FEW_ROWS if wide else _ROWS
+            cursor.execute(query)
+            yield from cursor
+
+    def _cursor(self, name: str | None) -> Any:
+        cursor: Any = self._connection.cursor(name, binary=True) if name else self._connection.cursor(binary=True)
+        for kind in (_BYTEA, _TEXT):
+            cursor.adapters.register_loader(kind, _Raw)
+        return cursor
+
+    def _add(self, name: str, place: str, value: bytes) -> None:
+        self._values.add(name, place, value)
+        if self._progress is not None:
+            self._progress(len(value))
+
+    def _read(self, count: int) -> None:
+        self._values.collector.bytes += count
+        if self._progress is not None:
+            self._progress(count)
+
+
+# Numbers, dates and the like; every other type may hold a lot.
+_SMALL = frozenset((16, 18, 19, 20, 21, 23, 24, 26, 27, 28, 29, 700, 701, 1082, 1083, 1114, 1184, 1186, 1266, 2950))
+
+
+# concat() writes a value with its type's own output function: a cast could be code of the database's own.
+
+
+def _shown(name: str) -> sql.Composable:
+    return sql.SQL("concat({}::text, {})").format(sql.Literal(f"{name}="), sql.Identifier(name))
+
+
+def _value(column: Column) -> sql.Composable:
+    name = sql.Identifier(column.name)
+    if column.type in (_BYTEA, _TEXT, _VARCHAR):
+        return sql.SQL("case when octet_length({}) <= {} then {}::{} end").format(name, sql.Literal(_LARGE), name, _kind(column))
+    return sql.SQL("case when {} is not null then concat({}) end").format(name, name)
+
+
+def _kind(column: Column) -> sql.SQL:
+    return sql.SQL("bytea") if column.type == _BYTEA else sql.SQL("text")
+
+
+def _size(column: Column) -> sql.Composable:
+    if column.type in (_BYTEA, _TEXT, _VARCHAR):
+        return sql.SQL("octet_length({})").format(sql.Identifier(column.name))
+    return sql.SQL("null::int")

@@ -1,0 +1,238 @@
+"""What the PDF shows, as plain data: every text cut, made visible, and given places where a line may break."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from zdr_audit.report import bounds_view, plots, view
+from zdr_audit.report.bounds_view import GrowthView
+from zdr_audit.report.model import ControlResult, Finding, GrowthBound, Report, SourceResult
+from zdr_audit.report.sanitize import visible
+from zdr_audit.report.words import number, percent, size, when
+
+FINDINGS_SHOWN: Final = 20
+OBJECTS_SHOWN: Final = 50
+
+Json = dict[str, Any]
+Pairs = list[tuple[str, str]]
+
+_BREAK = "\u200b"
+_LONG = re.compile(r"\S{18,}")
+# What the embedded fonts can draw; the rest is written as its code point, because a box says nothing.
+_UNDRAWN = re.compile("[^\u0000-\u052f\u1e00-\u1fff\u2010-\u2027\u2030-\u205e\u20ac\u2116\u2122\u2190-\u2193\u2212]")
+
+
+def shown(text: str, limit: int = 400) -> str:
+    """Text as the page shows it: visible, cut, in letters that the fonts have, with a place to break in every long word."""
+    drawn = _UNDRAWN.sub(lambda m: f"\\u{{{ord(m[0]):x}}}", " ".join(visible(text, limit).split()))
+    return _LONG.sub(lambda m: _BREAK.join(re.findall(r".{1,6}[/_.:,;=&?-]*", m[0])), drawn)
+
+
+def data(report: Report) -> Json:
+    """The report as JSON-ready data for the template."""
+    run, summary = report.run, report.summary
+    totals = view.count(report.controls)
+    columns = [v for v in view.VERDICTS if totals[v] or v in ("pass", *view.OPEN)]
+    families = view.families(report)
+    return {
+        "status": summary.status,
+        "status_words": view.STATUS_WORDS[summary.status],
+        "partial": summary.partial,
+        "headline": shown(summary.headline, 600),
+        "meaning": view.meaning(report),
+        "reasons": [shown(reason, 300) for reason in summary.reasons[:10]],
+        "more_reasons": max(0, len(summary.reasons) - 10),
+        "target": shown(run.target.name, 120),
+        "run": shown(run.id, 80),
+        "digest": shown(run.journal_digest, 100),
+        "made": ", ".join(
+            (when(visible(run.started_at, 60)), f"depth {shown(run.depth, 40)}, policy edition {shown(run.policy_edition, 80)}")
+        ),
+        "facts": _target(report),
+        "samples": _samples(report),
+        "covered": [shown(item, 300) for item in summary.covered],
+        "not_covered": [shown(item, 300) for item in summary.not_covered],
+        "columns": [{"key": v, "word": view.WORDS[v]} for v in columns],
+        "families": [{"title": shown(f.title, 60), "numbers": [f.counts[v] for v in columns], "total": len(f.controls)} for f in families],
+        "totals": {"numbers": [totals[v] for v in columns], "total": len(report.controls)},
+        "attention": [_attention(report, item) for item in view.attention(report)[:100]],
+        "controls": [
+            {"title": shown(f"{f.title} ({f.code})", 80), "controls": [_control(report, c) for c in f.controls]} for f in families
+        ],
+        "growth": [_growth(item, n) for n, item in enumerate(bounds_view.growth_views(report)[:OBJECTS_SHOWN])],
+        "power": _power(report),
+        "policy": _policy(report),
+        "sources": [_source(source) for source in report.sources[:OBJECTS_SHOWN]],
+        "sanity": [
+            {"when": p.when.capitalize(), "verdict": "pass" if p.ok else "fail", "detail": shown(p.detail, 600)} for p in report.sanity
+        ],
+        "provenance": _provenance(report),
+        "command": shown(run.command, 1_000),
+        "version": shown(run.version, 40),
+    }
+
+
+def _target(report: Report) -> Pairs:
+    target = report.run.target
+    return [
+        ("Target", shown(target.name, 120)),
+        ("Address", shown(target.base_url, 200)),
+        ("Platform", shown(target.platform, 120)),
+        ("Enforcement", shown(target.enforcement, 200)),
+        ("With ZDR", shown(target.subject, 120)),
+        ("Without ZDR", shown(target.control, 120)),
+    ]
+
+
+def _samples(report: Report) -> Pairs:
+    searched = view.volume(report)
+    return [
+        ("Requests sent", number(report.run.requests_sent)),
+        ("Accepted", number(report.run.requests_accepted)),
+        ("Unique canaries", number(report.run.canaries)),
+        ("Evidence sources", number(len(report.sources))),
+        ("Readings", number(searched.readings)),
+        ("Searched", size(searched.bytes)),
+        ("Not examined", number(searched.not_examined)),
+    ]
+
+
+def _provenance(report: Report) -> Pairs:
+    run = report.run
+    return [
+        ("Run", shown(run.id, 120)),
+        ("Started", when(visible(run.started_at, 60))),
+        ("Ended", when(visible(run.ended_at, 60))),
+        ("zdr-audit", shown(run.version, 60)),
+        ("Seed", str(run.seed)),
+        ("Depth", shown(run.depth, 60)),
+        ("Selection", shown(run.selection, 300)),
+        ("Policy edition", shown(run.policy_edition, 120)),
+        ("Profile digest", shown(run.profile_digest, 160)),
+        ("Catalogue digest", shown(run.catalogue_digest, 160)),
+        ("Journal digest", shown(run.journal_digest, 160)),
+    ]
+
+
+def _verdict(control: ControlResult) -> Json:
+    return {"id": shown(control.id, 60), "verdict": control.verdict, "word": view.WORDS[control.verdict]}
+
+
+def _attention(report: Report, item: view.Attention) -> Json:
+    first = item.controls[0]
+    one = len(item.controls) == 1
+    return {
+        "verdict": item.verdict,
+        "word": view.WORDS[item.verdict],
+        "ids": shown(view.compact_ids(control.id for control in item.controls), 400),
+        "title": shown(first.title, 200) if one else f"{len(item.controls)} controls for one reason",
+        "severity": shown(first.severity, 20) if one else "",
+        "reason": shown(item.reason, 600),
+        "where": shown(view.place(first.findings[0]), 300) if first.findings else "",
+        "request": shown(view.request_of(first.findings[0]), 200) if first.findings else "",
+        "command": shown(view.reproduce(report, first.id), 1_000) if item.verdict == "fail" else "",
+        "remedy": shown(first.remediation, 800) if item.verdict == "fail" else "",
+    }
+
+
+def _control(report: Report, control: ControlResult) -> Json:
+    proofs = view.sight_sum(control)
+    kinds = [f"{n} {word}" for n, word in ((proofs.blind, "blind"), (proofs.spike, "by spike"), (proofs.control, "by control")) if n]
+    bound = view.leak_bound(control)
+    return _verdict(control) | {
+        "title": shown(control.title, 200),
+        "reason": shown(control.reason, 500),
+        "statement": shown(control.statement, 1_000),
+        "severity": shown(control.severity, 20),
+        "accepted": f"{number(control.accepted)} of min. {number(control.minimum_accepted)}",
+        "sight": ", ".join(kinds) or ("answers only" if control.evidence == ("answers",) else "none shown"),
+        "bound": percent(bound) if bound is not None else "",
+        "clauses": [
+            f"{shown(view.FRAMEWORKS.get(name, name), 80)}: {shown(', '.join(clauses), 200)}"
+            for name, clauses in sorted(control.frameworks.items())
+        ],
+        "findings": [_finding(report, control, finding) for finding in control.findings[:FINDINGS_SHOWN]],
+        "more": max(0, len(control.findings) - FINDINGS_SHOWN),
+    }
+
+
+def _finding(report: Report, control: ControlResult, finding: Finding) -> Json:
+    pairs = [
+        ("Where", view.place(finding), 600),
+        ("Form, outermost first", " > ".join(finding.forms[:20]), 300),
+        ("Request", view.request_of(finding), 300),
+        ("Canary", finding.canary or "", 120),
+        ("Organization", finding.organization or "", 120),
+        ("Model", finding.model or "", 120),
+        ("Time", when(finding.at or ""), 60),
+        ("Excerpt", finding.excerpt, 200),
+        ("To reproduce", view.reproduce(report, control.id), 1_000),
+    ]
+    return {
+        "message": shown(finding.message, 600) + (" (in deleted remains)" if finding.residue else ""),
+        "pairs": [(name, shown(value, limit)) for name, value, limit in pairs if value],
+    }
+
+
+def _growth(item: GrowthView, place: int) -> Json:
+    return {
+        "source": shown(item.source, 80),
+        "verdict": item.verdict,
+        "word": view.WORDS[item.verdict],
+        "words": item.words,
+        "subject": _slope(item.subject),
+        "control": _slope(item.control),
+        "image": plots.standalone(plots.growth(item, place)),
+    }
+
+
+def _slope(bound: GrowthBound | None) -> str:
+    if bound is None or bound.slope is None or bound.low is None or bound.high is None:
+        return "not bounded"
+    return f"{bound.slope:.3f} ({bound.low:.3f} to {bound.high:.3f}) from {bound.blocks} blocks"
+
+
+def _power(report: Report) -> Json:
+    marks = bounds_view.power_marks(report)
+    rows = [(number(mark.accepted), percent(mark.bound), shown(view.compact_ids(mark.ids), 300)) for mark in marks[:OBJECTS_SHOWN]]
+    return {"image": plots.standalone(plots.power(marks)), "rows": rows}
+
+
+def _policy(report: Report) -> list[Json]:
+    return [
+        {
+            "section": shown(group.section, 200),
+            "lines": [
+                {
+                    "text": shown(line.paraphrase, 600),
+                    "id": shown(line.id, 100),
+                    "controls": [_verdict(control) for control in controls],
+                    "why": f"Not checkable: {shown(line.why_not, 400)}" if line.why_not else "No control of this report.",
+                }
+                for line, controls in group.lines
+            ],
+        }
+        for group in bounds_view.policy_views(report)
+    ]
+
+
+def _source(source: SourceResult) -> Json:
+    skipped = [
+        (shown(thing, 200), shown(reason, 200)) for thing, reason in dict.fromkeys(n for r in source.readings for n in r.not_examined)
+    ]
+    return {
+        "id": shown(source.id, 120),
+        "kind": shown(source.kind, 60),
+        "what": shown(source.what, 300),
+        "readings": [
+            {
+                "name": f"{shown(r.epoch, 40)}, {shown(r.reading, 40)}",
+                "cells": [when(visible(r.at, 60)), *map(number, (r.bytes, r.objects, r.subject_hits, r.control_hits, len(r.not_examined)))],
+                "error": shown(r.error or "", 400),
+            }
+            for r in source.readings
+        ],
+        "skipped": skipped[:10],
+        "more": max(0, len(skipped) - 10),
+    }

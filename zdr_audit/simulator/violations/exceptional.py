@@ -1,0 +1,82 @@
+"""Violations of the rules for flagged sessions and legal holds."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from zdr_audit.simulator.context import RequestContext
+from zdr_audit.simulator.tables import ExceptionalContent, FlaggedSession, Hold
+from zdr_audit.simulator.violations import wrap
+
+if TYPE_CHECKING:
+    from zdr_audit.simulator.parts import Parts
+
+Covers = Callable[[RequestContext], str | None]
+
+
+def flag_covers_the_organization(parts: Parts) -> None:
+    """One flagged session, and everything that its organization sends is kept."""
+
+    def make(covers: Covers) -> Covers:
+        def broad(ctx: RequestContext) -> str | None:
+            with parts.stores.read() as session:
+                flagged = select(FlaggedSession.session_id).where(FlaggedSession.organization_id == ctx.organization)
+                return "flag" if session.scalars(flagged).first() else covers(ctx)
+
+        return broad
+
+    wrap(parts.exceptions, "covers", make)
+
+
+def hold_outlives_its_release(parts: Parts) -> None:
+    """A released hold goes on keeping what its session says."""
+
+    def make(covers: Covers) -> Covers:
+        def deaf(ctx: RequestContext) -> str | None:
+            found = covers(ctx)
+            if found or not ctx.session_id:
+                return found
+            with parts.stores.read() as session:
+                placed = select(Hold.id).where(Hold.organization_id == ctx.organization, Hold.session_id == ctx.session_id)
+                return "hold" if session.scalars(placed).first() else None
+
+        return deaf
+
+    wrap(parts.exceptions, "covers", make)
+
+
+def purge_hides(parts: Parts) -> None:
+    """What is due is marked as deleted, and listed no more; the rows stay."""
+
+    def hide(session: Session) -> int:
+        due = update(ExceptionalContent).where(ExceptionalContent.expires_at <= parts.clock.stamp())
+        found = session.execute(due.values(organization_id="deleted", expires_at=parts.clock.stamp(days=36_500)))
+        return int(getattr(found, "rowcount", 0))
+
+    wrap(parts.exceptions, "expire", lambda _expire: hide)
+
+
+def purge_leaves_remains(parts: Parts) -> None:
+    """What is due is deleted by a job of its own, after everything was made final, over a connection that overwrites nothing."""
+
+    def make(run: Callable[[], dict[str, int]]) -> Callable[[], dict[str, int]]:
+        def run_then_delete() -> dict[str, int]:
+            deleted = run()
+            place = str(parts.stores.folder / "zdr.db")
+            with parts.stores.exclusive(), closing(sqlite3.connect(place, timeout=10)) as connection:
+                connection.execute("PRAGMA secure_delete=OFF")
+                gone = connection.execute("DELETE FROM exceptions WHERE expires_at <= ?", (parts.clock.stamp(),))
+                deleted["exceptions"] = gone.rowcount
+                connection.commit()
+            return deleted
+
+        return run_then_delete
+
+    wrap(parts.exceptions, "expire", lambda _expire: lambda _session: 0)
+    wrap(parts.purge, "run", make)

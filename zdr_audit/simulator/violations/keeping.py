@@ -1,0 +1,139 @@
+"""How violations leave content behind: in which form, in which place, of which requests. Shared by all families."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import secrets
+import urllib.parse
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from zdr_audit.simulator.context import RequestContext
+from zdr_audit.simulator.texts import attachments, blocks, texts
+
+if TYPE_CHECKING:
+    from zdr_audit.simulator.parts import Parts
+
+
+def _nested(data: bytes) -> bytes:
+    """A JSON string inside the JSON text of a field, as a logger makes it of a body that it was handed as text."""
+    said = json.dumps({"body": data.decode("utf-8", "replace")})
+    return json.dumps({"level": "error", "event": said}).encode()
+
+
+def _encrypted(data: bytes) -> bytes:
+    """A stream cipher with a key that nobody has: nothing of the data can be recognised, only its size."""
+    nonce = secrets.token_bytes(32)
+    stream = hashlib.shake_256(_KEY + nonce).digest(len(data))
+    return nonce + bytes(a ^ b for a, b in zip(data, stream, strict=True))
+
+
+_KEY = secrets.token_bytes(32)
+
+FORMS: Mapping[str, Callable[[bytes], bytes]] = {
+    "plain": lambda data: data,
+    "gzip": gzip.compress,
+    "zlib": zlib.compress,
+    "base64": base64.b64encode,
+    "hex": lambda data: data.hex().encode(),
+    "utf-16": lambda data: data.decode("utf-8", "replace").encode("utf-16"),
+    "python": lambda data: repr(data.decode("utf-8", "replace")).encode(),
+    "percent": lambda data: urllib.parse.quote_from_bytes(data).encode(),
+    "json in json": _nested,
+    "encrypted": _encrypted,
+    "gzip in base64": lambda data: base64.b64encode(gzip.compress(data)),
+}
+
+
+def _table(session: Session, ctx: RequestContext, data: bytes) -> None:
+    session.execute(text("CREATE TABLE IF NOT EXISTS request_archive (request_id TEXT PRIMARY KEY, payload BLOB)"))
+    session.execute(text("INSERT INTO request_archive VALUES (:id, :data)"), {"id": ctx.request_id, "data": data})
+
+
+def _to_log(parts: Parts, ctx: RequestContext, data: bytes) -> None:
+    with (parts.stores.logs.folder / "debug.log").open("ab") as log:
+        log.write(b"DEBUG %s %s\n" % (ctx.request_id.encode(), data))
+
+
+def _to_trace(parts: Parts, ctx: RequestContext, data: bytes) -> None:
+    line = parts.retention.span(ctx, False)
+    attribute = {"key": "gen_ai.event.content", "value": {"stringValue": data.decode("utf-8", "replace")}}
+    line["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["attributes"].append(attribute)
+    parts.stores.traces.append(parts.clock.today(), line)
+
+
+def _to_database(parts: Parts, ctx: RequestContext, data: bytes) -> None:
+    with parts.stores.write() as session:
+        _table(session, ctx, data)
+
+
+def _to_cache(parts: Parts, ctx: RequestContext, data: bytes) -> None:
+    with parts.stores.cached() as session:
+        _table(session, ctx, data)
+
+
+def _to_blob(parts: Parts, ctx: RequestContext, data: bytes) -> None:
+    parts.stores.blobs.put("archive", ctx.request_id, data)
+
+
+def _to_temporary_file(parts: Parts, _ctx: RequestContext, data: bytes) -> None:
+    (parts.stores.blobs.folder / f"tmp{secrets.token_hex(4)}").write_bytes(data)
+
+
+PLACES: Mapping[str, Callable[[Parts, RequestContext, bytes], None]] = {
+    "log": _to_log,
+    "trace": _to_trace,
+    "database": _to_database,
+    "cache": _to_cache,
+    "blob": _to_blob,
+    "temporary file": _to_temporary_file,
+}
+
+
+def _of_kind(ctx: RequestContext, kind: str) -> Iterable[Any]:
+    if isinstance(ctx.parsed, BaseModel):
+        for _role, block in blocks(ctx.parsed):
+            if block.get("type") == kind:
+                yield block
+
+
+def _spoken(ctx: RequestContext, wanted: str) -> bytes:
+    if not isinstance(ctx.parsed, BaseModel):
+        return b""
+    return "\n".join(said for role, said in texts(ctx.parsed) if role == wanted).encode()
+
+
+WHAT: Mapping[str, Callable[[RequestContext], bytes]] = {
+    "request": lambda ctx: ctx.raw,
+    "answer": lambda ctx: ctx.response.encode(),
+    "system prompt": lambda ctx: _spoken(ctx, "system"),
+    "tool results": lambda ctx: "\n".join(str(block["content"]) for block in _of_kind(ctx, "tool_result")).encode(),
+    "attachments": lambda ctx: b"\n".join(attachments(ctx.parsed)) if isinstance(ctx.parsed, BaseModel) else b"",
+    "user metadata": lambda ctx: json.dumps((getattr(ctx.parsed, "metadata", None) or {}), default=dict).encode(),
+}
+
+CONDITIONS: Mapping[str, Callable[[RequestContext, Any], bool]] = {
+    "operation": lambda ctx, name: ctx.operation is not None and ctx.operation.name == name,
+    "streamed": lambda ctx, wanted: ctx.stream is wanted,
+    "aborted": lambda ctx, wanted: ctx.aborted is wanted,
+    "model": lambda ctx, name: ctx.model == name,
+    "status_from": lambda ctx, status: ctx.status >= status,
+    "status_below": lambda ctx, status: ctx.status < status,
+    "larger_than": lambda ctx, size: len(ctx.raw) > size,
+    "header": lambda ctx, name: name in ctx.headers,
+    "thinking": lambda ctx, wanted: (getattr(ctx.parsed, "thinking", None) is not None) is wanted,
+}
+
+
+def applies(ctx: RequestContext, when: Mapping[str, Any] | None) -> bool:
+    """Do all conditions hold for the request? Inference is meant where no operation is named."""
+    wanted = {"operation": "messages.create", **(when or {})}
+    return all(CONDITIONS[name](ctx, value) for name, value in wanted.items())

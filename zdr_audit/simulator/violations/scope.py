@@ -1,0 +1,116 @@
+"""Violations of the rule that ZDR belongs to one organization, and of the scope of the promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from zdr_audit.simulator.context import Caller, RequestContext
+from zdr_audit.simulator.tables import Organization, OutsideMessage, ZdrRequest
+from zdr_audit.simulator.violations import wrap
+
+if TYPE_CHECKING:
+    from zdr_audit.simulator.parts import Parts
+
+Step = Callable[[Caller, str, str], Any]
+
+
+def account_decides(parts: Parts) -> None:
+    """A new organization starts with ZDR where its account has an organization under ZDR."""
+
+    def inherited(session: Session, account_id: str) -> str | None:
+        return session.scalars(
+            select(Organization.zdr_since).where(Organization.account_id == account_id, Organization.zdr_since.is_not(None))
+        ).first()
+
+    wrap(parts.directory, "inherited_zdr", lambda _inherited: inherited)
+
+
+def newest_is_enabled_too(parts: Parts) -> None:
+    """Enabling also switches ZDR on for the organization that the account's console has open: its newest."""
+
+    def make(enable: Step) -> Step:
+        def enable_both(caller: Caller, request_id: str, reference: str) -> ZdrRequest:
+            row: ZdrRequest = enable(caller, request_id, reference)
+            with parts.stores.write() as session:
+                enabled = session.get_one(Organization, row.organization_id)
+                mine = select(Organization).where(Organization.account_id == enabled.account_id)
+                newest = session.scalars(mine.order_by(Organization.created_at.desc())).first()
+                if newest is not None:
+                    newest.zdr_since = newest.zdr_since or enabled.zdr_since
+            return row
+
+        return enable_both
+
+    wrap(parts.workflow, "enable", make)
+
+
+def disabling_reaches_a_sibling(parts: Parts) -> None:
+    """Disabling also takes ZDR from the sibling that was enabled last."""
+
+    def make(disable: Step) -> Step:
+        def disable_both(caller: Caller, organization_id: str, reference: str) -> None:
+            disable(caller, organization_id, reference)
+            with parts.stores.write() as session:
+                account = session.get_one(Organization, organization_id).account_id
+                enabled = select(Organization).where(Organization.account_id == account, Organization.zdr_since.is_not(None))
+                last = session.scalars(enabled.order_by(Organization.zdr_since.desc())).first()
+                if last is not None:
+                    last.zdr_since = None
+
+        return disable_both
+
+    wrap(parts.workflow, "disable", make)
+
+
+def first_of_account_alone(parts: Parts) -> None:
+    """The decision to keep is remembered by account, for the first organization that was enabled: a second one is kept."""
+
+    def make(keeps: Callable[[RequestContext], bool]) -> Callable[[RequestContext], bool]:
+        def forgetful(ctx: RequestContext) -> bool:
+            if keeps(ctx):
+                return True
+            if ctx.operation is None or not ctx.operation.carries_content or not parts.workflow.enabled(ctx.organization):
+                return False
+            with parts.stores.read() as session:
+                mine = session.get_one(Organization, ctx.organization)
+                enabled = select(Organization.id).where(Organization.account_id == mine.account_id, Organization.zdr_since.is_not(None))
+                return session.scalars(enabled.order_by(Organization.zdr_since)).first() != mine.id
+
+        return forgetful
+
+    wrap(parts.retention, "keeps", make)
+
+
+def claims_more(parts: Parts, covered: str) -> None:
+    """The statement of scope says that something outside is covered."""
+
+    def make(statement: Callable[[str], dict[str, Any]]) -> Callable[[str], dict[str, Any]]:
+        def broad(organization_id: str) -> dict[str, Any]:
+            said = statement(organization_id)
+            said["covers"].append(covered)
+            said["not_covered"].remove(covered)
+            return said
+
+        return broad
+
+    wrap(parts.scope, "statement", make)
+
+
+def outside_messages_never_expire(parts: Parts, service: str) -> None:
+    """Messages of one service outside ZDR are kept for ever."""
+
+    def make(send: Callable[[RequestContext, str, str], tuple[str, str]]) -> Callable[[RequestContext, str, str], tuple[str, str]]:
+        def send_for_ever(ctx: RequestContext, asked: str, text: str) -> tuple[str, str]:
+            message_id, answer = send(ctx, asked, text)
+            if asked == service:
+                with parts.stores.write() as session:
+                    session.get_one(OutsideMessage, message_id).expires_at = parts.clock.stamp(days=36_500)
+            return message_id, answer
+
+        return send_for_ever
+
+    wrap(parts.outside, "send", make)
