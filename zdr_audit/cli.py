@@ -82,6 +82,8 @@ def main() -> None:
 @click.option("--depth", type=click.Choice(DEPTHS), default="standard", show_default=True, help="How many stimuli of each kind.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the generated request shapes. Canaries are new in every run.")
 @click.option("--attest-key", type=click.Path(path_type=Path, dir_okay=False), envvar="ZDR_AUDIT_ATTEST_KEY", help="Attest the run with this Ed25519 private key ('zdr-audit keygen' makes one).", show_envvar=True)
+@click.option("--waivers", type=click.Path(path_type=Path, dir_okay=False), help="TOML file of accepted failures: control or finding, owner, reason, expires.")
+@click.option("--baseline", type=click.Path(path_type=Path, exists=True), help="Report folder of an earlier run: say what differs; exit 1 where anything is worse.")
 @click.option("--violation", multiple=True, metavar="ID", help="Seed a violation in the launched simulator, to see the audit find it ('zdr-audit violations').")
 def run(
     target: str,
@@ -91,6 +93,8 @@ def run(
     depth: str,
     seed: int,
     attest_key: Path | None,
+    waivers: Path | None,
+    baseline: Path | None,
     violation: tuple[str, ...],
 ) -> None:
     """Audit a target and write the compliance report.
@@ -101,14 +105,14 @@ def run(
       zdr-audit run --target simulator --violation ret-plain-prompt-in-debug-log
       zdr-audit run --target my-target.toml --base-url https://staging.example --controls 'ZDR-BLK-*'
     """
-    from zdr_audit.cli_pack import pack_arguments
+    from zdr_audit.cli_pack import against_baseline, baseline_report, pack_arguments
     from zdr_audit.run.cli_run import run_suites
 
     if violation and base_url:
         _fail("--violation goes with the simulator that this command starts; with --base-url start it yourself: zdr-audit simulate --violation ID")
     arguments = ["--target", target, "--report-dir", str(report_dir), "--depth", depth, "--seed", str(seed)]
     arguments += ["--base-url", base_url] if base_url else []
-    arguments += pack_arguments(attest_key)
+    arguments += pack_arguments(attest_key, waivers)
     for pattern in controls:
         arguments += ["--controls", pattern]
     for item in violation:
@@ -120,7 +124,8 @@ def run(
         return
     if chosen is not None and not chosen:
         _fail("--controls selects nothing")
-    sys.exit(run_suites(arguments, report_dir))
+    earlier = baseline_report(baseline)
+    sys.exit(against_baseline(run_suites(arguments, report_dir), earlier, report_dir))
 
 
 @main.command()

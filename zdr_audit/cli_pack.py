@@ -1,17 +1,21 @@
-"""Commands about finished runs: report, verify, keygen."""
+"""Commands about finished runs: report, verify, diff, keygen."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
+from rich.console import Console
 
 from zdr_audit.attest import keys, manifest
 from zdr_audit.attest.errors import AttestError
 from zdr_audit.catalogue.errors import CatalogueError
 from zdr_audit.catalogue.load import load_catalogue
+
+if TYPE_CHECKING:
+    from zdr_audit.report.model import Report
 
 EXIT_PROBLEMS, EXIT_USAGE = 1, 2
 
@@ -21,14 +25,19 @@ def _fail(message: str) -> NoReturn:
     sys.exit(EXIT_USAGE)
 
 
-def pack_arguments(attest_key: Path | None) -> list[str]:
-    """What `zdr-audit run` hands on to the suites about its pack. Ends the command for what cannot be used: nothing has been sent by then."""
+def pack_arguments(attest_key: Path | None, waivers: Path | None) -> list[str]:
+    """What `zdr-audit run` hands on to the suites about its pack. Ends the command for what cannot be used, before anything is sent."""
+    from zdr_audit.waiver.load import WaiverError, load_waivers
+
     try:
         if attest_key:
             keys.load_private(attest_key)
-    except AttestError as exc:
+        if waivers:
+            load_waivers(waivers, [c.id for c in load_catalogue().controls])
+    except (AttestError, WaiverError, CatalogueError) as exc:
         _fail(str(exc))
-    return ["--attest-key", str(attest_key)] if attest_key else []
+    options = {"--attest-key": attest_key, "--waivers": waivers}
+    return [word for name, value in options.items() if value for word in (name, str(value))]
 
 
 @click.command("report")
@@ -136,4 +145,61 @@ def keygen_command(folder: Path) -> None:
     click.echo(f"{public}: public; hand it to whoever is to run 'zdr-audit verify --key', by another way than the reports")
 
 
-COMMANDS = (report_command, verify_command, keygen_command)
+@click.command("diff")
+@click.argument("first", metavar="A", type=click.Path(path_type=Path, exists=True))
+@click.argument("second", metavar="B", type=click.Path(path_type=Path, exists=True))
+@click.option("--html", "page", type=click.Path(path_type=Path, dir_okay=False), help="Write the difference as an HTML page, too.")
+def diff_command(first: Path, second: Path, page: Path | None) -> None:
+    """Compare two runs: what is new, fixed, changed, still there, and what is no longer looked at.
+
+    A and B are report folders or report.json files, the older one first. Exit status: 0 nothing is
+    worse in B, 1 something is, 2 bad usage.
+
+    \b
+    Example:
+      zdr-audit diff reports/out/monday reports/out/tuesday --html diff.html
+    """
+    old, new = _report(first), _report(second)
+    worse = _compared(old, new, page)
+    sys.exit(EXIT_PROBLEMS if worse else 0)
+
+
+def _report(path: Path) -> Report:
+    from zdr_audit.compare.load import CompareError, load_report
+
+    try:
+        return load_report(path)
+    except CompareError as exc:
+        _fail(str(exc))
+
+
+def _compared(old: Report, new: Report, page: Path | None = None) -> bool:
+    from zdr_audit.compare import html
+    from zdr_audit.compare.difference import compare
+    from zdr_audit.compare.text import as_text
+
+    difference = compare(old, new)
+    Console(highlight=False).print(as_text(difference))
+    if page:
+        try:
+            page.write_text(html.render(difference), encoding="utf-8")
+        except OSError as exc:
+            _fail(f"{page}: cannot be written: {exc.strerror}")
+    return difference.worse
+
+
+def baseline_report(path: Path | None) -> Report | None:
+    """The baseline of a run, read before the run: its report folder may be the one that is written to. Ends the command where it is none."""
+    return _report(path) if path else None
+
+
+def against_baseline(status: int, baseline: Report | None, report_dir: Path) -> int:
+    """Print what differs from the baseline, after a run that gave a report. The run's own exit status stands; a compliant run in which
+    something got worse exits with 1."""
+    if baseline is None or status == EXIT_USAGE:
+        return status
+    worse = _compared(baseline, _report(report_dir))
+    return EXIT_PROBLEMS if worse and status == 0 else status
+
+
+COMMANDS = (report_command, verify_command, diff_command, keygen_command)

@@ -36,6 +36,7 @@ from zdr_audit.suite.expect import Expect, Inconclusive, Violated
 from zdr_audit.suite.history import History
 from zdr_audit.suite.marks import Scenario
 from zdr_audit.verdict.preconditions import examine
+from zdr_audit.waiver.load import load_waivers
 
 if TYPE_CHECKING:
     from securesystemslib.signer import CryptoSigner
@@ -92,6 +93,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--depth", default="standard", help="quick, standard or thorough (default: %(default)s)")
     group.addoption("--seed", type=int, default=1, help="seed of the generated request shapes (default: %(default)s)")
     group.addoption("--attest-key", metavar="FILE", default=os.environ.get(keys.KEY_VARIABLE), help="sign the pack with this Ed25519 private key (PEM)")
+    group.addoption("--waivers", metavar="FILE", help="accepted failures with owner, reason and expiry (TOML)")
     group.addoption("--violation", metavar="ID", action="append", default=[], help="seed a violation in the launched reference simulator")
 
 
@@ -129,6 +131,7 @@ def _state(config: pytest.Config) -> State:
     try:
         catalogue = load_catalogue()
         patterns = tuple(config.getoption("--controls"))
+        waivers_file = Path(config.getoption("--waivers")) if config.getoption("--waivers") else None
         options = Options(
             target=config.getoption("--target"),
             base_url=config.getoption("--base-url"),
@@ -137,6 +140,8 @@ def _state(config: pytest.Config) -> State:
             depth=depth(config.getoption("--depth")),
             seed=config.getoption("--seed"),
             violations=tuple(config.getoption("--violation")),
+            waivers=load_waivers(waivers_file, [c.id for c in catalogue.controls]) if waivers_file else (),
+            waivers_file=waivers_file,
         )
         selected = select(catalogue, patterns) if patterns else catalogue.controls
         attest_key = config.getoption("--attest-key")

@@ -10,8 +10,11 @@ from . import scenarios as after
 
 @control("ZDR-ADM-01", after=after.a_spend_limit)
 def test_a_user_over_the_spend_limit_is_stopped(expect: Expect) -> None:
-    expect.served(expect.some(step="ask before"), "the user must be served before the limit")
-    expect.served(expect.some(step="ask over the limit"), "a user over the spend limit must be stopped")
+    expect.presupposes(expect.some(step="ask before"), "the user must be served before the limit")
+    over = expect.some(step="ask over the limit")
+    expect.dealt_with(over)
+    stopped = expect.profile.operations["cost.set"].refused
+    expect.every(over, lambda i: i.status in stopped, "a user over the spend limit must be stopped")
 
 
 @control("ZDR-ADM-02", after=after.a_spend_limit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zdr_audit.suite.assay import Assay
+from zdr_audit.suite.assay import Assay, ScenarioBroken
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.party import Actor, Party
 
@@ -15,16 +15,24 @@ def _act(assay: Assay, kind: str, operation: str, by: Actor, org: Party, **value
     return reply.values.get("request")
 
 
+def _request(assay: Assay, by: Actor, org: Party) -> Any:
+    """A request that the later actions are about. Raises ScenarioBroken where none was made: they would be about nothing."""
+    request = _act(assay, "requested", "zdr.request", by, org)
+    if request is None:
+        raise ScenarioBroken("the request for ZDR was not accepted, so there is nothing to review")
+    return request
+
+
 @scenario()
 def enablement_actions(assay: Assay) -> None:
     """Enablement actions, successful and refused"""
     team, reviewer = assay.staff("account_team"), assay.staff("reviewer")
     org = assay.fresh()
-    first = _act(assay, "requested", "zdr.request", team, org)
+    first = _request(assay, team, org)
     _act(assay, "enabled", "zdr.enable", reviewer, org, request=first)  # refused: not reviewed
     _act(assay, "rejected", "zdr.reject", reviewer, org, request=first)
     _act(assay, "requested", "zdr.request", org.admin, org)  # refused: a customer
-    second = _act(assay, "requested", "zdr.request", team, org)
+    second = _request(assay, team, org)
     _act(assay, "approved", "zdr.approve", team, org, request=second)  # refused: its own request
     _act(assay, "approved", "zdr.approve", reviewer, org, request=second)
     _act(assay, "enabled", "zdr.enable", reviewer, org, request=second)

@@ -94,6 +94,7 @@ def disabling(assay: Assay) -> None:
         assay.attempt("zdr.disable", actor, step="customer disables", org=org)
     assay.call("zdr.status", org.admin, step="status after customers", org=org, counts=True)
     probe(assay, org, "use while enabled")
+    org = assay.enable(assay.fresh())
     assay.attempt("zdr.disable", assay.staff("reviewer"), step="disable", org=org)
     assay.call("zdr.status", org.admin, step="status after provider", org=org, counts=True)
     probe(assay, org.under("standard"), "use after disabling")

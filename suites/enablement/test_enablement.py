@@ -33,7 +33,7 @@ def test_nothing_is_enabled_without_an_approved_review(expect: Expect) -> None:
 @control("ZDR-ENB-04", after=after.the_moment_of_enabling)
 def test_enabling_takes_effect_at_once(expect: Expect) -> None:
     expect.kept_nowhere(expect.some(step="ask after"), promise="from the enabling answer on, nothing must be kept")
-    expect.served(expect.some(step="use before"), "the feature must work before, so that refusing it after means something")
+    expect.presupposes(expect.some(step="use before"), "the feature must work before, so that refusing it after means something")
     expect.not_served(expect.some(step="use after"), "from the enabling answer on, features that need storage must be refused")
 
 

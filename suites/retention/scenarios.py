@@ -157,3 +157,11 @@ def generated_shapes(assay: Assay) -> None:
     """Request shapes that Hypothesis composes"""
     for stimulus in shapes(assay.models, assay.count(10, 25, 120), assay.seed):
         assay.infer_both(stimulus, step="ask")
+
+
+@scenario(last=True)
+def the_last_requests(assay: Assay) -> None:
+    """The last requests before the stores are read: what is deleted at once lasts until something else takes its place"""
+    for stimulus in (Stimulus(), Stimulus(stream=True), Stimulus(padding=48_000), Stimulus(padding=18_000, stream=True)):
+        for party in (assay.control, assay.subject):
+            assay.infer(party.member, stimulus, step="ask", counts=party.key == "subject")

@@ -10,7 +10,7 @@ from . import scenarios as after
 INFERENCE = (after.plain_requests, after.streamed_requests, after.long_and_cached_prompts)
 
 
-@control("ZDR-RET-16", after=INFERENCE)
+@control("ZDR-RET-16", after=(*INFERENCE, after.the_last_requests))
 def test_no_deleted_remains_are_recoverable(expect: Expect) -> None:
     expect.kept_nowhere(residue=True, promise="no deleted remains of a prompt or answer may be recoverable")
 

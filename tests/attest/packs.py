@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from zdr_audit.attest import remake
@@ -125,7 +127,12 @@ def checked(control_id: str, outcome: str = "holds", findings: tuple[FindingSeen
 
 
 def finding(**changes: object) -> FindingSeen:
-    fields: dict[str, object] = {"source": "answers", "object": "POST /v1/messages", "location": "status 200", "message": "it must be refused"}
+    fields: dict[str, object] = {
+        "source": "answers",
+        "object": "POST /v1/messages",
+        "location": "status 200",
+        "message": "it must be refused",
+    }
     return FindingSeen.model_validate(fields | {"interaction": "i-0001"} | changes)
 
 
@@ -143,6 +150,10 @@ def events(*checks: Checked, **changes: object) -> list[Frozen]:
 
 
 def write_journal(folder: Path, written: list[Frozen]) -> Path:
+    """A journal in small pages, so that a test can look at each of its bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(folder / JOURNAL)) as db:
+        db.executescript("PRAGMA page_size=512; VACUUM")
     with Journal(folder / JOURNAL) as journal:
         for event in written:
             journal.append(event)

@@ -68,7 +68,7 @@ def test_what_is_no_key_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_key_is_named(tmp_path: Path) -> None:
     for load in (keys.load_private, keys.load_public):
-        with pytest.raises(AttestError, match="gone.pem: cannot be read"):
+        with pytest.raises(AttestError, match=r"gone\.pem: cannot be read"):
             load(tmp_path / "gone.pem")
 
 

@@ -20,7 +20,17 @@ def test_the_order_of_files_changes_nothing() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[]", b"{}", b'{"files": []}', b"\xff", b"[" * 100_000, manifest.render(DIGESTS) + b"\n", manifest.render(DIGESTS).replace(b"  ", b" ")],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"files": []}',
+        b"\xff",
+        b"[" * 100_000,
+        manifest.render(DIGESTS) + b"\n",
+        manifest.render(DIGESTS).replace(b"  ", b" "),
+    ],
     ids=["empty", "cut", "list", "no files", "files a list", "not text", "nested", "longer", "respaced"],
 )
 def test_anything_else_is_damaged(content: bytes) -> None:
@@ -38,7 +48,13 @@ def test_missing_extra_and_changed_files_are_each_named() -> None:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("report.json", "json"), ("report.html", "html"), ("report.sarif", "sarif"), ("junit.xml", "junit"), ("oscal-assessment-plan.json", "oscal")],
+    [
+        ("report.json", "json"),
+        ("report.html", "html"),
+        ("report.sarif", "sarif"),
+        ("junit.xml", "junit"),
+        ("oscal-assessment-plan.json", "oscal"),
+    ],
 )
 def test_each_report_file_has_a_format(name: str, expected: str) -> None:
     assert remake.format_of(name) == expected

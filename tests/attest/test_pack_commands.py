@@ -30,8 +30,22 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def audited(tmp_path_factory: pytest.TempPathFactory, pair: tuple[Path, Path]) -> Path:
     """A report folder made by a real run, attested."""
     folder = tmp_path_factory.mktemp("run") / "report"
-    words = ["run", "--target", "simulator", "--depth", "quick", "--controls", "ZDR-ADM-*", "--report-dir", str(folder), "--attest-key", str(pair[0])]
-    done = subprocess.run([sys.executable, "-c", "from zdr_audit.cli import main; main()", *words], capture_output=True, text=True, check=False)
+    words = [
+        "run",
+        "--target",
+        "simulator",
+        "--depth",
+        "quick",
+        "--controls",
+        "ZDR-ADM-*",
+        "--report-dir",
+        str(folder),
+        "--attest-key",
+        str(pair[0]),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", "from zdr_audit.cli import main; main()", *words], capture_output=True, text=True, check=False
+    )
     assert (folder / manifest.ATTESTATION).is_file(), done.stderr
     return folder
 

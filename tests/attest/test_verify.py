@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -207,7 +208,9 @@ def test_a_chain_of_hostile_events_is_a_problem_not_a_crash(tmp_path: Path) -> N
 def test_a_manifest_that_leaves_out_the_journal_makes_no_pack(tmp_path: Path) -> None:
     (tmp_path / "report.html").write_text("fine")
     _reseal(tmp_path)
-    assert problems(tmp_path) == [f"{name}: not in the manifest, and no pack is whole without it" for name in ("journal.sqlite", "report.json")]
+    assert problems(tmp_path) == [
+        f"{name}: not in the manifest, and no pack is whole without it" for name in ("journal.sqlite", "report.json")
+    ]
 
 
 def _flips(content: bytes) -> list[tuple[int, int]]:
@@ -217,15 +220,15 @@ def _flips(content: bytes) -> list[tuple[int, int]]:
 
 
 def _undetected(folder: Path, name: str, check: Any) -> list[tuple[int, int]]:
-    path = folder / name
-    good = path.read_bytes()
+    good = (folder / name).read_bytes()
     missed = []
-    for place, mask in _flips(good):
-        path.write_bytes(good[:place] + bytes([good[place] ^ mask]) + good[place + 1 :])
-        found: Verification = check()
-        if not found.problems:
-            missed.append((place, mask))
-    path.write_bytes(good)
+    with (folder / name).open("r+b", buffering=0) as file:
+        for place, mask in _flips(good):
+            os.pwrite(file.fileno(), bytes([good[place] ^ mask]), place)
+            found: Verification = check()
+            if not found.problems:
+                missed.append((place, mask))
+            os.pwrite(file.fileno(), good[place : place + 1], place)
     assert not check().problems
     return missed
 
@@ -235,6 +238,5 @@ def test_one_flipped_bit_is_found_at_every_byte_of_an_attested_pack(attested: Pa
     assert _undetected(attested, name, lambda: verify(attested, CATALOGUE, holder.key)) == []
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "report.json"])
-def test_one_flipped_bit_is_found_at_every_byte_of_a_pack_without_attestation(plain: Path, name: str) -> None:
-    assert _undetected(plain, name, lambda: verify(plain, CATALOGUE)) == []
+def test_one_flipped_bit_is_found_at_every_byte_of_a_manifest_without_attestation(plain: Path) -> None:
+    assert _undetected(plain, "manifest.json", lambda: verify(plain, CATALOGUE)) == []

@@ -4,6 +4,7 @@ import base64
 import gzip
 import itertools
 import os
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -79,6 +80,17 @@ def test_a_chunk_border_inside_a_form_hides_nothing(lab, leak):
     whole = set(lab.search(before + content))
     for cut in range(0, min(len(content), 600), 13):
         assert set(lab.search([before + content[:cut], content[cut:]])) == whole, cut
+
+
+def test_wrapped_encoded_text_is_read_to_its_end_wherever_a_border_cuts_its_line_ends(lab):
+    (leak,) = [leak for leak in LEAKS if leak.name == "base64-of-gzip-wrapped-in-json"]
+    content = leak.make(lab.canary("planted"))
+    after = len(re.search(rb'(=+\\n)?"}$', content)[0])  # padding, where there is some, ends the text
+    for lead in range(80):  # a line and its end take 78 bytes
+        data = noise(1500 + lead, b"before") + content
+        (seen,) = lab.search(data[at : at + 512] for at in range(0, len(data), 512))
+        assert (seen.canary, len(data) - seen.end) == ("planted", after), lead
+    assert lab.notes == []
 
 
 def test_many_canaries_in_one_encoded_text_are_seen_once_each(lab):

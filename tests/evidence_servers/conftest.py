@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import socket
-import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,12 +36,6 @@ def lab() -> Lab:
     return Lab(Mint(literal), registry, Seeker(literal, registry.identify))
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture(scope="session")
 def server_folder() -> Iterator[Path]:
     """A folder with a short name (sockets need one) that other users can pass through (PostgreSQL refuses to run as root)."""
@@ -53,30 +43,6 @@ def server_folder() -> Iterator[Path]:
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def started(command: list[str], log: Path, ready: Callable[[], bool], **options) -> Iterator[subprocess.Popen]:
-    """A server as a child process, ended by its own id."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, **options)
-    try:
-        for _ in range(600):
-            if process.poll() is not None or ready():
-                break
-            time.sleep(0.1)
-        else:
-            pytest.fail(f"the server was not ready: {log.read_text(errors='replace')[-2000:]}")
-        if process.poll() is not None:
-            pytest.fail(f"the server ended: {log.read_text(errors='replace')[-2000:]}")
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def places(reading, residue: bool | None = None) -> dict[str | None, str]:

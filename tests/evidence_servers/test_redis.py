@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from server_process import free_port, started
 
-from tests.evidence_servers.conftest import free_port, started
 from zdr_audit.evidence.collector import Collector
 from zdr_audit.evidence.files import read_files
 from zdr_audit.evidence.redis_keys import Database
@@ -195,6 +195,19 @@ def test_a_compressed_string_is_found_in_the_snapshot_file(lab, server):
     assert {hit.canary for hit in reading.hits} == {"lzf", "in list", "in stream"}
     assert {hit.forms[0] for hit in reading.hits} <= {"rdb-lzf", "plain"}
     assert ("rdb-lzf", "plain") in {hit.forms for hit in reading.hits if hit.canary == "lzf"}
+
+
+def test_the_append_only_file_is_read_with_the_snapshot_at_its_head(lab, server):
+    with server.client() as client:
+        client.set("early", lab.canary("in the head") + "e" * 400)
+        client.config_set("appendonly", "yes")
+        while client.info("persistence")["aof_rewrite_in_progress"] or client.info("persistence")["aof_rewrite_scheduled"]:
+            pass
+        client.set("late", lab.canary("appended") + "f" * 400)
+        client.config_set("appendonly", "no")
+    reading = read_files("disk", server.folder, lab.seeker)
+    assert reading.not_examined == ()
+    assert {(hit.object, hit.canary) for hit in reading.hits} == {("appendonly.aof", "in the head"), ("appendonly.aof", "appended")}
 
 
 def test_the_files_hold_as_residue_what_the_server_no_longer_has(lab, server):

@@ -102,10 +102,8 @@ def wide(name: str, width: int) -> Form:
             last += width
             data, starts = data + window[last : last + 1], [*starts, last]
         first = starts[0]
-        if first < width:
-            big = phase % width == width - 1
-        else:
-            big = window[max(0, first - len(zeros)) : first] == zeros and window[last + 1 : last + width] != zeros
+        led_by_zeros = window[max(0, first - len(zeros)) : first] == zeros and window[last + 1 : last + width] != zeros
+        big = phase % width == width - 1 if first < width else led_by_zeros
         shift = len(zeros) if big else 0
         starts = [max(0, at - shift) for at in starts]
         return Decoded(f"{name}{'be' if big else 'le'}", data, starts, [min(at + width, len(window)) for at in starts])

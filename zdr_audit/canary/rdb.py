@@ -17,7 +17,8 @@ _MAX_DECOMPRESSED = 64 * 1024 * 1024
 _MAX_STRING = 512 * 1024 * 1024  # what Redis itself allows by default
 _LZF = 3
 
-# How a value of each type is laid out: a count and then so many times these parts. s: string, l: length, f: a float as text, digits: raw bytes.
+# How a value of each type is laid out: a count and then so many times these parts. s: string, l: length, f: a float as text, a digit: so many
+# raw bytes.
 _COUNTED = {1: "s", 2: "s", 3: "sf", 4: "ss", 5: "s8", 14: "s", 18: "ls", 24: "lss"}
 _ONE_STRING = frozenset((0, 9, 10, 11, 12, 13, 16, 17, 20, 25))
 _MINIMUM_EXPIRY = frozenset((24, 25))  # eight bytes before the rest

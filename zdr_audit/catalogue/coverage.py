@@ -81,7 +81,7 @@ def _statement_rows(catalogue: Catalogue, statement: PolicyStatement, tests: Lin
 
 
 def _families(catalogue: Catalogue, tests: Links, violations: Links) -> str:
-    rows = [_family_row(f"{f.value} {f.title}", [c for c in catalogue.controls if c.family is f], tests, violations) for f in Family]
+    rows = [_family_row(f"{f.value} {f.words}", [c for c in catalogue.controls if c.family is f], tests, violations) for f in Family]
     rows.append(_family_row("all", catalogue.controls, tests, violations))
     head = ("Family", "Controls", "with a test", "with a violation", "Tests", "Violations")
     return f"## Families\n\n{_table(head, rows)}"

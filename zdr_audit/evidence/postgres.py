@@ -32,10 +32,10 @@ _SETTINGS = {
 def read_postgres(source_id: str, place: ServerPlace, seeker: Seeker, progress: Callable[[int], None] | None = None) -> Reading:
     """Search the database that `place.url` names (a postgresql:// URL or `key=value` words), and the server's files in `place.data_dir`.
 
-    One REPEATABLE READ READ ONLY transaction reads every table, materialized view and large object. Live hits name schema.table, row (primary
-    key, else ctid) and column; their byte range is that of the value as text, or of the bytes of a bytea. With a data directory the files are
-    read first, because PostgreSQL itself may tidy up a page when it reads it; what they hold and no row shows is `residue`. `objects` counts
-    tables, large objects and files.
+    One REPEATABLE READ READ ONLY transaction reads every table, materialized view and large object. Live hits name schema.table, row
+    (primary key, else ctid) and column; their byte range is that of the value as text, or of the bytes of a bytea. With a data directory the
+    files are read first, because PostgreSQL itself may tidy up a page when it reads it; what they hold and no row shows is `residue`. What
+    was deleted and is not yet written to disk lies in the log of writes. `objects` counts tables, large objects and files.
     """
     collector = Collector(source_id, "postgres", seeker)
     values = Values(collector)

@@ -31,7 +31,8 @@ select a.attrelid, a.attname, b.type, has_column_privilege(a.attrelid, a.attnum,
  order by a.attrelid, a.attnum
 """
 _FILES = """
-select pg_relation_filepath(c.oid), c.relkind::text, format('%s.%s', coalesce(tn.nspname, n.nspname), coalesce(t.relname, c.relname)), c.relname
+select pg_relation_filepath(c.oid), c.relkind::text,
+       concat(coalesce(tn.nspname, n.nspname), '.', coalesce(t.relname, c.relname)), c.relname
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
        left join pg_index i on i.indexrelid = c.oid
        left join pg_class t on t.oid = i.indrelid or t.reltoastrelid = c.oid
@@ -102,7 +103,9 @@ class Catalog:
             shown = f"TOAST of {title}" if kind == _TOAST else f"{title}, index {own}" if kind == _INDEX else title
             files[path] = Relation(shown, kind == _TOAST)
         database = ask("select oid from pg_database where datname = current_database()").fetchone()
-        others = ask("select datname from pg_database where datname <> current_database() and datallowconn and not datistemplate order by 1")
+        others = ask(
+            "select datname from pg_database where datname <> current_database() and datallowconn and not datistemplate order by 1"
+        )
         blocks = ask("select current_setting('block_size')::int, current_setting('wal_block_size')::int").fetchone()
         if database is None or blocks is None:
             raise ValueError("the server does not say which database this is")

@@ -1,4 +1,4 @@
-"""What the files of a PostgreSQL server hold beyond the live rows: deleted rows until they are overwritten, indexes, the write-ahead log."""
+"""What the files of a PostgreSQL server hold beyond the live rows: deleted rows until they are overwritten, indexes, the log of writes."""
 
 from __future__ import annotations
 
@@ -73,7 +73,8 @@ class DataDirectory:
             collector.not_examined("data directory", f"{self._more} more hits in files are not listed (bound: {MAX_HITS})")
         if self._fragments:
             collector.not_examined(
-                "data directory", f"{self._fragments} fragments that begin or end like a canary could not be read in full (index or log pages)"
+                "data directory",
+                f"{self._fragments} fragments that begin or end like a canary could not be read in full (index or log pages)",
             )
 
     def _walk(self) -> Iterator[Path]:
@@ -143,8 +144,8 @@ class DataDirectory:
                 for sighting in seeker.search(value.data) if seeker.may_see(value.data) else ():
                     whole = _within(sighting, value.method, offset + value.start, offset + value.end)
                     self._add(_Raw(relation.title, title, self._place(name, whole), whole, True))
-            for value in toast.feed(offset, chunk) if toast is not None else ():
-                whole_values(value)
+            for stored in toast.feed(offset, chunk) if toast is not None else ():
+                whole_values(stored)
 
         def whole_values(value: tuple[int, int, bytes, str]) -> None:
             number, start, data, method = value

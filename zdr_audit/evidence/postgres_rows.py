@@ -25,7 +25,7 @@ _FEW_ROWS = 8  # at a time, where a row may hold much
 _HIDDEN = "<insufficient privilege>"
 
 
-class _Raw(Loader):
+class _Raw(Loader):  # type: ignore[misc,unused-ignore]  # Any where the extra is not installed
     """Values as the bytes that came over the wire."""
 
     format = Format.BINARY
@@ -91,12 +91,14 @@ class Rows:
         # A place needs permission on the whole table; the address of a row can always be had otherwise only by counting.
         address = sql.SQL("ctid::text") if not key else sql.SQL(" || ', ' || ").join(map(_shown, key))
         whole = all(column.readable for column in table.columns)
-        chosen = [address if key or whole else sql.SQL("null::text")]
+        chosen: list[Any] = [address if key or whole else sql.SQL("null::text")]
         for column in columns:
             chosen += [_value(column), _size(column)]
         source = sql.SQL("only {}").format(sql.Identifier(table.schema, table.name))
         wide = any(column.type not in _SMALL for column in columns)
-        for count, (place, *found) in enumerate(self._ask(sql.SQL("select {} from {}").format(sql.SQL(", ").join(chosen), source), wide), 1):
+        for count, (place, *found) in enumerate(
+            self._ask(sql.SQL("select {} from {}").format(sql.SQL(", ").join(chosen), source), wide), 1
+        ):
             row = f"row {named(place)}" if place else f"row no. {count}"
             for column, value, size in zip(columns, found[::2], found[1::2], strict=True):
                 if value is not None:
@@ -148,7 +150,8 @@ class Rows:
             self._add("statistics", named(name), text)
 
     def _activity(self) -> None:
-        for pid, query in self._ask(sql.SQL("select pid::text, query from pg_stat_activity where pid <> pg_backend_pid() and query <> ''"), False):
+        sessions = sql.SQL("select pid::text, query from pg_stat_activity where pid <> pg_backend_pid() and query <> ''")
+        for pid, query in self._ask(sessions, False):
             if query == _HIDDEN.encode():
                 self._note("running statements", "those of other users are hidden from this one (the role pg_read_all_stats shows them)")
             else:

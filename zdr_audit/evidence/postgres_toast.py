@@ -17,7 +17,9 @@ _PGLZ, _LZ4 = 0, 1
 _METHODS = {_PGLZ: "pglz", _LZ4: "lz4"}
 # A compressed value within a row: its size in 30 bits (at most a page) and the two bits 10; then its size when decompressed (below 16 MiB
 # here: pglz shrinks nothing further than to 1/90) and the method in two bits.
-_INLINE = re.compile(rb"(?s)(?=[" + b"".join(re.escape(bytes([code])) for code in range(2, 256, 4)) + rb"][\x00-\x7f]\x00\x00...[\x00\x40])")
+_INLINE = re.compile(
+    rb"(?s)(?=[" + b"".join(re.escape(bytes([code])) for code in range(2, 256, 4)) + rb"][\x00-\x7f]\x00\x00...[\x00\x40])"
+)
 _XMIN_COMMITTED, _XMIN_INVALID, _XMAX_INVALID = 0x0100, 0x0200, 0x0800
 _NORMAL = 1
 
@@ -138,7 +140,7 @@ class Toast:
         self._held = 0
 
     def feed(self, offset: int, pages: bytes) -> Iterator[tuple[int, int, bytes, str]]:
-        """Take whole pages from byte `offset` of the file. Yields (chunk_id, offset of its first chunk, content, method) as values are complete."""
+        """Take whole pages from byte `offset` of the file. Yields (chunk_id, offset of its first chunk, content, method) of a value."""
         for base in range(0, len(pages), self._block):
             for number, sequence, data, live, at in _tuples(pages[base : base + self._block]):
                 chunks = self._values.setdefault(number, _Chunks(offset + base + at))

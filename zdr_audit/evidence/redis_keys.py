@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zdr_audit.canary.rdb import RdbDecoder
 
 from .collector import byte_range
 from .server import Values, named, one_line
-
-if TYPE_CHECKING:
-    import redis
 
 _KEYS = 100
 _STEP = 256
@@ -22,7 +19,7 @@ _MAX_DUMP = 64 * 1024 * 1024
 class Database:
     """Reads one database. Large strings come in pieces, collections in steps; a single element is held whole."""
 
-    def __init__(self, values: Values, client: redis.Redis, number: int, progress: Callable[[int], None] | None) -> None:
+    def __init__(self, values: Values, client: Any, number: int, progress: Callable[[int], None] | None) -> None:
         self._values, self._client, self._number, self._progress = values, client, number, progress
         self._readers: dict[bytes, Callable[[bytes, str], None]] = {
             b"list": self._list,

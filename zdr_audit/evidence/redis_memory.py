@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .server import Values, one_line
-
-if TYPE_CHECKING:
-    import redis
 
 _MEMORY: dict[str, tuple[str | int, ...]] = {
     "slow log": ("SLOWLOG", "GET", -1),
@@ -20,7 +17,7 @@ _MEMORY: dict[str, tuple[str | int, ...]] = {
 _UNKNOWN = ("unknown command", "unknown subcommand", "syntax error")
 
 
-def read_memory(values: Values, client: redis.Redis) -> None:
+def read_memory(values: Values, client: Any) -> None:
     """Search each of them. One that the server does not know holds nothing; one that it refuses is noted as not examined."""
     from redis.exceptions import ResponseError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zdr_audit.canary.seeker import Seeker
 
@@ -12,14 +12,11 @@ from .collector import Collector
 from .model import Reading
 from .server import MissingExtraError, ServerPlace, Values, one_line, secrets_in, with_files
 
-if TYPE_CHECKING:
-    import redis
-
 _SECONDS = 30
 
 
 def read_redis(source_id: str, place: ServerPlace, seeker: Seeker, progress: Callable[[int], None] | None = None) -> Reading:
-    """Search a server: `place.url` is a redis://, rediss:// or unix:// URL, `place.data_dir` the folder with its RDB and AOF files, if any.
+    """Search a server: `place.url` is a redis://, rediss:// or unix:// URL, `place.data_dir` the folder with its RDB and AOF files.
 
     Only commands that read are sent. The keys' idle times stay as they are where the server knows CLIENT NO-TOUCH (7.2); before, reading a
     key counts as using it. Redis has no snapshots: a key that comes while others are read is left to the next reading. `objects` counts keys
@@ -57,7 +54,7 @@ def _read(values: Values, url: str, progress: Callable[[int], None] | None) -> N
     values.flush()
 
 
-def _connected(library: Any, url: str, number: int | None) -> redis.Redis:
+def _connected(library: Any, url: str, number: int | None) -> Any:
     """A client with one connection, to the URL's own database or to database `number`."""
     pool = library.ConnectionPool.from_url(
         url,
@@ -70,7 +67,7 @@ def _connected(library: Any, url: str, number: int | None) -> redis.Redis:
     )
     if number is not None:
         pool.connection_kwargs["db"] = number
-    client: redis.Redis = library.Redis.from_pool(pool)
+    client: Any = library.Redis.from_pool(pool)
     # Answers as they came: the library's own shapes drop fields of the same name, and differ from version to version.
     client.response_callbacks.clear()
     try:
@@ -83,7 +80,7 @@ def _connected(library: Any, url: str, number: int | None) -> redis.Redis:
     return client
 
 
-def _databases(values: Values, client: redis.Redis) -> Iterator[int]:
+def _databases(values: Values, client: Any) -> Iterator[int]:
     from redis.exceptions import ResponseError
 
     own = int(client.connection_pool.connection_kwargs.get("db") or 0)

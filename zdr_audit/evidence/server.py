@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ LZF_FORM = "rdb-lzf"
 _BATCH = 1024 * 1024
 _LONG = 80
 _MIN_SECRET = 4
+_PASSWORD_WORD = re.compile(r"(?i)password\s*=\s*(?:'((?:[^'\\]|\\.)*)'|([^\s&']+))")  # of a libpq DSN, or of a URL's query
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,15 @@ def secrets_in(url: str) -> tuple[str, ...]:
 
     Passwords of fewer than 4 characters are left out: blotting them out would mangle every message.
     """
+    words = [next(filter(None, match), "") for match in _PASSWORD_WORD.findall(url)]
     try:
-        password = urlsplit(url).password or ""
+        words.append(urlsplit(url).password or "")
     except ValueError:
-        return (url,)
-    if not password:
-        return (url,) if "password" in url.lower() else ()
-    return tuple(dict.fromkeys((url, *(word for word in (password, unquote(password)) if len(word) >= _MIN_SECRET))))
+        words.append(url)
+    words = [word for word in words if word]
+    if not words:
+        return ()
+    return tuple(dict.fromkeys((url, *(word for found in words for word in (found, unquote(found)) if len(word) >= _MIN_SECRET))))
 
 
 def named(raw: bytes | str) -> str:

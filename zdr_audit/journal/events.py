@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from zdr_audit.evidence.model import Frozen, Reading
+from zdr_audit.waiver.model import Waiver
 
 Epoch = Literal["main", "late"]
 
@@ -35,6 +36,7 @@ class RunStarted(Frozen):
     literal: str
     key: str
     started_at: str
+    waivers: tuple[Waiver, ...] = ()
 
 
 class CanaryMinted(Frozen):

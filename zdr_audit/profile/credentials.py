@@ -36,8 +36,12 @@ def credential(profile: Profile, actor: ActorSection, environment: Mapping[str, 
 
 
 def required(profile: Profile, environment: Mapping[str, str]) -> None:
-    """Both members' credentials must be there before anything is sent. Raises ProfileError."""
+    """Both members' credentials, and what leads to the servers that hold evidence, must be there before anything is sent. Raises ProfileError."""
     for group in ("subject", "control"):
         actor = profile.actors[group]["member"]
         if credential(profile, actor, environment) is None:
             raise ProfileError(f"actors.{group}.member: the environment variable {actor.env} is not set")
+    for number, item in enumerate(profile.evidence):
+        for key, variable in (("dsn_env", item.dsn_env), ("url_env", item.url_env)):
+            if variable is not None and not environment.get(variable):
+                raise ProfileError(f"evidence.{number}.{key}: the environment variable {variable} is not set")

@@ -93,8 +93,9 @@ def _expand(data: dict[str, Any], environment: Mapping[str, str], path: Path) ->
     evidence = data.get("evidence")
     if isinstance(evidence, list):
         for number, item in enumerate(evidence):
-            if isinstance(item, dict) and isinstance(item.get("path"), str):
-                item["path"] = expand(item["path"], f"evidence.{number}.path")
+            for key in ("path", "data_dir", "bucket", "prefix", "endpoint") if isinstance(item, dict) else ():
+                if isinstance(item.get(key), str):
+                    item[key] = expand(item[key], f"evidence.{number}.{key}")
     return data
 
 
@@ -114,7 +115,7 @@ def _explain(error: ValidationError) -> str:
         else:
             what = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
             # Whoever writes a credential where its variable's name or a bare address belongs must not read it on the screen.
-            secret = item["loc"][-1:] in (("env",), ("sample",)) or "@" in str(item["input"])
+            secret = item["loc"][-1:] in (("env",), ("sample",), ("dsn_env",), ("url_env",)) or "@" in str(item["input"])
             if isinstance(item["input"], str | int | float | bool) and not secret:
                 what += f", found {item['input']!r}"
         parts.append(f"{where}: {what}")

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 Pointer = Annotated[str, StringConstraints(pattern=r"^(/.*)?$")]
+Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
 StatusCode = Annotated[int, Field(ge=100, le=599)]
 Platform = Literal["anthropic", "gateway", "bedrock", "vertex", "foundry", "other"]
 _BASE_URL = r"^https?://[^/\s?#@\\]+/?$"
@@ -170,22 +171,60 @@ class AuditChain(Closed):
     previous: str
 
 
+_KEYS: dict[str, tuple[str, ...]] = {
+    "postgres": ("dsn_env", "url", "data_dir"),
+    "redis": ("url_env", "url", "data_dir"),
+    "s3": ("bucket", "prefix", "endpoint"),
+}
+_SERVER_KEYS = tuple(dict.fromkeys(key for keys in _KEYS.values() for key in keys))
+
+
+def _has_password(url: str) -> bool:
+    try:
+        return bool(urlsplit(url).password) or "password" in url.lower()
+    except ValueError:
+        return "@" in url or "password" in url.lower()
+
+
 class Evidence(Closed):
-    """A place where the target may have kept something. `files` and `sqlite` have a path, `http` an operation, the role that reads, and `detail`."""
+    """A place where the target may have kept something. `files` and `sqlite` have a path, `http` an operation, the role that reads, and `detail`.
+
+    `postgres` has the name of the environment variable that holds its DSN (`dsn_env`), `redis` that of its URL (`url_env`), or either a plain
+    `url` without a password; and perhaps the server's `data_dir`. `s3` has a `bucket`, and perhaps a `prefix` and an `endpoint`; its credentials
+    are those of the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN).
+    """
 
     id: Name
-    kind: Literal["files", "sqlite", "http"]
+    kind: Literal["files", "sqlite", "http", "postgres", "redis", "s3"]
     what: str
     path: str | None = None
     operation: str | None = None
     detail: str | None = None
+    dsn_env: Variable | None = None
+    url_env: Variable | None = None
+    url: str | None = None
+    data_dir: str | None = None
+    bucket: str | None = None
+    prefix: str | None = None
+    endpoint: str | None = None
 
     @model_validator(mode="after")
     def _place(self) -> Evidence:
         if self.kind == "http" and not self.operation:
             raise ValueError("evidence of kind 'http' needs 'operation'")
-        if self.kind != "http" and not self.path:
+        if self.kind in ("files", "sqlite") and not self.path:
             raise ValueError(f"evidence of kind '{self.kind}' needs 'path'")
+        for name in set(_SERVER_KEYS) | {"path", "operation", "detail"} if self.kind in _KEYS else _SERVER_KEYS:
+            if getattr(self, name) is not None and name not in _KEYS.get(self.kind, ()):
+                raise ValueError(f"evidence of kind '{self.kind}' has no '{name}'")
+        if self.kind == "s3" and not self.bucket:
+            raise ValueError("evidence of kind 's3' needs 'bucket'")
+        variable = {"postgres": "dsn_env", "redis": "url_env"}.get(self.kind)
+        if variable and (getattr(self, variable) is None) == (not self.url):
+            raise ValueError(f"evidence of kind '{self.kind}' needs either '{variable}' or 'url'")
+        for name in ("url", "endpoint"):
+            if _has_password(getattr(self, name) or ""):
+                raise ValueError(f"'{name}' of evidence '{self.id}' holds a password: put it into an environment variable")
         return self
 
 

@@ -7,7 +7,7 @@ import io
 import re
 
 from zdr_audit.report.model import ControlResult, Report
-from zdr_audit.report.sanitize import visible
+from zdr_audit.report.sanitize import LIMIT, visible
 from zdr_audit.report.view import FRAMEWORKS, families, place, request_of
 
 COLUMNS = (
@@ -60,5 +60,9 @@ def _row(control: ControlResult) -> list[str]:
         str(len(control.findings)),
         cell(place(first)) if first else "",
         cell(request_of(first), 300) if first else "",
-        cell("; ".join(f"{FRAMEWORKS.get(name, name)}: {', '.join(clauses)}" for name, clauses in sorted(control.frameworks.items()))),
+        cell("; ".join(_clauses(name, clauses) for name, clauses in sorted(control.frameworks.items()))),
     ]
+
+
+def _clauses(framework: str, clauses: tuple[str, ...]) -> str:
+    return f"{FRAMEWORKS.get(framework, framework)[:LIMIT]}: {', '.join(clause[:LIMIT] for clause in clauses)}"

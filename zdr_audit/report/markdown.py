@@ -33,9 +33,14 @@ _ITEM = re.compile(r"^(\d+)\.")
 
 def prose(text: str, limit: int = 400) -> str:
     """Text as one line of Markdown that reads as it is: no markup, link, image, HTML, mention or table cell can come out of it."""
+    return escaped(text, limit).replace("\\@", "<span>@</span>")
+
+
+def escaped(text: str, limit: int = 400) -> str:
+    """The same in plain Markdown without any HTML of ours; only an e-mail address might become a link in it."""
     shown = " ".join(visible(text, limit).split())
     shown = "".join(_ENTITIES.get(char, char) for char in shown)
-    shown = _SPECIAL.sub(lambda m: "<span>@</span>" if m[0] == "@" else f"\\{m[0]}", shown)
+    shown = _SPECIAL.sub(lambda m: f"\\{m[0]}", shown)
     return _ITEM.sub(r"\1\.", shown)
 
 

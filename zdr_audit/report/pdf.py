@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Literal
 
 from zdr_audit import resources
 from zdr_audit.report.model import Report
 from zdr_audit.report.pdf_data import data
+from zdr_audit.report.words import instant
 
 Paper = Literal["a4", "us-letter"]
 
@@ -31,12 +31,9 @@ def render(report: Report, paper: Paper = "a4") -> bytes:
 
 
 def _stamp(report: Report) -> int:
-    """The end of the run in seconds since 1970, or its start; 0 where neither is a time, for a made-up date would be worse than an odd one."""
+    """The end of the run in seconds since 1970, or its start; 0 where neither is a time."""
     for text in (report.run.ended_at, report.run.started_at):
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            continue
-        if moment.utcoffset() is not None and moment.astimezone(UTC).year >= 1970:
+        moment = instant(text)
+        if moment is not None and moment.year > 1970:
             return int(moment.timestamp())
     return 0

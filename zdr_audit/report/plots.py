@@ -47,7 +47,11 @@ PRINT_STYLE = (
 
 def standalone(image: str) -> str:
     """The plot as an SVG file of its own, coloured for paper."""
-    return str(image).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1).replace("<title", f"<style>{PRINT_STYLE}</style><title", 1)
+    return (
+        str(image)
+        .replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+        .replace("<title", f"<style>{PRINT_STYLE}</style><title", 1)
+    )
 
 
 def growth(view: GrowthView, number: int) -> Markup:

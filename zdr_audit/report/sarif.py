@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -13,6 +12,7 @@ from zdr_audit.report.fingerprint import fingerprint
 from zdr_audit.report.model import ControlResult, Finding, Report
 from zdr_audit.report.sanitize import visible
 from zdr_audit.report.view import OPEN, STATUS_WORDS, WORDS, families, place, reproduce, request_of
+from zdr_audit.report.words import instant
 
 RESULTS_SHOWN = 5_000
 """As many as GitHub shows of one file."""
@@ -179,9 +179,5 @@ def _invocation(report: Report, beyond: int) -> Json:
 
 def _utc(stamp: str) -> str:
     """The stamp in the one form that SARIF allows, or nothing where it is no time in UTC."""
-    try:
-        time = datetime.fromisoformat(stamp)
-        offset = time.utcoffset()
-    except ValueError:
-        return ""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ") if offset is not None and not offset else ""
+    time = instant(stamp)
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ") if time is not None and not time.utcoffset() else ""

@@ -152,8 +152,8 @@ def place(finding: Finding) -> str:
 
 def request_of(finding: Finding) -> str:
     """Which request a finding belongs to, in one line; empty where it names none."""
-    ours = [finding.request] if finding.request else []
-    theirs = [finding.request_id] if finding.request_id else []
+    ours = [finding.request[:LIMIT]] if finding.request else []
+    theirs = [finding.request_id[:LIMIT]] if finding.request_id else []
     return " ".join(ours + ([f"({theirs[0]})"] if ours and theirs else theirs))
 
 

@@ -32,12 +32,23 @@ def when(stamp: str) -> str:
     return f"{found[1]} {found[2]} UTC" if found else stamp
 
 
+def instant(stamp: str) -> datetime | None:
+    """An ISO 8601 time with its zone; None for anything else. Long texts are no times, and reading them as such would take long."""
+    if len(stamp) > 40:
+        return None
+    try:
+        found = datetime.fromisoformat(stamp)
+    except ValueError:
+        return None
+    return found if found.utcoffset() is not None else None
+
+
 def duration(start: str, end: str) -> str:
     """The time between two ISO 8601 stamps in words; empty where they cannot be compared."""
-    try:
-        seconds = round((datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds())
-    except (ValueError, TypeError):
+    first, last = instant(start), instant(end)
+    if first is None or last is None:
         return ""
+    seconds = round((last - first).total_seconds())
     if seconds < 0:
         return ""
     if seconds < 120:

@@ -27,7 +27,7 @@ from zdr_audit.profile.load import LoadedProfile, load
 from zdr_audit.report.model import Report
 from zdr_audit.run.availability import split
 from zdr_audit.run.launch import LaunchedSimulator
-from zdr_audit.run.observe import read_source
+from zdr_audit.run.observe import read_source, server_secrets
 from zdr_audit.run.options import Options
 from zdr_audit.run.progress import Reporter
 from zdr_audit.suite.assay import Assay
@@ -83,6 +83,8 @@ class Audit:
         self.profile = profile
         redactor = Redactor()
         self.cast = self._cast(redactor)
+        for secret in server_secrets(profile.evidence, self._environment):
+            redactor.add_secret(secret)
         path = self.options.report_dir / JOURNAL
         self.options.report_dir.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
@@ -157,6 +159,7 @@ class Audit:
             literal=literal,
             key=key.hex(),
             started_at=now(),
+            waivers=options.waivers,
         )
 
     def testable(self, control_id: str) -> str | None:
@@ -283,7 +286,7 @@ class Audit:
         for item in sources:
             self.reporter.step(item.what)
             at = now()
-            outcome = read_source(item, self.seeker, self.transport, self.profile.operations, parties)
+            outcome = read_source(item, self.seeker, self.transport, self.profile.operations, parties, environment=self._environment)
             group = "read_back" if item.kind == "http" else "stores"
             event = SourceRead.model_validate({"epoch": epoch, "reading": reading, "at": at, "group": group, "outcome": outcome})
             self.journal.append(event)

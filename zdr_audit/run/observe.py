@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from zdr_audit.canary.seeker import Seeker
 from zdr_audit.evidence.documents import read_documents
 from zdr_audit.evidence.model import Reading
-from zdr_audit.evidence.registry import READERS
+from zdr_audit.evidence.registry import READERS, SERVER_READERS
+from zdr_audit.evidence.s3 import CREDENTIALS
+from zdr_audit.evidence.server import ServerPlace, secrets_in
 from zdr_audit.profile.model import Evidence, Operation
 from zdr_audit.suite.party import Actor, Party
 from zdr_audit.target.outcome import document
@@ -27,15 +30,43 @@ def read_source(
     operations: dict[str, Operation],
     parties: tuple[Party, ...],
     progress: Callable[[int], None] | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Reading:
-    """One reading of one source. Never raises for what the source does: that is a Reading with `error`."""
+    """One reading of one source. Never raises for what the source does: that is a Reading with `error`.
+
+    What leads to a server with a password is looked up in `environment` (None: that of the process).
+    """
     try:
         if evidence.kind == "http":
             pages = _Pages(evidence, transport, operations, parties)
             return read_documents(evidence.id, "http", pages.documents(), seeker)
+        if evidence.kind in SERVER_READERS:
+            return SERVER_READERS[evidence.kind](
+                evidence.id, server_place(evidence, os.environ if environment is None else environment), seeker, progress
+            )
         return READERS[evidence.kind](evidence.id, Path(evidence.path or ""), seeker, progress)
-    except Exception as exc:  # noqa: BLE001 - a reader that breaks must not pass for a clean source
+    except Exception as exc:  # a reader that breaks must not pass for a clean source
         return Reading(source=evidence.id, kind=evidence.kind, objects=0, bytes=0, error=f"reading it failed: {type(exc).__name__}: {exc}")
+
+
+def server_place(evidence: Evidence, environment: Mapping[str, str]) -> ServerPlace:
+    """Where the server is that holds the evidence. Raises KeyError when the variable that says so is not set."""
+    variable = evidence.dsn_env or evidence.url_env
+    return ServerPlace(
+        url=environment[variable] if variable else evidence.url or "",
+        data_dir=Path(evidence.data_dir) if evidence.data_dir else None,
+        bucket=evidence.bucket or "",
+        prefix=evidence.prefix or "",
+        endpoint=evidence.endpoint,
+    )
+
+
+def server_secrets(evidence: tuple[Evidence, ...], environment: Mapping[str, str]) -> set[str]:
+    """What must not be written of what leads to the servers: passwords, and the addresses that hold them."""
+    found = {secret for item in evidence if item.kind in SERVER_READERS for secret in secrets_in(server_place(item, environment).url)}
+    if any(item.kind == "s3" for item in evidence):
+        found |= {environment[name] for name in CREDENTIALS if environment.get(name)}
+    return found
 
 
 class _Pages:
@@ -83,5 +114,3 @@ def _body(answer: Answer) -> bytes | str:
     if answer.status in (401, 429) or answer.status >= 500:
         return f"status {answer.status}"
     return answer.body
-
-

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from zdr_audit.suite.assay import Depth
+from zdr_audit.waiver.model import Waiver
 
 DEPTHS: tuple[Depth, ...] = get_args(Depth)
 DEFAULT_REPORT_DIR = Path("zdr-audit-report")
@@ -16,7 +17,7 @@ DEFAULT_REPORT_DIR = Path("zdr-audit-report")
 @dataclass(frozen=True)
 class Options:
     """`controls` are glob patterns on control ids (empty: all); `base_url` replaces the profile's and starts nothing; `violations` are seeded in the
-    launched reference simulator, for trying the tool out."""
+    launched reference simulator, for trying the tool out; `waivers` were read from `waivers_file`."""
 
     target: str
     base_url: str | None = None
@@ -25,6 +26,8 @@ class Options:
     depth: Depth = "standard"
     seed: int = 1
     violations: tuple[str, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    waivers_file: Path | None = None
 
     def command(self) -> str:
         """The command line that repeats the run (without the report folder, which changes nothing)."""
@@ -33,6 +36,7 @@ class Options:
         words += ["--controls", ",".join(self.controls)] if self.controls else []
         for violation in self.violations:
             words += ["--violation", violation]
+        words += ["--waivers", str(self.waivers_file)] if self.waivers_file else []
         return shlex.join([*words, "--depth", self.depth, "--seed", str(self.seed)])
 
 

@@ -107,8 +107,8 @@ class Assay:
         expects: tuple[int, ...] = (), repeat: int = 1,
     ) -> Reply:  # fmt: skip
         """Send one inference request with a fresh canary in each place. Accepted means: a complete answer that follows the instruction, or, for a
-        request that is wrong on purpose, the client error it must bring, or one of the statuses in `expects`. `repeat` sends the very same request
-        again, as a client's retry does."""
+        request that is wrong on purpose, the client error it must bring. One of the statuses in `expects` is accepted too, and a request that is
+        sent once must bring one of them. `repeat` sends the very same request again, as a client's retry does."""
         spec = self._operation(operation)
         recorder = self.recorder
         interaction = recorder.new_interaction()
@@ -135,7 +135,8 @@ class Assay:
         path = with_query(fill_path(spec.path, {"org": by.organization_id}), spec.query)
         outgoing = Outgoing(spec.method, path, {**spec.headers, **rendered.headers}, body, stimulus.abandon_after)
         actor = replace(by, secret="not-a-credential-of-anybody") if stimulus.wrong == "bad_credential" else by  # noqa: S106
-        judged = self._judge_inference(stimulus, expected, spec, expects, counting=operation == "messages.count_tokens")
+        must = expects if repeat == 1 else ()
+        judged = self._judge_inference(stimulus, expected, spec, expects, must, counting=operation == "messages.count_tokens")
         recorded, _ = recorder.exchange(interaction, planned, actor, outgoing, tuple(canaries), judged)
         for attempt in range(1, repeat):
             retry = replace(outgoing, headers=outgoing.headers | {"x-stainless-retry-count": str(attempt)})
@@ -149,12 +150,14 @@ class Assay:
         theirs = self.infer(self.control.member, stimulus, step=step, counts=False, pair=pair, **more)
         return mine, theirs
 
-    def _judge_inference(self, stimulus: Stimulus, expected: str, spec: Operation, expects: tuple[int, ...], *, counting: bool) -> Callable[[Answer], Judged]:
+    def _judge_inference(self, stimulus: Stimulus, expected: str, spec: Operation, expects: tuple[int, ...], must: tuple[int, ...], *, counting: bool) -> Callable[[Answer], Judged]:
         def judge(answer: Answer) -> Judged:
             if answer.status is None:
                 return Judged("no_answer", False)
             if answer.status in expects:
                 return Judged("accepted", True, "", error_data(answer))
+            if must:
+                return Judged(classify(answer, (200,), self.profile.refusal), False, f"expected {must}", error_data(answer))
             if stimulus.wrong is not None:
                 fits = answer.status in _EXPECTED[stimulus.wrong] and document(answer) is not None
                 outcome = "accepted" if fits else classify(answer, (), self.profile.refusal)

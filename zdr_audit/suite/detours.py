@@ -45,7 +45,7 @@ def detours(endpoint: FeatureEndpoint, known: Mapping[str, Any], actor: Actor) -
         "double slash inside": _last(path, f"/{last}"),
         "upper case": path.upper(),
         "capital": _last(path, last.capitalize()),
-        "encoded letter": _last(path, f"%{ord(last[0]):02X}{last[1:]}"),
+        "encoded letter": _last(path, f"%{ord(last[0]):02X}{last[1:]}" if last else ""),
         "encoded slash": path[:1] + path[1:].replace("/", "%2F", 1),
         "dot segment": _last(path, f"./{last}"),
         "parent segment": _last(path, f"x/../{last}"),
@@ -59,7 +59,7 @@ def detours(endpoint: FeatureEndpoint, known: Mapping[str, Any], actor: Actor) -
         "no version": path.removeprefix("/v1") if first == "v1" else f"/api{path}",
         "beta version": path.replace("/v1/", "/v1beta/", 1) if first == "v1" else f"/beta{path}",
     }
-    found = [Detour(name, actor, {"_path": form}) for name, form in paths.items() if form != path]
+    found = [Detour(name, actor, {"_path": form}) for name, form in paths.items() if form != path and form.startswith("/")]
     for method in ("PUT", "PATCH"):
         found.append(Detour(f"method {method}", actor, {"_method": method}))
     for header in ("x-http-method-override", "x-http-method", "x-method-override"):

@@ -72,8 +72,11 @@ class Expect:
     # -- answers --------------------------------------------------------------------------------------------------------------------
 
     def every(self, items: Iterable[Interaction], holds: Callable[[Interaction], bool], promise: str) -> None:
-        """Each interaction keeps the promise; the failure lists all that do not."""
-        broken = [item for item in items if not holds(item)]
+        """Each interaction keeps the promise; the failure lists all that do not. Of none at all nothing can be said: raises Inconclusive."""
+        chosen = list(items)
+        if not chosen:
+            raise Inconclusive(f"there is no interaction to judge this by: {promise}")
+        broken = [item for item in chosen if not holds(item)]
         if broken:
             raise Violated(f"{promise}, but: {'; '.join(describe(i) for i in broken[:5])}", [answer_finding(i, promise) for i in broken])
 
@@ -101,6 +104,12 @@ class Expect:
         for item in items:
             if item.outcome in ("no_answer", "rate_limited") or item.status == 401:
                 raise Inconclusive(f"no decision from the target: {describe(item)}")
+
+    def presupposes(self, items: Iterable[Interaction], why: str) -> None:
+        """Each was served: what the test goes on to say means nothing without that. Raises Inconclusive with `why`."""
+        for item in items:
+            if item.outcome != "accepted":
+                raise Inconclusive(f"{why}, but: {describe(item)}")
 
     def works_without_zdr(self, items: Iterable[Interaction]) -> list[Interaction]:
         """Those whose counterpart of the control organization was accepted: only for them does a refusal mean something."""
@@ -151,6 +160,8 @@ class Expect:
         if not chosen:
             raise Inconclusive("the record has no interaction whose content could have been kept")
         canaries = {c for item in chosen for c in item.canaries if self.history.canaries[c].kind in kinds}
+        if not canaries:
+            raise Inconclusive(f"these interactions carried no {' or '.join(kinds)} canary, so finding none says nothing")
 
         def ours(seen: Seen) -> bool:
             if seen.read.group != group or seen.hit.canary not in canaries:

@@ -6,7 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from zdr_audit.target.template import pointer
+
 METHODS = ("get", "put", "post", "delete", "patch")
+CANARY = "{canary}"
+MAX_DEPTH = 8
+MAX_ITEMS = 50
 
 
 @dataclass(frozen=True)
@@ -23,15 +28,16 @@ def declared_storage_operations(document: Any, known: Iterable[tuple[str, str]])
     """Operations declared as needing storage that are not among `known` (method, path template), writing ones first."""
     shapes = {(method, _shape(path)) for method, path in known}
     found = []
-    for path, item in (document.get("paths") or {}).items() if isinstance(document, dict) else ():
+    paths = document.get("paths") if isinstance(document, dict) else None
+    for path, item in paths.items() if isinstance(paths, dict) else ():
         for method in METHODS:
-            operation = item.get(method)
+            operation = item.get(method) if isinstance(item, dict) else None
             if not isinstance(operation, dict) or not operation.get("x-zdr-requires-storage"):
                 continue
             if (method.upper(), _shape(path)) in shapes:
                 continue
             schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
-            body = smallest(schema, document) if schema is not None else ({"content": "{canary}"} if method != "get" else None)
+            body = smallest(schema, document) if schema is not None else ({"content": CANARY} if method != "get" else None)
             found.append(DeclaredOperation(method.upper(), path, str(operation.get("x-zdr-feature", path)), body))
     return sorted(found, key=lambda o: (o.method == "GET", o.path.count("{"), o.path))
 
@@ -42,36 +48,64 @@ def _shape(path: str) -> str:
 
 def smallest(schema: Any, document: Any, depth: int = 0) -> Any:
     """A small value that fits a JSON Schema of the document, with `{canary}` for free text."""
-    schema = _resolve(schema, document)
-    if not isinstance(schema, dict) or depth > 8:
-        return {"content": "{canary}"} if depth == 0 else "{canary}"
+    schema = _whole(_resolve(schema, document), document)
+    if not isinstance(schema, dict) or depth > MAX_DEPTH:
+        return {"content": CANARY} if depth == 0 else CANARY
     if "const" in schema:
         return schema["const"]
-    for key in ("examples", "enum"):
-        if schema.get(key) and key == "enum":
-            return schema[key][0]
-    for key in ("anyOf", "oneOf", "allOf"):
+    if schema.get("enum"):
+        return schema["enum"][0]
+    for key in ("anyOf", "oneOf"):
         if schema.get(key):
-            return smallest(schema[key][0], document, depth + 1)
-    kind = schema.get("type")
+            # What may also be left empty is better filled: it may hold content.
+            filled = [part for part in schema[key] if _kind(_resolve(part, document)) != "null"]
+            return smallest((filled or schema[key])[0], document, depth + 1)
+    kind = _kind(schema)
     if kind == "object" or "properties" in schema:
-        properties = schema.get("properties", {})
-        names = schema.get("required") or list(properties)[:1]
-        value = {name: smallest(properties.get(name, {}), document, depth + 1) for name in names}
-        if depth == 0 and "{canary}" not in str(value):
-            value |= {name: "{canary}" for name, s in properties.items() if _resolve(s, document).get("type") == "string"} or {"content": "{canary}"}
-        return value
+        return _object(schema, document, depth)
     if kind == "array":
-        return [smallest(schema.get("items", {}), document, depth + 1) for _ in range(max(1, int(schema.get("minItems", 1))))]
-    return {"integer": 1, "number": 1, "boolean": True, "null": None}.get(str(kind), "{canary}")
+        count = min(max(1, int(schema.get("minItems", 1))), MAX_ITEMS)
+        return [smallest(schema.get("items", {}), document, depth + 1) for _ in range(count)]
+    if kind in ("integer", "number"):
+        return max(1, schema.get("minimum", 1), schema.get("exclusiveMinimum", 0) + 1)
+    return {"boolean": True, "null": None}.get(kind, CANARY)
+
+
+def _object(schema: dict[str, Any], document: Any, depth: int) -> dict[str, Any]:
+    properties = schema.get("properties", {})
+    names = schema.get("required") or list(properties)[:1]
+    value = {name: smallest(properties.get(name, {}), document, depth + 1) for name in names}
+    if depth == 0 and CANARY not in str(value):
+        free = {name: CANARY for name, part in properties.items() if smallest(part, document, MAX_DEPTH) == CANARY}
+        value |= free or ({} if schema.get("additionalProperties") is False else {"content": CANARY})
+    return value
+
+
+def _kind(schema: Any) -> str:
+    """The type that a schema asks for; of several the first that is not null."""
+    kind = schema.get("type", "") if isinstance(schema, dict) else ""
+    if isinstance(kind, list):
+        kind = next((k for k in kind if k != "null"), "null")
+    return str(kind)
+
+
+def _whole(schema: Any, document: Any) -> Any:
+    """A schema with the parts of its `allOf` taken in."""
+    if not isinstance(schema, dict) or not isinstance(schema.get("allOf"), list):
+        return schema
+    whole = {k: v for k, v in schema.items() if k != "allOf"}
+    for item in schema["allOf"][:MAX_ITEMS]:
+        part = _resolve(item, document)
+        if isinstance(part, dict):
+            properties = {**whole.get("properties", {}), **part.get("properties", {})}
+            required = list(dict.fromkeys([*whole.get("required", []), *part.get("required", [])]))
+            whole = {**whole, **part} | ({"properties": properties} if properties else {}) | ({"required": required} if required else {})
+    return whole
 
 
 def _resolve(schema: Any, document: Any) -> Any:
     for _ in range(16):
         if not (isinstance(schema, dict) and isinstance(schema.get("$ref"), str)):
             break
-        target: Any = document
-        for part in schema["$ref"].removeprefix("#/").split("/"):
-            target = target.get(part, {}) if isinstance(target, dict) else {}
-        schema = target
+        schema = pointer(document, schema["$ref"].removeprefix("#"))
     return schema

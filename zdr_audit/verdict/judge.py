@@ -25,6 +25,7 @@ from zdr_audit.report.model import (
 from zdr_audit.suite.history import History
 from zdr_audit.verdict.growth import bounds
 from zdr_audit.verdict.preconditions import Preconditions, examine
+from zdr_audit.waiver.apply import apply
 
 COVERED = ("Prompts and responses of model inference calls made through Claude Code by the subject organization",)
 NOT_COVERED = (
@@ -36,14 +37,18 @@ NOT_COVERED = (
     "Deployments on Amazon Bedrock, Google Vertex AI and Microsoft Foundry",
     "Content that no search pattern of this version knows, such as encrypted content",
 )
+NOT_SELECTED = "not selected for this run"
+"""Reason of a control that the user left out: not an open question of the run."""
 
 
 def judge(history: History, catalogue: Catalogue, journal_digest: str) -> Report:
     """The report of a run."""
-    controls = tuple(_control(history, catalogue, control) for control in catalogue.controls)
-    selected = set(history.run.selected)
-    status, headline, reasons = _status(history, [c for c in controls if c.id in selected], len(selected), len(controls))
     run = history.run
+    selected = set(run.selected)
+    alone = {c.id for c in catalogue.controls if run.waivers and _findings_alone(history, c)}
+    waived = apply(run.waivers, run.started_at, [_control(history, catalogue, c) for c in catalogue.controls], selected, alone)
+    controls = waived.controls
+    status, headline, reasons = _status(history, [c for c in controls if c.id in selected], waived.problems, len(controls))
     return Report(
         run=Run(
             id=run.id,
@@ -108,7 +113,7 @@ def verdict_of(history: History, control: Control, checks: list[Checked]) -> tup
     counting = checks[0].counting if checks else ""
     run = history.run
     if control.id not in run.selected:
-        return "not_tested", "not selected for this run", Preconditions(0, 0, (), ())
+        return "not_tested", NOT_SELECTED, Preconditions(0, 0, (), ())
     if control.id in run.unavailable:
         return "not_applicable", run.unavailable[control.id], Preconditions(0, 0, (), ())
     if control.id in run.without_means:
@@ -168,6 +173,13 @@ def _control(history: History, catalogue: Catalogue, control: Control) -> Contro
     )
 
 
+def _findings_alone(history: History, control: Control) -> bool:
+    """Whether the control would pass if its violated tests, each of which names findings, had held."""
+    checks = [c for c in history.checks if c.control == control.id]
+    held = [c.model_copy(update={"outcome": "holds"}) if c.outcome == "violated" and c.findings else c for c in checks]
+    return verdict_of(history, control, held)[0] == "pass"
+
+
 def _finding(history: History, seen: FindingSeen) -> Finding:
     item = history.interactions.get(seen.interaction or "")
     return Finding(
@@ -213,7 +225,7 @@ def _sources(history: History) -> tuple[SourceResult, ...]:
     return tuple(results)
 
 
-def _status(history: History, chosen: list[ControlResult], selected: int, total: int) -> tuple[Status, str, tuple[str, ...]]:
+def _status(history: History, chosen: list[ControlResult], waiver_problems: tuple[str, ...], total: int) -> tuple[Status, str, tuple[str, ...]]:
     failed = [c for c in chosen if c.verdict == "fail"]
     unclear = [c for c in chosen if c.verdict in ("inconclusive", "not_tested")]
     passed = [c for c in chosen if c.verdict == "pass"]
@@ -223,7 +235,8 @@ def _status(history: History, chosen: list[ControlResult], selected: int, total:
     elif history.ended.interrupted:
         reasons.append(f"the run was interrupted: {history.ended.interrupted}")
     reasons += [f"the sanity probe {p.when} failed: {p.detail}" for p in history.sanity if not p.ok]
-    scope = f"{selected} of {total} controls were selected: this is a partial audit. " if selected < total else ""
+    scope = f"{len(chosen)} of {total} controls were selected: this is a partial audit. " if len(chosen) < total else ""
+    reasons += waiver_problems
     outside = history.run.platform in OUT_OF_SCOPE_PLATFORMS
     if outside:
         reasons.append(f"the platform {history.run.platform} is outside the policy's scope: nothing here says anything about ZDR for Claude Code")
@@ -231,10 +244,17 @@ def _status(history: History, chosen: list[ControlResult], selected: int, total:
         findings = sum(len(c.findings) for c in failed)
         words = f"{len(failed)} of {len(chosen)} controls failed, with {findings} findings."
         return "non_compliant", scope + words, tuple(reasons)
+    if waiver_problems:
+        count = f"{len(waiver_problems)} waiver{'s' if len(waiver_problems) > 1 else ''}"
+        return "non_compliant", f"{scope}No control failed, but {count} must be removed or renewed.", tuple(reasons)
     if unclear or reasons or not passed:
         what = f"{len(unclear)} of {len(chosen)} controls could not be decided" if unclear else "the run cannot be called compliant"
         reasons = reasons or ([unclear[0].reason] if unclear else ["no control was tested"])
         return "incomplete", f"{scope}{what}; nothing was found to be broken, which is not the same as compliant.", tuple(reasons)
-    aside = len(chosen) - len(passed)
+    waived = sum(c.verdict == "waived" for c in chosen)
+    aside = len(chosen) - len(passed) - waived
+    if waived:
+        words = f"{len(passed)} of {len(chosen)} controls hold, {waived} {'are' if waived > 1 else 'is'} waived"
+        return "compliant", scope + words + (f"; {aside} do not apply to this target." if aside else "."), ()
     words = f"All {len(passed)} controls that apply hold" + (f"; {aside} do not apply to this target." if aside else ".")
     return "compliant", scope + words, ()

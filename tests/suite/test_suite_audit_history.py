@@ -1,0 +1,416 @@
+"""What we did, held against hand-made audit logs: missing, doubled, invented, wrong, out of order, rewritten."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from engine_events import NOON, Record, interaction
+
+from zdr_audit.journal.events import Interaction
+from zdr_audit.profile.load import load
+from zdr_audit.profile.model import Profile
+from zdr_audit.suite.audit_history import Story
+from zdr_audit.suite.expect import Expect, Inconclusive, Violated
+
+ORG = "org_fresh"
+SCENARIO = "audit_log.enablement_actions"
+REVIEWER, TEAM, ADMIN = ("reviewer", None), ("account_team", None), ("admin", "admin@fresh.example")
+# What was done, in order: kind, who, and whether the target refused it.
+DONE = (
+    ("requested", TEAM, False),
+    ("enabled", REVIEWER, True),
+    ("requested", ADMIN, True),
+    ("approved", REVIEWER, False),
+    ("enabled", REVIEWER, False),
+    ("disabled", ADMIN, True),
+    ("disabled", REVIEWER, False),
+)
+Entry = dict[str, Any]
+Check = Callable[[Story, Expect], None]
+
+
+def moment(number: int, seconds: float = 0) -> str:
+    return (datetime.fromisoformat(NOON) + timedelta(seconds=10 * number + seconds)).isoformat()
+
+
+@pytest.fixture(scope="module")
+def profile() -> Profile:
+    return load("simulator", {}).profile
+
+
+def kind_of(profile: Profile, name: str) -> str:
+    assert profile.audit_types is not None
+    return str(getattr(profile.audit_types, name))
+
+
+def actions(done: tuple[tuple[str, tuple[str, str | None], bool], ...] = DONE) -> list[Interaction]:
+    found = []
+    for number, (name, (role, email), refused) in enumerate(done, 1):
+        labels = {"audit": name, "about": ORG} | ({"email": email} if email else {})
+        found.append(
+            interaction(
+                number,
+                scenario=SCENARIO,
+                step=f"act: {name}",
+                operation=f"zdr.{name}",
+                path=f"/{name}",
+                role=role,
+                actor=f"staff.{role}",
+                organization_id=ORG,
+                status=403 if refused else 200,
+                outcome="denied" if refused else "accepted",
+                labels=labels,
+                started_at=moment(number),
+                ended_at=moment(number, 1),
+            )
+        )
+    return found
+
+
+def log_of(profile: Profile, done: tuple[tuple[str, tuple[str, str | None], bool], ...] = DONE) -> list[Entry]:
+    """A true log of what was done, chained."""
+    entries = []
+    for number, (name, (role, email), refused) in enumerate(done, 1):
+        entries.append(
+            {
+                "id": f"act_{number}",
+                "sequence": number + 100,
+                "at": moment(number, 0.5),
+                "type": kind_of(profile, name),
+                "outcome": "refused" if refused else "success",
+                "actor": email or f"{role}@provider.example",
+                "actor_role": role,
+                "organization": ORG,
+                "entity": ORG,
+                "reference": None,
+            }
+        )
+    return chained(entries)
+
+
+def chained(entries: list[Entry]) -> list[Entry]:
+    """Each entry with its whole, as the target would show it: digest over the rest, and the digest before."""
+    previous = "0" * 64
+    for entry in entries:
+        whole = {k: v for k, v in entry.items() if k != "_whole"} | {"previous_digest": previous}
+        canonical = json.dumps(whole, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        previous = hashlib.sha256(canonical.encode()).hexdigest()
+        entry["_whole"] = whole | {"digest": previous}
+    return entries
+
+
+def story(profile: Profile, entries: list[Entry], acted: list[Interaction] | None = None, **log: Any) -> tuple[Story, Expect]:
+    """The story that a record of these actions and this log tells."""
+    record = Record()
+    acted = actions() if acted is None else acted
+    read = interaction(
+        90,
+        **({"scenario": SCENARIO, "step": "own log", "operation": "audit.list", "organization_id": ORG, "data": {"items": entries}} | log),
+    )
+    record.interactions = [*acted, read]
+    expect = Expect(record.history(), profile, "ZDR-AUD-01", (SCENARIO,), ("main",))
+    (found,) = Story.all(expect)
+    return found, expect
+
+
+def check(profile: Profile, checker: Check, entries: list[Entry], **more: Any) -> None:
+    checker(*story(profile, entries, **more))
+
+
+def one_each(s: Story, e: Expect) -> None:
+    s.has_one_entry_for_each(e, refused=False)
+
+
+def one_each_refused(s: Story, e: Expect) -> None:
+    s.has_one_entry_for_each(e, refused=True)
+
+
+ALL: dict[str, Check] = {
+    "one entry for each success": one_each,
+    "one entry for each refusal": one_each_refused,
+    "actor and organization": Story.names_actor_and_organization,
+    "order": Story.is_in_order,
+    "chain": Story.chain_recomputes,
+    "times": Story.times_fit,
+}
+
+
+def broken(profile: Profile, entries: list[Entry], **more: Any) -> dict[str, str]:
+    """Which checks reject this log, with what each says."""
+    found = {}
+    for name, checker in ALL.items():
+        try:
+            check(profile, checker, entries, **more)
+        except Violated as exc:
+            found[name] = str(exc)
+        except Inconclusive:
+            pass
+    return found
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_true_log_is_accepted(profile, name):
+    check(profile, ALL[name], log_of(profile))
+
+
+def test_a_missing_entry_is_found(profile):
+    entries = log_of(profile)
+    del entries[3]
+    found = broken(profile, chained(entries))
+    kind = kind_of(profile, "approved")
+    assert found == {
+        "one entry for each success": (
+            f"1 successful actions '{kind}' must have 1 entries, the audit log has 0, but: i-00004 staff.reviewer POST /approved -> 200"
+        )
+    }
+
+
+def test_a_missing_refusal_is_found_by_the_other_control(profile):
+    entries = log_of(profile)
+    del entries[5]
+    found = broken(profile, chained(entries))
+    assert found.keys() == {"one entry for each refusal"}
+    assert found["one entry for each refusal"].startswith(
+        f"1 refused actions '{kind_of(profile, 'disabled')}' must have 1 entries, the audit log has 0"
+    )
+
+
+@pytest.mark.parametrize("number", range(len(DONE)))
+def test_any_doubled_entry_is_found(profile, number):
+    entries = log_of(profile)
+    entries.insert(number, dict(entries[number], id="act_again", sequence=entries[number]["sequence"]))
+    refused = DONE[number][2]
+    found = broken(profile, chained(entries))
+    assert ("one entry for each refusal" if refused else "one entry for each success") in found
+    assert "the audit log has 2" in found["one entry for each refusal" if refused else "one entry for each success"]
+    assert found["order"].startswith("the log must list entries in order, each once")
+
+
+def test_an_entry_for_what_did_not_happen_is_found(profile):
+    entries = log_of(profile)
+    phantom = dict(entries[4], id="act_phantom", sequence=200, at=moment(20))
+    found = broken(profile, chained([*entries, phantom]))
+    assert found["one entry for each success"].startswith(
+        f"1 successful actions '{kind_of(profile, 'enabled')}' must have 1 entries, the audit log has 2"
+    )
+
+
+def test_a_success_logged_where_only_refusals_happened_is_found(profile):
+    done = (("requested", TEAM, False), ("enabled", REVIEWER, True))
+    entries = log_of(profile, done)
+    entries.append(dict(entries[1], id="act_phantom", outcome="success", sequence=300))
+    with pytest.raises(Violated, match=f"the audit log has 1 successful '{kind_of(profile, 'enabled')}', but 0 happened"):
+        check(profile, one_each, chained(entries), acted=actions(done))
+
+
+def test_a_refusal_logged_as_a_success_is_found_by_both(profile):
+    entries = log_of(profile)
+    entries[2]["outcome"] = "success"
+    assert broken(profile, chained(entries)).keys() == {"one entry for each success", "one entry for each refusal"}
+
+
+@pytest.mark.parametrize("outcome", ["ok", None, "Success", 1])
+def test_an_unknown_outcome_is_found(profile, outcome):
+    entries = log_of(profile)
+    entries[4]["outcome"] = outcome
+    found = broken(profile, chained(entries))
+    assert found["actor and organization"].startswith(f"entry act_5 must name its outcome, not {outcome!r}")
+
+
+@pytest.mark.parametrize(
+    ("number", "changes", "words"),
+    [
+        (0, {"actor_role": "admin"}, "must name account_team, not account_team@provider.example (admin)"),
+        (2, {"actor": "somebody@else.example"}, "must name admin@fresh.example, not somebody@else.example (admin)"),
+        (2, {"actor": None, "actor_role": None}, "must name admin@fresh.example, not None (None)"),
+        (3, {"organization": "org_other"}, f"must name the organization {ORG}"),
+        (3, {"organization": None}, f"must name the organization {ORG}"),
+    ],
+)
+def test_a_wrong_actor_or_organization_is_found(profile, number, changes, words):
+    entries = log_of(profile)
+    entries[number] |= changes
+    found = broken(profile, chained(entries))
+    assert found.keys() == {"actor and organization"}
+    assert words in found["actor and organization"]
+
+
+@pytest.mark.parametrize("first", range(len(DONE) - 1))
+def test_any_two_entries_out_of_order_are_found(profile, first):
+    entries = log_of(profile)
+    left, right = entries[first], entries[first + 1]
+    left["sequence"], right["sequence"] = right["sequence"], left["sequence"]
+    assert "order" in broken(profile, chained(entries))
+
+
+def test_times_that_fall_are_found_though_the_numbers_rise(profile):
+    entries = log_of(profile)
+    entries[3]["at"], entries[4]["at"] = entries[4]["at"], entries[3]["at"]
+    found = broken(profile, chained(entries))
+    assert found["order"].startswith(
+        f"'{kind_of(profile, 'enabled')}' came after '{kind_of(profile, 'approved')}', so its entry must stand after"
+    )
+
+
+def test_entries_listed_in_another_order_than_their_numbers_are_found(profile):
+    entries = log_of(profile)
+    found = broken(profile, chained(entries[::-1]))
+    assert found == {"order": "the log must list entries in order, each once, but: i-00090 subject.member POST /v1/messages -> 200"}
+
+
+def test_numbers_are_compared_as_numbers_and_times_as_times(profile):
+    entries = log_of(profile)
+    for number, entry in enumerate(entries):
+        entry["sequence"] = str(8 + number)  # "10" comes after "9"
+    entries[0]["at"] = moment(1).replace("+00:00", "Z").replace(".000000", "")
+    entries[1]["at"] = (datetime.fromisoformat(moment(2)) + timedelta(hours=5, minutes=45)).isoformat().replace("+00:00", "+05:45")
+    assert broken(profile, chained(entries)) == {}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"sequence": None}, {"sequence": "first"}, {"at": "yesterday"}, {"at": "2026-11-23T12:00:10"}, {"at": None}]
+)
+def test_without_numbers_and_times_there_is_no_order_to_check(profile, changes):
+    entries = log_of(profile)
+    entries[0] |= changes
+    with pytest.raises(Inconclusive, match="entry act_1 has no sequence number or no time with its zone, so there is no order to check"):
+        check(profile, Story.is_in_order, chained(entries))
+
+
+@pytest.mark.parametrize("key", ["type", "actor", "at", "organization", "previous_digest", "outcome", "extra"])
+def test_any_rewritten_field_breaks_the_chain(profile, key):
+    entries = log_of(profile)
+    entries[3]["_whole"][key] = "rewritten"
+    with pytest.raises(Violated, match="the digest of entry act_4 must be that of its content"):
+        check(profile, Story.chain_recomputes, entries)
+
+
+def test_an_entry_taken_out_breaks_the_chain(profile):
+    entries = log_of(profile)
+    del entries[3]
+    with pytest.raises(Violated, match="entry act_5 must name the digest of the entry before"):
+        check(profile, Story.chain_recomputes, entries)
+
+
+def test_an_entry_rewritten_with_a_fresh_digest_breaks_the_chain_after_it(profile):
+    entries = log_of(profile)
+    before = [dict(e["_whole"]) for e in entries]
+    entries[3]["actor"] = "somebody@else.example"
+    chained(entries)
+    for number in range(4, len(entries)):
+        entries[number]["_whole"] = before[number]
+    with pytest.raises(Violated, match="entry act_5 must name the digest of the entry before"):
+        check(profile, Story.chain_recomputes, entries)
+
+
+@pytest.mark.parametrize(
+    ("at", "fits"),
+    [
+        (moment(4, -60), True),
+        (moment(4, -61), False),
+        (moment(4, 61), True),
+        (moment(4, 62), False),
+        (moment(4, 0.5)[:-6], False),
+        ("", False),
+        (None, False),
+        (1795694400, False),
+    ],
+)
+def test_a_time_must_be_that_of_the_action_within_the_tolerance(profile, at, fits):
+    entries = log_of(profile)
+    entries[3]["at"] = at
+    if fits:
+        check(profile, Story.times_fit, chained(entries))
+    else:
+        with pytest.raises(Violated, match=r"the entry's time .* must be that of the action"):
+            check(profile, Story.times_fit, chained(entries))
+
+
+def test_entries_of_other_kinds_do_not_disturb(profile):
+    entries = log_of(profile)
+    login = dict(entries[0], id="act_login", type="user_signed_in", outcome="ok", sequence=101.5, at=moment(1, 5))
+    entries.insert(1, login)
+    for number, entry in enumerate(entries):
+        entry["sequence"] = number
+    assert broken(profile, chained(entries)) == {}
+
+
+def test_an_empty_log_fails_where_entries_are_counted_and_passes_nowhere(profile):
+    assert broken(profile, []).keys() == {"one entry for each success", "one entry for each refusal"}
+    for name in ("actor and organization", "order", "chain", "times"):
+        with pytest.raises(Inconclusive):
+            check(profile, ALL[name], [])
+
+
+@pytest.mark.parametrize(
+    ("refused", "words"),
+    [(True, "no action in org_fresh was refused, so no entry of one can be missing"), (False, "no action in org_fresh was successful")],
+)
+def test_without_actions_of_a_kind_nothing_is_said_of_their_entries(profile, refused, words):
+    done = tuple(d for d in DONE if d[2] != refused)
+    with pytest.raises(Inconclusive, match=words):
+        check(profile, lambda s, e: s.has_one_entry_for_each(e, refused=refused), log_of(profile, done), acted=actions(done))
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        ({"status": 401, "outcome": "denied"}, "no decision from the target: i-00090"),
+        ({"status": None, "outcome": "no_answer"}, "no decision from the target: i-00090"),
+        ({"data": {"too_large": True}}, "the log was too large to be recorded"),
+    ],
+)
+def test_a_log_that_could_not_be_read_is_inconclusive(profile, log, words):
+    with pytest.raises(Inconclusive, match=words):
+        story(profile, log_of(profile), **log)
+
+
+def test_a_log_refused_to_its_own_admin_is_a_violation(profile):
+    with pytest.raises(Violated, match="an organization's admin must be able to read its audit log"):
+        story(profile, [], status=403, outcome="denied")
+
+
+def test_an_action_without_a_decision_is_inconclusive(profile):
+    acted = actions()
+    acted[2] = acted[2].model_copy(update={"status": None, "outcome": "no_answer"})
+    with pytest.raises(Inconclusive, match="no decision from the target: i-00003"):
+        story(profile, log_of(profile), acted=acted)
+
+
+def test_a_record_without_a_log_or_without_actions_is_inconclusive(profile):
+    with pytest.raises(Inconclusive, match="the record has no interaction with"):
+        story(profile, [], step="something else")
+    with pytest.raises(Inconclusive, match="no action was journaled for this organization"):
+        story(profile, [], acted=[])
+
+
+def test_a_profile_without_names_or_chain_is_inconclusive(profile):
+    with pytest.raises(Inconclusive, match=r"the profile does not say how entries are chained \(audit_chain\)"):
+        check(profile.model_copy(update={"audit_chain": None}), Story.chain_recomputes, log_of(profile))
+    with pytest.raises(Inconclusive, match=r"\(audit_types\)"):
+        story(profile.model_copy(update={"audit_types": None}), [])
+
+
+def test_a_log_with_content_blotted_out_cannot_be_recomputed(profile):
+    with pytest.raises(Inconclusive, match="the entries could not be recorded whole"):
+        check(profile, Story.chain_recomputes, log_of(profile), echoes=("c-00001",))
+
+
+def test_a_log_in_several_pages_is_one_log(profile):
+    entries = log_of(profile)
+    record = Record()
+    pages = [
+        interaction(90 + n, scenario=SCENARIO, step="own log", operation="audit.list", organization_id=ORG, data={"items": part})
+        for n, part in enumerate((entries[:3], entries[3:]))
+    ]
+    record.interactions = [*actions(), *pages]
+    expect = Expect(record.history(), profile, "ZDR-AUD-01", (SCENARIO,), ("main",))
+    (found,) = Story.all(expect)
+    assert [e["id"] for e in found.entries] == [e["id"] for e in entries]
+    for checker in ALL.values():
+        checker(found, expect)

@@ -1,0 +1,361 @@
+"""The assertion helpers reject bad records with the exact words, and are inconclusive where the record says nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from engine_events import FEEDBACK, SCENARIO, STORES, Record, by_control, canary, hit, interaction
+
+from zdr_audit.journal.events import Epoch
+from zdr_audit.profile.load import load
+from zdr_audit.profile.model import Profile
+from zdr_audit.suite.expect import Expect, Inconclusive, Violated, describe
+
+
+@pytest.fixture(scope="module")
+def profile() -> Profile:
+    return load("simulator", {}).profile
+
+
+@pytest.fixture
+def bind(profile: Profile) -> Callable[..., Expect]:
+    """The helpers bound to a record."""
+
+    def make(record: Record, after: tuple[str, ...] = (SCENARIO, FEEDBACK), epochs: tuple[Epoch, ...] = ("main",)) -> Expect:
+        return Expect(record.history(), profile, STORES, after, epochs)
+
+    return make
+
+
+def violated(call: Callable[[], object]) -> tuple[str, tuple[Any, ...]]:
+    """The message and the findings of the violation that a call must raise."""
+    with pytest.raises(Violated) as caught:
+        call()
+    return str(caught.value), caught.value.findings
+
+
+def inconclusive(call: Callable[[], object]) -> str:
+    with pytest.raises(Inconclusive) as caught:
+        call()
+    return str(caught.value)
+
+
+REFUSED = {"status": 403, "outcome": "denied", "accepted": False}
+SILENT = {"status": None, "outcome": "no_answer", "accepted": False, "error": "timed out"}
+LIMITED = {"status": 429, "outcome": "rate_limited", "accepted": False}
+UNKNOWN = {"status": 401, "outcome": "denied", "accepted": False}
+
+
+# -- choosing -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_interactions_are_chosen_by_field_and_by_label(bind):
+    expect = bind(Record())
+    assert [i.id for i in expect.where(organization="control", feature="feedback")] == ["i-00022"]
+    assert [i.id for i in expect.where(step="ask", organization="subject")] == [f"i-0000{n}" for n in range(1, 6)]
+    assert expect.where(step="nothing") == []
+
+
+def test_only_interactions_of_the_tests_own_scenarios_are_seen(bind):
+    assert {i.scenario for i in bind(Record(), after=(FEEDBACK,)).interactions} == {FEEDBACK}
+
+
+@pytest.mark.parametrize(("wanted", "count"), [({"step": "nothing"}, 0), ({"organization": "subject", "step": "ask"}, 5)])
+def test_one_is_inconclusive_for_none_and_for_several(bind, wanted, count):
+    assert inconclusive(lambda: bind(Record()).one(**wanted)) == f"expected one interaction with {wanted}, the record has {count}"
+
+
+def test_some_is_inconclusive_for_none(bind):
+    assert inconclusive(lambda: bind(Record()).some(step="nothing")) == "the record has no interaction with {'step': 'nothing'}"
+
+
+def test_a_line_on_an_interaction_says_who_what_and_what_came_back():
+    assert describe(interaction(1)) == "i-00001 subject.member POST /v1/messages -> 200"
+    assert describe(interaction(1, **SILENT)) == "i-00001 subject.member POST /v1/messages -> timed out"
+    assert describe(interaction(1, **(SILENT | {"error": ""}))) == "i-00001 subject.member POST /v1/messages -> no answer"
+
+
+# -- answers ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_every_names_all_that_break_the_promise_up_to_five_and_finds_all(bind):
+    items = [interaction(n, status=200 + n) for n in range(1, 9)]
+    message, findings = violated(lambda: bind(Record()).every(items, lambda i: i.status == 202, "status 202 must come"))
+    shown = "; ".join(f"i-{n:05d} subject.member POST /v1/messages -> {200 + n}" for n in (1, 3, 4, 5, 6))
+    assert message == f"status 202 must come, but: {shown}"
+    assert [f.interaction for f in findings] == [f"i-{n:05d}" for n in (1, 3, 4, 5, 6, 7, 8)]
+    assert findings[0].model_dump() == {
+        "source": "answers",
+        "object": "POST /v1/messages",
+        "location": "status 201",
+        "forms": (),
+        "canary": None,
+        "interaction": "i-00001",
+        "residue": False,
+        "excerpt": "",
+        "message": "status 202 must come",
+    }
+
+
+def test_a_finding_without_answer_has_the_error_as_its_place(bind):
+    _, (finding,) = violated(lambda: bind(Record()).that(False, "it must answer", interaction(1, **SILENT)))
+    assert finding.location == "timed out"
+
+
+def test_that_rejects_a_condition_that_does_not_hold(bind):
+    message, findings = violated(lambda: bind(Record()).that(False, "the list must name users", interaction(3)))
+    assert message == "the list must name users, but: i-00003 subject.member POST /v1/messages -> 200"
+    assert [f.interaction for f in findings] == ["i-00003"]
+    bind(Record()).that(True, "x", interaction(3))
+
+
+VACUOUS: dict[str, Callable[[Expect], object]] = {
+    "every": lambda e: e.every([], lambda _: True, "x must hold"),
+    "served": lambda e: e.served([], "x must hold"),
+    "not_served": lambda e: e.not_served([], "x must hold"),
+    "echoes_nothing": lambda e: e.echoes_nothing([], "x must hold"),
+}
+
+
+@pytest.mark.parametrize("name", VACUOUS)
+def test_of_no_interaction_nothing_is_said(bind, name):
+    assert inconclusive(lambda: VACUOUS[name](bind(Record()))) == "there is no interaction to judge this by: x must hold"
+
+
+def test_of_no_status_reading_nothing_is_said(bind):
+    assert "there is no interaction" in inconclusive(lambda: bind(Record()).zdr_status([], "enabled", "it must be on"))
+
+
+@pytest.mark.parametrize(
+    "outcome", ["denied", "refused_by_policy", "not_found", "client_error", "server_error", "malformed", "unexpected", "redirected"]
+)
+def test_served_rejects_what_was_answered_otherwise(bind, outcome):
+    item = interaction(7, status=403 if "denied" in outcome else 200, outcome=outcome)
+    message, _ = violated(lambda: bind(Record()).served([interaction(1), item], "it must work"))
+    assert message == f"it must work, but: {describe(item)}"
+
+
+@pytest.mark.parametrize("changes", [SILENT, LIMITED, UNKNOWN], ids=["silent", "limited", "unknown"])
+def test_served_is_inconclusive_without_a_decision(bind, changes):
+    item = interaction(7, **changes)
+    assert (
+        inconclusive(lambda: bind(Record()).served([interaction(1), item], "it must work"))
+        == f"no decision from the target: {describe(item)}"
+    )
+
+
+def test_served_accepts_what_was_served(bind):
+    bind(Record()).served([interaction(1), interaction(2, status=402)], "it must work")
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 206, 299])
+def test_not_served_rejects_any_success(bind, status):
+    item = interaction(7, status=status, outcome="malformed", accepted=False)
+    message, findings = violated(lambda: bind(Record()).not_served([interaction(1, **REFUSED), item], "it must be refused"))
+    assert message == f"it must be refused, but: {describe(item)}"
+    assert len(findings) == 1
+
+
+@pytest.mark.parametrize("changes", [SILENT, LIMITED], ids=["silent", "limited"])
+def test_not_served_is_inconclusive_without_a_decision(bind, changes):
+    item = interaction(7, **changes)
+    assert inconclusive(lambda: bind(Record()).not_served([item], "it must be refused")) == f"no decision from the target: {describe(item)}"
+
+
+def test_a_success_outranks_silence(bind):
+    message, _ = violated(lambda: bind(Record()).not_served([interaction(1, **SILENT), interaction(2)], "it must be refused"))
+    assert message.startswith("it must be refused, but: i-00002")
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 405, 500])
+def test_not_served_accepts_any_refusal(bind, status):
+    bind(Record()).not_served([interaction(1, status=status, outcome="denied")], "it must be refused")
+
+
+def test_a_refusal_means_something_only_where_the_control_organization_is_served(bind):
+    record = Record()
+    expect = bind(record)
+    assert [i.id for i in expect.works_without_zdr(expect.where(step="use", organization="subject"))] == ["i-00021"]
+    record.change(22, **REFUSED)
+    broken = bind(record)
+    assert inconclusive(lambda: broken.works_without_zdr(broken.where(step="use", organization="subject"))) == (
+        "the same requests do not work for the control organization either, so a refusal would mean nothing"
+    )
+
+
+def test_a_request_without_counterpart_means_nothing(bind):
+    record = Record()
+    record.change(21, pair=None)
+    expect = bind(record)
+    assert "so a refusal would mean nothing" in inconclusive(
+        lambda: expect.works_without_zdr(expect.where(step="use", organization="subject"))
+    )
+
+
+def test_an_echo_is_rejected_whosever_content_it_is(bind):
+    record = Record()
+    record.change(2, echoes=("c-00011",))
+    expect = bind(record)
+    message, _ = violated(lambda: expect.echoes_nothing(expect.where(step="ask"), "errors must echo nothing"))
+    assert message == "errors must echo nothing, but: i-00002 subject.member POST /v1/messages -> 200"
+
+
+def test_an_echo_of_another_kind_is_not_counted(bind):
+    record = Record()
+    record.change(2, echoes=("c-00002",))
+    expect = bind(record)
+    expect.echoes_nothing(expect.where(step="ask"), "x", kinds=("response",))
+
+
+@pytest.mark.parametrize("data", [{"status": "disabled"}, {"status": None}, {}, None, [], "enabled"])
+def test_a_status_other_than_expected_is_rejected(bind, data):
+    item = interaction(5, data=data)
+    message, _ = violated(lambda: bind(Record()).zdr_status([item], "enabled", "ZDR must be on"))
+    assert message == f"ZDR must be on, but: {describe(item)}"
+    bind(Record()).zdr_status([interaction(5, data={"status": "enabled"})], "enabled", "ZDR must be on")
+
+
+def test_a_status_that_cannot_be_read_is_a_violation_of_its_own(bind):
+    item = interaction(5, **REFUSED)
+    message, _ = violated(lambda: bind(Record()).zdr_status([item], "enabled", "ZDR must be on"))
+    assert message == f"the ZDR status of an organization must be readable, but: {describe(item)}"
+
+
+# -- stores -------------------------------------------------------------------------------------------------------------------------
+
+
+def answered(record: Record, number: int, organization: str) -> None:
+    """Give an interaction a response canary, too."""
+    owner = next(i for i in record.interactions if i.id == f"i-{number:05d}")
+    extra = canary(number + 500, owner, "response").model_copy(update={"organization": organization})
+    record.canaries.append(extra)
+    record.change(number, canaries=(f"c-{number:05d}", extra.id))
+
+
+def kept(record: Record) -> Record:
+    """The record with its prompt canaries known to their interactions."""
+    for item in list(record.interactions):
+        record.change(int(item.id[2:]), canaries=(f"c-{item.id[2:]}",))
+    return record
+
+
+def test_a_trace_is_rejected_with_place_form_and_request(bind):
+    record = kept(Record())
+    record.read(
+        "log",
+        [hit("c-00011", "log"), hit("c-00003", "log", object="app.log.gz", location="bytes 40-72", forms=("gzip", "base64", "plain"))],
+    )
+    message, (finding,) = violated(lambda: bind(record).kept_nowhere(promise="the prompt must not be kept"))
+    assert message == (
+        "the prompt must not be kept, but 1 trace was found, first: source log, app.log.gz, bytes 40-72 (plain in base64 in gzip), from request i-00003"
+    )
+    assert (finding.source, finding.canary, finding.interaction, finding.forms) == (
+        "log",
+        "c-00003",
+        "i-00003",
+        ("gzip", "base64", "plain"),
+    )
+
+
+def test_the_same_trace_in_two_readings_is_one_and_others_are_counted(bind):
+    record = kept(Record())
+    for reading in ("first", "settled"):
+        record.read("db", [hit("c-00011"), hit("c-00001")], reading=reading)
+    record.read("log", [hit("c-00011", "log"), hit("c-00001", "log"), hit("c-00002", "log", residue=True)])
+    message, findings = violated(lambda: bind(record).kept_nowhere())
+    assert message.startswith(
+        "content must not be kept, but 3 traces were found, first: source db, conversations, row 7, column body (plain)"
+    )
+    assert [(f.source, f.canary, f.residue) for f in findings] == [
+        ("db", "c-00001", False),
+        ("log", "c-00001", False),
+        ("log", "c-00002", True),
+    ]
+
+
+def test_a_clean_record_is_kept_nowhere(bind):
+    bind(kept(Record())).kept_nowhere()
+
+
+def test_content_of_others_is_no_trace(bind):
+    record = kept(Record())
+    record.read("db", [hit(f"c-{n:05d}") for n in (11, 12, 13, 22)])
+    bind(record).kept_nowhere()
+
+
+def test_deleted_remains_and_live_data_are_told_apart(bind):
+    record = kept(Record())
+    record.read("db", [hit("c-00011"), hit("c-00001", residue=True)])
+    bind(record).kept_nowhere(residue=False)
+    assert violated(lambda: bind(record).kept_nowhere(residue=True))[1][0].residue
+    violated(lambda: bind(record).kept_nowhere())
+
+
+def test_interfaces_and_stores_are_told_apart(bind):
+    record = kept(Record())
+    record.read("api", [hit("c-00011", "api"), hit("c-00004", "api")])
+    bind(record).kept_nowhere()
+    assert violated(lambda: bind(record).kept_nowhere(group="read_back"))[1][0].source == "api"
+
+
+def test_prompts_and_answers_are_told_apart(bind):
+    record = kept(Record())
+    answered(record, 1, "org_subject")
+    record.read("db", [hit("c-00011"), hit("c-00501")])
+    bind(record).kept_nowhere(kinds=("prompt",))
+    assert violated(lambda: bind(record).kept_nowhere(kinds=("response",)))[1][0].canary == "c-00501"
+
+
+def test_readings_of_another_epoch_are_not_looked_at(bind):
+    record = kept(Record())
+    record.reads.append(record.reads[0].model_copy(update={"epoch": "late"}))
+    late = record.reads[-1]
+    record.reads[-1] = late.model_copy(update={"outcome": late.outcome.model_copy(update={"hits": (hit("c-00001"),)})})
+    bind(record).kept_nowhere()
+    violated(lambda: bind(record, epochs=("main", "late")).kept_nowhere())
+    violated(lambda: bind(record).kept_nowhere(epochs=("late",)))
+
+
+def test_only_the_interactions_that_are_named_are_looked_for(bind):
+    record = kept(Record())
+    record.read("db", [hit("c-00011"), hit("c-00001")])
+    expect = bind(record)
+    expect.kept_nowhere([i for i in expect.interactions if i.id == "i-00002"])
+    violated(lambda: expect.kept_nowhere([i for i in expect.interactions if i.id == "i-00001"]))
+
+
+def test_without_content_under_zdr_nothing_is_said(bind):
+    record = Record()
+    record.interactions = [by_control(1, scenario=SCENARIO)]
+    words = "the record has no interaction whose content could have been kept"
+    assert inconclusive(lambda: bind(record).kept_nowhere()) == words
+    assert inconclusive(lambda: bind(kept(Record())).kept_nowhere([])) == words
+
+
+def test_interactions_that_carried_no_canary_say_nothing(bind):
+    assert inconclusive(lambda: bind(Record()).kept_nowhere(kinds=("prompt",))) == (
+        "these interactions carried no prompt canary, so finding none says nothing"
+    )
+    assert inconclusive(lambda: bind(kept(Record())).kept_nowhere(kinds=("response",))) == (
+        "these interactions carried no response canary, so finding none says nothing"
+    )
+
+
+def test_answers_are_judged_only_where_those_of_the_control_organization_are_seen(bind):
+    record = kept(Record())
+    words = "no answer of the control organization was found in any store, so not finding the subject's says nothing"
+    assert inconclusive(bind(record).sees_answers_of_the_control_organization) == words
+    answered(record, 12, "org_control")
+    record.read("api", [hit("c-00512", "api")])
+    assert inconclusive(bind(record).sees_answers_of_the_control_organization) == words, "an interface is no store"
+    record.read("log", [hit("c-00512", "log")])
+    bind(record).sees_answers_of_the_control_organization()
+
+
+def test_the_subjects_own_answer_is_no_proof_of_sight(bind):
+    record = kept(Record())
+    answered(record, 1, "org_subject")
+    record.read("log", [hit("c-00501", "log")])
+    assert "no answer of the control organization" in inconclusive(bind(record).sees_answers_of_the_control_organization)

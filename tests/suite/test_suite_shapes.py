@@ -1,0 +1,264 @@
+"""What the suites send: generated shapes, detours round a block, the smallest body of an operation that only a document declares."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zdr_audit.profile.model import FeatureEndpoint
+from zdr_audit.suite.detours import CLAIMS, Detour, detours
+from zdr_audit.suite.generate import shapes
+from zdr_audit.suite.openapi import DeclaredOperation, declared_storage_operations, smallest
+from zdr_audit.suite.party import Actor, NotOffered, Party
+from zdr_audit.target.stimulus import PLACES
+
+MODELS = ("model-a", "model-b")
+ACTOR = Actor("subject.member", "member", "subject", "org_subject", "zdr", "x-api-key", "sk-secret-1", "me@subject.example")
+
+
+# -- generated shapes ---------------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_seed_gives_the_same_shapes():
+    first = shapes(MODELS, 25, 7)
+    assert shapes(MODELS, 25, 7) == first
+    assert shapes(MODELS, 25, 8) != first
+
+
+def test_as_many_different_shapes_as_asked_for():
+    found = shapes(MODELS, 25, 1)
+    assert len(found) == 25
+    assert len(set(found)) == 25
+
+
+def test_a_smaller_depth_sends_the_first_of_the_same_kind():
+    assert len(shapes(MODELS, 3, 1)) == 3
+
+
+def test_the_shapes_vary_in_every_field():
+    found = shapes(MODELS, 60, 1)
+    assert {p for s in found for p in s.places} == set(PLACES)
+    assert {s.stream for s in found} == {s.cache for s in found} == {s.thinking for s in found} == {True, False}
+    assert {s.model for s in found} == set(MODELS)
+    assert len({s.padding for s in found}) > 3
+    assert all(s.wrong is None and s.answer and s.places for s in found), "each is one that a target must serve"
+
+
+# -- detours ------------------------------------------------------------------------------------------------------------------------
+
+
+def endpoint(path: str, method: str = "POST") -> FeatureEndpoint:
+    return FeatureEndpoint(name="create", method=method, path=path)
+
+
+def ways(path: str, known: dict[str, str] | None = None) -> list[Detour]:
+    return detours(endpoint(path), known or {}, ACTOR)
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/sessions", "/api/claude_cli_feedback", "/api/organizations/{org}/dust/title", "/sessions", "/v1/a/", "/"]
+)
+def test_detours_have_names_of_their_own_and_differ_from_the_straight_way(path):
+    found = ways(path, {"org": "org_subject"})
+    straight = path.replace("{org}", "org_subject")
+    assert len({d.name for d in found}) == len(found) > 15
+    for detour in found:
+        assert detour.values.get("_path", "/").startswith("/")
+        assert detour.values.get("_path") != straight
+        assert detour.values or detour.actor != ACTOR, "a detour that changes nothing proves nothing"
+
+
+def test_the_path_forms_are_those_that_slip_past_a_filter():
+    forms = {d.name: d.values["_path"] for d in ways("/v1/sessions") if "_path" in d.values}
+    assert forms == {
+        "trailing slash": "/v1/sessions/",
+        "double slash": "/v1//sessions",
+        "double slash inside": "/v1//sessions",
+        "upper case": "/V1/SESSIONS",
+        "capital": "/v1/Sessions",
+        "encoded letter": "/v1/%73essions",
+        "encoded slash": "/v1%2Fsessions",
+        "dot segment": "/v1/./sessions",
+        "parent segment": "/v1/x/../sessions",
+        "path parameter": "/v1/sessions;a=b",
+        "matrix before": "/v1/;/sessions",
+        "query": "/v1/sessions?beta=true&zdr=false",
+        "extension": "/v1/sessions.json",
+        "encoded end": "/v1/sessions%20",
+        "null": "/v1/sessions%00",
+        "other version": "/v2/sessions",
+        "no version": "/sessions",
+        "beta version": "/v1beta/sessions",
+    }
+
+
+def test_methods_overrides_credentials_and_versions_are_tried():
+    found = ways("/v1/sessions")
+    assert {d.values["_method"] for d in found if "_method" in d.values} == {"PUT", "PATCH", "GET"}
+    assert {h for d in found for h in d.values.get("_headers", {})} == {
+        "x-http-method-override",
+        "x-http-method",
+        "x-method-override",
+        "x-original-url",
+        "x-rewrite-url",
+        "x-forwarded-prefix",
+        "anthropic-version",
+    }
+    assert [d.actor.header for d in found if d.actor != ACTOR] == ["authorization"]
+    assert {d.actor.secret for d in found} == {ACTOR.secret}, "it is the same credential, only carried otherwise"
+
+
+def test_an_endpoint_that_needs_an_unknown_value_has_no_detours():
+    assert ways("/v1/sessions/{session}") == []
+    assert ways("/v1/sessions/{session}", {"session": "s-1"}) != []
+
+
+def test_claims_are_headers_and_none_carries_a_credential():
+    for claim in CLAIMS:
+        assert claim
+        assert not {"authorization", "x-api-key", "cookie"} & {name.lower() for name in claim}
+
+
+# -- parties ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_an_actor_does_not_show_its_credential():
+    assert ACTOR.secret not in repr(ACTOR)
+    assert ACTOR.secret not in repr(Party("subject", "org_subject", None, "zdr", {"member": ACTOR}))
+
+
+def test_a_party_under_another_promise_passes_it_on_to_its_actors():
+    party = Party("subject", "org_subject", None, "standard", {"member": ACTOR})
+    assert (party.member.content, party.under("exception").member.content) == ("standard", "exception")
+    with pytest.raises(NotOffered, match="no credential for the role 'admin' of the organization 'subject'"):
+        _ = party.admin
+
+
+# -- smallest bodies ----------------------------------------------------------------------------------------------------------------
+
+closed = st.booleans()
+leaf = st.sampled_from(
+    [
+        {"type": "string"},
+        {"type": "integer"},
+        {"type": "integer", "minimum": 10},
+        {"type": "number", "exclusiveMinimum": 3},
+        {"type": "boolean"},
+        {"type": "null"},
+        {"type": ["null", "string"]},
+        {"const": "fixed"},
+        {"enum": ["a", "b"]},
+        {"anyOf": [{"type": "null"}, {"type": "string"}]},
+        {"oneOf": [{"type": "integer"}, {"type": "string"}]},
+        {"$ref": "#/components/schemas/Text"},
+        {},
+        True,
+    ]
+)
+
+
+def objects(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    @st.composite
+    def make(draw: st.DrawFn) -> dict[str, Any]:
+        properties = draw(st.dictionaries(st.sampled_from("abcd"), inner, max_size=3))
+        required = draw(st.lists(st.sampled_from(sorted(properties)), unique=True)) if properties else []
+        schema: dict[str, Any] = {"type": "object", "properties": properties, "required": required}
+        return schema | ({"additionalProperties": False} if draw(closed) else {})
+
+    return make()
+
+
+schemas = st.recursive(
+    leaf,
+    lambda inner: (
+        objects(inner)
+        | st.builds(lambda items, least: {"type": "array", "items": items, "minItems": least}, inner, st.integers(0, 3))
+        | st.builds(
+            lambda a, b: {"allOf": [a, b]}, objects(inner).map(lambda s: s | {"additionalProperties": True}), st.just({"type": "object"})
+        )
+    ),
+    max_leaves=6,
+)
+DOCUMENT = {
+    "components": {
+        "schemas": {"Text": {"type": "string"}, "Loop": {"type": "object", "properties": {"next": {"$ref": "#/components/schemas/Loop"}}}}
+    }
+}
+
+
+@settings(deadline=None)
+@given(objects(schemas))
+def test_the_smallest_body_fits_its_schema(schema):
+    value = smallest(schema, DOCUMENT)
+    jsonschema_rs.validate({**schema, **DOCUMENT}, value)
+
+
+@given(st.sampled_from("abc"), st.booleans())
+def test_free_text_of_a_body_carries_the_canary(name, required):
+    schema = {
+        "type": "object",
+        "properties": {name: {"type": "string"}, "z": {"type": "integer"}},
+        "required": [name] if required else ["z"],
+    }
+    assert smallest(schema, {})[name] == "{canary}"
+
+
+def test_a_body_without_any_text_is_given_some_unless_it_is_closed():
+    schema: dict[str, Any] = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    assert smallest(schema, {}) == {"n": 1, "content": "{canary}"}
+    assert smallest(schema | {"additionalProperties": False}, {}) == {"n": 1}
+
+
+def test_a_schema_that_contains_itself_comes_to_an_end():
+    assert json.dumps(smallest({"$ref": "#/components/schemas/Loop"}, DOCUMENT)).count("next") < 20
+    assert smallest({"$ref": "#/a"}, {"a": {"$ref": "#/a"}}) == "{canary}"
+
+
+@pytest.mark.parametrize("schema", [None, True, [], "text", 5, {"$ref": "#/nowhere"}])
+def test_what_is_no_schema_gives_a_body_all_the_same(schema):
+    assert smallest(schema, {}) == {"content": "{canary}"}
+
+
+def test_an_absurd_number_of_items_is_bounded():
+    assert len(smallest({"type": "array", "items": {"type": "string"}, "minItems": 10**9}, {})) == 50
+
+
+def declared(**more: Any) -> dict[str, Any]:
+    return {"x-zdr-requires-storage": True, "x-zdr-feature": "archives", **more}
+
+
+BODY = {"content": {"application/json": {"schema": {"type": "object", "properties": {"note": {"type": "string"}}, "required": ["note"]}}}}
+
+
+def test_declared_operations_that_the_profile_does_not_list_are_found_writing_ones_first():
+    document = {
+        "paths": {
+            "/v1/archives/{archive_id}": {"get": declared(), "parameters": []},
+            "/v1/archives": {"get": declared(), "post": declared(requestBody=BODY), "x-note": "text"},
+            "/v1/sessions/{id}": {"post": declared()},
+            "/v1/messages": {"post": {"requestBody": BODY}},
+        }
+    }
+    found = declared_storage_operations(document, [("POST", "/v1/sessions/{session}")])
+    assert found == [
+        DeclaredOperation("POST", "/v1/archives", "archives", {"note": "{canary}"}),
+        DeclaredOperation("GET", "/v1/archives", "archives", None),
+        DeclaredOperation("GET", "/v1/archives/{archive_id}", "archives", None),
+    ]
+
+
+def test_a_writing_operation_without_a_described_body_gets_one():
+    (found,) = declared_storage_operations({"paths": {"/v1/x": {"post": {"x-zdr-requires-storage": True}}}}, [])
+    assert (found.body, found.feature) == ({"content": "{canary}"}, "/v1/x")
+
+
+@pytest.mark.parametrize(
+    "document", [None, [], {}, {"paths": None}, {"paths": []}, {"paths": {"/x": None}}, {"paths": {"/x": {"get": "text"}}}]
+)
+def test_what_is_no_document_declares_nothing(document):
+    assert declared_storage_operations(document, []) == []

@@ -1,0 +1,209 @@
+"""A rendered request holds each canary in its place, and never the one that the answer is to bring."""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+import zlib
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from zdr_audit.canary.mint import Mint, new_literal, parts
+from zdr_audit.canary.registry import Registry
+from zdr_audit.canary.seeker import Seeker
+from zdr_audit.suite.generate import stimuli
+from zdr_audit.target.dialects.anthropic import noise, png, render
+from zdr_audit.target.stimulus import PLACES, Place, Stimulus
+from zdr_audit.target.template import pointer
+
+LIMIT = 4096
+LITERAL = new_literal()
+MINT = Mint(LITERAL)
+
+# Where a place is in the body of a request that has it and the message alone.
+WHERE: dict[Place, str] = {
+    "message": "/messages/-1/content/-1/text",
+    "system": "/system/0/text",
+    "history": "/messages/0/content",
+    "prefill": "/messages/-1/content",
+    "tool_description": "/tools/0/description",
+    "tool_schema": "/tools/0/input_schema/properties/query/enum/1",
+    "tool_input": "/messages/1/content/0/input/query",
+    "tool_result": "/messages/2/content/0/content",
+    "document": "/messages/0/content/0/source/data",
+    "document_title": "/messages/0/content/0/title",
+    "user_id": "/metadata/user_id",
+    "stop_sequence": "/stop_sequences/0",
+}
+
+
+def texts(places: Any) -> dict[Place, str]:
+    return {place: MINT.new() for place in PLACES if place in places}
+
+
+def body(stimulus: Stimulus, given_texts: dict[Place, str], joined: tuple[str, ...] = ()) -> Any:
+    return json.loads(render(stimulus, "model-a", given_texts, joined, LIMIT).body)
+
+
+def at(document: Any, path: str) -> Any:
+    """Like a JSON pointer, with -1 for the last of a list."""
+    for part in path.split("/")[1:]:
+        document = document[-1] if part == "-1" else pointer(document, f"/{part}")
+    return document
+
+
+@pytest.mark.parametrize("place", WHERE)
+def test_a_canary_stands_in_the_place_that_is_named(place):
+    chosen = {place: MINT.new()}
+    rendered = body(Stimulus(places=frozenset(chosen)), chosen)
+    assert chosen[place] in at(rendered, WHERE[place])
+    assert json.dumps(rendered).count(chosen[place]) == (2 if place == "history" else 1)
+
+
+def test_the_header_place_is_a_header_and_not_in_the_body():
+    chosen = texts({"header"})
+    rendered = render(Stimulus(places=frozenset({"header"})), "model-a", chosen, (), LIMIT)
+    assert rendered.headers["x-client-note"] == chosen["header"]
+    assert chosen["header"].encode() not in rendered.body
+
+
+def chunks(data: bytes) -> dict[bytes, bytes]:
+    """The chunks of a PNG, each with its checksum verified."""
+    assert data.startswith(b"\x89PNG\r\n\x1a\n")
+    found, offset = {}, 8
+    while offset < len(data):
+        (size,) = struct.unpack_from(">I", data, offset)
+        kind, content = data[offset + 4 : offset + 8], data[offset + 8 : offset + 8 + size]
+        (checksum,) = struct.unpack_from(">I", data, offset + 8 + size)
+        assert checksum == zlib.crc32(kind + content)
+        found[kind] = content
+        offset += 12 + size
+    return found
+
+
+def test_the_image_place_is_a_png_that_parses():
+    chosen = texts({"image"})
+    rendered = body(Stimulus(places=frozenset({"image"})), chosen)
+    (image,) = [b for b in rendered["messages"][-1]["content"] if b["type"] == "image"]
+    assert (image["source"]["type"], image["source"]["media_type"]) == ("base64", "image/png")
+    found = chunks(base64.b64decode(image["source"]["data"], validate=True))
+    assert list(found) == [b"IHDR", b"tEXt", b"IDAT", b"IEND"]
+    assert struct.unpack(">IIBBBBB", found[b"IHDR"]) == (1, 1, 8, 2, 0, 0, 0)
+    assert len(zlib.decompress(found[b"IDAT"])) == 4, "a filter byte and one pixel"
+    assert found[b"tEXt"] == b"Comment\x00" + chosen["image"].encode()
+
+
+@given(st.text(st.characters(min_codepoint=1, max_codepoint=0x2FFF), max_size=300))
+def test_any_text_makes_a_png_that_parses(text):
+    assert chunks(png(text))[b"tEXt"].endswith(text.encode())
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(stimuli(("model-a", "model-b")))
+def test_of_a_generated_shape_every_canary_is_found_and_no_other(stimulus):
+    registry = Registry(LITERAL, b"key")
+    chosen = texts(stimulus.places)
+    for place, canary in chosen.items():
+        registry.add(place, canary)
+    expected = MINT.new()
+    registry.add("answer", expected)
+    rendered = render(stimulus, "model-a", chosen, parts(expected), LIMIT)
+    sent = rendered.body + b"\n" + "\n".join(rendered.headers.values()).encode()
+    assert {s.canary for s in Seeker(LITERAL, registry.identify).search(sent)} == set(chosen)
+
+
+@settings(max_examples=60, deadline=None)
+@given(stimuli(("model-a",)))
+def test_the_request_does_not_hold_the_answers_canary_in_any_joined_form(stimulus):
+    expected = MINT.new()
+    rendered = render(stimulus, "model-a", {}, parts(expected), LIMIT)
+    decoded = json.dumps(json.loads(rendered.body), ensure_ascii=False)
+    for text in (rendered.body.decode(), decoded, "".join(decoded.split()), decoded.replace("\\", "")):
+        assert expected not in text
+        assert LITERAL not in text
+    question = json.loads(rendered.body)["messages"]
+    asked = next(
+        b["text"] for m in question if isinstance(m["content"], list) for b in m["content"] if "Join these parts" in b.get("text", "")
+    )
+    assert "".join(json.loads(f"[{asked.rsplit(': ', 1)[1]}]")) == expected, "joined as the instruction says, they are the canary"
+
+
+@settings(max_examples=60, deadline=None)
+@given(stimuli(("model-a", "model-b")))
+def test_a_generated_shape_is_a_request_of_the_dialect(stimulus):
+    rendered = render(stimulus, stimulus.model or "", texts(stimulus.places), (), LIMIT)
+    request = json.loads(rendered.body)
+    assert (request["model"], request["max_tokens"] > 0, request.get("stream", False)) == (stimulus.model, True, stimulus.stream)
+    roles = [m["role"] for m in request["messages"]]
+    assert roles == [("user", "assistant")[n % 2] for n in range(len(roles))], "roles take turns, the user first"
+    uses = [b["id"] for m in request["messages"] if isinstance(m["content"], list) for b in m["content"] if b["type"] == "tool_use"]
+    results = [
+        b["tool_use_id"] for m in request["messages"] if isinstance(m["content"], list) for b in m["content"] if b["type"] == "tool_result"
+    ]
+    assert uses == results
+    assert ("thinking" in request) == stimulus.thinking
+    assert not stimulus.thinking or request["thinking"]["budget_tokens"] < request["max_tokens"]
+    assert json.dumps(request).count("cache_control") == (0 if not stimulus.cache else 2 if "system" in stimulus.places else 1)
+    assert rendered.headers["anthropic-version"] == "2023-06-01"
+    assert rendered.headers.get("x-claude-code-session-id") == stimulus.session
+    assert len(rendered.body) >= stimulus.padding
+
+
+def test_headers_of_a_stimulus_are_sent_and_outrank_none_of_its_own():
+    rendered = render(Stimulus(headers=(("x-note", "here"),), session="s-1"), "model-a", {}, (), LIMIT)
+    assert rendered.headers["x-note"] == "here"
+    assert rendered.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "path", "value"),
+    [
+        ("unknown_model", "/model", "no-such-model"),
+        ("negative_max_tokens", "/max_tokens", -1),
+        ("empty_messages", "/messages", []),
+        ("bad_role", "/messages/-1/role", "narrator"),
+    ],
+)
+def test_a_wrong_request_is_wrong_in_that_one_place_and_still_carries_its_canaries(wrong, path, value):
+    chosen = texts({"message", "system"})
+    right, spoilt = body(Stimulus(), chosen), body(Stimulus(wrong=wrong), chosen)
+    assert at(spoilt, path) == value
+    kept = json.dumps(spoilt)
+    assert chosen["message"] in kept
+    assert wrong == "empty_messages" or chosen["system"] in kept
+    changed = {key for key in right.keys() | spoilt.keys() if right.get(key) != spoilt.get(key)}
+    assert changed == ({"messages", "system"} if wrong == "empty_messages" else {path.split("/")[1]})
+
+
+def test_a_request_without_version_lacks_that_header_alone():
+    right, spoilt = (render(Stimulus(wrong=wrong), "model-a", {}, (), LIMIT) for wrong in (None, "no_version"))
+    assert right.body == spoilt.body
+    assert right.headers.keys() - spoilt.headers.keys() == {"anthropic-version"}
+
+
+def test_broken_json_is_no_json_and_carries_its_canary():
+    chosen = texts({"message"})
+    spoilt = render(Stimulus(wrong="broken_json"), "model-a", chosen, (), LIMIT).body
+    with pytest.raises(ValueError, match="Expecting"):
+        json.loads(spoilt)
+    assert chosen["message"].encode() in spoilt
+
+
+@pytest.mark.parametrize("limit", [0, 10, 4096, 100_000])
+def test_a_request_that_is_too_large_is_valid_and_larger_than_the_limit(limit):
+    chosen = texts({"message"})
+    spoilt = render(Stimulus(wrong="too_large"), "model-a", chosen, (), limit).body
+    assert len(spoilt) > limit
+    assert chosen["message"] in json.dumps(json.loads(spoilt))
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000])
+def test_noise_has_the_size_asked_for_and_does_not_compress(size):
+    text = noise(size)
+    assert len(text) == size
+    assert len(zlib.compress(text.encode(), 9)) >= size * 6 // 8
+    assert size < 100 or noise(size) != text
