@@ -84,9 +84,10 @@ def report_command(run: Path, formats: tuple[str, ...], report_dir: Path | None,
     if sealing and signer is None and manifest.has_attestation(folder) and _changed(folder, files):
         _fail(f"{folder}: the reports would not be those that were attested; write elsewhere (--report-dir) or attest anew (--attest-key)")
     try:
+        kept = manifest.sealed_names(folder) if sealing else []
         remake.place(files, folder)
         if sealing and (signer is not None or not manifest.has_attestation(folder)):
-            names = {manifest.JOURNAL, *files, *(name for name in manifest.sealed_names(folder) if (folder / name).is_file())}
+            names = {manifest.JOURNAL, *files, *kept}
             seal(report, folder, sorted(names), signer)
     except OSError as exc:
         _fail(f"{exc.filename or folder}: cannot be written: {exc.strerror}")

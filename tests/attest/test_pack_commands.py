@@ -98,6 +98,15 @@ def test_a_pack_can_be_attested_anew(run: Path, pair: tuple[Path, Path]) -> None
     assert zdr_audit("verify", run, "--key", pair[1]).exit_code == 0
 
 
+def test_sealing_anew_does_not_take_in_a_file_that_was_changed_meanwhile(run: Path) -> None:
+    (run / manifest.ATTESTATION).unlink()
+    with (run / "report.html").open("a") as page:
+        page.write(" ")
+    assert zdr_audit("report", run, "--format", "json").exit_code == 0
+    done = zdr_audit("verify", run)
+    assert (done.exit_code, "problem  report.html: not part of the pack" in done.output) == (1, True)
+
+
 def test_a_changed_page_is_found(run: Path, pair: tuple[Path, Path]) -> None:
     with (run / "report.html").open("a") as page:
         page.write(" ")

@@ -26,9 +26,37 @@ def test_a_canary_is_identified_with_either_literal_cut_off(lab):
 
 def test_too_little_of_a_canary_identifies_nothing(lab):
     canary = lab.canary("cut")
-    assert lab.registry.identify(canary[:21]) is None
-    assert lab.registry.identify(canary[11:]) is None
+    assert lab.registry.identify(canary[:15]) is None
+    assert lab.registry.identify(canary[17:]) is None
     assert lab.registry.identify(canary[10:22]) is None  # the tail alone: no literal says where to look
+
+
+@pytest.mark.parametrize("keep", [slice(0, 16), slice(0, 21), slice(16, 32), slice(11, 32)])
+def test_half_of_the_tail_beside_a_literal_identifies_a_cut_canary(lab, keep):
+    canary = lab.canary("cut")
+    lab.canary("other")
+    assert lab.registry.identify(f"...{canary[keep]}...") == "cut"
+
+
+def test_a_canary_damaged_in_its_middle_is_identified(lab):
+    canary = lab.canary("damaged")
+    assert lab.registry.identify(canary[:17] + "\x00\x00" + canary[19:]) == "damaged"
+
+
+def test_half_a_tail_that_two_canaries_share_identifies_neither(lab):
+    first, second = (f"{lab.literal}abcdef{rest}{lab.literal}" for rest in ("111111", "222222"))
+    lab.registry.add("first", first)
+    lab.registry.add("second", second)
+    assert lab.registry.identify(first[:18]) is None
+    assert lab.registry.identify(first) == "first"
+    assert lab.registry.identify(second[16:]) == "second"
+
+
+def test_a_registry_loaded_with_its_cuts_identifies_a_cut_canary(lab):
+    canary = lab.canary("first")
+    later = Registry(lab.literal, b"a key of the run")
+    later.load("first", lab.registry.digest(canary), lab.registry.cuts(canary))
+    assert later.identify(canary[:16]) == later.identify(canary[16:]) == "first"
 
 
 def test_a_canary_that_was_never_added_is_nobody(lab):

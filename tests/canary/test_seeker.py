@@ -35,10 +35,16 @@ def test_a_canary_of_the_run_that_was_never_registered_is_one_sighting_of_nobody
     assert (sighting.start, sighting.end, sighting.canary) == (0, 32, None)
 
 
-@pytest.mark.parametrize("keep", [slice(0, 22), slice(10, 32), slice(0, 29), slice(3, 32)])
+@pytest.mark.parametrize("keep", [slice(0, 22), slice(10, 32), slice(0, 29), slice(3, 32), slice(0, 16), slice(0, 19), slice(16, 32), slice(11, 32)])
 def test_a_canary_with_one_literal_cut_is_identified(lab, keep):
     canary = lab.canary("cut")
     assert [seen.canary for seen in lab.search(b"<" + canary[keep].encode() + b">")] == ["cut"]
+
+
+def test_a_damaged_canary_is_one_sighting_of_its_whole_range(lab):
+    canary = lab.canary("damaged")
+    data = f"<{canary[:18]}??{canary[20:]}>".encode()
+    assert [(seen.start, seen.end, seen.canary) for seen in lab.search(data)] == [(1, 33, "damaged")]
 
 
 def test_the_range_of_encoded_text_is_exact(lab):

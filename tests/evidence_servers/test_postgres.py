@@ -71,7 +71,7 @@ def running(server_folder) -> Iterator[Server]:
         return True
 
     settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "autovacuum": "off", "fsync": "off"}
-    settings |= {"wal_level": "minimal", "max_wal_senders": 0, "logging_collector": "off"}
+    settings |= {"wal_level": "minimal", "max_wal_senders": 0, "shared_preload_libraries": "pg_stat_statements"}
     command = [str(programs / "postgres"), "-D", str(data), *(f"--{name}={value}" for name, value in settings.items())]
     with started(command, server_folder / "postgres.log", ready, **identity):
         yield server
@@ -219,6 +219,17 @@ def test_sampled_statistics_and_comments_are_read(lab, app, read):
 def test_the_statement_of_another_session_is_read(lab, app, read):
     app.execute(f"select '{lab.canary('statement')}'")
     assert ("running statements", "statement") in {(hit.object, hit.canary) for hit in read().hits}
+
+
+def test_the_statement_statistics_are_read(lab, app, read):
+    app.execute("create extension pg_stat_statements")
+    app.execute(f"create table named_{lab.canary('remembered')} (a int)")
+    app.execute("select 'the last statement of this session'")
+    hits = [hit for hit in read(files=True).hits if hit.object == "statement statistics" or "pgss_query_texts" in hit.object]
+    assert {(hit.object, hit.canary, hit.residue) for hit in hits} == {
+        ("statement statistics", "remembered", False),
+        ("pg_stat_tmp/pgss_query_texts.stat", "remembered", False),
+    }
 
 
 def test_a_deleted_row_is_found_as_residue_until_vacuum_and_a_rewrite(lab, app, read):

@@ -70,7 +70,9 @@ class PaperBackend:
         self.asked: list[Asked] = []
         self._spoil = spoil
         self._zdr = {"org_subject"}
-        self._keys = {f"sample-key-{o}-{r}": f"org_{o}" for o in ("subject", "control", "sibling", "neighbour") for r in ("member", "admin", "second")}
+        self._keys = {
+            f"sample-key-{o}-{r}": f"org_{o}" for o in ("subject", "control", "sibling", "neighbour") for r in ("member", "admin", "second")
+        }
         self._keys |= {f"sample-key-{role}": "provider" for role in ("account-team", "reviewer", "operator", "auditor")}
         self._settings: dict[str, Any] = {}
 
@@ -89,8 +91,9 @@ class PaperBackend:
         return reply.body
 
     def keep(self, asked: Asked, more: bytes = b"") -> None:
-        with (self.log / "app.log").open("ab") as file:
-            file.write(asked.body + b"\n" + more + b"\n")
+        if self.log.is_dir():
+            with (self.log / "app.log").open("ab") as file:
+                file.write(asked.body + b"\n" + more + b"\n")
 
     def _honest(self, asked: Asked) -> Reply:
         if not asked.organization:

@@ -61,7 +61,10 @@ TO_ALL: dict[str, tuple[Spoil, str]] = {
     "an empty body without type": (always(Reply(200, b"", {})), "malformed (status 200) the answer is not JSON"),
     "nothing but 204": (always(Reply(204, b"")), "unexpected (status 204)"),
     "401": (always(said({"type": "error", "error": {"type": "authentication_error"}}, 401)), "denied (status 401)"),
-    "403": (always(said({"type": "error", "error": {"type": "permission_error", "message": REFUSAL}}, 403)), "refused_by_policy (status 403)"),
+    "403": (
+        always(said({"type": "error", "error": {"type": "permission_error", "message": REFUSAL}}, 403)),
+        "refused_by_policy (status 403)",
+    ),
     "404": (always(said({}, 404)), "not_found (status 404)"),
     "429": (always(said({}, 429)), "rate_limited (status 429)"),
     "500": (always(said({}, 500)), "server_error (status 500)"),
@@ -71,24 +74,35 @@ TO_ALL: dict[str, tuple[Spoil, str]] = {
     "a page for JSON": (always(Reply(200, PAGE, JSON)), "malformed (status 200) the answer is not JSON"),
     "a redirect to sign in": (always(Reply(302, PAGE, {"location": "https://login.example/"})), "redirected (status 302)"),
     "time-outs": (raising(requests.exceptions.ReadTimeout("Read timed out.")), "no_answer (status None) timed out"),
-    "no connection": (raising(requests.exceptions.ConnectionError("[Errno 111] Connection refused")), "no_answer (status None) connection refused"),
+    "no connection": (
+        raising(requests.exceptions.ConnectionError("[Errno 111] Connection refused")),
+        "no_answer (status None) connection refused",
+    ),
     "JSON of absurd depth": (always(Reply(200, b"[" * 50_000, JSON)), "malformed (status 200) the answer is not JSON"),
     "deep JSON": (always(Reply(200, b"[" * 500 + b"]" * 500, JSON)), "malformed (status 200) the answer is not a message"),
     "half characters": (always(Reply(400, b'{"error": {"message": "\\ud800"}}', JSON)), "client_error (status 400)"),
     "control characters": (always(Reply(200, ESCAPES.encode(), {"request-id": ESCAPES})), "malformed (status 200) the answer is not JSON"),
-    "answers beside the question": (filler, "accepted (status 200) the answer does not follow the instruction, so it carries no canary"),
 }
 
 
 @pytest.mark.parametrize("name", TO_ALL)
-def test_nothing_passes_against_a_target_that_always_answers(audited, name):
+def test_nothing_passes_against_a_target_that_always_answers(judged, name):
     spoil, words = TO_ALL[name]
-    found = audited(spoil)
+    found = judged(spoil)
     assert (found.status, found.verdicts()) == (3, dict.fromkeys(CONTROLS, "inconclusive"))
     reason = f"the sanity probe first failed: inference for the subject organization gave {words}"
     assert found.report["summary"]["reasons"][0] == reason
     assert all(found.control(c)["reason"].startswith(reason) for c in CONTROLS)
     assert len(found.backend.asked) <= 2, "a target that is dead at the first probe gets nothing more"
+
+
+def test_answers_beside_the_question_carry_no_canary_and_prove_nothing(judged):
+    found = judged(filler)
+    assert (found.status, found.verdicts()[RETENTION]) == (3, "inconclusive")
+    assert found.control(RETENTION)["reason"].startswith(
+        "only 0 of 5 requests were dealt with by the target, at least 5 are needed (first: i-"
+    )
+    assert "gave 200: the answer does not follow the instruction, so it carries no canary)" in found.control(RETENTION)["reason"]
 
 
 @pytest.mark.parametrize(
@@ -99,8 +113,8 @@ def test_nothing_passes_against_a_target_that_always_answers(audited, name):
     ],
     ids=["too large", "slow"],
 )
-def test_nothing_passes_beyond_the_limits_of_the_profile(audited, spoil, limits, words):
-    found = audited(spoil, **limits)
+def test_nothing_passes_beyond_the_limits_of_the_profile(judged, spoil, limits, words):
+    found = judged(spoil, **limits)
     assert (found.status, found.verdicts()) == (3, dict.fromkeys(CONTROLS, "inconclusive"))
     assert words in found.control(RETENTION)["reason"]
 
@@ -129,8 +143,16 @@ ON_FEEDBACK: dict[str, tuple[Spoil, str, str]] = {
     "200 {} for the subject": (on(FEEDBACK_PATHS, said({}), subject_alone=True), "fail", FEEDBACK_SERVED),
     "204 for the subject": (on(FEEDBACK_PATHS, Reply(204, b""), subject_alone=True), "fail", FEEDBACK_SERVED),
     "a page for the subject": (on(FEEDBACK_PATHS, Reply(200, PAGE, {}), subject_alone=True), "fail", FEEDBACK_SERVED),
-    "401 for the subject": (on(FEEDBACK_PATHS, said({}, 401), subject_alone=True), "inconclusive", "only 0 of 2 requests were dealt with by the target"),
-    "429 for the subject": (on(FEEDBACK_PATHS, said({}, 429), subject_alone=True), "inconclusive", "only 0 of 2 requests were dealt with by the target"),
+    "401 for the subject": (
+        on(FEEDBACK_PATHS, said({}, 401), subject_alone=True),
+        "inconclusive",
+        "only 0 of 2 requests were dealt with by the target",
+    ),
+    "429 for the subject": (
+        on(FEEDBACK_PATHS, said({}, 429), subject_alone=True),
+        "inconclusive",
+        "only 0 of 2 requests were dealt with by the target",
+    ),
     "401 for all": (on(FEEDBACK_PATHS, said({}, 401)), "inconclusive", "only 0 of 2 requests were dealt with by the target"),
     "403 for all": (on(FEEDBACK_PATHS, said({}, 403)), "inconclusive", "only 0 of 2 requests were dealt with by the target"),
     "404 for all": (on(FEEDBACK_PATHS, said({}, 404)), "inconclusive", "only 0 of 2 requests were dealt with by the target"),
@@ -141,22 +163,26 @@ ON_FEEDBACK: dict[str, tuple[Spoil, str, str]] = {
 
 
 @pytest.mark.parametrize("name", ON_FEEDBACK)
-def test_feedback_is_judged_by_its_own_answers(audited, name):
+def test_feedback_is_judged_by_its_own_answers(judged, name):
     spoil, verdict, words = ON_FEEDBACK[name]
-    found = audited(spoil, controls=(FEEDBACK, SETTINGS))
+    found = judged(spoil, controls=(FEEDBACK, SETTINGS))
     assert found.verdicts() == {RETENTION: "not_tested", FEEDBACK: verdict, SETTINGS: "pass"}
     assert re.search(words, found.control(FEEDBACK)["reason"]), found.control(FEEDBACK)["reason"]
     assert found.status == (1 if verdict == "fail" else 3)
 
 
-def test_feedback_refused_to_all_is_said_to_mean_nothing(audited):
-    found = audited(on(FEEDBACK_PATHS, said({}, 404)), controls=(FEEDBACK,))
+def test_feedback_refused_to_all_is_said_to_mean_nothing(judged):
+    found = judged(on(FEEDBACK_PATHS, said({}, 404)), controls=(FEEDBACK,))
     (test,) = found.control(FEEDBACK)["tests"]
     assert (test["outcome"], test["message"]) == ("inconclusive", NO_SENSE)
 
 
 def stale(asked: Asked, _: Reply) -> Reply | None:
-    return said({"settings": {"cleanupPeriodDays": 30}, "checksum": "old"}) if asked.path.endswith("/settings") and asked.method == "GET" else None
+    return (
+        said({"settings": {"cleanupPeriodDays": 30}, "checksum": "old"})
+        if asked.path.endswith("/settings") and asked.method == "GET"
+        else None
+    )
 
 
 CLIENT = ("/api/claude_code/settings",)
@@ -174,7 +200,11 @@ ON_SETTINGS: dict[str, tuple[Spoil, str, str]] = {
         "inconclusive",
         r"broke off: ScenarioBroken: create an organization: organization\.create as staff\.account_team gave malformed \(status 201\) the answer lacks admin_key",
     ),
-    "no organization allowed": (on(("/v1/organizations",), said({}, 403)), "inconclusive", r"broke off: ScenarioBroken: .* gave denied \(status 403\)"),
+    "no organization allowed": (
+        on(("/v1/organizations",), said({}, 403)),
+        "inconclusive",
+        r"broke off: ScenarioBroken: .* gave denied \(status 403\)",
+    ),
     "a key that is a number": (
         on(("/v1/organizations",), said({"id": 5, "admin": {"key": 7, "email": ["x"]}}, 201)),
         "inconclusive",
@@ -184,9 +214,9 @@ ON_SETTINGS: dict[str, tuple[Spoil, str, str]] = {
 
 
 @pytest.mark.parametrize("name", ON_SETTINGS)
-def test_settings_are_judged_by_their_own_answers(audited, name):
+def test_settings_are_judged_by_their_own_answers(judged, name):
     spoil, verdict, words = ON_SETTINGS[name]
-    found = audited(spoil, controls=(FEEDBACK, SETTINGS))
+    found = judged(spoil, controls=(FEEDBACK, SETTINGS))
     assert found.verdicts() == {RETENTION: "not_tested", FEEDBACK: "pass", SETTINGS: verdict}
     assert re.search(words, found.control(SETTINGS)["reason"]), found.control(SETTINGS)["reason"]
     assert found.status == (1 if verdict == "fail" else 3)
@@ -211,46 +241,45 @@ def test_a_prompt_that_is_kept_is_a_finding_with_place_and_request(audited, tmp_
     assert found.status == 1
     findings = found.control(RETENTION)["findings"]
     assert len({f["request"] for f in findings}) == 5
-    assert {(f["source"], f["object"], f["organization"], f["model"]) for f in findings} == {("log", "debug/bodies.log", "org_subject", "model-a")}
+    assert {(f["source"], f["object"], f["organization"], f["model"]) for f in findings} == {
+        ("log", "debug/bodies.log", "org_subject", "model-a")
+    }
     assert re.fullmatch(r"bytes \d+-\d+", findings[0]["location"])
-    assert "debug/bodies.log" in found.out
+    assert b"debug/bodies.log" in found.written["out"]
 
 
-def test_a_prompt_kept_after_the_first_reading_is_found_in_the_second(audited, tmp_path):
-    held: list[bytes] = []
-
-    def late(asked: Asked, _: Reply) -> None:
-        if inference(asked):
-            held.append(asked.body)
-        elif asked.path == "/v1/zdr-is-not-asked" or (asked.path == "/v1/messages" and len(held) > 5):
-            with (tmp_path / "log" / "late.log").open("ab") as file:
-                file.write(b"\n".join(held))
-
-    found = audited(late)
-    assert found.verdicts()[RETENTION] == "fail"
+def test_a_prompt_kept_by_the_control_organization_is_no_finding(judged):
+    found = judged()
+    (source,) = found.report["sources"]
+    assert all(r["control_hits"] > 0 and r["subject_hits"] == 0 for r in source["readings"])
+    assert found.control(RETENTION)["findings"] == []
 
 
-def test_a_store_that_keeps_nothing_of_anybody_is_blind(audited, tmp_path):
+def test_a_store_that_keeps_nothing_of_anybody_is_blind(judged, tmp_path):
     def forget(_: Asked, __: Reply) -> None:
         (tmp_path / "log" / "app.log").unlink(missing_ok=True)
 
-    found = audited(forget)
+    found = judged(forget)
     assert found.verdicts() == {RETENTION: "inconclusive", FEEDBACK: "pass", SETTINGS: "pass"}
-    assert found.control(RETENTION)["reason"].startswith("the source log is blind (main epoch, first reading): no canary of the control organization")
+    assert found.control(RETENTION)["reason"].startswith(
+        "the source log is blind (main epoch, first reading): no canary of the control organization"
+    )
     assert found.status == 3
 
 
-def test_a_store_that_cannot_be_read_is_no_clean_store(audited, tmp_path):
+def test_a_store_that_cannot_be_read_is_no_clean_store(judged, tmp_path):
     def vanish(_: Asked, __: Reply) -> None:
         shutil.rmtree(tmp_path / "log", ignore_errors=True)
 
-    found = audited(vanish)
+    found = judged(vanish)
     assert found.verdicts()[RETENTION] == "inconclusive"
     assert found.control(RETENTION)["reason"].startswith("the source log could not be read: ")
 
 
-@pytest.mark.parametrize("reply", [said({}, 401), said({}, 429), said({}, 500), said({}), Reply(200, PAGE, {})], ids=["401", "429", "500", "{}", "page"])
-def test_a_target_that_serves_the_probes_alone_does_not_pass(audited, reply):
+@pytest.mark.parametrize(
+    "reply", [said({}, 401), said({}, 429), said({}, 500), said({}), Reply(200, PAGE, {})], ids=["401", "429", "500", "{}", "page"]
+)
+def test_a_target_that_serves_the_probes_alone_does_not_pass(judged, reply):
     seen = []
 
     def spoil(asked: Asked, _: Reply) -> Reply | None:
@@ -259,9 +288,11 @@ def test_a_target_that_serves_the_probes_alone_does_not_pass(audited, reply):
             return reply if 1 < len(seen) < 7 else None
         return None
 
-    found = audited(spoil)
+    found = judged(spoil)
     assert found.verdicts()[RETENTION] == "inconclusive"
-    assert found.control(RETENTION)["reason"].startswith("only 0 of 5 requests were dealt with by the target, at least 5 are needed (first: i-")
+    assert found.control(RETENTION)["reason"].startswith(
+        "only 0 of 5 requests were dealt with by the target, at least 5 are needed (first: i-"
+    )
     assert [s["ok"] for s in found.report["sanity"]] == [True, True]
 
 
@@ -287,13 +318,13 @@ def test_a_target_that_dies_half_way_taints_all_that_came_before(audited):
         ("org_control", "enabled", "the control organization org_control has ZDR status 'enabled', the profile needs it off"),
     ],
 )
-def test_organizations_with_another_status_than_the_profile_says_are_no_basis(audited, organization, status, words):
+def test_organizations_with_another_status_than_the_profile_says_are_no_basis(judged, organization, status, words):
     def spoil(asked: Asked, reply: Reply) -> Reply | None:
         if asked.path == f"/v1/organizations/{organization}/zdr":
             return said(json.loads(reply.body) | {"status": status})
         return None
 
-    found = audited(spoil)
+    found = judged(spoil)
     assert found.status == 3
     assert found.report["summary"]["reasons"] == [f"the sanity probe first failed: {words}"]
 
@@ -323,12 +354,12 @@ def test_control_characters_in_what_is_found_reach_no_report(audited, tmp_path):
 
 
 @pytest.mark.parametrize("message", ["\ud800 policy", "\u2028policy", "p" * 100_000 + "policy", {"a": "policy"}, ["policy"], 5])
-def test_odd_texts_of_a_refusal_break_nothing(audited, message):
+def test_odd_texts_of_a_refusal_break_nothing(judged, message):
     def spoil(asked: Asked, _: Reply) -> Reply | None:
         refused = {"type": "error", "error": {"type": "permission_error", "message": message}}
         return said(refused, 403) if asked.path in FEEDBACK_PATHS and asked.subject else None
 
-    assert audited(spoil, controls=(FEEDBACK,)).verdicts()[FEEDBACK] == "pass"
+    assert judged(spoil, controls=(FEEDBACK,)).verdicts()[FEEDBACK] == "pass"
 
 
 def test_a_credential_that_comes_back_in_an_answer_is_blotted_out(audited):
@@ -341,10 +372,10 @@ def test_a_credential_that_comes_back_in_an_answer_is_blotted_out(audited):
     assert audited(spoil).verdicts() == dict.fromkeys(CONTROLS, "pass"), "and the run is sound: no credential in any file"
 
 
-def test_a_prompt_that_comes_back_in_an_answer_is_blotted_out(audited):
+def test_a_prompt_that_comes_back_in_an_answer_is_blotted_out(judged):
     def spoil(asked: Asked, _: Reply) -> Reply | None:
         if asked.path in FEEDBACK_PATHS and asked.subject:
             return said({"error": {"type": "permission_error", "message": f"policy forbids {asked.body.decode()}"}}, 403)
         return None
 
-    assert audited(spoil).verdicts() == dict.fromkeys(CONTROLS, "pass"), "and the run is sound: no canary in any file"
+    assert judged(spoil).verdicts() == dict.fromkeys(CONTROLS, "pass"), "and the run is sound: no canary in any file"

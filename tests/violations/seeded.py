@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zdr_audit.catalogue.load import load_catalogue
 from zdr_audit.resources import fixtures
 from zdr_audit.violations import Violation
 
 PROFILE = fixtures() / "targets" / "simulator.toml"
 SETTLE_SECONDS = 0.2
 LONGEST_SECONDS = 400
+# Checked by generated requests, which take a quarter of an audit's time: the default run asks for them only where the violation names them.
+GENERATED = {"ZDR-CON-01", "ZDR-CON-02"}
 # How many of a family's violations the default run takes; the environment variable ZDR_AUDIT_VIOLATIONS=all takes all of all families.
 SHARE = {"ret": 5, "blk": 5}
 SHARE_OF_OTHERS = 3
@@ -37,6 +40,12 @@ def sample(violations: Iterable[Violation]) -> list[Violation]:
         share = min(len(items), SHARE.get(name, SHARE_OF_OTHERS))
         chosen += [items[(number + 1) * len(items) // share - 1] for number in range(share)]
     return chosen
+
+
+def controls_for(violation: Violation) -> list[str]:
+    """The controls that the default run selects for a violation: all but those on generated requests, unless it names one of them."""
+    named = any(fnmatch.fnmatchcase(name, glob) for name in GENERATED for glob in (*violation.controls, *violation.related))
+    return [control.id for control in load_catalogue().controls if named or control.id not in GENERATED]
 
 
 def quick_profile(folder: Path) -> Path:
@@ -71,15 +80,16 @@ class Run:
 
     def told(self) -> str:
         """Every control that did not pass, with its reason, for the message of a failed test."""
-        lines = [f"{name} {c['verdict']}: {c['reason']}" for name, c in self.controls.items() if c["verdict"] != "pass"]
+        lines = [f"{name} {c['verdict']}: {c['reason']}" for name, c in self.controls.items() if c["verdict"] not in {"pass", "not_tested"}]
         lines += [f"sanity probe {probe['when']}: {probe['detail']}" for probe in self.report.get("sanity", ()) if not probe["ok"]]
         return f"exit status {self.status}\n" + ("\n".join(lines) if self.report else self.said[-2000:])
 
 
-def audit(target: Path, folder: Path, violation: str | None = None) -> Run:
-    """The command line as a user calls it, in a process of its own; its report goes to `folder`."""
+def audit(target: Path, folder: Path, violation: Violation | None = None, controls: Iterable[str] = ()) -> Run:
+    """The command line as a user calls it, in a process of its own; its report goes to `folder`. No `controls` means all."""
     words = ["run", "--target", str(target), "--depth", "quick", "--report-dir", str(folder)]
-    words += ["--violation", violation] if violation else []
+    words += ["--violation", violation.id] if violation else []
+    words += ["--controls", ",".join(controls)] if controls else []
     command = [sys.executable, "-c", "from zdr_audit.cli import main; main()", *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_SECONDS, check=False, stdin=subprocess.DEVNULL)
     report = folder / "report.json"

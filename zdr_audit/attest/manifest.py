@@ -32,11 +32,12 @@ def has_attestation(folder: Path) -> bool:
 
 
 def sealed_names(folder: Path) -> list[str]:
-    """What the folder's manifest covers; nothing where there is none, or a damaged one."""
+    """Files that are still as the folder's manifest says; none where there is no manifest, or a damaged one."""
     try:
-        return list(parse((folder / MANIFEST).read_bytes()))
+        expected = parse((folder / MANIFEST).read_bytes())
     except (OSError, ValueError):
         return []
+    return [name for name, digest in expected.items() if (folder / name).is_file() and sha256((folder / name).read_bytes()) == digest]
 
 
 def render(files: Mapping[str, str]) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from .forms import Decoded, Needle
 from .mint import CANARY_LENGTH, LITERAL_LENGTH, TAIL_LENGTH
+from .registry import CUT_LENGTH
 from .search import Search
 
 _CHARACTER = 8  # bytes at most that a form takes for one character
@@ -63,10 +64,12 @@ class Around:
             first = start - other
         canary = self._identify(window[first:last])
         if canary is None:
-            for a, b in ((start, end + TAIL_LENGTH), (max(0, start - TAIL_LENGTH), end)):
+            for a, b in ((start, end + TAIL_LENGTH), (start - TAIL_LENGTH, end), (start, end + CUT_LENGTH), (start - CUT_LENGTH, end)):
+                if a < 0:
+                    continue
                 canary = self._identify(window[a:b])
                 if canary is not None:
-                    first, last = a, b
+                    first, last = a, min(b, len(window))
                     break
         text = window[first:last]
         form = "plain" if text == text.lower() else "upper-case" if text == text.upper() else "mixed-case"

@@ -5,23 +5,38 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections.abc import Iterable
 
 from .mint import CANARY_LENGTH, LITERAL_LENGTH, TAIL_LENGTH, check_literal
 
+CUT_LENGTH = 6
+"""Characters of the tail that must stand beside a literal for a damaged canary to be identified."""
+
 _TAIL = re.compile(rf"[a-z0-9]{{{TAIL_LENGTH}}}")
+_AMBIGUOUS = ""
 
 
 class Registry:
-    """Keyed digests of a run's canaries. A canary is literal, tail and literal again, so the tail next to one literal identifies it."""
+    """Keyed digests of a run's canaries. A canary is literal, tail and literal again, so the tail next to one literal identifies it.
+
+    Where the tail is damaged or cut off, the half of it that touches a literal does: 6 characters, one in 2 * 10^9 by chance. A half that
+    two canaries share identifies neither.
+    """
 
     def __init__(self, literal: str, key: bytes) -> None:
         self.literal = check_literal(literal)
         self._key = key
         self._ids: dict[str, str] = {}
+        self._cuts: dict[str, str] = {}
 
     def digest(self, canary: str) -> str:
         """HMAC-SHA-256 of the lower-cased canary, as 64 hex digits."""
         return hmac.new(self._key, canary.lower().encode(), hashlib.sha256).hexdigest()
+
+    def cuts(self, canary: str) -> tuple[str, str]:
+        """The keyed digests of what identifies a damaged canary: its beginning (literal and 6 characters) and its end."""
+        cut = LITERAL_LENGTH + CUT_LENGTH
+        return self.digest(canary[:cut]), self.digest(canary[-cut:])
 
     def add(self, canary_id: str, canary: str) -> None:
         """Remember a canary by its digest. Raises ValueError when it is not literal, 12 characters, literal."""
@@ -29,25 +44,28 @@ class Registry:
         tail = lowered[LITERAL_LENGTH:-LITERAL_LENGTH]
         if len(lowered) != CANARY_LENGTH or lowered != f"{self.literal}{tail}{self.literal}" or not _TAIL.fullmatch(tail):
             raise ValueError(f"canary {canary_id} is not the literal, {TAIL_LENGTH} characters of a-z and 0-9, and the literal again")
-        self.load(canary_id, self.digest(lowered))
+        self.load(canary_id, self.digest(lowered), self.cuts(lowered))
 
-    def load(self, canary_id: str, digest: str) -> None:
-        """Remember a canary by a digest that `digest` gave earlier. Raises ValueError when another canary has the same digest."""
+    def load(self, canary_id: str, digest: str, cuts: Iterable[str] = ()) -> None:
+        """Remember a canary by what `digest` and `cuts` gave earlier. Raises ValueError when another canary has the same digest."""
         known = self._ids.setdefault(digest, canary_id)
         if known != canary_id:
             raise ValueError(f"canaries {known} and {canary_id} have the same digest")
+        for cut in cuts:
+            if self._cuts.setdefault(cut, canary_id) != canary_id:
+                self._cuts[cut] = _AMBIGUOUS
 
     def identify(self, text: str) -> str | None:
-        """The id of the first known canary in a text of any case, whole or with one of its literals cut off; None when there is none."""
+        """The id of the first known canary in a text of any case, None when there is none. A canary with one literal cut off comes before
+        one of which only a literal and the 6 characters beside it are left."""
         lowered = text.lower()
-        at = lowered.find(self.literal)
-        while at >= 0:
-            after = lowered[at + LITERAL_LENGTH : at + LITERAL_LENGTH + TAIL_LENGTH]
-            before = lowered[max(0, at - TAIL_LENGTH) : at]
-            for tail in (after, before):
-                if _TAIL.fullmatch(tail):
-                    found = self._ids.get(self.digest(f"{self.literal}{tail}{self.literal}"))
-                    if found is not None:
-                        return found
-            at = lowered.find(self.literal, at + 1)
+        places = [found.start() for found in re.finditer(re.escape(self.literal), lowered)]
+        for at in places:
+            for tail in (lowered[at + LITERAL_LENGTH : at + LITERAL_LENGTH + TAIL_LENGTH], lowered[max(0, at - TAIL_LENGTH) : at]):
+                if _TAIL.fullmatch(tail) and (known := self._ids.get(self.digest(f"{self.literal}{tail}{self.literal}"))):
+                    return known
+        for at in places if self._cuts else ():
+            for cut in (lowered[at : at + LITERAL_LENGTH + CUT_LENGTH], lowered[max(0, at - CUT_LENGTH) : at + LITERAL_LENGTH]):
+                if len(cut) == LITERAL_LENGTH + CUT_LENGTH and (known := self._cuts.get(self.digest(cut))):
+                    return known
         return None

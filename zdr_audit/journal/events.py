@@ -40,7 +40,8 @@ class RunStarted(Frozen):
 
 
 class CanaryMinted(Frozen):
-    """A canary was made: only its keyed digest is kept. `place` is where in the request it went; `interaction` None means never sent."""
+    """A canary was made: only its keyed digests are kept, that of the whole and those of the cuts that identify it when damaged. `place` is
+    where in the request it went; `interaction` None means never sent."""
 
     id: str
     kind: Literal["prompt", "response", "never_sent"]
@@ -48,6 +49,7 @@ class CanaryMinted(Frozen):
     interaction: str | None
     organization: str
     digest: str
+    cuts: tuple[str, ...] = ()
 
 
 class Interaction(Frozen):

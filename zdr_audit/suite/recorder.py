@@ -77,6 +77,7 @@ class Recorder:
                 "interaction": interaction,
                 "organization": organization_id,
                 "digest": self.registry.digest(canary),
+                "cuts": self.registry.cuts(canary),
             }
         )
         self.journal.append(event)
