@@ -219,8 +219,9 @@ def _mount_simulator() -> None:
 
 def _mount_pack() -> None:
     from zdr_audit.cli_pack import COMMANDS
+    from zdr_audit.cli_rescan import rescan_command
 
-    for command in COMMANDS:
+    for command in (*COMMANDS, rescan_command):
         main.add_command(command)
 
 

@@ -94,6 +94,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seed", type=int, default=1, help="seed of the generated request shapes (default: %(default)s)")
     group.addoption("--attest-key", metavar="FILE", default=os.environ.get(keys.KEY_VARIABLE), help="sign the pack with this Ed25519 private key (PEM)")
     group.addoption("--waivers", metavar="FILE", help="accepted failures with owner, reason and expiry (TOML)")
+    group.addoption("--journal", metavar="FILE", help="check this finished journal again; nothing is sent")
     group.addoption("--violation", metavar="ID", action="append", default=[], help="seed a violation in the launched reference simulator")
 
 
@@ -161,6 +162,10 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     if state is None or session.config.getoption("collectonly") or not any(i.nodeid in state.bound for i in session.items):
         return
     state.audit = Audit(state.options, state.catalogue, state.selected, state.reporter)
+    if session.config.getoption("--journal"):
+        state.audit.reopen(Path(session.config.getoption("--journal")))
+        state.history = state.audit.history()
+        return
     try:
         state.audit.open()
     except (ProfileError, LaunchError, JournalError, OSError) as exc:

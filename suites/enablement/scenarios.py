@@ -127,6 +127,8 @@ def the_account_team_on_its_own(assay: Assay) -> None:
     team = assay.staff("account_team")
     request = assay.must("zdr.request", team, step="request", org=org).values["request"]
     assay.attempt("zdr.approve", team, step="approve alone", org=org, request=request)
+    org = assay.fresh()
+    request = assay.must("zdr.request", team, step="request", org=org).values["request"]
     assay.must("zdr.approve", assay.staff("reviewer"), step="approve", org=org, request=request)
     assay.attempt("zdr.enable", team, step="enable alone", org=org, request=request)
     assay.must("zdr.enable", assay.staff("reviewer"), step="enable", org=org, request=request)

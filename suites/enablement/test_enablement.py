@@ -18,8 +18,11 @@ def test_request_review_and_enabling_lead_to_zdr(expect: Expect) -> None:
 
 @control("ZDR-ENB-02", after=after.customers_try_to_enable)
 def test_no_customer_role_can_enable(expect: Expect) -> None:
-    attempts = [i for step in ("customer requests", "customer approves", "customer enables") for i in expect.some(step=step)]
-    expect.not_served(attempts, "no customer role may request, review or enable ZDR")
+    steps = ("customer requests", "customer approves", "customer enables")
+    # what was recorded is judged first: an attempt that succeeds breaks the scenario off
+    expect.not_served([i for step in steps for i in expect.where(step=step)], "no customer role may request, review or enable ZDR")
+    for step in steps:
+        expect.some(step=step)
     expect.zdr_status(expect.some(step="status"), "disabled", "attempts of customers must not enable ZDR")
 
 
@@ -65,5 +68,5 @@ def test_after_migration_administration_is_there_and_zdr_still_on(expect: Expect
 
 @control("ZDR-ENB-09", after=after.the_account_team_on_its_own)
 def test_the_account_team_cannot_review_or_enable_its_own_request(expect: Expect) -> None:
-    attempts = [*expect.some(step="approve alone"), *expect.some(step="enable alone")]
-    expect.not_served(attempts, "the account team must not review or enable its own request")
+    for step in ("approve alone", "enable alone"):
+        expect.not_served(expect.some(step=step), "the account team must not review or enable its own request")

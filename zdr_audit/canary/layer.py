@@ -9,7 +9,7 @@ from .around import Around
 from .forms import REACH, Needle
 from .search import Search
 from .sighting import Sighting
-from .streams import ZLIB, ZLIB_START, Opener, StreamDecoder
+from .streams import WHOLE, ZLIB, ZLIB_START, Opener, StreamDecoder
 
 __all__ = ["Layer", "Sighting"]
 
@@ -96,6 +96,8 @@ class Layer:
                 events.append((base + start - before, base + end, None, opener))
         # An event whose beginning lies in bytes handled before was handled then: enough of what follows it was in the buffer.
         events.extend((base + match.start(), base + match.end(), None, ZLIB) for match in ZLIB_START.finditer(buffer))
+        if base == 0 and self._done == 0:
+            events.extend((0, 1, None, opener) for opener in WHOLE)
         events = [event for event in events if self._done <= event[0] < until]
         events.sort(key=lambda event: event[:2])
         return iter(events)
@@ -163,7 +165,7 @@ class Layer:
         name = opened.opener.name
         if opened.broken and not self._depth and opened.produced and self._search.on_broken is not None:
             self._search.on_broken(opened.start)
-        if opened.broken and (opened.opener.strict or opened.produced >= _NOTEWORTHY):
+        if opened.broken and not opened.opener.quiet and (opened.opener.strict or opened.produced >= _NOTEWORTHY):
             where = "" if self._depth else f" at byte {opened.start}"
             self._search.note(f"{name} data{where} could be decoded only in part: {opened.broken}")
         found: dict[Sighting, None] = {}

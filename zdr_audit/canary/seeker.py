@@ -10,7 +10,7 @@ from .layer import Layer
 from .mint import check_literal
 from .search import Search
 from .sighting import Sighting
-from .streams import OPENERS, ZLIB_START
+from .streams import OPENERS, WHOLE, ZLIB_START
 
 __all__ = ["Seeker", "Sighting"]
 
@@ -49,7 +49,7 @@ class Seeker:
 
     def may_see(self, data: bytes) -> bool:
         """Whether a search of these bytes could find anything; much cheaper than a search, for stores of many small values."""
-        return bool(self.find(data)) or ZLIB_START.search(data) is not None
+        return bool(self.find(data)) or ZLIB_START.search(data) is not None or any(opener.check(data[:64]) for opener in WHOLE)
 
     def search(
         self,

@@ -5,7 +5,6 @@ An entry of `OPENERS` says which patterns may begin one, how to check cheaply th
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 import zlib
@@ -13,11 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from . import rdb
+from . import compression, rdb
+from .compression import BLOCK, Unsupported
 from .forms import FORMS
-
-BLOCK = 256 * 1024
-"""Decoded bytes handed on at a time."""
+from .snappy import FRAME_MAGIC
 
 GZIP_MAGIC = b"\x1f\x8b\x08"
 _GZIP_SYSTEMS = frozenset((*range(20), 255))  # up to 19, Darwin
@@ -141,6 +139,7 @@ class TextDecoder:
 
 _BASE64_RUN = re.compile(rb"(?:[A-Za-z0-9+/_-]+|\\[nr/]|[\r\n]+)*")
 _BASE64_DROPPED = re.compile(rb"\\[nr]|[\r\n\\]")
+_BASE64_PLAIN = re.compile(rb"[A-Za-z0-9+/]*")
 _HEX_RUN = re.compile(rb"[0-9a-fA-F]*")
 _NOTHING = re.compile(rb"[\s]")
 _URLSAFE = bytes.maketrans(b"-_", b"+/")
@@ -167,22 +166,30 @@ def _inflates(data: bytes) -> bool:
     return True
 
 
-def _base64_holds_gzip(text: bytes) -> bool:
-    cleaned = _BASE64_DROPPED.sub(b"", text[:40])[:24].translate(_URLSAFE)
-    data = base64.b64decode(cleaned[: len(cleaned) // 4 * 4] if re.fullmatch(rb"[A-Za-z0-9+/]*", cleaned) else b"")
-    return any(is_gzip(data[lead:]) for lead in range(3))
+def _base64_opens(text: bytes) -> bool:
+    cleaned = _BASE64_DROPPED.sub(b"", text)[:48].translate(_URLSAFE)
+    run = _BASE64_PLAIN.match(cleaned)
+    data = binascii.a2b_base64(cleaned[: len(run[0]) // 4 * 4] if run else b"")
+    return any(_is_compressed(data[lead:]) for lead in range(3))
 
 
-def _hex_holds_gzip(text: bytes) -> bool:
-    digits = _HEX_RUN.match(text[:20])
-    return digits is not None and digits.end() == 20 and is_gzip(bytes.fromhex(digits[0].decode()))
+def _hex_opens(text: bytes) -> bool:
+    digits = _HEX_RUN.match(text)
+    return digits is not None and _is_compressed(bytes.fromhex(digits[0][: digits.end() // 2 * 2].decode()))
+
+
+def _is_compressed(data: bytes) -> bool:
+    """Whether bytes begin with compressed data that have a magic: enough of it to leave no room for chance."""
+    return any(any(data.startswith(magic) for magic, before in opener.patterns if not before) and opener.check(data) for opener in _COMPRESSED) or (
+        data[:1] == b"x" and len(data) >= 16 and _inflates(data)
+    )
 
 
 @dataclass(frozen=True)
 class Opener:
     """`patterns` with the number of bytes that the encoding begins before each. `check` sees 64 bytes from that beginning, fewer where the
     data end. `strict`: the check leaves no room for chance, so a failure to decode is worth saying. `joins`: one that begins directly after
-    the end of another continues its content, as members of one gzip file do."""
+    the end of another continues its content, as members of one gzip file do. `quiet`: what has no magic is an attempt, which may fail."""
 
     name: str
     patterns: tuple[tuple[bytes, int], ...]
@@ -190,19 +197,79 @@ class Opener:
     decoder: Callable[[], StreamDecoder]
     strict: bool
     joins: bool = False
+    quiet: bool = False
+
+
+# The third byte of the last is the first of what follows zlib's header: deflate's block type, so that the pattern is long enough.
+_MAGICS = (*(GZIP_MAGIC + bytes([flags]) for flags in (0, 8)), b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"\xfd7zXZ\x00", b"BZh91AY", b"\x04\x22\x4d\x18")
 
 
 def _text_magics(form: str) -> tuple[tuple[bytes, int], ...]:
-    starts = {pattern: phase for flags in (0, 8) for pattern, phase in FORMS[form].encode(GZIP_MAGIC + bytes([flags]))}
+    starts = {pattern: phase for magic in _MAGICS for pattern, phase in FORMS[form].encode(magic)}
     return tuple(starts.items())
 
 
-OPENERS: tuple[Opener, ...] = (
+# zlib's header in base64: as text of its own alone, since at another alignment too little of it is left to know it by.
+_ZLIB_TEXT = tuple((f"e{second}{third}".encode(), 0) for second, thirds in (("J", "wxyz"), ("N", "opqr"), ("A", "EFGH"), ("F", "4567")) for third in thirds)
+
+
+def _is_zstd(data: bytes) -> bool:
+    return len(data) > 5 and not data[4] & 8
+
+
+def _is_lz4(data: bytes) -> bool:
+    return len(data) > 6 and data[4] & 0xC2 == 0x40 and data[5] & 0x8F == 0 and data[5] >> 4 in (4, 5, 6, 7)
+
+
+def _is_lzma(data: bytes) -> bool:
+    """The properties that every encoder writes, a size of dictionary that is a power of two, a size of content that can be."""
+    if len(data) < 14:
+        return False
+    size = int.from_bytes(data[1:5], "little")
+    return size >= 4096 and size & size - 1 == 0 and (data[5:13] == b"\xff" * 8 or data[10:13] == bytes(3)) and data[13] == 0
+
+
+def _no_7z() -> StreamDecoder:
+    return Unsupported("7z archives are not decoded")
+
+
+def _no_rar() -> StreamDecoder:
+    return Unsupported("rar archives are not decoded")
+
+
+_COMPRESSED: tuple[Opener, ...] = (
     Opener("gzip", ((GZIP_MAGIC, 0),), is_gzip, lambda: Inflater(31), strict=True, joins=True),
-    Opener("base64", _text_magics("base64"), _base64_holds_gzip, _base64_decoder, strict=True),
-    Opener("hex", _text_magics("hex"), _hex_holds_gzip, _hex_decoder, strict=True),
+    Opener("zstd", ((b"\x28\xb5\x2f\xfd", 0),), _is_zstd, compression.zstd_decoder, strict=True, joins=True),
+    Opener("zip", ((b"PK\x03\x04", 0),), compression.ZipMember.matches, compression.ZipMember, strict=True),
+    Opener("xz", ((b"\xfd7zXZ\x00", 0),), lambda data: len(data) > 12, compression.xz_decoder, strict=True, joins=True),
+    Opener(
+        "bz2",
+        tuple((b"BZh%d1AY&SY" % level, 0) for level in range(1, 10)),
+        lambda data: len(data) > 13,
+        compression.bz2_decoder,
+        strict=True,
+        joins=True,
+    ),
+    Opener("lz4", ((b"\x04\x22\x4d\x18", 0),), _is_lz4, compression.lz4_decoder, strict=True, joins=True),
+    Opener("snappy", ((FRAME_MAGIC, 0),), lambda data: len(data) > 14, compression.SnappyFrames, strict=True),
+)
+
+OPENERS: tuple[Opener, ...] = (
+    *_COMPRESSED,
+    Opener("base64", _text_magics("base64"), _base64_opens, _base64_decoder, strict=True),
+    Opener("base64", _ZLIB_TEXT, _base64_opens, _base64_decoder, strict=False),
+    Opener("hex", _text_magics("hex"), _hex_opens, _hex_decoder, strict=True),
+    Opener("lzma", ((b"\x5d\x00\x00", 0),), _is_lzma, compression.lzma_decoder, strict=False),
     Opener("zlib", (), _inflates, lambda: Inflater(15), strict=False),
     Opener("rdb-lzf", ((rdb.MAGIC, 0),), rdb.is_rdb, rdb.RdbDecoder, strict=True),
+    Opener("7z", ((b"7z\xbc\xaf\x27\x1c", 0),), lambda data: len(data) > 31, _no_7z, strict=True),
+    Opener("rar", ((b"Rar!\x1a\x07", 0),), lambda data: len(data) > 7, _no_rar, strict=True),
+)
+
+# Without a magic: tried where an object, or what an encoding decoded to, begins, if it is no text.
+WHOLE: tuple[Opener, ...] = (
+    Opener("deflate", (), compression.is_deflate, compression.deflate_decoder, strict=False, quiet=True),
+    Opener("brotli", (), compression.is_brotli, compression.brotli_decoder, strict=False, quiet=True),
 )
 
 # Two bytes only: searched apart, because so short a pattern slows the automaton down for all others.

@@ -107,10 +107,10 @@ class SanityProbed(Frozen):
 
 
 class SourceRead(Frozen):
-    """One reading of one source. `reading` is `first` (at once after the stimuli) or `settled` (after the settle window)."""
+    """One reading of one source. `reading` is `first` (at once after the stimuli), `settled` (after the settle window) or `rescan` (later, on demand)."""
 
     epoch: Epoch
-    reading: Literal["first", "settled"]
+    reading: Literal["first", "settled", "rescan"]
     at: str
     group: Literal["stores", "read_back"]
     outcome: Reading

@@ -1,1 +1,1 @@
-"""Reports: pure functions from one `Report` to JSON, HTML, JUnit XML and the console."""
+"""Reports: pure functions from one `Report` to JSON, HTML, PDF, Markdown, CSV, JUnit XML, SARIF, OSCAL and the console."""

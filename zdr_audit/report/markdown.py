@@ -21,6 +21,7 @@ from zdr_audit.report.view import (
     request_of,
     volume,
 )
+from zdr_audit.report.words import when
 
 FINDINGS_SHOWN = 5
 CONTROLS_SHOWN = 100
@@ -28,7 +29,7 @@ CONTROLS_SHOWN = 100
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 # Letters and digits stay, and so do signs that mean nothing between words. A dot and a colon count only in what would become a link.
 _SPECIAL = re.compile(r"[\\`*_{}\[\]()#+!|~$@^=]|(?<=www)\.|:(?=//)|(?<=http):|(?<=https):|(?<=mailto):|^[-+]", re.IGNORECASE)
-_ITEM = re.compile(r"^(\d+)\.")
+_ITEM = re.compile(r"^(\d+)\.(?=\s|$)")
 
 
 def prose(text: str, limit: int = 400) -> str:
@@ -75,7 +76,7 @@ def _head(report: Report) -> str:
     if summary.status == "incomplete":
         lines += ["", "This run gives no assurance and must not be read as a pass."]
     target = report.run.target
-    lines += ["", f"Target: {prose(target.name, 120)} at {code(target.base_url)}, started {prose(report.run.started_at, 60)}"]
+    lines += ["", f"Target: {prose(target.name, 120)} at {code(target.base_url)}, started {prose(when(report.run.started_at), 60)}"]
     if summary.reasons:
         lines += ["", *(f"- {prose(reason)}" for reason in summary.reasons[:6])]
         lines += [f"- and {len(summary.reasons) - 6} more"] if len(summary.reasons) > 6 else []

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from zdr_audit.report import bounds_view, plots, view
 from zdr_audit.report.bounds_view import GrowthView
-from zdr_audit.report.model import ControlResult, Finding, GrowthBound, Report, SourceResult
+from zdr_audit.report.model import ControlResult, Finding, GrowthBound, Report, SourceResult, Verdict
 from zdr_audit.report.sanitize import visible
 from zdr_audit.report.words import number, percent, size, when
 
@@ -207,7 +207,7 @@ def _policy(report: Report) -> list[Json]:
                 {
                     "text": shown(line.paraphrase, 600),
                     "id": shown(line.id, 100),
-                    "controls": [_verdict(control) for control in controls],
+                    "controls": [_gathered(verdict, controls) for verdict in view.VERDICTS if any(c.verdict == verdict for c in controls)],
                     "why": f"Not checkable: {shown(line.why_not, 400)}" if line.why_not else "No control of this report.",
                 }
                 for line, controls in group.lines
@@ -215,6 +215,12 @@ def _policy(report: Report) -> list[Json]:
         }
         for group in bounds_view.policy_views(report)
     ]
+
+
+def _gathered(verdict: Verdict, controls: tuple[ControlResult, ...]) -> Json:
+    """The controls of that verdict, in short: a sentence may have dozens."""
+    ids = view.compact_ids(control.id for control in controls if control.verdict == verdict)
+    return {"ids": shown(ids, 600), "verdict": verdict, "word": view.WORDS[verdict]}
 
 
 def _source(source: SourceResult) -> Json:

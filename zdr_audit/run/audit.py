@@ -101,6 +101,18 @@ class Audit:
         for _ in range(NEVER_SENT):
             self.recorder.new_canary("never_sent", "nowhere", None, "")
 
+    def reopen(self, path: Path) -> None:
+        """Go on from a finished journal instead of sending: for checks that are to be made again. Raises ProfileError or JournalError."""
+        self.profile = load(self.options.target, self._environment, self.options.base_url).profile
+        redactor = Redactor()
+        self.cast = self._cast(redactor)
+        self.journal = Journal(path, redactor)
+        self._stack.callback(self.journal.close)
+        started = self.history().run
+        redactor.set_literal(started.literal)
+        self.unavailable, self.without_means = started.unavailable, started.without_means
+        self.selected = tuple(c for c in self.catalogue.controls if c.id in started.selected)
+
     def _load(self) -> LoadedProfile:
         options = self.options
         if options.base_url is None:

@@ -16,7 +16,7 @@ from zdr_audit.evidence.server import ServerPlace, secrets_in
 from zdr_audit.profile.model import Evidence, Operation
 from zdr_audit.suite.party import Actor, Party
 from zdr_audit.target.outcome import document
-from zdr_audit.target.template import fill, fill_path, pointer, with_query
+from zdr_audit.target.template import MissingValue, fill, fill_path, pointer, with_query
 from zdr_audit.target.transport import Answer, Outgoing, Transport, auth_headers
 
 MAX_PAGES = 200
@@ -88,13 +88,20 @@ class _Pages:
             name, answer = self._get(listing, actor, party, {}, query)
             yield name, _body(answer)
             data = document(answer)
-            for item in pointer(data, listing.items or "") or []:
-                if self.evidence.detail and fetched < MAX_DOCUMENTS:
-                    fetched += 1
-                    detail = self.operations[self.evidence.detail]
-                    values = {k: pointer(item, p) for k, p in listing.fields.items()}
+            items = pointer(data, listing.items or "")
+            for item in items if self.evidence.detail and isinstance(items, list) else ():
+                detail = self.operations[self.evidence.detail or ""]
+                values = {k: v for k, p in listing.fields.items() if (v := pointer(item, p)) is not None}
+                if fetched == MAX_DOCUMENTS:
+                    yield f"{detail.path} of {party.key}", f"more than {MAX_DOCUMENTS} items: the rest was not read"
+                    return
+                fetched += 1
+                try:
                     where, reply = self._get(detail, actor, party, values, {})
-                    yield where, _body(reply)
+                except MissingValue as exc:
+                    yield f"{detail.path} of {party.key}", f"an item of the list names no '{exc}'"
+                    continue
+                yield where, _body(reply)
             page = listing.page
             if page is None or not pointer(data, page.more) or not pointer(data, page.cursor):
                 return

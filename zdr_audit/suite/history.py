@@ -58,6 +58,8 @@ class History:
                 case GrowthMeasured():
                     self.growth.append(event)
                 case Checked():
+                    # A rescan checks again: the last look of each test counts.
+                    self.checks = [c for c in self.checks if c.nodeid != event.nodeid or c.control != event.control]
                     self.checks.append(event)
                 case RunEnded():
                     self.ended = event
@@ -84,10 +86,10 @@ class History:
         return None
 
     def seen(self, epochs: Iterable[Epoch], where: Callable[[Seen], bool] | None = None) -> Iterator[Seen]:
-        """Hits of the epochs' readings."""
+        """Hits of the epochs' readings, and of every later rescan."""
         wanted = set(epochs)
         for read in self.reads:
-            if read.epoch in wanted:
+            if read.epoch in wanted or read.reading == "rescan":
                 for hit in read.outcome.hits:
                     found = Seen(read, hit)
                     if where is None or where(found):

@@ -80,7 +80,7 @@ def _scenarios(history: History, after: Iterable[str]) -> list[str]:
 
 def _sight(history: History, group: str, epochs: tuple[Epoch, ...]) -> tuple[list[Sight], list[str]]:
     sight, problems = [], []
-    reads = [r for r in history.reads if r.group == group and r.epoch in epochs]
+    reads = [r for r in history.reads if r.group == group and (r.epoch in epochs or r.reading == "rescan")]
     expected = {source for source, (kind, _) in history.run.sources.items() if (kind == "http") == (group == "read_back")}
     for epoch in epochs:
         missing = sorted(expected - {r.outcome.source for r in reads if r.epoch == epoch and r.reading == "settled"})
@@ -110,7 +110,7 @@ def _proof(history: History, read: SourceRead) -> tuple[Sight, str | None]:
             return blind, f"the source {outcome.source} is said to hold a canary that was never sent: the search is not sound"
         elif proof is None and minted.organization == control_id:
             owner = history.owner(hit.canary)
-            if owner is not None and owner.epoch == read.epoch and owner.content == "standard":
+            if owner is not None and (owner.epoch == read.epoch or read.reading == "rescan") and owner.content == "standard":
                 proof = Sight(source=outcome.source, epoch=read.epoch, reading=read.reading, how="control", canary=hit.canary, object=hit.object)
     if unattributed:
         return proof or blind, f"the source {outcome.source} holds {unattributed} damaged canaries that cannot be attributed to a request"

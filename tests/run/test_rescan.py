@@ -1,0 +1,104 @@
+"""A finished run's canaries are looked for again: a prompt written after the run is found, and nothing is sent for that."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zdr_audit.canary.mint import Mint
+from zdr_audit.journal.store import Journal
+from zdr_audit.suite.history import History
+
+CONTROLS = "ZDR-RET-01,ZDR-RET-03"
+
+
+def zdr_audit(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from zdr_audit.cli import main; main()", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=os.environ | environment, stdin=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
+    """(report folder, data folder) of a run against a simulator that was stopped afterwards."""
+    home = tmp_path_factory.mktemp("rescan")
+    data = home / "data"
+    command = [sys.executable, "-m", "zdr_audit.simulator", "--port", "0", "--operator", "--data-dir", str(data)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as simulator:
+        try:
+            assert simulator.stdout is not None
+            url = json.loads(simulator.stdout.readline())["base_url"]
+            words = ("run", "--target", "simulator", "--base-url", url, "--depth", "quick", "--controls", CONTROLS)
+            done = zdr_audit(*words, "--report-dir", str(home / "run"), ZDR_SIM_DATA=str(data))
+            assert done.returncode == 0, done.stdout + done.stderr
+        finally:
+            simulator.terminate()
+    yield home / "run", data
+
+
+def verdicts(folder: Path) -> dict[str, Any]:
+    report = json.loads((folder / "report.json").read_text())
+    return {c["id"]: c for c in report["controls"] if c["verdict"] != "not_tested"}
+
+
+def test_a_rescan_of_unchanged_evidence_gives_the_same_verdicts(finished: tuple[Path, Path], tmp_path: Path) -> None:
+    run, data = finished
+    done = zdr_audit("rescan", str(run), "--target", "simulator", "--report-dir", str(tmp_path / "again"), ZDR_SIM_DATA=str(data))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {k: v["verdict"] for k, v in verdicts(tmp_path / "again").items()} == {k: v["verdict"] for k, v in verdicts(run).items()}
+
+
+def test_a_prompt_written_after_the_run_is_found(finished: tuple[Path, Path], tmp_path: Path) -> None:
+    run, data = finished
+    later = tmp_path / "later"
+    shutil.copytree(data, later)
+    planted = with_known_canary(run, tmp_path / "run")
+    (later / "logs" / "flushed-an-hour-later.log").write_text(f'{{"level":"debug","prompt":"Please note {planted}."}}\n')
+    done = zdr_audit("rescan", str(tmp_path / "run"), "--target", "simulator", "--report-dir", str(tmp_path / "again"), ZDR_SIM_DATA=str(later))
+    assert done.returncode == 1, done.stdout + done.stderr
+    failed = [c for c in verdicts(tmp_path / "again").values() if c["verdict"] == "fail"]
+    assert [f["object"] for c in failed for f in c["findings"]] == ["flushed-an-hour-later.log"]
+
+
+def with_known_canary(run: Path, copy: Path) -> str:
+    """The journal keeps no prompt to copy from. So: a copy of the run in which one subject canary's digests are those of a text of ours; the text."""
+    from zdr_audit.canary.registry import Registry
+    from zdr_audit.journal.events import CanaryMinted
+
+    with Journal(run / "journal.sqlite", read_only=True) as old, Journal(copy / "journal.sqlite") as new:
+        events = list(old.events())
+        history = History(events)
+        started = history.run
+        sent = (i for i in history.interactions.values() if i.scenario == "retention.plain_requests" and i.organization == "subject")
+        registry = Registry(started.literal, bytes.fromhex(started.key))
+        text = Mint(started.literal).new()
+        chosen = next(sent).canaries[0]
+        for event in events:
+            if isinstance(event, CanaryMinted) and event.id == chosen:
+                event = event.model_copy(update={"digest": registry.digest(text), "cuts": registry.cuts(text)})
+            new.append(event)
+    return text
+
+
+def test_evidence_handed_over_later_takes_the_place_of_the_profiles_paths(finished: tuple[Path, Path], tmp_path: Path) -> None:
+    run, data = finished
+    handed = tmp_path / "handed"
+    shutil.copytree(data / "logs", handed / "log")
+    nowhere = str(tmp_path / "nowhere")
+    words = ("--target", "simulator", "--evidence", str(handed), "--report-dir", str(tmp_path / "again"))
+    done = zdr_audit("rescan", str(run), *words, ZDR_SIM_DATA=nowhere)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_folder_without_a_source_of_the_profile_is_refused_in_one_line(finished: tuple[Path, Path], tmp_path: Path) -> None:
+    (tmp_path / "handed").mkdir()
+    done = zdr_audit("rescan", str(finished[0]), "--target", "simulator", "--evidence", str(tmp_path / "handed"), "--report-dir", str(tmp_path / "x"))
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("no entry is named like a source of the profile (database, cache, log, traces, blobs, sessions-api)")

@@ -1,0 +1,175 @@
+"""An interface that gives stored content back is read page by page, item by item, and what could not be read is said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+import requests_mock
+
+from zdr_audit.canary.mint import Mint, new_literal
+from zdr_audit.canary.registry import Registry
+from zdr_audit.canary.seeker import Seeker
+from zdr_audit.evidence.model import Reading
+from zdr_audit.profile.model import Evidence, Operation, Page
+from zdr_audit.run import observe
+from zdr_audit.run.observe import read_source
+from zdr_audit.suite.party import Actor, Party
+from zdr_audit.target.transport import Transport
+
+LITERAL = new_literal()
+CANARY = Mint(LITERAL).new()
+LIST = Operation(
+    method="GET",
+    path="/v1/exports",
+    by="admin",
+    query={"organization": "{org}"},
+    items="/data",
+    fields={"export": "/id"},
+    page=Page(parameter="after", cursor="/last", more="/more"),
+)
+DETAIL = Operation(method="GET", path="/v1/exports/{export}", by="admin")
+SOURCE = Evidence(id="api", kind="http", what="exports", operation="exports.list", detail="exports.read")
+
+
+def party(name: str, *roles: str) -> Party:
+    actors = {r: Actor(f"{name}.{r}", r, name, f"org_{name}", "standard", "x-api-key", f"key-{name}-{r}") for r in roles}
+    return Party(name, f"org_{name}", None, "standard", actors)
+
+
+SUBJECT = party("subject", "member", "admin")
+
+
+@pytest.fixture
+def mocker() -> Iterator[requests_mock.Mocker]:
+    with requests_mock.Mocker() as found:
+        yield found
+
+
+@pytest.fixture
+def read(mocker: requests_mock.Mocker) -> Callable[..., Reading]:
+    """Reads the interface, as the given answers by path and query let it."""
+
+    def run(answers: dict[str, Any], source: Evidence = SOURCE, parties: tuple[Party, ...] = (SUBJECT,)) -> Reading:
+        def content(request: Any, context: Any) -> bytes:
+            found = answers.get(request.path_url, 404)
+            if isinstance(found, Exception):
+                raise found
+            context.status_code = found if isinstance(found, int) else 200
+            return b"{}" if isinstance(found, int) else found if isinstance(found, bytes) else json.dumps(found).encode()
+
+        mocker.register_uri(requests_mock.ANY, requests_mock.ANY, content=content)
+        registry = Registry(LITERAL, b"key")
+        registry.add("c-1", CANARY)
+        operations = {"exports.list": LIST, "exports.read": DETAIL}
+        return read_source(source, Seeker(LITERAL, registry.identify), Transport("http://127.0.0.1:9", 2, 1 << 16), operations, parties)
+
+    return run
+
+
+FIRST = "/v1/exports?organization=org_subject"
+
+
+def test_every_item_of_every_page_is_read(read, mocker):
+    found = read(
+        {
+            FIRST: {"data": [{"id": "a"}, {"id": "b/c"}], "more": True, "last": "b+c="},
+            f"{FIRST}&after=b%2Bc%3D": {"data": [{"id": "d"}], "more": False, "last": "d"},
+            "/v1/exports/a": {"text": "nothing"},
+            "/v1/exports/b%2Fc": {"text": "nothing"},
+            "/v1/exports/d": {"text": CANARY},
+        }
+    )
+    assert (found.objects, found.error, found.not_examined) == (5, None, ())
+    assert [(h.object, h.canary) for h in found.hits] == [("GET /v1/exports/d as subject.admin", "c-1")]
+    assert {r.headers["x-api-key"] for r in mocker.request_history} == {"key-subject-admin"}
+
+
+def test_a_list_is_searched_too_and_needs_no_details(read):
+    found = read({FIRST: {"data": [{"id": "a", "title": CANARY}]}}, SOURCE.model_copy(update={"detail": None}))
+    assert [h.object for h in found.hits] == [f"GET {FIRST} as subject.admin"]
+    assert found.objects == 1
+
+
+def test_each_organization_is_read_as_itself(read, mocker):
+    found = read({FIRST: {"data": []}, "/v1/exports?organization=org_control": {"data": []}}, parties=(SUBJECT, party("control", "member")))
+    assert found.objects == 2
+    assert [r.headers["x-api-key"] for r in mocker.request_history] == ["key-subject-admin", "key-control-member"], (
+        "the member where there is no admin"
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (401, "status 401"),
+        (429, "status 429"),
+        (500, "status 500"),
+        (requests.exceptions.ReadTimeout("Read timed out."), "timed out"),
+        (b" " * 70_000, "the answer is larger than 65536 bytes"),
+    ],
+)
+def test_what_could_not_be_read_is_said_and_is_not_taken_for_clean(read, answer, reason):
+    found = read({FIRST: {"data": [{"id": "a"}, {"id": "b"}]}, "/v1/exports/a": answer, "/v1/exports/b": {"text": CANARY}})
+    assert [(n.object, n.reason) for n in found.not_examined] == [("GET /v1/exports/a as subject.admin", reason)]
+    assert [h.object for h in found.hits] == ["GET /v1/exports/b as subject.admin"]
+    assert found.objects == 2
+
+
+def test_a_list_that_cannot_be_read_leaves_nothing_examined(read):
+    found = read({FIRST: 500})
+    assert (found.objects, found.hits, [n.reason for n in found.not_examined]) == (0, (), ["status 500"])
+
+
+def test_an_answer_that_nothing_is_there_is_an_answer(read):
+    found = read({FIRST: {"data": [{"id": "a"}]}, "/v1/exports/a": 404})
+    assert (found.objects, found.not_examined) == (2, ())
+
+
+@pytest.mark.parametrize("data", [{"data": {"id": "a"}}, {"data": "abc"}, {"data": 5}, {"data": None}, {}, [], "text", b"<html>", b""])
+def test_a_list_of_another_shape_has_no_items(read, data):
+    found = read({FIRST: data})
+    assert (found.objects, found.error) == (1, None)
+
+
+@pytest.mark.parametrize("item", [{}, {"id": None}, "text", None, 5, ["a"]])
+def test_an_item_without_name_is_said_not_to_be_examined(read, item):
+    found = read({FIRST: {"data": [item, {"id": "b"}]}, "/v1/exports/b": {"text": CANARY}})
+    assert [(n.object, n.reason) for n in found.not_examined] == [
+        ("/v1/exports/{export} of subject", "an item of the list names no 'export'")
+    ]
+    assert len(found.hits) == 1
+
+
+def test_pages_without_end_are_bounded_and_the_rest_is_named(read, monkeypatch):
+    monkeypatch.setattr(observe, "MAX_PAGES", 3)
+    endless = {"data": [], "more": True, "last": "x"}
+    found = read({FIRST: endless, f"{FIRST}&after=x": endless})
+    assert found.objects == 3
+    assert [n.reason for n in found.not_examined] == ["more than 3 pages: the rest was not read"]
+
+
+def test_items_without_end_are_bounded_and_the_rest_is_named(read, monkeypatch):
+    monkeypatch.setattr(observe, "MAX_DOCUMENTS", 2)
+    found = read({FIRST: {"data": [{"id": "a"}] * 5}, "/v1/exports/a": {}})
+    assert found.objects == 3
+    assert [n.reason for n in found.not_examined] == ["more than 2 items: the rest was not read"]
+
+
+def test_a_reader_that_breaks_does_not_pass_for_a_clean_source(read, monkeypatch):
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("no luck")
+
+    monkeypatch.setattr(observe, "read_documents", broken)
+    found = read({})
+    assert (found.error, found.objects) == ("reading it failed: RuntimeError: no luck", 0)
+
+
+def test_a_source_on_disk_that_is_not_there_is_an_error(tmp_path, read):
+    for kind in ("files", "sqlite"):
+        found = read({}, Evidence(id="log", kind=kind, what="log", path=str(tmp_path / "none")))
+        assert found.error
+        assert found.hits == ()

@@ -1,0 +1,50 @@
+"""The command `rescan`: look again for the canaries of a finished run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+
+@click.command("rescan")
+@click.argument("run", type=click.Path(path_type=Path, exists=True))
+@click.option("--target", required=True, metavar="NAME|FILE", help="The profile of the run: it says where the evidence is.")
+@click.option(
+    "--evidence",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A folder handed over later; its entries are named by source id (log, database.db, ...).",
+)
+@click.option(
+    "--report-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("zdr-audit-rescan"),
+    show_default=True,
+    help="Folder for the new journal and reports; the run's own are not touched.",
+)
+def rescan_command(run: Path, target: str, evidence: Path | None, report_dir: Path) -> None:
+    """Read the evidence again for the canaries of a finished run, and judge again. Nothing is sent.
+
+    RUN is a report folder or its journal.sqlite. The journal keeps keyed digests of the canaries, so this works days later.
+
+    \b
+    Examples:
+      zdr-audit rescan zdr-audit-report --target my-target.toml
+      zdr-audit rescan zdr-audit-report --target my-target.toml --evidence ./export-of-monday
+    """
+    from zdr_audit.journal.store import JournalError
+    from zdr_audit.profile.load import ProfileError
+    from zdr_audit.run.cli_run import run_suites
+    from zdr_audit.run.progress import reporter
+    from zdr_audit.run.rescan import rescan
+
+    live = reporter(Console(stderr=True))
+    try:
+        with live:
+            journal = rescan(run, target, report_dir, evidence, live)
+    except (ProfileError, JournalError, OSError) as exc:
+        click.echo(f"zdr-audit: {exc}", err=True)
+        sys.exit(2)
+    sys.exit(run_suites(["--target", target, "--report-dir", str(report_dir), "--journal", str(journal)], report_dir))
