@@ -190,7 +190,7 @@ def violations() -> None:
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("Violation", "Caught by", "What it does"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading == "Violation")
     for item in loaded:
         table.add_row(item.id, " ".join(item.controls), item.title)
     Console(highlight=False).print(table)

@@ -6,8 +6,8 @@ import bz2
 import importlib
 import lzma
 import zlib
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol, cast
+from collections.abc import Iterator
+from typing import Protocol, cast
 
 import brotli
 import lz4.frame
@@ -62,7 +62,17 @@ class Unpacker:
         while True:
             try:
                 block = self._engine.decompress(pending, BLOCK)
-            except (OSError, EOFError, ValueError, RuntimeError, MemoryError, lzma.LZMAError, zlib.error, brotli.error, _zstd.ZstdError) as problem:
+            except (
+                OSError,
+                EOFError,
+                ValueError,
+                RuntimeError,
+                MemoryError,
+                lzma.LZMAError,
+                zlib.error,
+                brotli.error,
+                _zstd.ZstdError,
+            ) as problem:
                 self.error, self.ended = str(problem) or "the data are damaged", True
                 self.consumed += len(piece)
                 return
@@ -164,23 +174,21 @@ def _is_binary(head: bytes) -> bool:
     return len(head) >= 16 and any(byte < 9 or 13 < byte < 32 for byte in head)
 
 
+_SEEN_ANYWAY = (0, 12, 93, 95)  # stored, bzip2, zstd, xz
+
+
 class ZipMember:
     """One member of a zip archive, from its local header on. Members end by themselves, so sizes that stand elsewhere are not needed.
 
-    Stored members need no decoding: what is in them is seen where it stands.
+    Members stored, or compressed in a way that has a magic of its own, need no decoding here: what is in them is seen where it stands.
     """
-
-    _DECODERS: dict[int, Callable[[], Unpacker]] = {8: deflate_decoder, 12: bz2_decoder, 93: zstd_decoder, 95: xz_decoder}  # noqa: RUF012
 
     def __init__(self) -> None:
         self.ended = False
         self.error: str | None = None
         self._header = b""
-        self._inner: Any = None
-
-    @property
-    def consumed(self) -> int:
-        return len(self._header) + (self._inner.consumed if self._inner else 0)
+        self.consumed = 0
+        self._inner: Unpacker | None = None
 
     @staticmethod
     def matches(head: bytes) -> bool:
@@ -188,7 +196,7 @@ class ZipMember:
         if len(head) < 30 or not head.startswith(b"PK\x03\x04"):
             return False
         version, flags, method = (int.from_bytes(head[at : at + 2], "little") for at in (4, 6, 8))
-        return version & 0xFF <= 63 and method < 100 and (method != 0 or bool(flags & 1))
+        return version & 0xFF <= 63 and method < 100 and (method not in _SEEN_ANYWAY or bool(flags & 1))
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Decoded blocks, lazily."""
@@ -201,13 +209,13 @@ class ZipMember:
                 return
             self._header, data = self._header[:size], self._header[size:]
             method = int.from_bytes(self._header[8:10], "little")
-            if self._header[6] & 1 or method not in (*self._DECODERS, 14):
+            if self._header[6] & 1 or method not in (8, 14):
                 self.error, self.ended = "it is encrypted" if self._header[6] & 1 else f"no decoder for method {method}", True
-                self._header = self._header[:30]
+                self.consumed = 30
                 return
-            self._inner = _ZipLzma() if method == 14 else self._DECODERS[method]()
+            self._inner = _ZipLzma() if method == 14 else deflate_decoder()
         yield from self._inner.feed(data)
-        self.ended, self.error = self._inner.ended, self._inner.error
+        self.ended, self.error, self.consumed = self._inner.ended, self._inner.error, len(self._header) + self._inner.consumed
 
     def close(self) -> Iterator[bytes]:
         """What is left when the input is over."""

@@ -71,7 +71,11 @@ class SnappyFrames:
         while len(self._held) >= 4 and not self.ended:
             kind, size = self._held[0], int.from_bytes(self._held[1:4], "little")
             known = kind in (0, 1) or kind >= 0x80
-            if not known or (kind < 2 and size > 2 * _BLOCK) or (kind == 0xFF and not self._held.startswith(FRAME_MAGIC[: len(self._held)])):
+            if (
+                not known
+                or (kind < 2 and size > 2 * _BLOCK)
+                or (kind == 0xFF and not self._held.startswith(FRAME_MAGIC[: len(self._held)]))
+            ):
                 self.ended = True  # what follows is no part of it
                 return
             if len(self._held) < 4 + size:

@@ -180,9 +180,9 @@ def _hex_opens(text: bytes) -> bool:
 
 def _is_compressed(data: bytes) -> bool:
     """Whether bytes begin with compressed data that have a magic: enough of it to leave no room for chance."""
-    return any(any(data.startswith(magic) for magic, before in opener.patterns if not before) and opener.check(data) for opener in _COMPRESSED) or (
-        data[:1] == b"x" and len(data) >= 16 and _inflates(data)
-    )
+    return any(
+        any(data.startswith(magic) for magic, before in opener.patterns if not before) and opener.check(data) for opener in _COMPRESSED
+    ) or (data[:1] == b"x" and len(data) >= 16 and _inflates(data))
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,14 @@ class Opener:
 
 
 # The third byte of the last is the first of what follows zlib's header: deflate's block type, so that the pattern is long enough.
-_MAGICS = (*(GZIP_MAGIC + bytes([flags]) for flags in (0, 8)), b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"\xfd7zXZ\x00", b"BZh91AY", b"\x04\x22\x4d\x18")
+_MAGICS = (
+    *(GZIP_MAGIC + bytes([flags]) for flags in (0, 8)),
+    b"\x28\xb5\x2f\xfd",
+    b"PK\x03\x04",
+    b"\xfd7zXZ\x00",
+    b"BZh91AY",
+    b"\x04\x22\x4d\x18",
+)
 
 
 def _text_magics(form: str) -> tuple[tuple[bytes, int], ...]:
@@ -209,8 +216,17 @@ def _text_magics(form: str) -> tuple[tuple[bytes, int], ...]:
     return tuple(starts.items())
 
 
-# zlib's header in base64: as text of its own alone, since at another alignment too little of it is left to know it by.
-_ZLIB_TEXT = tuple((f"e{second}{third}".encode(), 0) for second, thirds in (("J", "wxyz"), ("N", "opqr"), ("A", "EFGH"), ("F", "4567")) for third in thirds)
+# zlib's header in base64, where a text of its own begins: inside other base64 it would be met by chance too often.
+_ZLIB_TEXTS = tuple(
+    f"e{second}{third}".encode() for second, thirds in (("J", "wxyz"), ("N", "opqr"), ("A", "EFGH"), ("F", "4567")) for third in thirds
+)
+_ZLIB_TEXT = tuple(
+    (quote + text, -1) for quote in (b'"', b" ", b"=", b"\n") for text in (_ZLIB_TEXTS if quote == b'"' else _ZLIB_TEXTS[:8])
+)
+
+
+def _base64_begins(text: bytes) -> bool:
+    return text.startswith(_ZLIB_TEXTS) and _base64_opens(text)
 
 
 def _is_zstd(data: bytes) -> bool:
@@ -240,7 +256,7 @@ def _no_rar() -> StreamDecoder:
 _COMPRESSED: tuple[Opener, ...] = (
     Opener("gzip", ((GZIP_MAGIC, 0),), is_gzip, lambda: Inflater(31), strict=True, joins=True),
     Opener("zstd", ((b"\x28\xb5\x2f\xfd", 0),), _is_zstd, compression.zstd_decoder, strict=True, joins=True),
-    Opener("zip", ((b"PK\x03\x04", 0),), compression.ZipMember.matches, compression.ZipMember, strict=True),
+    Opener("zip", ((b"PK\x03\x04", 0),), compression.ZipMember.matches, compression.ZipMember, strict=True, joins=True),
     Opener("xz", ((b"\xfd7zXZ\x00", 0),), lambda data: len(data) > 12, compression.xz_decoder, strict=True, joins=True),
     Opener(
         "bz2",
@@ -257,7 +273,7 @@ _COMPRESSED: tuple[Opener, ...] = (
 OPENERS: tuple[Opener, ...] = (
     *_COMPRESSED,
     Opener("base64", _text_magics("base64"), _base64_opens, _base64_decoder, strict=True),
-    Opener("base64", _ZLIB_TEXT, _base64_opens, _base64_decoder, strict=False),
+    Opener("base64", _ZLIB_TEXT, _base64_begins, _base64_decoder, strict=False),
     Opener("hex", _text_magics("hex"), _hex_opens, _hex_decoder, strict=True),
     Opener("lzma", ((b"\x5d\x00\x00", 0),), _is_lzma, compression.lzma_decoder, strict=False),
     Opener("zlib", (), _inflates, lambda: Inflater(15), strict=False),
@@ -266,9 +282,10 @@ OPENERS: tuple[Opener, ...] = (
     Opener("rar", ((b"Rar!\x1a\x07", 0),), lambda data: len(data) > 7, _no_rar, strict=True),
 )
 
-# Without a magic: tried where an object, or what an encoding decoded to, begins, if it is no text.
+# Without a magic, or too short a one: tried where an object begins, or what an encoding decoded to.
 WHOLE: tuple[Opener, ...] = (
     Opener("deflate", (), compression.is_deflate, compression.deflate_decoder, strict=False, quiet=True),
+    Opener("base64", (), _base64_begins, _base64_decoder, strict=False, quiet=True),
     Opener("brotli", (), compression.is_brotli, compression.brotli_decoder, strict=False, quiet=True),
 )
 

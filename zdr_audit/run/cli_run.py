@@ -13,6 +13,7 @@ from zdr_audit import resources
 from zdr_audit.plugin import Front
 from zdr_audit.report.console import closing
 from zdr_audit.report.model import EXIT_STATUS
+from zdr_audit.report.write import missing_formats
 from zdr_audit.run.progress import reporter
 
 EXIT_USAGE = 2
@@ -50,6 +51,8 @@ def run_suites(arguments: list[str], report_dir: Path) -> int:
     console = Console(highlight=False)
     console.print(closing(front.report))
     console.print(f"Report: {report_dir / 'report.html'}", markup=False, soft_wrap=True)
+    for name, extra in missing_formats().items():
+        console.print(f"Not written: {name} (pip install 'zdr-audit[{extra}]')", markup=False, soft_wrap=True)
     return EXIT_STATUS[front.report.summary.status]
 
 
