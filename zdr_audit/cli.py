@@ -39,7 +39,17 @@ class _Brief(click.ClickException):
 
 
 class _Commands(click.Group):
-    """Says in one line what click says in four."""
+    """Says in one line what click says in four, and loads the simulator only where it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), "simulate"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name != "simulate":
+            return super().get_command(ctx, cmd_name)
+        from zdr_audit.simulator.__main__ import serve
+
+        return serve
 
     def make_context(self, *arguments: Any, **more: Any) -> click.Context:
         try:
@@ -82,6 +92,7 @@ def main() -> None:
 @click.option("--depth", type=click.Choice(DEPTHS), default="standard", show_default=True, help="How many stimuli of each kind.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the generated request shapes. Canaries are new in every run.")
 @click.option("--attest-key", type=click.Path(path_type=Path, dir_okay=False), envvar="ZDR_AUDIT_ATTEST_KEY", help="Attest the run with this Ed25519 private key ('zdr-audit keygen' makes one).", show_envvar=True)
+@click.option("--timestamp", metavar="URL", help="Have the attestation stamped by this time-stamp authority (RFC 3161); only its digest is sent.")
 @click.option("--waivers", type=click.Path(path_type=Path, dir_okay=False), help="TOML file of accepted failures: control or finding, owner, reason, expires.")
 @click.option("--baseline", type=click.Path(path_type=Path, exists=True), help="Report folder of an earlier run: say what differs; exit 1 where anything is worse.")
 @click.option("--violation", multiple=True, metavar="ID", help="Seed a violation in the launched simulator, to see the audit find it ('zdr-audit violations').")
@@ -93,6 +104,7 @@ def run(
     depth: str,
     seed: int,
     attest_key: Path | None,
+    timestamp: str | None,
     waivers: Path | None,
     baseline: Path | None,
     violation: tuple[str, ...],
@@ -105,14 +117,14 @@ def run(
       zdr-audit run --target simulator --violation ret-plain-prompt-in-debug-log
       zdr-audit run --target my-target.toml --base-url https://staging.example --controls 'ZDR-BLK-*'
     """
-    from zdr_audit.cli_pack import against_baseline, baseline_report, pack_arguments
+    from zdr_audit.cli_pack import against_baseline, baseline_report, pack_arguments, timestamped
     from zdr_audit.run.cli_run import run_suites
 
     if violation and base_url:
         _fail("--violation goes with the simulator that this command starts; with --base-url start it yourself: zdr-audit simulate --violation ID")
     arguments = ["--target", target, "--report-dir", str(report_dir), "--depth", depth, "--seed", str(seed)]
     arguments += ["--base-url", base_url] if base_url else []
-    arguments += pack_arguments(attest_key, waivers)
+    arguments += pack_arguments(attest_key, waivers, timestamp)
     for pattern in controls:
         arguments += ["--controls", pattern]
     for item in violation:
@@ -125,7 +137,10 @@ def run(
     if chosen is not None and not chosen:
         _fail("--controls selects nothing")
     earlier = baseline_report(baseline)
-    sys.exit(against_baseline(run_suites(arguments, report_dir), earlier, report_dir))
+    status = run_suites(arguments, report_dir)
+    if timestamp and status != EXIT_USAGE:
+        timestamped(timestamp, report_dir)
+    sys.exit(against_baseline(status, earlier, report_dir))
 
 
 @main.command()
@@ -211,12 +226,6 @@ def init(file: Path, force: bool) -> None:
     click.echo(f"Wrote {file}. Edit it, set the credentials it names in the environment, then: zdr-audit run --target {file}")
 
 
-def _mount_simulator() -> None:
-    from zdr_audit.simulator.__main__ import serve
-
-    main.add_command(serve, "simulate")
-
-
 def _mount_pack() -> None:
     from zdr_audit.cli_pack import COMMANDS
     from zdr_audit.cli_rescan import rescan_command
@@ -225,6 +234,5 @@ def _mount_pack() -> None:
         main.add_command(command)
 
 
-_mount_simulator()
 _mount_pack()
 

@@ -25,8 +25,9 @@ def _fail(message: str) -> NoReturn:
     sys.exit(EXIT_USAGE)
 
 
-def pack_arguments(attest_key: Path | None, waivers: Path | None) -> list[str]:
+def pack_arguments(attest_key: Path | None, waivers: Path | None, timestamp: str | None = None) -> list[str]:
     """What `zdr-audit run` hands on to the suites about its pack. Ends the command for what cannot be used, before anything is sent."""
+    from zdr_audit.attest.authority import check_url
     from zdr_audit.waiver.load import WaiverError, load_waivers
 
     try:
@@ -34,10 +35,29 @@ def pack_arguments(attest_key: Path | None, waivers: Path | None) -> list[str]:
             keys.load_private(attest_key)
         if waivers:
             load_waivers(waivers, [c.id for c in load_catalogue().controls])
+        if timestamp:
+            check_url(timestamp)
+            if not attest_key:
+                _fail("--timestamp needs --attest-key: what is stamped is the attestation")
     except (AttestError, WaiverError, CatalogueError) as exc:
         _fail(str(exc))
     options = {"--attest-key": attest_key, "--waivers": waivers}
     return [word for name, value in options.items() if value for word in (name, str(value))]
+
+
+def timestamped(url: str, folder: Path) -> bool:
+    """Have the pack's attestation stamped; whether that was done. A failure is said in one line and costs nothing else."""
+    from zdr_audit.attest.authority import stamp
+    from zdr_audit.attest.timestamp import TimestampError
+
+    try:
+        at = stamp(folder, url)
+    except (TimestampError, AttestError, OSError) as exc:
+        why = exc.strerror if isinstance(exc, OSError) else exc
+        click.echo(f"zdr-audit: no timestamp from {url}: {why}; to ask again: zdr-audit report {folder} --timestamp URL", err=True)
+        return False
+    click.echo(f"Timestamp: {folder / manifest.TIMESTAMP} ({at:%Y-%m-%d %H:%M:%S} UTC)")
+    return True
 
 
 @click.command("report")
@@ -52,10 +72,12 @@ def pack_arguments(attest_key: Path | None, waivers: Path | None) -> list[str]:
     envvar=keys.KEY_VARIABLE,
     help="Ed25519 private key (PEM): attest the pack anew.",
 )
-def report_command(run: Path, formats: tuple[str, ...], report_dir: Path | None, attest_key: Path | None) -> None:
+@click.option("--timestamp", metavar="URL", help="Have the attestation stamped by this time-stamp authority (RFC 3161).")
+def report_command(run: Path, formats: tuple[str, ...], report_dir: Path | None, attest_key: Path | None, timestamp: str | None) -> None:
     """Make the reports of a finished run again, from its journal alone.
 
-    RUN is a report folder or its journal.sqlite. The same journal gives the same bytes.
+    RUN is a report folder or its journal.sqlite. The same journal gives the same bytes. Exit status: 0
+    done, 1 all but the timestamp that was asked for, 2 bad usage.
 
     \b
     Examples:
@@ -63,6 +85,7 @@ def report_command(run: Path, formats: tuple[str, ...], report_dir: Path | None,
       zdr-audit report zdr-audit-report/journal.sqlite --format html --report-dir elsewhere
     """
     from zdr_audit.attest import remake
+    from zdr_audit.attest.authority import check_url
     from zdr_audit.attest.seal import seal
     from zdr_audit.journal.store import Journal
 
@@ -72,6 +95,10 @@ def report_command(run: Path, formats: tuple[str, ...], report_dir: Path | None,
         folder = report_dir or journal.parent
         sealing = folder.resolve() == home and journal.name == manifest.JOURNAL
         signer = keys.load_private(attest_key) if attest_key and sealing else None
+        if timestamp:
+            check_url(timestamp)
+            if not sealing or (signer is None and not manifest.has_attestation(folder)):
+                _fail("--timestamp needs an attestation beside the journal: --attest-key makes one")
         if sealing and journal.with_name(f"{journal.name}-wal").exists():
             Journal(journal).close()  # folds the log of a killed run into the one file that the manifest covers
         report = remake.rejudge(journal, load_catalogue())
@@ -93,6 +120,8 @@ def report_command(run: Path, formats: tuple[str, ...], report_dir: Path | None,
         _fail(f"{exc.filename or folder}: cannot be written: {exc.strerror}")
     for name in files:
         click.echo(folder / name)
+    if timestamp and not timestamped(timestamp, folder):
+        sys.exit(EXIT_PROBLEMS)
 
 
 def _changed(folder: Path, files: dict[str, bytes]) -> bool:
@@ -106,21 +135,31 @@ def _changed(folder: Path, files: dict[str, bytes]) -> bool:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Public key (PEM) of whoever attested the run, got by another way than the pack.",
 )
-def verify_command(folder: Path, key: Path | None) -> None:
-    """Check a report folder, offline: digests, journal, verdicts, reports, attestation.
+@click.option(
+    "--tsa-cert",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Root certificate (PEM) of the time-stamp authority, got by another way than the pack.",
+)
+def verify_command(folder: Path, key: Path | None, tsa_cert: Path | None) -> None:
+    """Check a report folder, offline: digests, journal, verdicts, reports, attestation, timestamp.
 
     One line for each problem. Exit status: 0 nothing is wrong, 1 something is, 2 bad usage.
 
     \b
-    Example:
+    Examples:
       zdr-audit verify zdr-audit-report --key their-key.pub.pem
+      zdr-audit verify zdr-audit-report --key their-key.pub.pem --tsa-cert authority-root.pem
     """
+    from zdr_audit.attest.timestamp import load_roots
     from zdr_audit.attest.verify import verify
 
     if key is None and manifest.has_attestation(folder):
         _fail(f"{folder} has an attestation: give the public key of whoever made it (--key FILE)")
+    if tsa_cert is None and manifest.has_timestamp(folder):
+        _fail(f"{folder} has a timestamp: give the root certificate of the authority that made it (--tsa-cert FILE)")
     try:
-        found = verify(folder, load_catalogue(), keys.load_public(key) if key else None)
+        roots = load_roots(tsa_cert) if tsa_cert else ()
+        found = verify(folder, load_catalogue(), keys.load_public(key) if key else None, roots)
     except (AttestError, CatalogueError) as exc:
         _fail(str(exc))
     for line in found.confirmed:

@@ -165,9 +165,9 @@ def judged(*checks: Checked, **changes: object) -> Report:
     return judge(History(events(*checks, **changes)), CATALOGUE, "3d" * 32)
 
 
-def write_pack(folder: Path, *checks: Checked, signer: object = None, **changes: object) -> Path:
-    """Journal, report.json and manifest, with an attestation where a signer is given."""
-    journal = write_journal(folder, events(*checks, **changes))
+def write_pack(folder: Path, *checks: Checked, signer: object = None, written: list[Frozen] | None = None, **changes: object) -> Path:
+    """Journal (of the `written` events, where given), report.json and manifest, with an attestation where a signer is given."""
+    journal = write_journal(folder, written or events(*checks, **changes))
     report = remake.rejudge(journal, CATALOGUE)
     (folder / "report.json").write_bytes(json_report.render(report).encode())
     seal(report, folder, [JOURNAL, "report.json"], signer)  # type: ignore[arg-type]

@@ -19,6 +19,12 @@ def test_a_literal_has_few_letters_and_no_long_number():
     assert not any(re.search(r"\d{4}", literal) for literal in literals)
 
 
+def test_a_literal_that_its_reverse_would_repeat_is_not_minted(monkeypatch):
+    drawn = iter("jjj367o763" + "zqx482j913")
+    monkeypatch.setattr("secrets.choice", lambda _alphabet: next(drawn))
+    assert new_literal() == "zqx482j913"
+
+
 def test_literals_differ_from_run_to_run():
     assert len({new_literal() for _ in range(100)}) == 100
 

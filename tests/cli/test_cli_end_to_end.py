@@ -67,7 +67,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[All]:
             started[name] = (process, work)
         ended = {}
         for name, (process, work) in started.items():
-            out, err = process.communicate(timeout=120)
+            out, err = process.communicate(timeout=300)
             path = work / "report" / "report.json"
             report = json.loads(path.read_text()) if path.exists() else {}
             ended[name] = Ended(process.returncode, out, err, report, work)

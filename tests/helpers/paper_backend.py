@@ -140,7 +140,7 @@ class PaperBackend:
     def _message(self, asked: Asked, body: dict[str, Any], kept: bool) -> Reply:
         texts = [b.get("text", "") for m in body["messages"] if isinstance(m["content"], list) for b in m["content"]]
         joined = next((t.rsplit("only: ", 1)[1] for t in texts if "Join these parts" in t), '"Forty ships."')
-        text = "".join(json.loads(f"[{joined}]"))
+        text = "".join(re.findall(r'"([^"]*)"', joined))
         if kept:
             self.keep(asked, text.encode())
         if not body.get("stream"):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from engine_profiles import SMALL, small, write
 
 from zdr_audit.profile.load import ProfileError, load
+from zdr_audit.profile.model import Evidence
 
 CONSENT = 'production = true needs production_consent = "I accept that this audit sends test traffic to production"'
 URL = "target.base_url: should be http:// or https://, a host and perhaps a port, without user, path or query, found"
@@ -13,6 +16,10 @@ TOP = "schema, name, target, limits, organizations, actors, operations, features
 LIMITS = "timeout_seconds, max_answer_bytes, settle_seconds, clock_tolerance_seconds, standard_retention_days, exception_retention_days, body_bytes"
 OPERATION = "method, path, by, query, headers, body, multipart, accepted, refused, extract, items, fields, secret, page, changes"
 NAME = r"String should match pattern '^[a-z0-9][a-z0-9_.-]*$'"
+
+# Kinds of evidence come and go with their readers.
+_NAMES = [f"'{kind}'" for kind in get_args(Evidence.model_fields["kind"].annotation)]
+KINDS = f"{', '.join(_NAMES[:-1])} or {_NAMES[-1]}"
 
 CASES = {
     "no schema": ("schema = 1\n", "", "schema: is missing"),
@@ -60,7 +67,7 @@ CASES = {
         '"gatway"',
         "target.platform: should be 'anthropic', 'gateway', 'bedrock', 'vertex', 'foundry' or 'other', found 'gatway'",
     ),
-    "kind of evidence": ('"files"', '"folder"', "evidence.0.kind: should be 'files', 'sqlite' or 'http', found 'folder'"),
+    "kind of evidence": ('"files"', '"folder"', f"evidence.0.kind: should be {KINDS}, found 'folder'"),
     "evidence without place": ('path = "/var/log/paper"\n', "", "evidence.0: evidence of kind 'files' needs 'path'"),
     "evidence without operation": ('kind = "files"', 'kind = "http"', "evidence.0: evidence of kind 'http' needs 'operation'"),
     "evidence by an unknown operation": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import struct
 import zlib
 from typing import Any
@@ -122,14 +123,14 @@ def test_the_request_does_not_hold_the_answers_canary_in_any_joined_form(stimulu
     expected = MINT.new()
     rendered = render(stimulus, "model-a", {}, parts(expected), LIMIT)
     decoded = json.dumps(json.loads(rendered.body), ensure_ascii=False)
-    for text in (rendered.body.decode(), decoded, "".join(decoded.split()), decoded.replace("\\", "")):
+    for text in (rendered.body.decode(), decoded, re.sub(r"\s", "", decoded), re.sub(r"[^A-Za-z0-9]", "", decoded)):
         assert expected not in text
         assert LITERAL not in text
     question = json.loads(rendered.body)["messages"]
     asked = next(
         b["text"] for m in question if isinstance(m["content"], list) for b in m["content"] if "Join these parts" in b.get("text", "")
     )
-    assert "".join(json.loads(f"[{asked.rsplit(': ', 1)[1]}]")) == expected, "joined as the instruction says, they are the canary"
+    assert "".join(re.findall(r'"([^"]*)"', asked.rsplit(": ", 1)[1])) == expected, "joined as the instruction says, they are the canary"
 
 
 @settings(max_examples=60, deadline=None)

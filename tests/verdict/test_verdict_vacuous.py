@@ -92,6 +92,12 @@ def sight_by_the_subject_alone(record: Record) -> None:
     record.read("db", [hit("c-00001")])
 
 
+def sight_by_an_organization_made_for_the_run(record: Record) -> None:
+    record.interactions.append(by_control(31, organization="fresh:x-1", organization_id="org_fresh"))
+    record.canaries.append(canary(31, record.interactions[-1]))
+    record.read("db", [hit("c-00031")])
+
+
 def sight_by_content_that_standard_retention_does_not_cover(record: Record) -> None:
     record.change(11, content="not_covered")
 
@@ -157,6 +163,7 @@ SPOILERS: dict[Callable[[Record], None], str] = {
     a_damaged_canary: "the source db holds 2 damaged canaries that cannot be attributed to a request",
     sight_by_a_canary_of_another_epoch: "the source db is blind (main epoch, settled reading)",
     sight_by_the_subject_alone: "the source db is blind (main epoch, settled reading)",
+    sight_by_an_organization_made_for_the_run: "the source db is blind (main epoch, settled reading)",
     sight_by_content_that_standard_retention_does_not_cover: "the source db is blind (main epoch, first reading)",
     a_target_dead_at_the_end: "the sanity probe last failed: inference gave no_answer",
     a_target_dead_from_the_start: "the sanity probe first failed: inference gave denied (status 401)",

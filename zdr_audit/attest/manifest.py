@@ -16,6 +16,7 @@ from typing import Any
 JOURNAL = "journal.sqlite"
 MANIFEST = "manifest.json"
 ATTESTATION = "attestation.dsse.json"
+TIMESTAMP = "attestation.tsr"
 SCHEMA = "zdr-audit/manifest/1"
 FORMATS = ("json", "html", "pdf", "md", "csv", "junit", "sarif", "oscal")
 """Of report files, as `zdr-audit report --format` names them."""
@@ -29,6 +30,11 @@ def sha256(content: bytes) -> str:
 def has_attestation(folder: Path) -> bool:
     """Whether the pack claims to be attested; checking that needs the key."""
     return (folder / ATTESTATION).is_file()
+
+
+def has_timestamp(folder: Path) -> bool:
+    """Whether the pack claims a timestamp; checking that needs the authority's root certificate."""
+    return (folder / TIMESTAMP).is_file()
 
 
 def sealed_names(folder: Path) -> list[str]:

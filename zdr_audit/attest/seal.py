@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def seal(report: Report, folder: Path, names: Iterable[str], signer: CryptoSigner | None = None) -> list[Path]:
     """Write `manifest.json` over the named files of the folder and, with a signer, `attestation.dsse.json`; returns the paths written.
 
-    The journal must be closed by then: its digest is that of the file. An attestation of an earlier run is removed. Raises OSError.
+    The journal must be closed by then: its digest is that of the file. An attestation of an earlier run is removed, and the timestamp of
+    any other attestation than the one that now stands there. Raises OSError.
     """
     digests = {name: manifest.sha256((folder / name).read_bytes()) for name in names}
     files = {manifest.MANIFEST: manifest.render(digests)}
@@ -26,5 +27,12 @@ def seal(report: Report, folder: Path, names: Iterable[str], signer: CryptoSigne
         files[manifest.ATTESTATION] = envelope.sign(statement.render(statement.statement(report, subjects)), signer)
     else:
         (folder / manifest.ATTESTATION).unlink(missing_ok=True)
+    if not _stands(folder, files.get(manifest.ATTESTATION)):
+        (folder / manifest.TIMESTAMP).unlink(missing_ok=True)
     place(files, folder)
     return [folder / name for name in files]
+
+
+def _stands(folder: Path, attestation: bytes | None) -> bool:
+    path = folder / manifest.ATTESTATION
+    return attestation is not None and path.is_file() and path.read_bytes() == attestation

@@ -5,23 +5,26 @@ from __future__ import annotations
 import json
 import sqlite3
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zdr_audit import __version__
-from zdr_audit.attest import envelope, manifest, remake, statement
+from zdr_audit.attest import envelope, manifest, remake, statement, timestamp
 from zdr_audit.attest.errors import AttestError
 from zdr_audit.catalogue.model import Catalogue
 from zdr_audit.journal.store import Journal, JournalError
 from zdr_audit.report.model import Report
 
 if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
     from securesystemslib.signer import SSlibKey
 
 CHAIN_SHOWN = 5
 NEEDED = (manifest.JOURNAL, "report.json")
+LATER = (manifest.MANIFEST, manifest.ATTESTATION, manifest.TIMESTAMP)
+"""Files that the manifest cannot name: it is older than they are."""
 
 
 @dataclass
@@ -33,8 +36,9 @@ class Verification:
     notes: list[str] = field(default_factory=list)
 
 
-def verify(folder: Path, catalogue: Catalogue, key: SSlibKey | None = None) -> Verification:
-    """Check the pack in `folder`; nothing in it is written to. With a key, a pack without attestation is no good one.
+def verify(folder: Path, catalogue: Catalogue, key: SSlibKey | None = None, roots: Sequence[Certificate] = ()) -> Verification:
+    """Check the pack in `folder`; nothing in it is written to. With a key, a pack without attestation is no good one; with root
+    certificates of a time-stamp authority, a pack without timestamp is none.
 
     Raises AttestError where the folder cannot be read at all.
     """
@@ -46,11 +50,14 @@ def verify(folder: Path, catalogue: Catalogue, key: SSlibKey | None = None) -> V
     found.problems += problems
     bad = _manifest(files, found)
     claimed = _attestation(files, key, bad, found)
+    stamp = _timestamp(files, roots, found)
     report = _journal(files, catalogue, found)
     if report is not None:
         _reports(report, files, bad, found)
         if claimed is not None and claimed.get("predicate") != statement.predicate(report):
             found.problems.append(f"{manifest.ATTESTATION}: its result or configuration is not what the journal gives")
+        if stamp is not None and f"{stamp.at:%Y-%m-%dT%H:%M:%SZ}" < report.run.ended_at[:19] + "Z":
+            found.notes.append(f"by its own clock the run ended at {report.run.ended_at}, after the time of its timestamp")
     return found
 
 
@@ -65,7 +72,7 @@ def _manifest(files: Mapping[str, bytes], found: Verification) -> set[str]:
     except ValueError as exc:
         found.problems.append(f"{manifest.MANIFEST}: {exc}")
         return {manifest.MANIFEST}
-    lines = manifest.differences(expected, _without(files, manifest.MANIFEST, manifest.ATTESTATION))
+    lines = manifest.differences(expected, _without(files, *LATER))
     lines += [
         f"{name}: not in the manifest, and no pack is whole without it" for name in NEEDED if name not in expected and name not in files
     ]
@@ -105,10 +112,34 @@ def _attestation(files: Mapping[str, bytes], key: SSlibKey | None, bad: set[str]
     if flaws:
         return None
     subjects = {s["name"]: s["digest"]["sha256"] for s in body["subject"]}
-    lines = [line for line in manifest.differences(subjects, _without(files, manifest.ATTESTATION)) if line.split(": ", 1)[0] not in bad]
+    lines = [
+        line
+        for line in manifest.differences(subjects, _without(files, manifest.ATTESTATION, manifest.TIMESTAMP))
+        if line.split(": ", 1)[0] not in bad
+    ]
     found.problems += [f"{manifest.ATTESTATION}: subject {line}" for line in lines]
     found.confirmed.append(f"the attestation is signed by the given key ({key.keyid[:16]}), result {body['predicate']['result']}")
     return dict(body)
+
+
+def _timestamp(files: Mapping[str, bytes], roots: Sequence[Certificate], found: Verification) -> timestamp.Stamp | None:
+    """What the token says, where it holds for this very attestation."""
+    token, attestation = files.get(manifest.TIMESTAMP), files.get(manifest.ATTESTATION)
+    if token is None:
+        if roots:
+            found.problems.append(f"{manifest.TIMESTAMP}: missing; a root certificate was given, so the pack should have one")
+        return None
+    if attestation is None or not roots:
+        what = "there is no attestation that it could be over" if attestation is None else "not checked, no root certificate was given"
+        found.problems.append(f"{manifest.TIMESTAMP}: {what}")
+        return None
+    try:
+        stamp = timestamp.checked(token, attestation, roots)
+    except timestamp.TimestampError as exc:
+        found.problems.append(f"{manifest.TIMESTAMP}: {exc}")
+        return None
+    found.confirmed.append(f"the attestation existed at {stamp.at:%Y-%m-%d %H:%M:%S} UTC, says {stamp.authority[:100]}")
+    return stamp
 
 
 def _journal(files: Mapping[str, bytes], catalogue: Catalogue, found: Verification) -> Report | None:
@@ -145,7 +176,7 @@ def _chain(journal: Path) -> list[str]:
 
 
 def _reports(report: Report, files: Mapping[str, bytes], bad: set[str], found: Verification) -> None:
-    others = _without(files, manifest.JOURNAL, manifest.MANIFEST, manifest.ATTESTATION)
+    others = _without(files, manifest.JOURNAL, *LATER)
     again = remake.rendered(report, {remake.format_of(name) for name in others})
     wrong = [name for name in others if name in again and again[name] != others[name]]
     found.problems += [f"{name}: not what the journal gives" for name in wrong if name not in bad]

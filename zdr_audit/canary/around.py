@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from .forms import Decoded, Needle
 from .mint import CANARY_LENGTH, LITERAL_LENGTH, TAIL_LENGTH
-from .registry import CUT_LENGTH
 from .search import Search
 
+_TAIL_AFTER = re.compile(rb"[A-Za-z0-9]{1,%d}" % TAIL_LENGTH)
+_TAIL_BEFORE = re.compile(rb"[A-Za-z0-9]{1,%d}\Z" % TAIL_LENGTH)
 _CHARACTER = 8  # bytes at most that a form takes for one character
 
 # Start and end in the window, forms, canary, excerpt.
@@ -64,12 +66,11 @@ class Around:
             first = start - other
         canary = self._identify(window[first:last])
         if canary is None:
-            for a, b in ((start, end + TAIL_LENGTH), (start - TAIL_LENGTH, end), (start, end + CUT_LENGTH), (start - CUT_LENGTH, end)):
-                if a < 0:
-                    continue
+            before, after = _TAIL_BEFORE.search(window, max(0, start - TAIL_LENGTH), start), _TAIL_AFTER.match(window, end)
+            for a, b in ((start, after.end() if after else end), (before.start() if before else start, end)):
                 canary = self._identify(window[a:b])
                 if canary is not None:
-                    first, last = a, min(b, len(window))
+                    first, last = a, b
                     break
         text = window[first:last]
         form = "plain" if text == text.lower() else "upper-case" if text == text.upper() else "mixed-case"

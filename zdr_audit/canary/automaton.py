@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
-# The library searches up to 64 patterns with vector instructions, at eight times the speed of the automaton proper. Three such groups are
+# The library searches up to 64 patterns with vector instructions, at eight times the speed of the automaton proper. A few such groups are
 # still faster than one automaton; beyond that one automaton, compiled to a table, is.
 _GROUP = 60
-_MAX_GROUPS = 4
+_MAX_GROUPS = 6
 
 
 class Automaton:

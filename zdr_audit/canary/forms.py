@@ -10,63 +10,17 @@ import binascii
 import codecs
 import itertools
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+from .form import Decoded, Form, Needle, Pattern, run
 from .mint import CANARY_LENGTH
+from .transfer import TRANSFER
+
+__all__ = ["CHAINS", "FORMS", "REACH", "Decoded", "Form", "Needle", "Pattern", "needles"]
 
 # Context kept around a hit: a literal may stand at either end of its canary, and the longest form takes 8 bytes a character.
 REACH = 512
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """Text read back from a window: the bytes, and for each of them where it starts and ends in the window (offsets in bytes)."""
-
-    name: str
-    data: bytes
-    starts: Sequence[int]
-    ends: Sequence[int]
-
-    def locate(self, start: int, end: int) -> tuple[int, int]:
-        """The range of the window that holds the decoded bytes `start` to `end` (at least one byte)."""
-        return min(self.starts[start], self.starts[end - 1]), max(self.ends[start], self.ends[end - 1])
-
-
-# A pattern and its phase: where in a group of its encoding (4 characters of base64) its first byte stands.
-# For a form that is `by_place` the phase is that of the place in the stored object instead, 0 where that is unknown.
-Pattern = tuple[bytes, int]
-
-
-@dataclass(frozen=True)
-class Form:
-    """One encoding. `encode(payload)` gives patterns one of which occurs wherever the payload was encoded, at whatever alignment;
-    `decode(window, start, phase)` reads the encoded run around a pattern that starts at `start` in the window, None when it cannot."""
-
-    name: str
-    encode: Callable[[bytes], list[Pattern]]
-    decode: Callable[[bytes, int, int], Decoded | None]
-    by_place: bool = False
-
-
-def _run(name: str, window: bytes, start: int, units: re.Pattern[bytes], value: Callable[[re.Match[bytes]], int | None]) -> Decoded | None:
-    """The unbroken run of units around `start`. A unit whose value is None (a line break) is skipped without breaking the run."""
-    data = bytearray()
-    starts: list[int] = []
-    ends: list[int] = []
-    edge = 0
-    for unit in units.finditer(window):
-        if unit.start() != edge:
-            if edge > start:
-                break
-            data, starts, ends = bytearray(), [], []
-        edge = unit.end()
-        byte = value(unit)
-        if byte is not None:
-            data.append(byte)
-            starts.append(unit.start())
-            ends.append(edge)
-    return Decoded(name, bytes(data), starts, ends) if data and starts[0] <= start < edge else None
+_LEAST = 128
 
 
 def escaped(name: str, templates: Sequence[str], unit: str, base: int) -> Form:
@@ -77,7 +31,7 @@ def escaped(name: str, templates: Sequence[str], unit: str, base: int) -> Form:
         return [(b"".join(template.format(code).encode() for code in payload), 0) for template in templates]
 
     def decode(window: bytes, start: int, _phase: int) -> Decoded | None:
-        return _run(name, window, start, units, lambda match: int(match[1], base) & 0xFF)
+        return run(name, window, start, units, lambda match: int(match[1], base) & 0xFF)
 
     return Form(name, encode, decode)
 
@@ -94,7 +48,7 @@ def wide(name: str, width: int) -> Form:
         return [(zeros.join(bytes([code]) for code in payload), 0)]
 
     def decode(window: bytes, start: int, phase: int) -> Decoded | None:
-        found = _run(name, window, start, units, lambda match: match[0][0])
+        found = run(name, window, start, units, lambda match: match[0][0])
         if found is None:
             return None
         data, starts, last = found.data, list(found.starts), found.starts[-1]
@@ -126,17 +80,17 @@ def _base64_encode(payload: bytes) -> list[Pattern]:
 
 
 def _base64_decode(window: bytes, start: int, phase: int) -> Decoded | None:
-    run = _run("base64", window, start, _BASE64_UNITS, lambda match: None if match[1] is not None else match[0][0])
-    if run is None or start not in run.starts:
+    text_run = run("base64", window, start, _BASE64_UNITS, lambda match: None if match[1] is not None else match[0][0])
+    if text_run is None or start not in text_run.starts:
         return None
-    skip = (run.starts.index(start) - phase) % 4
-    text = run.data[skip:]
+    skip = (text_run.starts.index(start) - phase) % 4
+    text = text_run.data[skip:]
     text += b"A" * (-len(text) % 4)
     data = binascii.a2b_base64(text.translate(_TO_STANDARD))
-    whole = (len(run.data) - skip) * 6 // 8  # without the bytes that only the filling made
-    starts = [run.starts[skip + at * 8 // 6] for at in range(whole)]
-    ends = [run.ends[skip + (at * 8 + 7) // 6] for at in range(whole)]
-    name = "base64url" if re.search(rb"[-_]", run.data) and not re.search(rb"[+/]", run.data) else "base64"
+    whole = (len(text_run.data) - skip) * 6 // 8  # without the bytes that only the filling made
+    starts = [text_run.starts[skip + at * 8 // 6] for at in range(whole)]
+    ends = [text_run.ends[skip + (at * 8 + 7) // 6] for at in range(whole)]
+    name = "base64url" if re.search(rb"[-_]", text_run.data) and not re.search(rb"[+/]", text_run.data) else "base64"
     return Decoded(name, data[:whole], starts, ends)
 
 
@@ -149,11 +103,11 @@ _HEX_RUN = re.compile(rb"[0-9a-fA-F]+")
 
 
 def _hex_decode(window: bytes, start: int, _phase: int) -> Decoded | None:
-    for run in _HEX_RUN.finditer(window):
-        if run.start() <= start < run.end():
-            first = run.start() + (start - run.start()) % 2
-            data = bytes.fromhex(window[first : first + (run.end() - first) // 2 * 2].decode())
-            return Decoded("hex", data, range(first, run.end(), 2), range(first + 2, run.end() + 2, 2))
+    for digits in _HEX_RUN.finditer(window):
+        if digits.start() <= start < digits.end():
+            first = digits.start() + (start - digits.start()) % 2
+            data = bytes.fromhex(window[first : first + (digits.end() - first) // 2 * 2].decode())
+            return Decoded("hex", data, range(first, digits.end(), 2), range(first + 2, digits.end() + 2, 2))
     return None
 
 
@@ -180,35 +134,28 @@ FORMS: dict[str, Form] = {
         escaped("unicode-escape", ("\\u{:04x}", "\\u{:04X}"), r"\\u00([0-9a-fA-F]{2})", 16),
         escaped("unicode-escape-twice", ("\\\\u{:04x}", "\\\\u{:04X}"), r"\\\\u00([0-9a-fA-F]{2})", 16),
         escaped("hex-escape", ("\\x{:02x}", "\\x{:02X}"), r"\\x([0-9a-fA-F]{2})", 16),
+        escaped("hex-escape-twice", ("\\\\x{:02x}", "\\\\x{:02X}"), r"\\\\x([0-9a-fA-F]{2})", 16),
+        escaped("octal-escape", ("\\{:03o}",), r"\\([0-7]{3})", 8),
+        escaped("percent-twice", ("%25{:02x}", "%25{:02X}"), r"%25([0-9a-fA-F]{2})", 16),
         escaped("percent", ("%{:02x}", "%{:02X}"), r"%([0-9a-fA-F]{2})", 16),
         escaped("html-decimal", ("&#{:d};",), r"&#0*([0-9]{1,3});", 10),
         escaped("html-hex", ("&#x{:x};", "&#x{:X};"), r"&#[xX]0*([0-9a-fA-F]{1,2});", 16),
         Form("reversed", lambda payload: [(payload[::-1], 0)], _reversed_decode),
         Form("rot13", lambda payload: [(_rot13(payload), 0)], _rot13_decode),
+        *TRANSFER,
     )
 }
 
 # Outermost first, with the letter cases of the literal that are worth a pattern in that composition.
 _BOTH, _LOWER = ("lower", "upper"), ("lower",)
 CHAINS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
-    *(((name,), _BOTH) for name in FORMS),
+    *(((name,), _LOWER if FORMS[name] in TRANSFER else _BOTH) for name in FORMS),
     (("base64", "base64"), _LOWER),
     (("base64", "utf-16"), _LOWER),
     (("utf-16", "base64"), _LOWER),
     (("hex", "base64"), _LOWER),
     (("base64", "unicode-escape"), _LOWER),
 )
-
-
-@dataclass(frozen=True)
-class Needle:
-    """A byte pattern that betrays the literal. `form` decodes it; None for the literal itself, in any case of its letters."""
-
-    pattern: bytes
-    form: Form | None
-    phase: int = 0
-    reach: int = 0
-    """Bytes to read on either side of the pattern so as to see the whole canary, and for wide characters where their text begins."""
 
 
 def plain_patterns(literal: str) -> list[bytes]:
@@ -227,6 +174,6 @@ def needles(literal: str) -> list[Needle]:
                 patterns = [encoded for pattern in patterns for encoded, _ in FORMS[name].encode(pattern)]
             for pattern in patterns:
                 for encoded, phase in outer.encode(pattern):
-                    reach = REACH if any(FORMS[name].by_place for name in names) else 4 * len(encoded)
+                    reach = REACH if any(FORMS[name].by_place for name in names) else max(_LEAST, 4 * len(encoded))
                     found.setdefault(encoded, Needle(encoded, outer, phase, min(REACH, reach)))
     return list(found.values())

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from .around import Around
-from .forms import REACH, Needle
+from .forms import Needle
 from .search import Search
 from .sighting import Sighting
+from .split import LOOK
 from .streams import WHOLE, ZLIB, ZLIB_START, Opener, StreamDecoder
 
 __all__ = ["Layer", "Sighting"]
@@ -49,9 +50,9 @@ class Layer:
 
     def feed(self, data: bytes) -> list[Sighting]:
         self._buffer = self._buffer + data if self._buffer else data
-        if len(self._buffer) < 4 * REACH:
+        if len(self._buffer) < 4 * LOOK:
             return []
-        return self._handle(self._base + len(self._buffer) - REACH)
+        return self._handle(self._base + len(self._buffer) - LOOK)
 
     def finish(self) -> list[Sighting]:
         found = self._handle(self._base + len(self._buffer))
@@ -80,7 +81,7 @@ class Layer:
                 self._begin(opener, start)
         found.extend(self._advance(until))
         self._done = until
-        keep = max(0, until - base - REACH)
+        keep = max(0, until - base - LOOK)
         self._buffer, self._base = buffer[keep:], base + keep
         self._recent = {sighting: None for sighting in self._recent if sighting.end > self._base}
         return found
@@ -96,6 +97,8 @@ class Layer:
                 events.append((base + start - before, base + end, None, opener))
         # An event whose beginning lies in bytes handled before was handled then: enough of what follows it was in the buffer.
         events.extend((base + match.start(), base + match.end(), None, ZLIB) for match in ZLIB_START.finditer(buffer))
+        for one in options.passes:
+            events.extend((base + start, base + end, needle, None) for start, end, needle in one.find(buffer))
         if base == 0 and self._done == 0:
             events.extend((0, 1, None, opener) for opener in WHOLE)
         events = [event for event in events if self._done <= event[0] < until]

@@ -23,7 +23,10 @@ _LITERAL = re.compile(rf"[a-z0-9]{{{LITERAL_LENGTH}}}")
 
 def new_literal() -> str:
     """The literal that all canaries of one run share: 10 characters of a-z and 0-9 that begin with three rare letters."""
-    return "".join(secrets.choice(_ALPHABETS[kind]) for kind in _SHAPE)
+    while True:
+        literal = "".join(secrets.choice(_ALPHABETS[kind]) for kind in _SHAPE)
+        if literal not in 2 * literal[::-1]:  # else two reversed ones side by side would pass for one that is not
+            return literal
 
 
 def check_literal(literal: str) -> str:

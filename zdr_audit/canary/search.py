@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from .forms import Needle
+from .passes import Pass
 from .streams import Opener
 
 _MAX_NOTES = 10
@@ -21,6 +22,7 @@ class Options(Protocol):
     max_ratio: int
     max_sightings: int
     needles: list[Needle]
+    passes: list[Pass]
     starts: list[tuple[Opener, int]]
 
     def find(self, data: bytes) -> list[tuple[int, int, int]]: ...

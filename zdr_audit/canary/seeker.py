@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 
 from .automaton import Automaton
-from .forms import needles
+from .forms import FORMS, needles
 from .layer import Layer
 from .mint import check_literal
+from .passes import PASSES
 from .search import Search
 from .sighting import Sighting
 from .streams import OPENERS, WHOLE, ZLIB_START
 
-__all__ = ["Seeker", "Sighting"]
+__all__ = ["Seeker", "Sighting", "searched_forms"]
 
 CHUNK = 1024 * 1024
+
+
+@cache
+def searched_forms() -> tuple[str, ...]:
+    """The names of the forms that every search covers, as they stand in `Sighting.forms`, and those of damaged text."""
+    openers = dict.fromkeys(opener.name for opener in (*OPENERS, *WHOLE) if not opener.refused)
+    named = ("plain", "upper-case", "mixed-case", "prefix", "suffix", *FORMS, *(make(b"zqx482j913").name for make in PASSES), *openers)
+    return tuple(dict.fromkeys(named))
 
 
 class Seeker:
@@ -38,6 +48,7 @@ class Seeker:
         self.identify = identify
         self.max_depth, self.max_inflate_bytes, self.max_ratio, self.max_sightings = max_depth, max_inflate_bytes, max_ratio, max_sightings
         self.needles = needles(literal)
+        self.passes = [make(self.literal) for make in PASSES]
         self.starts = [(opener, before) for opener in OPENERS for _, before in opener.patterns]
         self._automaton = Automaton(
             [needle.pattern for needle in self.needles] + [pattern for opener in OPENERS for pattern, _ in opener.patterns]
@@ -49,7 +60,16 @@ class Seeker:
 
     def may_see(self, data: bytes) -> bool:
         """Whether a search of these bytes could find anything; much cheaper than a search, for stores of many small values."""
-        return bool(self.find(data)) or ZLIB_START.search(data) is not None or any(opener.check(data[:64]) for opener in WHOLE)
+        return (
+            bool(self.find(data))
+            or ZLIB_START.search(data) is not None
+            or any(opener.check(data[:64]) for opener in WHOLE)
+            or any(next(one.find(data), None) is not None for one in self.passes)
+        )
+
+    def may_see_in(self, values: Sequence[bytes]) -> bool:
+        """The same for many values at once: whether a search of any of them could find anything."""
+        return self.may_see(b"\n".join(values)) or any(opener.check(value[:64]) for value in values for opener in WHOLE)
 
     def search(
         self,

@@ -189,7 +189,8 @@ def _is_compressed(data: bytes) -> bool:
 class Opener:
     """`patterns` with the number of bytes that the encoding begins before each. `check` sees 64 bytes from that beginning, fewer where the
     data end. `strict`: the check leaves no room for chance, so a failure to decode is worth saying. `joins`: one that begins directly after
-    the end of another continues its content, as members of one gzip file do. `quiet`: what has no magic is an attempt, which may fail."""
+    the end of another continues its content, as members of one gzip file do. `quiet`: what has no magic is an attempt, which may fail.
+    `refused`: known but not decoded, which is said."""
 
     name: str
     patterns: tuple[tuple[bytes, int], ...]
@@ -198,6 +199,7 @@ class Opener:
     strict: bool
     joins: bool = False
     quiet: bool = False
+    refused: bool = False
 
 
 # The third byte of the last is the first of what follows zlib's header: deflate's block type, so that the pattern is long enough.
@@ -278,8 +280,8 @@ OPENERS: tuple[Opener, ...] = (
     Opener("lzma", ((b"\x5d\x00\x00", 0),), _is_lzma, compression.lzma_decoder, strict=False),
     Opener("zlib", (), _inflates, lambda: Inflater(15), strict=False),
     Opener("rdb-lzf", ((rdb.MAGIC, 0),), rdb.is_rdb, rdb.RdbDecoder, strict=True),
-    Opener("7z", ((b"7z\xbc\xaf\x27\x1c", 0),), lambda data: len(data) > 31, _no_7z, strict=True),
-    Opener("rar", ((b"Rar!\x1a\x07", 0),), lambda data: len(data) > 7, _no_rar, strict=True),
+    Opener("7z", ((b"7z\xbc\xaf\x27\x1c", 0),), lambda data: len(data) > 31, _no_7z, strict=True, refused=True),
+    Opener("rar", ((b"Rar!\x1a\x07", 0),), lambda data: len(data) > 7, _no_rar, strict=True, refused=True),
 )
 
 # Without a magic, or too short a one: tried where an object begins, or what an encoding decoded to.

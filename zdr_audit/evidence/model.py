@@ -37,7 +37,10 @@ class NotExamined(Frozen):
 
 
 class Reading(Frozen):
-    """The outcome of reading one source once. `objects` and `bytes` count what was read; `error` is set where the source could not be read at all."""
+    """The outcome of reading one source once. `objects` and `bytes` count what was read; `error` is set where the source could not be read at all.
+
+    `searched` names the forms in which canaries were looked for.
+    """
 
     source: str
     kind: str
@@ -46,3 +49,4 @@ class Reading(Frozen):
     hits: tuple[Hit, ...] = ()
     not_examined: tuple[NotExamined, ...] = ()
     error: str | None = None
+    searched: tuple[str, ...] = ()

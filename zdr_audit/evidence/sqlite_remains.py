@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 
+from zdr_audit.canary.registry import CUT_LENGTH
 from zdr_audit.canary.seeker import Sighting
 
 from .collector import MAX_HITS, Collector, byte_range
@@ -156,9 +157,12 @@ class _Remains:
     def _join(self, fragments: list[_Raw], named: list[_Raw]) -> None:
         """Read on where a page border cut a canary: its rest begins the overflow page that the page names."""
         explained: set[tuple[int, int]] = set()
-        edge = range(_LINK + _CHARACTER)  # zeros of the link can pass for a half of a wide character
-        if any(raw.start in edge for raw in fragments):  # cut right before its second literal, a canary has its name already
-            explained.update((following, at) for raw in named for _, following in self._links(raw, self._image(raw), 0) for at in edge)
+        # Zeros of the link can pass for a half of a wide character.
+        edge = range(_LINK + CUT_LENGTH * _CHARACTER)
+        if any(raw.start in edge for raw in fragments):  # cut so that most of its tail is before the border, a canary has its name already
+            explained.update(
+                (following, at) for raw in named for _, following in self._links(raw, self._image(raw), _CHARACTER) for at in edge
+            )
         whole: dict[_Raw, _Raw] = {}
         for raw in fragments:
             image = self._image(raw)

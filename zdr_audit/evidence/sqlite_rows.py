@@ -71,7 +71,7 @@ class _Search:
     def flush(self) -> None:
         batch, self._batch, self._size = self._batch, [], 0
         seeker = self.collector.seeker
-        if not batch or not seeker.may_see(b"\n".join(cell.value for cell in batch)):
+        if not batch or not seeker.may_see_in([cell.value for cell in batch]):
             return
         for cell in batch:
             if seeker.may_see(cell.value):

@@ -95,7 +95,8 @@ def _messages(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, 
     if stimulus.abandon_after is not None:
         words.append("Answer slowly and at length.")
     if parts:
-        quoted = ", ".join(f'"{part}"' for part in parts)
+        # A word between them: a search that passes over signs would take the quoted parts for the answer.
+        quoted = " then ".join(f'"{part}"' for part in parts)
         words.append(f"Join these parts without spaces and answer with the result only: {quoted}")
     content.append(_cached(stimulus, {"type": "text", "text": "\n".join(words)}))
     messages.append({"role": "user", "content": content})

@@ -1,0 +1,118 @@
+"""Every request that was sent is in the journal, whatever came back and whoever judged it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests_mock
+
+from zdr_audit.canary.mint import Mint, new_literal
+from zdr_audit.canary.registry import Registry
+from zdr_audit.canary.seeker import Seeker
+from zdr_audit.journal.events import CanaryMinted, Interaction
+from zdr_audit.journal.redact import Redactor
+from zdr_audit.journal.store import Journal
+from zdr_audit.suite.party import Actor
+from zdr_audit.suite.recorder import Judged, Planned, Recorder, error_data
+from zdr_audit.target.transport import Answer, Outgoing, Transport
+
+ACTOR = Actor("subject.member", "member", "subject", "org_subject", "zdr", "authorization", "sk-very-secret-1", "me@subject.example")
+PLANNED = Planned("family.story", "ask", "main", "messages.create", labels={"note": "here"})
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Iterator[Recorder]:
+    literal = new_literal()
+    redactor = Redactor()
+    redactor.add_secret(ACTOR.secret)
+    redactor.set_literal(literal)
+    registry = Registry(literal, b"key")
+    with Journal(tmp_path / "journal.sqlite", redactor) as journal:
+        yield Recorder(Transport("http://127.0.0.1:9", 2, 1 << 20), journal, Mint(literal), registry, Seeker(literal, registry.identify))
+
+
+def exchange(recorder: Recorder, judge: Callable[[Answer], Judged], actor: Actor | None = ACTOR, **answer: Any) -> Interaction:
+    """Exchange one request with a target that gives this answer; the interaction as it is read back from the journal."""
+    with requests_mock.Mocker() as mocker:
+        mocker.register_uri(requests_mock.ANY, requests_mock.ANY, **answer)
+        number = recorder.new_interaction()
+        recorder.exchange(number, PLANNED, actor, Outgoing("POST", "/v1/messages", {}, b"{}"), (), judge)
+    return next(e for e in recorder.journal.events() if isinstance(e, Interaction) and e.id == number)
+
+
+def taken(answer: Answer) -> Judged:
+    return Judged("accepted", True, "", error_data(answer))
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), KeyError("x"), RecursionError(), AttributeError("'str' object has no attribute 'get'")])
+def test_an_answer_that_breaks_its_judge_is_journaled_as_malformed(recorder, error):
+    def judge(_: Answer) -> Judged:
+        raise error
+
+    found = exchange(recorder, judge, text="odd")
+    assert (found.outcome, found.accepted, found.status) == ("malformed", False, 200)
+    assert found.error == f"the answer could not be read: {type(error).__name__}"
+
+
+def test_an_interaction_says_who_asked_what_and_which_organization_was_served(recorder):
+    found = exchange(recorder, taken, json={"a": 1}, headers={"request-id": "req_1", "anthropic-organization-id": "org_subject"})
+    assert (found.actor, found.role, found.organization, found.organization_id) == ("subject.member", "member", "subject", "org_subject")
+    assert (found.method, found.path, found.status, found.request_id, found.data) == ("POST", "/v1/messages", 200, "req_1", {"a": 1})
+    assert found.labels == {"note": "here", "served_organization": "org_subject", "email": "me@subject.example"}
+
+
+def test_without_an_actor_no_credential_is_sent(recorder):
+    with requests_mock.Mocker() as mocker:
+        mocker.register_uri(requests_mock.ANY, requests_mock.ANY, text="{}")
+        recorder.exchange(recorder.new_interaction(), PLANNED, None, Outgoing("GET", "/"), (), taken)
+    assert not {"authorization", "x-api-key"} & {name.lower() for name in mocker.last_request.headers}
+    (found,) = [e for e in recorder.journal.events() if isinstance(e, Interaction)]
+    assert (found.actor, found.organization_id) == ("nobody", "")
+
+
+def test_a_canary_that_comes_back_is_recognised_and_not_written(recorder):
+    canary_id, canary = recorder.new_canary("prompt", "message", "i-00001", "org_subject")
+    found = exchange(recorder, taken, json={"error": {"message": f"you sent {canary.upper()}"}})
+    assert found.echoes == (canary_id,)
+    assert found.data == {"error": {"message": "you sent [canary]"}}
+    assert canary.encode() not in recorder.journal.path.read_bytes().lower()
+
+
+def test_a_canary_is_journaled_by_its_keyed_digest_alone(recorder):
+    canary_id, canary = recorder.new_canary("response", "answer", "i-00001", "org_subject")
+    (minted,) = [e for e in recorder.journal.events() if isinstance(e, CanaryMinted)]
+    assert (minted.id, minted.kind, minted.digest) == (canary_id, "response", recorder.registry.digest(canary))
+    assert recorder.registry.identify(f"x{canary}y") == canary_id
+
+
+def test_data_beyond_the_limit_is_left_out_and_said_to_be(recorder):
+    found = exchange(recorder, lambda _: Judged("accepted", True, "", {"items": ["x" * 300_000]}), text="{}")
+    assert found.data == {"too_large": True}
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        (b'{"error": {"message": "no"}}', {"error": {"message": "no"}}),
+        (b"<html>sign in</html>", {"text": "<html>sign in</html>"}),
+        (b"\xff\xfe", {"text": "\ufffd\ufffd"}),
+        (b"", None),
+        (b"x" * 9000, {"text": "x" * 512}),
+        (b'{"a": "' + b"x" * 9000 + b'"}', {"text": '{"a": "' + "x" * 505}),
+        (b"[" * 5000, {"text": "[" * 512}),
+    ],
+)
+def test_of_an_error_answer_little_is_kept(body, kept):
+    assert error_data(Answer(400, {}, body, "", "", "")) == kept
+
+
+def test_long_header_values_are_cut(recorder):
+    assert len(exchange(recorder, taken, text="{}", headers={"request-id": "r" * 5000}).request_id or "") == 200
+
+
+def test_numbers_are_not_used_twice(recorder):
+    numbers = [recorder.new_interaction() for _ in range(5)] + [recorder.new_canary("prompt", "message", None, "")[0] for _ in range(5)]
+    assert len(set(numbers)) == 10

@@ -1,0 +1,122 @@
+"""Searches for what no fixed pattern can show: each is a pass of its own over the data, made cheap enough to run over everything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from .form import Decoded, Form, Needle, run
+from .mint import CANARY_LENGTH
+from .split import SplitSearch
+
+REACH = 512
+Event = tuple[int, int, Needle]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """`find(data)` gives the places (start and end in bytes) where the literal stands in the form, each with what reads it."""
+
+    name: str
+    find: Callable[[bytes], Iterator[Event]]
+
+
+def _no_patterns(_payload: bytes) -> list[tuple[bytes, int]]:
+    return []
+
+
+def _xor_decode(window: bytes, _start: int, key: int) -> Decoded:
+    return Decoded("xor", bytes(code ^ key for code in window), range(len(window)), range(1, len(window) + 1))
+
+
+def _xor(literal: bytes) -> Pass:
+    """XOR with any one byte: what each byte differs in from the next does not depend on the key."""
+    form = Form("xor", _no_patterns, _xor_decode)
+    wanted = [(text, bytes(a ^ b for a, b in pairwise(text))) for text in (literal, literal.upper())]
+
+    def find(data: bytes) -> Iterator[Event]:
+        if len(data) < len(literal):
+            return
+        array = np.frombuffer(data, np.uint8)
+        changes = (array[1:] ^ array[:-1]).tobytes()
+        for text, pattern in wanted:
+            at = changes.find(pattern)
+            while at >= 0:
+                key = data[at] ^ text[0]
+                if key and (key != 0x20 or data[at : at + len(text)].lower() != literal):
+                    yield at, at + len(text), Needle(b"", form, key, CANARY_LENGTH)
+                at = changes.find(pattern, at + 1)
+
+    return Pass("xor", find)
+
+
+# What may stand between two characters: white space, soft breaks, quotes, signs. Not zero bytes: that is another form.
+_GAP = rb"(?:=\r?\n|\\[nrt]|[^A-Za-z0-9\x00]){0,12}"
+_SPACED_UNITS = re.compile(rb"(=\r?\n|\\[nrt]|[^A-Za-z0-9\x00])|[A-Za-z0-9]")
+
+
+def _spaced_decode(window: bytes, start: int, _phase: int) -> Decoded | None:
+    return run("spaced", window, start, _SPACED_UNITS, lambda match: None if match[1] is not None else match[0][0])
+
+
+def _spaced(literal: bytes) -> Pass:
+    """Characters with something between them: wrapped lines, one character a line, quoted-printable with soft breaks, quoted pieces."""
+    form = Form("spaced", _no_patterns, _spaced_decode)
+    # Each begins with a rare letter, which the search for the pattern skips to.
+    wanted = [re.compile(_GAP.join(text[at : at + 1] for at in range(len(text)))) for text in (literal, literal.upper())]
+
+    def find(data: bytes) -> Iterator[Event]:
+        for pattern in wanted:
+            for found in pattern.finditer(data):
+                if len(found[0]) > len(literal):
+                    yield found.start(), found.end(), Needle(b"", form, 0, REACH)
+
+    return Pass("spaced", find)
+
+
+_BASE58 = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_BASE58_VALUES = {code: value for value, code in enumerate(_BASE58)}
+_LEAST, _MOST = 43, 1500  # a canary takes 44 digits
+_BASE58_RUN = re.compile(rb"[%b]{%d,%d}" % (_BASE58, _LEAST, _MOST))
+_BASE58_CLASS = bytes(code in _BASE58 for code in range(256))
+# A run that ends at one of these is a stretch of some other text without spaces.
+_NEIGHBOURS = frozenset(b"0OIl+/_-")
+
+
+def _base58_decode(window: bytes, start: int, _phase: int) -> Decoded | None:
+    found = _BASE58_RUN.match(window, start)
+    if found is None:
+        return None
+    number = 0
+    for code in found[0]:
+        number = number * 58 + _BASE58_VALUES[code]
+    data = number.to_bytes((number.bit_length() + 7) // 8)
+    return Decoded("base58", data, [start] * len(data), [found.end()] * len(data))
+
+
+def _base58(literal: bytes) -> Pass:
+    """Base58 has no alignment, so a run of its digits must be decoded whole."""
+    form = Form("base58", _no_patterns, _base58_decode)
+    wanted = b"\x01" * _LEAST
+
+    def find(data: bytes) -> Iterator[Event]:
+        classes = data.translate(_BASE58_CLASS)
+        at = classes.find(wanted)
+        while at >= 0:
+            end = classes.find(0, at)
+            end = len(data) if end < 0 else end
+            alone = (at == 0 or data[at - 1] not in _NEIGHBOURS) and (end == len(data) or data[end] not in _NEIGHBOURS)
+            if alone and end - at <= _MOST:
+                decoded = _base58_decode(data, at, 0)
+                if decoded and literal in decoded.data.lower():
+                    yield at, end, Needle(b"", form, 0, 0)
+            at = classes.find(wanted, end)
+
+    return Pass("base58", find)
+
+
+PASSES: tuple[Callable[[bytes], Pass], ...] = (_xor, _spaced, _base58, lambda literal: Pass("split", SplitSearch(literal).find))

@@ -1,0 +1,139 @@
+"""Transfer encodings that pack bytes into text: base32, the base-85 family, uuencode, yEnc, and bytes written as separate numbers."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Sequence
+
+from .form import Decoded, Form, Pattern, run
+
+_BASE32_UNITS = re.compile(rb"(\\[nr]|[\r\n]+[ \t]*)|[A-Za-z2-7]")
+
+
+def _base32_encode(payload: bytes) -> list[Pattern]:
+    found: list[Pattern] = []
+    for lead in range(5):
+        first, last = -(-lead * 8 // 5), (lead + len(payload)) * 8 // 5
+        text = base64.b32encode(bytes(lead) + payload + bytes(4))[first:last]
+        found += [(text, first % 8), (text.lower(), first % 8)]
+    return found
+
+
+def _base32_decode(window: bytes, start: int, phase: int) -> Decoded | None:
+    text = run("base32", window, start, _BASE32_UNITS, lambda match: None if match[1] is not None else match[0][0])
+    if text is None or start not in text.starts:
+        return None
+    skip = (list(text.starts).index(start) - phase) % 8
+    digits = text.data[skip:].upper()
+    data = base64.b32decode(digits + b"A" * (-len(digits) % 8))[: len(digits) * 5 // 8]
+    starts = [text.starts[skip + at * 8 // 5] for at in range(len(data))]
+    ends = [text.ends[skip + (at * 8 + 7) // 5] for at in range(len(data))]
+    return Decoded("base32", data, starts, ends)
+
+
+# A line ends with its break and the length of the next; lines hold 45 bytes, so groups of four characters go on across them.
+_UU_UNITS = re.compile(rb"(\r?\n[!-`])|[ -`]")
+
+
+def _uu_encode(payload: bytes) -> list[Pattern]:
+    found: list[Pattern] = []
+    for lead in range(3):
+        first, last = -(-lead * 4 // 3), (lead + len(payload)) * 8 // 6
+        text = binascii.b2a_uu(bytes(lead) + payload + bytes(2), backtick=True)[1:][first:last]
+        found += [(text, first % 4), (text.replace(b"`", b" "), first % 4)]  # zero is written in two ways
+    return found
+
+
+def _uu_decode(window: bytes, start: int, phase: int) -> Decoded | None:
+    text = run("uuencode", window, start, _UU_UNITS, lambda match: None if match[1] is not None else match[0][0])
+    if text is None or start not in text.starts:
+        return None
+    skip = (list(text.starts).index(start) - phase) % 4
+    bits = b"".join(
+        sum((code - 32 & 63) << 6 * (3 - at) for at, code in enumerate(text.data[group : group + 4])).to_bytes(3)
+        for group in range(skip, len(text.data), 4)
+    )
+    whole = (len(text.data) - skip) * 6 // 8
+    starts = [text.starts[skip + at * 8 // 6] for at in range(whole)]
+    ends = [text.ends[skip + (at * 8 + 7) // 6] for at in range(whole)]
+    return Decoded("uuencode", bits[:whole], starts, ends)
+
+
+def _base85(name: str, alphabet: bytes) -> Form:
+    """Groups of five digits for four bytes; the patterns are the groups that lie wholly in the payload."""
+    values = {code: value for value, code in enumerate(alphabet)}
+    units = re.compile(rb"([\r\n]+)|[" + re.escape(alphabet) + rb"]")
+
+    def group(data: bytes) -> bytes:
+        number = int.from_bytes(data)
+        return bytes(alphabet[number // 85**power % 85] for power in (4, 3, 2, 1, 0))
+
+    def encode(payload: bytes) -> list[Pattern]:
+        return [
+            (b"".join(group(payload[at : at + 4]) for at in range(lead, len(payload) - 3, 4)), 0)
+            for lead in range(4)
+        ]  # fmt: skip
+
+    def decode(window: bytes, start: int, _phase: int) -> Decoded | None:
+        text = run(name, window, start, units, lambda match: None if match[1] is not None else match[0][0])
+        if text is None or start not in text.starts:
+            return None
+        skip = list(text.starts).index(start) % 5
+        data, starts, ends = bytearray(), [], []
+        for at in range(skip, len(text.data) - 1, 5):
+            digits = text.data[at : at + 5]
+            number = 0
+            for code in digits.ljust(5, alphabet[-1:]):
+                number = number * 85 + values[code]
+            for place in range(len(digits) - 1):
+                data.append(number >> 8 * (3 - place) & 0xFF)
+                starts.append(text.starts[at])
+                ends.append(text.ends[at + len(digits) - 1])
+        return Decoded(name, bytes(data), starts, ends)
+
+    return Form(name, encode, decode)
+
+
+_YENC_UNITS = re.compile(rb"(\r?\n)|=([^\r\n])|[^=]", re.DOTALL)
+
+
+def _yenc_decode(window: bytes, start: int, _phase: int) -> Decoded | None:
+    def value(match: re.Match[bytes]) -> int | None:
+        if match[1] is not None:
+            return None
+        return (match[2][0] - 106 if match[2] is not None else match[0][0] - 42) & 0xFF
+
+    return run("yenc", window, start, _YENC_UNITS, value)
+
+
+def _numbers(name: str, separators: Sequence[str], write: Sequence[Callable[[int], str]], units: bytes, base: int) -> Form:
+    """Bytes as numbers with something between them; `units` matches one with its digits in group 1."""
+    pattern = re.compile(units)
+
+    def encode(payload: bytes) -> list[Pattern]:
+        texts = [separator.join(map(one, payload)).encode() for separator in separators for one in write]
+        return [(text, 0) for text in texts]
+
+    def decode(window: bytes, start: int, _phase: int) -> Decoded | None:
+        return run(name, window, start, pattern, lambda match: int(match[1], base) & 0xFF)
+
+    return Form(name, encode, decode)
+
+
+_Z85 = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
+_B85 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
+_SEPARATED = rb"([0-9a-fA-F]{2})[ :-]?"
+
+TRANSFER: tuple[Form, ...] = (
+    Form("base32", _base32_encode, _base32_decode),
+    Form("uuencode", _uu_encode, _uu_decode),
+    Form("yenc", lambda payload: [(bytes(code + 42 & 0xFF for code in payload), 0)], _yenc_decode),
+    _base85("ascii85", bytes(range(33, 118))),
+    _base85("base85", _B85),
+    _base85("z85", _Z85),
+    _numbers("hex-separated", (" ", ":", "-"), ("{:02x}".format, "{:02X}".format), _SEPARATED, 16),
+    _numbers("hex-list", (", 0x", ",0x"), ("{:02x}".format,), rb"([0-9a-fA-F]{2})(?:,\s*0x)?", 16),
+    _numbers("decimal-list", (", ", ",", " "), (str,), rb"([0-9]{2,3})(?:,? |,|(?=\D))", 10),
+)
