@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from .form import Decoded, Form, Needle, run
-from .mint import CANARY_LENGTH
+from .mint import CANARY_LENGTH, LITERAL_LENGTH, PIECE_LENGTH
 from .split import SplitSearch
 
 REACH = 512
@@ -63,6 +63,25 @@ def _spaced_decode(window: bytes, start: int, _phase: int) -> Decoded | None:
     return run("spaced", window, start, _SPACED_UNITS, lambda match: None if match[1] is not None else match[0][0])
 
 
+# Where the pieces of an answer's canary are cut, which a prompt lists to have them joined: in the first literal, and in the second.
+_PROMPTED = tuple(
+    tuple(cut - first for cut in range(0, CANARY_LENGTH, PIECE_LENGTH) if first < cut < first + LITERAL_LENGTH)
+    for first in (0, CANARY_LENGTH - LITERAL_LENGTH)
+)
+
+
+def _gaps(text: bytes) -> tuple[int, ...]:
+    """After how many characters each gap stands."""
+    found: list[int] = []
+    count = 0
+    for unit in _SPACED_UNITS.finditer(text):
+        if unit[1] is None:
+            count += 1
+        elif not found or found[-1] != count:
+            found.append(count)
+    return tuple(found)
+
+
 def _spaced(literal: bytes) -> Pass:
     """Characters with something between them: wrapped lines, one character a line, quoted-printable with soft breaks, quoted pieces."""
     form = Form("spaced", _no_patterns, _spaced_decode)
@@ -72,7 +91,7 @@ def _spaced(literal: bytes) -> Pass:
     def find(data: bytes) -> Iterator[Event]:
         for pattern in wanted:
             for found in pattern.finditer(data):
-                if len(found[0]) > len(literal):
+                if len(found[0]) > len(literal) and _gaps(found[0]) not in _PROMPTED:
                     yield found.start(), found.end(), Needle(b"", form, 0, REACH)
 
     return Pass("spaced", find)

@@ -8,7 +8,7 @@ from functools import cache
 from .automaton import Automaton
 from .forms import FORMS, needles
 from .layer import Layer
-from .mint import check_literal
+from .mint import check_literal, new_literal
 from .passes import PASSES
 from .search import Search
 from .sighting import Sighting
@@ -23,7 +23,16 @@ CHUNK = 1024 * 1024
 def searched_forms() -> tuple[str, ...]:
     """The names of the forms that every search covers, as they stand in `Sighting.forms`, and those of damaged text."""
     openers = dict.fromkeys(opener.name for opener in (*OPENERS, *WHOLE) if not opener.refused)
-    named = ("plain", "upper-case", "mixed-case", "prefix", "suffix", *FORMS, *(make(b"zqx482j913").name for make in PASSES), *openers)
+    named = (
+        "plain",
+        "upper-case",
+        "mixed-case",
+        "prefix",
+        "suffix",
+        *FORMS,
+        *(make(new_literal().encode()).name for make in PASSES),
+        *openers,
+    )
     return tuple(dict.fromkeys(named))
 
 

@@ -68,12 +68,17 @@ class SplitSearch:
         if field is None:
             return False
         quote, name, start = field
+        rest, empty = text[size:], 0
         for number, value in enumerate(_values(data, quote, name, start, at + LOOK)):
-            if number and value[1]:
-                rest = text[size:]
-                return value[1].startswith(rest[: len(value[1])])
-            if number > _EMPTY:
+            if not number:
+                continue
+            piece = value[1][: len(rest)]
+            empty = 0 if piece else empty + 1
+            if empty > _EMPTY or not rest.startswith(piece):
                 return False
+            rest = rest[len(piece) :]
+            if not rest:
+                return True
         return False
 
 

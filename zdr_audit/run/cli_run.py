@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from zdr_audit.report.write import missing_formats
 from zdr_audit.run.progress import reporter
 
 EXIT_USAGE = 2
+HYPOTHESIS_FOLDER = "HYPOTHESIS_STORAGE_DIRECTORY"
 
 
 def suite_arguments() -> list[str]:
@@ -42,8 +44,14 @@ def run_suites(arguments: list[str], report_dir: Path) -> int:
         os.environ.pop(name, None)
     plugins: list[object] = [_Named(front)]
     sys.dont_write_bytecode = True  # the suites may lie in a folder that we should not write to
-    with front.reporter:
-        status = pytest.main(pytest_arguments, plugins=plugins)
+    with tempfile.TemporaryDirectory(prefix="zdr-audit-") as scratch, front.reporter:
+        before = os.environ.get(HYPOTHESIS_FOLDER)
+        os.environ[HYPOTHESIS_FOLDER] = before or scratch  # else Hypothesis leaves a folder where the command was called
+        try:
+            status = pytest.main(pytest_arguments, plugins=plugins)
+        finally:
+            if before is None:
+                del os.environ[HYPOTHESIS_FOLDER]
     if front.report is None:
         words = front.problem or _Named.said or f"the suites did not run (pytest status {int(status)})"
         print(f"zdr-audit: {words}", file=sys.stderr)  # noqa: T201

@@ -1,0 +1,1 @@
+"""Measurements with a budget; each is one command, e.g. `python -m bench.render`."""
