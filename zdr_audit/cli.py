@@ -85,17 +85,48 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--target", required=True, metavar="NAME|FILE", help="Target profile: 'simulator' (shipped), or a TOML file (see 'zdr-audit init').")
+@click.option(
+    "--target", required=True, metavar="NAME|FILE", help="Target profile: 'simulator' (shipped), or a TOML file (see 'zdr-audit init')."
+)
 @click.option("--base-url", metavar="URL", help="Where the target is. Replaces the profile's address and starts nothing.")
-@click.option("--report-dir", type=click.Path(path_type=Path, file_okay=False), default=DEFAULT_REPORT_DIR, show_default=True, help="Folder for the run journal and the reports.")
-@click.option("--controls", multiple=True, metavar="GLOB", help="Only these controls, e.g. 'ZDR-RET-*' or 'ZDR-RET-01,ZDR-AUD-*'. May be repeated.")
+@click.option(
+    "--report-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=DEFAULT_REPORT_DIR,
+    show_default=True,
+    help="Folder for the run journal and the reports.",
+)
+@click.option(
+    "--controls", multiple=True, metavar="GLOB", help="Only these controls, e.g. 'ZDR-RET-*' or 'ZDR-RET-01,ZDR-AUD-*'. May be repeated."
+)
 @click.option("--depth", type=click.Choice(DEPTHS), default="standard", show_default=True, help="How many stimuli of each kind.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the generated request shapes. Canaries are new in every run.")
-@click.option("--attest-key", type=click.Path(path_type=Path, dir_okay=False), envvar="ZDR_AUDIT_ATTEST_KEY", help="Attest the run with this Ed25519 private key ('zdr-audit keygen' makes one).", show_envvar=True)
-@click.option("--timestamp", metavar="URL", help="Have the attestation stamped by this time-stamp authority (RFC 3161); only its digest is sent.")
-@click.option("--waivers", type=click.Path(path_type=Path, dir_okay=False), help="TOML file of accepted failures: control or finding, owner, reason, expires.")
-@click.option("--baseline", type=click.Path(path_type=Path, exists=True), help="Report folder of an earlier run: say what differs; exit 1 where anything is worse.")
-@click.option("--violation", multiple=True, metavar="ID", help="Seed a violation in the launched simulator, to see the audit find it ('zdr-audit violations').")
+@click.option(
+    "--attest-key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="ZDR_AUDIT_ATTEST_KEY",
+    help="Attest the run with this Ed25519 private key ('zdr-audit keygen' makes one).",
+    show_envvar=True,
+)
+@click.option(
+    "--timestamp", metavar="URL", help="Have the attestation stamped by this time-stamp authority (RFC 3161); only its digest is sent."
+)
+@click.option(
+    "--waivers",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="TOML file of accepted failures: control or finding, owner, reason, expires.",
+)
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path, exists=True),
+    help="Report folder of an earlier run: say what differs; exit 1 where anything is worse.",
+)
+@click.option(
+    "--violation",
+    multiple=True,
+    metavar="ID",
+    help="Seed a violation in the launched simulator, to see the audit find it ('zdr-audit violations').",
+)
 def run(
     target: str,
     base_url: str | None,
@@ -121,7 +152,9 @@ def run(
     from zdr_audit.run.cli_run import run_suites
 
     if violation and base_url:
-        _fail("--violation goes with the simulator that this command starts; with --base-url start it yourself: zdr-audit simulate --violation ID")
+        _fail(
+            "--violation goes with the simulator that this command starts; with --base-url start it yourself: zdr-audit simulate --violation ID"
+        )
     arguments = ["--target", target, "--report-dir", str(report_dir), "--depth", depth, "--seed", str(seed)]
     arguments += ["--base-url", base_url] if base_url else []
     arguments += pack_arguments(attest_key, waivers, timestamp)
@@ -235,4 +268,3 @@ def _mount_pack() -> None:
 
 
 _mount_pack()
-

@@ -88,11 +88,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("zdr-audit", "audit of a target for zero data retention")
     group.addoption("--target", metavar="NAME|FILE", help="target profile: the name of a shipped one (simulator), or a TOML file")
     group.addoption("--base-url", metavar="URL", help="where the target is; replaces the profile's and starts nothing")
-    group.addoption("--report-dir", metavar="DIR", default=str(DEFAULT_REPORT_DIR), help="folder for journal and reports (default: %(default)s)")
-    group.addoption("--controls", metavar="GLOB", action="append", default=[], help="only these controls, e.g. 'ZDR-RET-*'; may be repeated")
+    group.addoption(
+        "--report-dir", metavar="DIR", default=str(DEFAULT_REPORT_DIR), help="folder for journal and reports (default: %(default)s)"
+    )
+    group.addoption(
+        "--controls", metavar="GLOB", action="append", default=[], help="only these controls, e.g. 'ZDR-RET-*'; may be repeated"
+    )
     group.addoption("--depth", default="standard", help="quick, standard or thorough (default: %(default)s)")
     group.addoption("--seed", type=int, default=1, help="seed of the generated request shapes (default: %(default)s)")
-    group.addoption("--attest-key", metavar="FILE", default=os.environ.get(keys.KEY_VARIABLE), help="sign the pack with this Ed25519 private key (PEM)")
+    group.addoption(
+        "--attest-key", metavar="FILE", default=os.environ.get(keys.KEY_VARIABLE), help="sign the pack with this Ed25519 private key (PEM)"
+    )
     group.addoption("--waivers", metavar="FILE", help="accepted failures with owner, reason and expiry (TOML)")
     group.addoption("--journal", metavar="FILE", help="check this finished journal again; nothing is sent")
     group.addoption("--violation", metavar="ID", action="append", default=[], help="seed a violation in the launched reference simulator")

@@ -42,7 +42,11 @@ def test_contribution_metrics_are_absent_under_zdr(expect: Expect) -> None:
     for step in ("subject analytics", "fresh analytics"):
         mine = expect.one(step=step)
         expect.served([mine], "usage analytics must be available to a ZDR organization")
-        expect.that(all(e.get("contribution") is None for e in mine.data["items"]), "contribution metrics must not be shown to a ZDR organization", mine)
+        expect.that(
+            all(e.get("contribution") is None for e in mine.data["items"]),
+            "contribution metrics must not be shown to a ZDR organization",
+            mine,
+        )
 
 
 @control("ZDR-ADM-05", after=after.analytics_are_read)

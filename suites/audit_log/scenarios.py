@@ -39,7 +39,11 @@ def enablement_actions(assay: Assay) -> None:
     _act(assay, "disabled", "zdr.disable", org.member, org)  # refused: a customer
     _act(assay, "disabled", "zdr.disable", reviewer, org)
     assay.list_all("audit.list", org.admin, step="own log", org=org, counts=False)
-    for label, actor in (("neighbour's admin", assay.other("neighbour").admin), ("control's admin", assay.control.admin), ("own member", org.member)):
+    for label, actor in (
+        ("neighbour's admin", assay.other("neighbour").admin),
+        ("control's admin", assay.control.admin),
+        ("own member", org.member),
+    ):
         assay.list_all("audit.list", actor, step=f"read by {label}", org=org, counts=False)
 
 

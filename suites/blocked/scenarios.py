@@ -68,7 +68,15 @@ def detours_to_features(assay: Assay) -> None:
         assay.use_feature(name, assay.subject.member, step="direct", only=_main)
         known = {"org": assay.subject.id}
         for detour in detours(endpoint, known, assay.subject.member)[: assay.count(6, 40, 40)]:
-            assay.use_feature(name, detour.actor, step=f"detour: {detour.name}", counts=False, only=_main, values=detour.values, labels={"detour": detour.name})
+            assay.use_feature(
+                name,
+                detour.actor,
+                step=f"detour: {detour.name}",
+                counts=False,
+                only=_main,
+                values=detour.values,
+                labels={"detour": detour.name},
+            )
 
 
 def _main(endpoint: FeatureEndpoint) -> bool:
@@ -83,7 +91,7 @@ def a_session_begun_before(assay: Assay) -> None:
     for reply in assay.use_feature("remote_sessions", org.member, step="begin", counts=False):
         known |= {k: v for k, v in reply.values.items() if not k.startswith("_")}
     org = assay.enable(org)
-    assay.use_feature("remote_sessions", org.member, step="go on", values=known, only=lambda e: not e.name == "create")
+    assay.use_feature("remote_sessions", org.member, step="go on", values=known, only=lambda e: e.name != "create")
 
 
 @scenario()

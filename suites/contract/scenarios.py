@@ -24,7 +24,7 @@ def fuzzing(assay: Assay) -> None:
 @scenario()
 def without_credential(assay: Assay) -> None:
     """Every operation without a credential, and with a wrong one"""
-    wrong = Actor("wrong-credential", "nobody", "nobody", "", "none", assay.subject.member.header, "not-a-credential-of-anybody")  # noqa: S106
+    wrong = Actor("wrong-credential", "nobody", "nobody", "", "none", assay.subject.member.header, "not-a-credential-of-anybody")
     for name, spec in assay.profile.operations.items():
         if spec.by == "anybody" or not assay.offers(name) or name.startswith(("clock.", "purge.")):
             continue

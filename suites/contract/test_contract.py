@@ -54,7 +54,9 @@ def test_a_member_cannot_do_what_is_reserved(expect: Expect) -> None:
 
 @control("ZDR-CON-06", after=after.tenants_reach_across)
 def test_identifiers_of_another_organization_give_nothing(expect: Expect) -> None:
-    expect.presupposes([i for i in expect.some(step="own") if i.method == "GET"], "the organization itself must be able to read what is its own")
+    expect.presupposes(
+        [i for i in expect.some(step="own") if i.method == "GET"], "the organization itself must be able to read what is its own"
+    )
     across = expect.some(step="across")
     expect.not_served(across, "identifiers of another organization must give nothing")
 
@@ -66,7 +68,9 @@ def test_every_answer_names_its_request_and_organization(expect: Expect) -> None
     ids = [i.request_id for i in answered]
     expect.every(answered, lambda i: ids.count(i.request_id) == 1, "every answer must have a request id of its own")
     served = [i for i in answered if i.status == 200]
-    expect.every(served, lambda i: i.labels.get("served_organization") == i.organization_id, "every answer must name the organization that it served")
+    expect.every(
+        served, lambda i: i.labels.get("served_organization") == i.organization_id, "every answer must name the organization that it served"
+    )
 
 
 @control("ZDR-CON-08", after=requests_in_error)

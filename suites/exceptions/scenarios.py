@@ -33,7 +33,12 @@ def a_flagged_session_and_a_legal_hold(assay: Assay) -> None:
     assay.infer(org.member, _session("held"), step="ask after the release")
     assay.call("zdr.status", org.admin, step="status afterwards", org=org, counts=True)
     assay.list_all("audit.list", org.admin, step="audit log", org=org)
-    for role, actor in (("member", org.member), ("admin", org.admin), ("neighbour", assay.other("neighbour").admin), ("account_team", assay.staff("account_team"))):
+    for role, actor in (
+        ("member", org.member),
+        ("admin", org.admin),
+        ("neighbour", assay.other("neighbour").admin),
+        ("account_team", assay.staff("account_team")),
+    ):
         listed = assay.list_all("exceptions.list", operator, step="operator lists", org=org)
         for item in listed.items:
             assay.attempt("exceptions.read", actor, step="others read", org=org, labels={"reader": role}, exception=item["exception"])

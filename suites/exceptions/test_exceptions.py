@@ -19,12 +19,16 @@ def test_a_flagged_session_does_not_cause_others_to_be_kept(expect: Expect) -> N
 
 @control("ZDR-EXC-02", after=(STORY, after.two_years_pass), reads_late=True)
 def test_what_was_kept_for_a_flagged_session_is_gone_after_two_years(expect: Expect) -> None:
-    expect.kept_nowhere(expect.some(content="exception"), epochs=("late",), residue=False, promise="exceptional content must be gone after two years")
+    expect.kept_nowhere(
+        expect.some(content="exception"), epochs=("late",), residue=False, promise="exceptional content must be gone after two years"
+    )
 
 
 @control("ZDR-EXC-03", after=(STORY, after.two_years_pass), reads_late=True)
 def test_expired_content_is_not_recoverable(expect: Expect) -> None:
-    expect.kept_nowhere(expect.some(content="exception"), epochs=("late",), residue=True, promise="expired exceptional content must not be recoverable")
+    expect.kept_nowhere(
+        expect.some(content="exception"), epochs=("late",), residue=True, promise="expired exceptional content must not be recoverable"
+    )
 
 
 @control("ZDR-EXC-04", after=STORY)

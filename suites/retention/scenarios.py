@@ -55,7 +55,11 @@ def images_and_documents(assay: Assay) -> None:
 def every_model(assay: Assay) -> None:
     """Every model that the target lists"""
     for model in assay.models:
-        for stimulus in (Stimulus(model=model), Stimulus(model=model, stream=True), Stimulus(model=model, places=frozenset({"system", "message"}))):
+        for stimulus in (
+            Stimulus(model=model),
+            Stimulus(model=model, stream=True),
+            Stimulus(model=model, places=frozenset({"system", "message"})),
+        ):
             assay.infer_both(stimulus, step=f"ask {model}")
 
 
@@ -69,13 +73,23 @@ def content_in_other_fields(assay: Assay) -> None:
 @scenario()
 def requests_in_error(assay: Assay) -> None:
     """Requests that bring a client error"""
-    kinds: list[Wrong] = ["unknown_model", "negative_max_tokens", "empty_messages", "bad_role", "broken_json", "no_version", "bad_credential"]
+    kinds: list[Wrong] = [
+        "unknown_model",
+        "negative_max_tokens",
+        "empty_messages",
+        "bad_role",
+        "broken_json",
+        "no_version",
+        "bad_credential",
+    ]
     if assay.depth != "quick":
         kinds.append("too_large")
     for wrong in kinds:
         assay.infer_both(Stimulus(wrong=wrong, answer=False), step=wrong)
         if wrong in ("unknown_model", "negative_max_tokens"):
-            assay.infer_both(Stimulus(wrong=wrong, answer=False, stream=True, places=frozenset({"system", "message"})), step=f"{wrong}, streamed")
+            assay.infer_both(
+                Stimulus(wrong=wrong, answer=False, stream=True, places=frozenset({"system", "message"})), step=f"{wrong}, streamed"
+            )
 
 
 @scenario()

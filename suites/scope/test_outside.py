@@ -17,10 +17,18 @@ def test_the_scope_is_stated_as_the_policy_has_it(expect: Expect) -> None:
     statement = expect.one(step="read")
     expect.served([statement], "the scope of ZDR must be readable")
     data = statement.data or {}
-    expect.that("claude_code_inference" in data["covers"] and not OUTSIDE & set(data["covers"]), "inference alone must be said to be covered", statement)
+    expect.that(
+        "claude_code_inference" in data["covers"] and not OUTSIDE & set(data["covers"]),
+        "inference alone must be said to be covered",
+        statement,
+    )
     expect.that(set(data["not_covered"]) >= OUTSIDE, f"these must be said to lie outside: {', '.join(sorted(OUTSIDE))}", statement)
     platforms = set(data["platforms_covered"])
-    expect.that(not platforms & OTHER_PLATFORMS and set(data["platforms_not_covered"]) >= OTHER_PLATFORMS, "other platforms must be said to lie outside", statement)
+    expect.that(
+        not platforms & OTHER_PLATFORMS and set(data["platforms_not_covered"]) >= OTHER_PLATFORMS,
+        "other platforms must be said to lie outside",
+        statement,
+    )
 
 
 @control("ZDR-SCP-06", after=(after.chat_of_a_zdr_organization, two_years_pass), reads_late=True)

@@ -22,7 +22,9 @@ CONTROLS = "ZDR-RET-01,ZDR-RET-03"
 
 def zdr_audit(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from zdr_audit.cli import main; main()", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=os.environ | environment, stdin=subprocess.DEVNULL)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=300, check=False, env=os.environ | environment, stdin=subprocess.DEVNULL
+    )
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +63,9 @@ def test_a_prompt_written_after_the_run_is_found(finished: tuple[Path, Path], tm
     shutil.copytree(data, later)
     planted = with_known_canary(run, tmp_path / "run")
     (later / "logs" / "flushed-an-hour-later.log").write_text(f'{{"level":"debug","prompt":"Please note {planted}."}}\n')
-    done = zdr_audit("rescan", str(tmp_path / "run"), "--target", "simulator", "--report-dir", str(tmp_path / "again"), ZDR_SIM_DATA=str(later))
+    done = zdr_audit(
+        "rescan", str(tmp_path / "run"), "--target", "simulator", "--report-dir", str(tmp_path / "again"), ZDR_SIM_DATA=str(later)
+    )
     assert done.returncode == 1, done.stdout + done.stderr
     failed = [c for c in verdicts(tmp_path / "again").values() if c["verdict"] == "fail"]
     assert [f["object"] for c in failed for f in c["findings"]] == ["flushed-an-hour-later.log"]
@@ -81,9 +85,8 @@ def with_known_canary(run: Path, copy: Path) -> str:
         text = Mint(started.literal).new()
         chosen = next(sent).canaries[0]
         for event in events:
-            if isinstance(event, CanaryMinted) and event.id == chosen:
-                event = event.model_copy(update={"digest": registry.digest(text), "cuts": registry.cuts(text)})
-            new.append(event)
+            ours = isinstance(event, CanaryMinted) and event.id == chosen
+            new.append(event.model_copy(update={"digest": registry.digest(text), "cuts": registry.cuts(text)}) if ours else event)
     return text
 
 
@@ -99,6 +102,10 @@ def test_evidence_handed_over_later_takes_the_place_of_the_profiles_paths(finish
 
 def test_a_folder_without_a_source_of_the_profile_is_refused_in_one_line(finished: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "handed").mkdir()
-    done = zdr_audit("rescan", str(finished[0]), "--target", "simulator", "--evidence", str(tmp_path / "handed"), "--report-dir", str(tmp_path / "x"))
+    done = zdr_audit(
+        "rescan", str(finished[0]), "--target", "simulator", "--evidence", str(tmp_path / "handed"), "--report-dir", str(tmp_path / "x")
+    )
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].endswith("no entry is named like a source of the profile (database, cache, log, traces, blobs, sessions-api)")
+    assert done.stderr.splitlines()[-1].endswith(
+        "no entry is named like a source of the profile (database, cache, log, traces, blobs, sessions-api)"
+    )

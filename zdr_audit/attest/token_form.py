@@ -103,8 +103,10 @@ def examine(token: bytes) -> list[bytes]:
 
 
 def _certificate(item: Item) -> bytes:
-    """The certificate, if the algorithm that it names outside of its signed part is the one named inside."""
-    body, algorithm, _ = _members(item.content, SEQUENCE, SEQUENCE, BITS)
+    """The certificate, if the algorithm that it names outside of its signed part is the one named inside, and its signature is whole bytes."""
+    body, algorithm, signature = _members(item.content, SEQUENCE, SEQUENCE, BITS)
+    if signature.content[:1] != b"\0":
+        raise FormError("a certificate with a signature of odd bits")
     if algorithm.whole != next((part.whole for part in items(body.content) if part.tag == SEQUENCE), None):
         raise FormError("a certificate that names two signature algorithms")
     return item.whole

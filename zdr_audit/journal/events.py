@@ -56,7 +56,8 @@ class Interaction(Frozen):
     """One request and its answer, secrets and canaries blotted out.
 
     `outcome`: accepted (the answer the stimulus aims at), refused_by_policy, denied (401, 403 otherwise), not_found, rate_limited, client_error,
-    server_error, redirected, unexpected (another 2xx), malformed, abandoned (by us, on purpose), no_answer. `accepted` says whether the target really dealt with the stimulus.
+    server_error, redirected, unexpected (another 2xx), malformed, abandoned (by us, on purpose), no_answer. `accepted` says whether the
+    target really dealt with the stimulus.
     `counts` marks what counts towards a control's minimum; `pair` joins the same stimulus sent to subject and control organization.
     `content` names the promise that holds for its content: `zdr` (must not be kept), `standard`, `exception`, `not_covered`.
     """

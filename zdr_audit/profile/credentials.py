@@ -30,7 +30,9 @@ def credential(profile: Profile, actor: ActorSection, environment: Mapping[str, 
     found = environment.get(actor.env)
     if found:
         if len(found) < SHORTEST or not _HEADER.fullmatch(found):
-            raise ProfileError(f"the environment variable {actor.env} holds no usable credential: {SHORTEST} or more printable ASCII characters, no spaces")
+            raise ProfileError(
+                f"the environment variable {actor.env} holds no usable credential: {SHORTEST} or more printable ASCII characters, no spaces"
+            )
         return found
     return actor.sample if is_loopback(profile.target.base_url) else None
 

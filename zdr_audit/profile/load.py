@@ -109,7 +109,11 @@ def _explain(error: ValidationError) -> str:
         if item["type"] == "extra_forbidden":
             allowed = _siblings(item["loc"])
             close = difflib.get_close_matches(str(item["loc"][-1]), allowed, 1)
-            what = "unknown key" + (f"; did you mean '{close[0]}'?" if close else "") + (f" (allowed: {', '.join(allowed)})" if allowed else "")
+            what = (
+                "unknown key"
+                + (f"; did you mean '{close[0]}'?" if close else "")
+                + (f" (allowed: {', '.join(allowed)})" if allowed else "")
+            )
         elif item["type"] == "missing":
             what = "is missing"
         else:

@@ -258,7 +258,9 @@ class Profile(Closed):
             if name not in self.organizations:
                 raise ValueError(f"organizations needs '{name}'")
         if self.organizations["subject"].id == self.organizations["control"].id:
-            raise ValueError("organizations.subject and organizations.control are the same organization: the control must be one without ZDR")
+            raise ValueError(
+                "organizations.subject and organizations.control are the same organization: the control must be one without ZDR"
+            )
         for group in self.actors:
             if group != "staff" and group not in self.organizations:
                 raise ValueError(f"actors.{group}: no such organization; allowed: staff, {', '.join(sorted(self.organizations))}")

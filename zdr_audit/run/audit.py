@@ -12,7 +12,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-
 from zdr_audit import __version__
 from zdr_audit.canary.mint import Mint, new_literal
 from zdr_audit.canary.registry import Registry
@@ -65,7 +64,14 @@ class Cast:
 class Audit:
     """Holds the run's parts between the steps. Use as a context manager: leaving stops what was launched."""
 
-    def __init__(self, options: Options, catalogue: Catalogue, selected: tuple[Control, ...], reporter: Reporter, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        options: Options,
+        catalogue: Catalogue,
+        selected: tuple[Control, ...],
+        reporter: Reporter,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.options, self.catalogue, self.selected, self.reporter = options, catalogue, selected, reporter
         self._environment = dict(os.environ if environment is None else environment)
         self._stack = ExitStack()
@@ -251,7 +257,7 @@ class Audit:
             item.drive(self._assay(item.name, item.epoch))
         except NotOffered as exc:
             not_run = str(exc)
-        except Exception as exc:  # noqa: BLE001 - a scenario that breaks makes its controls inconclusive, not the run
+        except Exception as exc:  # a scenario that breaks makes its controls inconclusive, not the run
             error = f"{type(exc).__name__}: {exc}"[:500]
         self.journal.append(ScenarioEnded(name=item.name, error=error, not_run=not_run))
 
@@ -271,9 +277,13 @@ class Audit:
         self.reporter.phase("Sanity probe", 1)
         try:
             detail = self._served(self._assay(f"sanity.{when}", "main"))
-        except Exception as exc:  # noqa: BLE001 - a probe that breaks has failed
+        except Exception as exc:  # a probe that breaks has failed
             detail = f"{type(exc).__name__}: {exc}"[:500]
-        self.journal.append(SanityProbed(when="first" if when == "first" else "last", ok=not detail, detail=detail or "both organizations are served", at=now()))
+        self.journal.append(
+            SanityProbed(
+                when="first" if when == "first" else "last", ok=not detail, detail=detail or "both organizations are served", at=now()
+            )
+        )
         return not detail
 
     def _served(self, assay: Assay) -> str:
@@ -320,5 +330,3 @@ class Audit:
     def stop(self) -> None:
         """Stop what was launched, close the journal."""
         self._stack.close()
-
-

@@ -36,7 +36,13 @@ class LaunchedSimulator:
             command += ["--violation", violation]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
         self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=self._folder.name
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            cwd=self._folder.name,
         )
         try:
             self.base_url = self._wait()

@@ -47,7 +47,9 @@ def read_source(
         return READERS[evidence.kind](evidence.id, Path(evidence.path or ""), seeker, progress)
     except Exception as exc:  # a reader that breaks must not pass for a clean source
         words = " ".join(str(exc).split())[:200]
-        return Reading(source=evidence.id, kind=evidence.kind, objects=0, bytes=0, error=f"reading it failed: {type(exc).__name__}: {words}")
+        return Reading(
+            source=evidence.id, kind=evidence.kind, objects=0, bytes=0, error=f"reading it failed: {type(exc).__name__}: {words}"
+        )
 
 
 def server_place(evidence: Evidence, environment: Mapping[str, str]) -> ServerPlace:

@@ -42,7 +42,14 @@ class Live(Reporter):
     """A live progress bar on standard error."""
 
     def __init__(self, console: Console) -> None:
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[what]}"))
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(20),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[what]}"),
+        )
         self._progress = Progress(*columns, console=console, transient=True)
         self._task = self._progress.add_task("Preparing", total=None, what="")
 

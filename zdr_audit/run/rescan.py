@@ -21,7 +21,9 @@ from zdr_audit.suite.history import History
 from zdr_audit.target.transport import Transport, now
 
 
-def rescan(run: Path, target: str, folder: Path, handed_over: Path | None, reporter: Reporter, environment: Mapping[str, str] | None = None) -> Path:
+def rescan(
+    run: Path, target: str, folder: Path, handed_over: Path | None, reporter: Reporter, environment: Mapping[str, str] | None = None
+) -> Path:
     """Copy the run's journal into `folder`, read every source that can still be read, append what was seen. Returns the new journal.
 
     `handed_over`: a folder whose entries, named by source id (`log`, `database.db`), take the place of the profile's paths. The original is not touched.

@@ -89,7 +89,7 @@ def _parts(data_dir: Path, database_url: str | None, operator: bool, violations:
 @click.option("--operator", is_flag=True, help="Mount the operator's hooks (clock, purge, flags, holds, failures).")
 @click.option("--database-url", help="SQLAlchemy URL of the main database (default: SQLite in the data directory).")
 @click.option("--openapi", is_flag=True, help="Print the OpenAPI document and exit.")
-def serve(  # noqa: PLR0917 (click passes by name)
+def serve(
     host: str, port: int, data_dir: Path, violations: tuple[str, ...], operator: bool, database_url: str | None, openapi: bool
 ) -> None:
     if openapi:

@@ -103,9 +103,18 @@ class Assay:
     # -- inference ------------------------------------------------------------------------------------------------------------------
 
     def infer(
-        self, by: Actor, stimulus: Stimulus, *, step: str, counts: bool = True, pair: str | None = None, operation: str = "messages.create", labels: Mapping[str, str] | None = None,
-        expects: tuple[int, ...] = (), repeat: int = 1,
-    ) -> Reply:  # fmt: skip
+        self,
+        by: Actor,
+        stimulus: Stimulus,
+        *,
+        step: str,
+        counts: bool = True,
+        pair: str | None = None,
+        operation: str = "messages.create",
+        labels: Mapping[str, str] | None = None,
+        expects: tuple[int, ...] = (),
+        repeat: int = 1,
+    ) -> Reply:
         """Send one inference request with a fresh canary in each place. Accepted means: a complete answer that follows the instruction, or, for a
         request that is wrong on purpose, the client error it must bring. One of the statuses in `expects` is accepted too, and a request that is
         sent once must bring one of them. `repeat` sends the very same request again, as a client's retry does."""
@@ -150,7 +159,9 @@ class Assay:
         theirs = self.infer(self.control.member, stimulus, step=step, counts=False, pair=pair, **more)
         return mine, theirs
 
-    def _judge_inference(self, stimulus: Stimulus, expected: str, spec: Operation, expects: tuple[int, ...], must: tuple[int, ...], *, counting: bool) -> Callable[[Answer], Judged]:
+    def _judge_inference(
+        self, stimulus: Stimulus, expected: str, spec: Operation, expects: tuple[int, ...], must: tuple[int, ...], *, counting: bool
+    ) -> Callable[[Answer], Judged]:
         def judge(answer: Answer) -> Judged:
             if answer.status is None:
                 return Judged("no_answer", False)
@@ -214,7 +225,7 @@ class Assay:
             raise NotOffered(f"the profile's permissions do not allow '{name}'")
         return spec
 
-    def call(  # noqa: PLR0917
+    def call(
         self,
         operation: str,
         by: Actor | None,
@@ -283,7 +294,7 @@ class Assay:
         canaries: list[str] = []
         used = names(spec.body) | names(spec.multipart) | names(spec.query) | names(spec.headers)
         if "_made_up" in known:
-            known = {name: known["_made_up"] for name in (used | names(spec.path)) - {"canary", "marker"}} | known
+            known = dict.fromkeys((used | names(spec.path)) - {"canary", "marker"}, known["_made_up"]) | known
         if "canary" in used and "canary" not in known:
             canary_id, known["canary"] = recorder.new_canary("prompt", name, interaction, organization)
             canaries.append(canary_id)
@@ -327,7 +338,9 @@ class Assay:
         if missing or not isinstance(listed, list):
             return Judged("malformed", False, f"the answer lacks {', '.join(missing) or 'its list'}", error_data(answer))
         for entry in listed:
-            items.append({k: pointer(entry, p) for k, p in spec.fields.items()} | ({"_whole": entry} if spec.fields.get("_whole") == "" else {}))
+            items.append(
+                {k: pointer(entry, p) for k, p in spec.fields.items()} | ({"_whole": entry} if spec.fields.get("_whole") == "" else {})
+            )
         kept = {k: v for k, v in found.items() if k not in spec.secret}
         if spec.page is not None:
             found["_more"], found["_cursor"] = pointer(data, spec.page.more), pointer(data, spec.page.cursor)
@@ -344,7 +357,9 @@ class Assay:
                 f"{fill(value, known)}\r\n"
                 for name, value in spec.multipart.items()
             ]
-            return ("".join(chunks) + f"--{boundary}--\r\n").encode(), headers | {"content-type": f"multipart/form-data; boundary={boundary}"}
+            return ("".join(chunks) + f"--{boundary}--\r\n").encode(), headers | {
+                "content-type": f"multipart/form-data; boundary={boundary}"
+            }
         if spec.body is None:
             return None, headers
         return json.dumps(fill(spec.body, known)).encode(), headers | {"content-type": "application/json"}
@@ -357,7 +372,9 @@ class Assay:
 
         def judge(answer: Answer) -> Judged:
             found.append(document(answer))
-            return Judged(classify(answer, spec.accepted, self.profile.refusal), answer.status in spec.accepted and isinstance(found[0], dict))
+            return Judged(
+                classify(answer, spec.accepted, self.profile.refusal), answer.status in spec.accepted and isinstance(found[0], dict)
+            )
 
         recorded, _ = self.recorder.exchange(self.recorder.new_interaction(), planned, None, Outgoing(spec.method, spec.path), (), judge)
         if not recorded.accepted:
@@ -367,7 +384,7 @@ class Assay:
     def call_declared(self, operation: DeclaredOperation, by: Actor, *, step: str, pair: str, counts: bool) -> Reply:
         """Try an operation that only the target's interface document names."""
         spec = Operation(method=operation.method, path=operation.path, body=operation.body, headers={"anthropic-version": dialect.VERSION})
-        made_up = {name: "zdraudit00" for name in names(operation.path)} | {"org": by.organization_id}
+        made_up = dict.fromkeys(names(operation.path), "zdraudit00") | {"org": by.organization_id}
         labels = {"feature": operation.feature, "endpoint": f"{operation.method} {operation.path}"}
         return self._call(spec, f"declared:{operation.feature}", by, step, None, counts, pair, by.content, labels, "decision", made_up)
 
@@ -379,7 +396,15 @@ class Assay:
         return self.profile.features[name]
 
     def use_feature(
-        self, name: str, by: Actor, *, step: str, values: Mapping[str, Any] | None = None, counts: bool = True, only: Callable[[FeatureEndpoint], bool] | None = None, labels: Mapping[str, str] | None = None
+        self,
+        name: str,
+        by: Actor,
+        *,
+        step: str,
+        values: Mapping[str, Any] | None = None,
+        counts: bool = True,
+        only: Callable[[FeatureEndpoint], bool] | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> list[Reply]:
         """Go through the endpoints of a feature in order, handing on what each answer gives (a session id, say). `step` names the attempt."""
         spec = self.feature(name)
@@ -388,9 +413,17 @@ class Assay:
         for endpoint in spec.endpoints:
             if only is not None and not only(endpoint):
                 continue
-            tags = {"feature": name, "endpoint": endpoint.name, "helper": str(endpoint.helper).lower(), "named": str(spec.named_in_policy).lower(), **(labels or {})}
+            tags = {
+                "feature": name,
+                "endpoint": endpoint.name,
+                "helper": str(endpoint.helper).lower(),
+                "named": str(spec.named_in_policy).lower(),
+                **(labels or {}),
+            }
             pair = f"{self.scenario}/{step}/{name}/{endpoint.name}"
-            reply = self._call(endpoint, f"feature:{name}.{endpoint.name}", by, step, None, counts, pair, by.content, tags, "decision", known)
+            reply = self._call(
+                endpoint, f"feature:{name}.{endpoint.name}", by, step, None, counts, pair, by.content, tags, "decision", known
+            )
             known |= {k: v for k, v in reply.values.items() if v is not None and not k.startswith("_")}
             replies.append(reply)
         return replies
@@ -402,7 +435,9 @@ class Assay:
 
     # -- organizations made for the run ---------------------------------------------------------------------------------------------
 
-    def fresh(self, *, step: str = "create an organization", account: Party | None = None, operation: str = "organization.create", **values: Any) -> Party:
+    def fresh(
+        self, *, step: str = "create an organization", account: Party | None = None, operation: str = "organization.create", **values: Any
+    ) -> Party:
         """A new organization with an admin and a member of its own, without ZDR unless its values say so. Raises ScenarioBroken or NotOffered."""
         self.fresh_count += 1
         label = f"{self.scenario.rsplit('.', 1)[-1].replace('_', '-')}-{self.fresh_count}"
@@ -411,7 +446,9 @@ class Assay:
         identity = str(made.values["organization"])
         header = self.subject.member.header
         party = Party(key, identity, (account or self.subject).account, "standard", {})
-        admin = Actor(f"{key}.admin", "admin", key, identity, "standard", header, str(made.values["admin_key"]), made.values.get("admin_email"))
+        admin = Actor(
+            f"{key}.admin", "admin", key, identity, "standard", header, str(made.values["admin_key"]), made.values.get("admin_email")
+        )
         return self.add_member(party.with_actor(admin), step=step)
 
     def add_member(self, party: Party, *, step: str, role: str = "member") -> Party:
@@ -420,7 +457,15 @@ class Assay:
         user = self.must("user.create", party.admin, step=f"{step}: add a user", email=email)
         granted = self.must("key.create", party.admin, step=f"{step}: give the user a key", user=user.values["user"])
         actor = Actor(
-            f"{party.key}.{role}", role, party.key, party.id, party.content, party.admin.header, str(granted.values["key"]), email, str(user.values["user"])
+            f"{party.key}.{role}",
+            role,
+            party.key,
+            party.id,
+            party.content,
+            party.admin.header,
+            str(granted.values["key"]),
+            email,
+            str(user.values["user"]),
         )
         return party.with_actor(actor)
 

@@ -79,7 +79,9 @@ class Story:
         """As many entries of each type and outcome as actions; and no more of any type that we acted on."""
         chosen = [a for a in self.actions if a.refused == refused]
         if not chosen:
-            raise Inconclusive(f"no action in {self.organization} was {'refused' if refused else 'successful'}, so no entry of one can be missing")
+            raise Inconclusive(
+                f"no action in {self.organization} was {'refused' if refused else 'successful'}, so no entry of one can be missing"
+            )
         for action_type in dict.fromkeys(a.type for a in chosen):
             done = [a for a in chosen if a.type == action_type]
             logged = self.of(action_type, refused=refused)
@@ -99,7 +101,11 @@ class Story:
         known = {a.type for a in self.actions}
         for entry in self.entries:
             if entry.get("type") in known:
-                expect.that(self.outcome(entry) != "unknown", f"entry {entry.get('id')} must name its outcome, not {entry.get('outcome')!r}", self.log)
+                expect.that(
+                    self.outcome(entry) != "unknown",
+                    f"entry {entry.get('id')} must name its outcome, not {entry.get('outcome')!r}",
+                    self.log,
+                )
         pairs = self.matched()
         if not pairs:
             raise Inconclusive("no action could be matched to an entry")
@@ -107,8 +113,16 @@ class Story:
             item = action.interaction
             email = item.labels.get("email")
             right = entry.get("actor_role") == item.role and (not email or entry.get("actor") == email)
-            expect.that(right, f"the entry of '{action.type}' must name {email or item.role}, not {entry.get('actor')} ({entry.get('actor_role')})", item)
-            expect.that(entry.get("organization") == self.organization, f"the entry of '{action.type}' must name the organization {self.organization}", item)
+            expect.that(
+                right,
+                f"the entry of '{action.type}' must name {email or item.role}, not {entry.get('actor')} ({entry.get('actor_role')})",
+                item,
+            )
+            expect.that(
+                entry.get("organization") == self.organization,
+                f"the entry of '{action.type}' must name the organization {self.organization}",
+                item,
+            )
 
     def is_in_order(self, expect: Expect) -> None:
         """Sequence numbers and times rise as the actions were done."""
@@ -123,7 +137,9 @@ class Story:
             rises = (_number(first) or 0) < (_number(second) or 0) and (_time(first["at"]) or _NEVER) <= (_time(second["at"]) or _NEVER)
             expect.that(rises, promise, action.interaction)
         numbers = [_number(e) or 0 for e in self.entries]
-        expect.that(numbers == sorted(numbers) and len(set(numbers)) == len(numbers), "the log must list entries in order, each once", self.log)
+        expect.that(
+            numbers == sorted(numbers) and len(set(numbers)) == len(numbers), "the log must list entries in order, each once", self.log
+        )
 
     def chain_recomputes(self, expect: Expect) -> None:
         """Each entry's digest is that of its content, and names its predecessor's."""
@@ -139,7 +155,9 @@ class Story:
             digest = hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
             expect.that(whole.get(chain.digest) == digest, f"the digest of entry {whole.get('id')} must be that of its content", self.log)
             if previous is not None:
-                expect.that(whole.get(chain.previous) == previous, f"entry {whole.get('id')} must name the digest of the entry before", self.log)
+                expect.that(
+                    whole.get(chain.previous) == previous, f"entry {whole.get('id')} must name the digest of the entry before", self.log
+                )
             previous = digest
 
     def times_fit(self, expect: Expect) -> None:

@@ -190,7 +190,11 @@ class Expect:
             if bound.judged == "retained":
                 said = f"{bound.slope:.2f} bits kept per prompt bit (95 % interval {bound.low:.2f} to {bound.high:.2f}) over {bound.blocks} blocks"
                 message = "a store must not grow with the size of what is sent"
-                findings.append(FindingSeen(source=source, object="growth of the whole source", location=said, interaction=self._largest(), message=message))
+                findings.append(
+                    FindingSeen(
+                        source=source, object="growth of the whole source", location=said, interaction=self._largest(), message=message
+                    )
+                )
             elif bound.judged == "noisy":
                 unclear.append(f"the growth of {source} is too noisy to bound what can have been kept")
             elif (other := bounds.get((source, "control"))) is None or other.judged != "retained":

@@ -26,7 +26,9 @@ from zdr_audit.target.transport import Answer, Outgoing
 
 _NOT_DEALT_WITH = frozenset({401, 403, 404, 405, 429})
 _CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
-_OWN_HEADERS = frozenset({"authorization", "x-api-key", "host", "content-length", "cookie", "connection", "transfer-encoding", "user-agent"})
+_OWN_HEADERS = frozenset(
+    {"authorization", "x-api-key", "host", "content-length", "cookie", "connection", "transfer-encoding", "user-agent"}
+)
 
 
 def fuzz(assay: Assay, document: Any, actors: list[Actor], examples: int) -> None:
@@ -50,7 +52,7 @@ def _cases(assay: Assay, operation: Any, actor: Actor, mode: GenerationMode, exa
     owned = {p.name: actor.organization_id for p in operation.path_parameters if "org" in p.name.lower()}
     try:
         strategy = operation.as_strategy(generation_mode=mode, path_parameters=owned or None)
-    except Exception:  # noqa: BLE001 - nothing invalid can be made for an operation without input
+    except Exception:  # nothing invalid can be made for an operation without input
         return
     drawn: list[Any] = []
 
@@ -62,7 +64,7 @@ def _cases(assay: Assay, operation: Any, actor: Actor, mode: GenerationMode, exa
 
     try:
         collect()
-    except Exception:  # noqa: BLE001 - a strategy that cannot be satisfied gives what it gave so far
+    except Exception:  # a strategy for invalid input that cannot be satisfied gives what it gave so far
         if mode is GenerationMode.POSITIVE:
             raise
     yield from drawn[:examples]
@@ -71,7 +73,9 @@ def _cases(assay: Assay, operation: Any, actor: Actor, mode: GenerationMode, exa
 def _send(assay: Assay, case: Any, actor: Actor, mode: GenerationMode) -> None:
     base = assay.recorder.transport.base_url
     kwargs = case.as_transport_kwargs(base_url=base)
-    prepared = requests.Request(**{k: v for k, v in kwargs.items() if k in ("method", "url", "params", "headers", "json", "data", "files", "cookies")}).prepare()
+    prepared = requests.Request(
+        **{k: v for k, v in kwargs.items() if k in ("method", "url", "params", "headers", "json", "data", "files", "cookies")}
+    ).prepare()
     headers = {str(k): _text(v) for k, v in (prepared.headers or {}).items() if str(k).lower() not in _OWN_HEADERS}
     body = prepared.body if isinstance(prepared.body, bytes) else prepared.body.encode() if isinstance(prepared.body, str) else None
     path = prepared.path_url
@@ -85,7 +89,9 @@ def _send(assay: Assay, case: Any, actor: Actor, mode: GenerationMode) -> None:
         problem = _nonconforming(case, prepared, answer)
         return Judged("accepted" if dealt else "denied", dealt, "", {"nonconforming": problem} if problem else {})
 
-    assay.recorder.exchange(assay.recorder.new_interaction(), planned, actor, Outgoing(prepared.method or "GET", path, headers, body), (), judge)
+    assay.recorder.exchange(
+        assay.recorder.new_interaction(), planned, actor, Outgoing(prepared.method or "GET", path, headers, body), (), judge
+    )
 
 
 def _text(value: str | bytes) -> str:

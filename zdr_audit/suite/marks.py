@@ -43,7 +43,9 @@ def scenario(*, late: bool = False, last: bool = False) -> Callable[[Callable[[A
     return declare
 
 
-def control(control_id: str, *, after: Scenario | tuple[Scenario, ...], reads_late: bool = False, counting: str = "") -> Callable[[Test], Test]:
+def control(
+    control_id: str, *, after: Scenario | tuple[Scenario, ...], reads_late: bool = False, counting: str = ""
+) -> Callable[[Test], Test]:
     """Bind a test to the control it checks and to the scenarios whose record it reads.
 
     `reads_late`: it rests on the late readings too. `counting`: the organization whose interactions count towards the control's minimum

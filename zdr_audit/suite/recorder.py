@@ -101,7 +101,7 @@ class Recorder:
         )
         try:
             judged = judge(answer)
-        except Exception as exc:  # noqa: BLE001 - whatever came back, the interaction must be in the journal
+        except Exception as exc:  # what was sent is journaled whatever the answer does to its reader
             judged = Judged("malformed", False, f"the answer could not be read: {type(exc).__name__}")
         about = {"served_organization": _short(answer.header("anthropic-organization-id")) or ""}
         if actor is not None and actor.email:

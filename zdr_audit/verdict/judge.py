@@ -142,7 +142,9 @@ def _pass_reason(history: History, control: Control, state: Preconditions, epoch
         if spikes:
             text += f" ({spikes} by a spike only)"
         group = "stores" if Evidence.stores in control.evidence else "read_back"
-        unread = sum(len(r.outcome.not_examined) for r in history.reads if r.group == group and r.reading == "settled" and r.epoch in epochs)
+        unread = sum(
+            len(r.outcome.not_examined) for r in history.reads if r.group == group and r.reading == "settled" and r.epoch in epochs
+        )
         if unread:
             text += f"; {unread} object{'s' if unread != 1 else ''} not examined"
     return text
@@ -225,7 +227,9 @@ def _sources(history: History) -> tuple[SourceResult, ...]:
     return tuple(results)
 
 
-def _status(history: History, chosen: list[ControlResult], waiver_problems: tuple[str, ...], total: int) -> tuple[Status, str, tuple[str, ...]]:
+def _status(
+    history: History, chosen: list[ControlResult], waiver_problems: tuple[str, ...], total: int
+) -> tuple[Status, str, tuple[str, ...]]:
     failed = [c for c in chosen if c.verdict == "fail"]
     unclear = [c for c in chosen if c.verdict in ("inconclusive", "not_tested")]
     passed = [c for c in chosen if c.verdict == "pass"]
@@ -239,7 +243,9 @@ def _status(history: History, chosen: list[ControlResult], waiver_problems: tupl
     reasons += waiver_problems
     outside = history.run.platform in OUT_OF_SCOPE_PLATFORMS
     if outside:
-        reasons.append(f"the platform {history.run.platform} is outside the policy's scope: nothing here says anything about ZDR for Claude Code")
+        reasons.append(
+            f"the platform {history.run.platform} is outside the policy's scope: nothing here says anything about ZDR for Claude Code"
+        )
     if failed:
         findings = sum(len(c.findings) for c in failed)
         words = f"{len(failed)} of {len(chosen)} controls failed, with {findings} findings."

@@ -43,7 +43,9 @@ def examine(history: History, control: Control, after: tuple[str, ...], epochs: 
     items = counted(history, after, counting)
     accepted = sum(is_accepted(history, i) for i in items)
     if accepted < control.minimum_accepted:
-        problems.append(f"only {accepted} of {len(items)} requests were dealt with by the target, at least {control.minimum_accepted} are needed{_why(items)}")
+        problems.append(
+            f"only {accepted} of {len(items)} requests were dealt with by the target, at least {control.minimum_accepted} are needed{_why(items)}"
+        )
     sight: list[Sight] = []
     for group in (Evidence.stores, Evidence.read_back):
         if group in control.evidence:
@@ -56,7 +58,8 @@ def examine(history: History, control: Control, after: tuple[str, ...], epochs: 
 def _why(items: list[Interaction]) -> str:
     for item in items:
         if not item.accepted:
-            return f" (first: {item.id} {item.method} {item.path} gave {item.status or item.error or item.outcome}{': ' + item.error if item.status and item.error else ''})"
+            more = f": {item.error}" if item.status and item.error else ""
+            return f" (first: {item.id} {item.method} {item.path} gave {item.status or item.error or item.outcome}{more})"
     return ""
 
 
@@ -111,7 +114,9 @@ def _proof(history: History, read: SourceRead) -> tuple[Sight, str | None]:
         elif proof is None and minted.organization == control_id:
             owner = history.owner(hit.canary)
             if owner is not None and (owner.epoch == read.epoch or read.reading == "rescan") and owner.content == "standard":
-                proof = Sight(source=outcome.source, epoch=read.epoch, reading=read.reading, how="control", canary=hit.canary, object=hit.object)
+                proof = Sight(
+                    source=outcome.source, epoch=read.epoch, reading=read.reading, how="control", canary=hit.canary, object=hit.object
+                )
     if unattributed:
         return proof or blind, f"the source {outcome.source} holds {unattributed} damaged canaries that cannot be attributed to a request"
     if proof is None:

@@ -42,7 +42,7 @@ def render(stimulus: Stimulus, model: str, texts: Mapping[Place, str], parts: tu
     if "system" in texts:
         body["system"] = [_cached(stimulus, {"type": "text", "text": f"You are a helper. Case reference {texts['system']}."})]
     body["messages"] = _messages(stimulus, texts, parts)
-    _tools(body, stimulus, texts)
+    _tools(body, texts)
     if stimulus.thinking:
         body["thinking"] = {"type": "enabled", "budget_tokens": 1024}
         body["max_tokens"] = 4096
@@ -105,7 +105,7 @@ def _messages(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, 
     return messages
 
 
-def _tools(body: dict[str, Any], stimulus: Stimulus, texts: Mapping[Place, str]) -> None:
+def _tools(body: dict[str, Any], texts: Mapping[Place, str]) -> None:
     if not texts.keys() & {"tool_description", "tool_schema", "tool_input", "tool_result"}:
         return
     query: dict[str, Any] = {"type": "string"}
@@ -220,5 +220,9 @@ def png(text: str) -> bytes:
     header = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
     pixels = zlib.compress(b"\x00\xff\xff\xff")
     return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"tEXt", b"Comment\x00" + text.encode()) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"tEXt", b"Comment\x00" + text.encode())
+        + chunk(b"IDAT", pixels)
+        + chunk(b"IEND", b"")
     )
