@@ -233,6 +233,7 @@ def _undetected(folder: Path, name: str, check: Any) -> list[tuple[int, int]]:
     return missed
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", ["manifest.json", "attestation.dsse.json", "journal.sqlite", "report.json"])
 def test_one_flipped_bit_is_found_at_every_byte_of_an_attested_pack(attested: Path, holder: Holder, name: str) -> None:
     assert _undetected(attested, name, lambda: verify(attested, CATALOGUE, holder.key)) == []

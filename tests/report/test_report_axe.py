@@ -80,6 +80,9 @@ class Checked:
         return [line for line in self.findings() if line.startswith(WEIGHTY)]
 
 
+pytestmark = pytest.mark.exhaustive
+
+
 @pytest.fixture
 def checked(browser: Chrome, tmp_path: Path) -> Iterator[Checked]:
     yield Checked(browser, tmp_path)
