@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zdr_audit import __version__
+from zdr_audit.canary.digests import DigestBook
 from zdr_audit.canary.mint import Mint, new_literal
 from zdr_audit.canary.registry import Registry
 from zdr_audit.canary.seeker import Seeker
@@ -101,9 +102,10 @@ class Audit:
         self.journal.append(self._started(loaded, literal, key))
         redactor.set_literal(literal)
         registry = Registry(literal, key)
-        self.seeker = Seeker(literal, registry.identify)
+        digests = DigestBook(key)
+        self.seeker = Seeker(literal, registry.identify, digests=digests)
         self.transport = Transport(profile.target.base_url, profile.limits.timeout_seconds, profile.limits.max_answer_bytes)
-        self.recorder = Recorder(self.transport, self.journal, Mint(literal), registry, self.seeker)
+        self.recorder = Recorder(self.transport, self.journal, Mint(literal), registry, self.seeker, digests)
         for _ in range(NEVER_SENT):
             self.recorder.new_canary("never_sent", "nowhere", None, "")
 

@@ -185,8 +185,8 @@ class Assay:
             if not parsed.ok or answer.error:
                 return Judged("malformed", False, answer.error or parsed.problem)
             if expected and expected not in parsed.text:
-                return Judged("accepted", False, "the answer does not follow the instruction, so it carries no canary")
-            return Judged("accepted", True)
+                return Judged("accepted", False, "the answer does not follow the instruction, so it carries no canary", text=parsed.text)
+            return Judged("accepted", True, text=parsed.text)
 
         return judge
 

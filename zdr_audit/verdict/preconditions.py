@@ -111,7 +111,7 @@ def _proof(history: History, read: SourceRead) -> tuple[Sight, str | None]:
             unattributed += 1
         elif minted.kind == "never_sent":
             return blind, f"the source {outcome.source} is said to hold a canary that was never sent: the search is not sound"
-        elif proof is None and minted.organization == control_id:
+        elif proof is None and minted.organization == control_id and not hit.of_digest:
             owner = history.owner(hit.canary)
             if owner is not None and (owner.epoch == read.epoch or read.reading == "rescan") and owner.content == "standard":
                 proof = Sight(
