@@ -1,4 +1,7 @@
-"""Finding digests in bytes: whatever has the length and the look of one, in hex, base64 or as it is, is looked up in the book."""
+"""Finding digests in bytes: whatever has the length and the look of one, in hex, base64 or as it is, is looked up in the book.
+
+All is done for a whole buffer at a time, but for the few places where a digest of the book may begin.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +10,42 @@ import re
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .digests import FIRST, SIZES, DigestBook, Known
 from .form import Needle
 from .passes import Event, Pass
 
-Places = np.ndarray[tuple[int], np.dtype[np.intp]]
+Places = NDArray[np.intp]
+Codes = NDArray[np.uint8]
 
 _HEX = b"0123456789abcdefABCDEF"
-_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _URLSAFE = bytes.maketrans(b"-_", b"+/")
-_LENGTHS = frozenset(SIZES)
-_CLASSES = bytes((code in _BASE64) + 2 * (code in _HEX) + 4 * (code in _LENGTHS) for code in range(256))
-_IN_HEX = bytes(kind for kind in range(8) if kind & 2)
-_IN_BASE64 = bytes(kind for kind in range(8) if kind & 1)
+_IN_BASE64, _IN_HEX, _IS_SIZE = 1, 2, 4
+_CLASSES = bytes(
+    _IN_BASE64 * (code in _BASE64 or code in b"-_") + _IN_HEX * (code in _HEX) + _IS_SIZE * (code in SIZES) for code in range(256)
+)
 _WORD = 8
-_SHORTEST_HEX, _LONGEST_HEX = 2 * FIRST, 2 * max(SIZES) + 2
-# Characters without padding: of 16, 20, 24, 28, 32, 48 and 64 bytes.
-_BASE64_LENGTHS = frozenset(-(-size * 8 // 6) for size in SIZES)
-_SHORTEST_BASE64 = min(_BASE64_LENGTHS)
 _BLOCK = 4096
+# How many characters digests take, without padding.
+_HEX_SIZES = frozenset(2 * size for size in SIZES)
+_BASE64_SIZES = frozenset(-(-size * 8 // 6) for size in SIZES)
+_MOST = max(_HEX_SIZES)
 # What may stand between a length and what it is the length of: nothing, the zeros of a wider length (little-endian), and BSON's kind after those.
 _GAPS = (0, 3, 4)
+
+
+def _values(alphabet: bytes) -> NDArray[np.uint32]:
+    found = np.zeros(256, np.uint32)
+    for value, code in enumerate(alphabet):
+        found[code] = value
+    return found
+
+
+_HEX_VALUES = np.array([int(chr(code), 16) if code in _HEX else 0 for code in range(256)], np.uint32)
+_BASE64_VALUES = _values(_BASE64)
+_BASE64_VALUES[list(b"-_")] = (62, 63)
 
 
 def digest_pass(book: DigestBook) -> Pass:
@@ -37,7 +54,8 @@ def digest_pass(book: DigestBook) -> Pass:
     def find(data: bytes) -> Iterator[Event]:
         if book and len(data) >= FIRST:
             classes = data.translate(_CLASSES)
-            yield from _written(book, data, classes)
+            yield from _in_hex(book, data, classes)
+            yield from _in_base64(book, data, classes)
             yield from _raw(book, data, classes)
 
     return Pass("digest", find)
@@ -53,59 +71,78 @@ def _event(start: int, end: int, known: Known, form: str | None) -> Event:
     return start, end, Needle(b"", None, sighted=(forms, known.canary))
 
 
-def _written(book: DigestBook, data: bytes, classes: bytes) -> Iterator[Event]:
-    """Digests in hex or base64. A run of 16 characters covers a whole aligned word of 8, so that words are looked at instead of bytes."""
-    words = np.frombuffer(classes, np.uint64, len(data) // _WORD)
-    of_hex, of_base64 = (np.uint64(int.from_bytes(bytes([bit]) * _WORD)) for bit in (2, 1))
-    for start, end in _runs(np.flatnonzero(words & of_hex == of_hex), classes, _IN_HEX):
-        if _SHORTEST_HEX <= end - start <= _LONGEST_HEX:
-            yield from _hex(book, data, start, end)
-    for start, end in _runs(_long_enough(np.flatnonzero(words & of_base64 == of_base64), classes), classes, _IN_BASE64):
-        if end - start in _BASE64_LENGTHS:
-            yield from _base64(book, data, start, end)
+def _in_hex(book: DigestBook, data: bytes, classes: bytes) -> Iterator[Event]:
+    starts, ends = _runs(classes, _IN_HEX, 2 * FIRST)
+    sizes = ends - starts
+    # One or two digits more before the digest may be the end of a word that stands against it.
+    for extra in (0, 1, 2):
+        chosen = starts[np.isin(sizes - extra, list(_HEX_SIZES)) if extra else sizes <= _MOST + 2] + extra
+        for at in _worth(book, data, chosen, _HEX_VALUES, 6, 4):
+            known = book.look_up(bytes.fromhex(data[at : at + 2 * FIRST].decode()))
+            if known is not None:
+                yield _event(at, at + int(sizes[starts == at - extra][0]) - extra, known, "hex")
 
 
-def _long_enough(places: Places, classes: bytes) -> Places:
-    """Of words of letters those with as many more beside them as the shortest digest needs: most words of a prose are too short."""
-    kinds = np.frombuffer(classes, np.uint8)
-    for step in (3, 7, 1, 5):
-        before, after = kinds[np.maximum(places * _WORD - step, 0)], kinds[np.minimum(places * _WORD + _WORD - 1 + step, len(kinds) - 1)]
-        places = places[(before | after) & 1 == 1]
-    return places
-
-
-def _runs(places: Places, classes: bytes, wanted: bytes) -> Iterator[tuple[int, int]]:
-    """The whole runs around words of which every byte belongs to the class; such words side by side are one run."""
-    if not len(places):
-        return
-    breaks = np.flatnonzero(np.diff(places) != 1)
-    firsts = places[np.concatenate(([0], breaks + 1))] * _WORD
-    lasts = places[np.concatenate((breaks, [len(places) - 1]))] * _WORD + _WORD
-    short = lasts - firsts <= _LONGEST_HEX
-    edge = 0
-    for first, last in zip(firsts[short].tolist(), lasts[short].tolist(), strict=True):
-        if first < edge:  # a run of which a word between was passed over
-            continue
-        before, after = classes[max(0, first - _LONGEST_HEX) : first], classes[last : last + _LONGEST_HEX]
-        edge = last + len(after) - len(after.lstrip(wanted))
-        yield first - (len(before) - len(before.rstrip(wanted))), edge
-
-
-def _hex(book: DigestBook, data: bytes, start: int, end: int) -> Iterator[Event]:
-    """A run of hex digits; one or two more before the digest may be the end of a word that stands against it."""
-    for at in dict.fromkeys((start, *(end - 2 * size for size in SIZES if 0 < end - 2 * size - start <= 2))):
-        known = book.look_up(bytes.fromhex(data[at : at + 2 * FIRST].decode()))
+def _in_base64(book: DigestBook, data: bytes, classes: bytes) -> Iterator[Event]:
+    starts, ends = _runs(classes, _IN_BASE64, min(_BASE64_SIZES))
+    chosen = starts[np.isin(ends - starts, list(_BASE64_SIZES))]
+    for at in _worth(book, data, chosen, _BASE64_VALUES, 4, 6):
+        known = book.look_up(binascii.a2b_base64(data[at : at + 12].translate(_URLSAFE)))
         if known is not None:
-            yield _event(at, end, known, "hex")
-            return
+            end = int(ends[starts == at][0])
+            url = re.search(rb"[-_]", data[at:end]) is not None
+            after = data[end : end + 2]
+            yield _event(at, end + len(after) - len(after.lstrip(b"=")), known, "base64url" if url else "base64")
 
 
-def _base64(book: DigestBook, data: bytes, start: int, end: int) -> Iterator[Event]:
-    known = book.look_up(binascii.a2b_base64(data[start : start + 12].translate(_URLSAFE)))
-    if known is not None:
-        after = data[end : end + 2]
-        url = re.search(rb"[-_]", data[start:end]) is not None
-        yield _event(start, end + len(after) - len(after.lstrip(b"=")), known, "base64url" if url else "base64")
+def _runs(classes: bytes, kind: int, least: int) -> tuple[Places, Places]:
+    """Where runs of one class begin and end that are as long as digests are. Each covers a whole aligned word of 8, so that words are
+    looked at instead of bytes."""
+    kinds = np.frombuffer(classes, np.uint8)
+    every = np.uint64(int.from_bytes(bytes([kind]) * _WORD))
+    words = np.frombuffer(classes, np.uint64, len(classes) // _WORD)
+    full = np.flatnonzero(words & every == every)
+    if not len(full):
+        return full, full
+    # Most words of a prose end before the shortest digest would, of which at least half the rest stands on one side.
+    half = (least - _WORD + 1) // 2
+    after = kinds[np.minimum(full * _WORD + _WORD + half - 1, len(kinds) - 1)]
+    before = kinds[np.maximum(full * _WORD - half, 0)]
+    full = full[(after | before) & kind != 0]
+    if not len(full):
+        return full, full
+    breaks = np.flatnonzero(np.diff(full) != 1)
+    starts = full[np.concatenate(([0], breaks + 1))] * _WORD
+    ends = full[np.concatenate((breaks, [len(full) - 1]))] * _WORD + _WORD
+    short = ends - starts <= _MOST + 2
+    starts, ends = starts[short], ends[short]
+    first, last = starts.copy(), ends.copy()
+    # The rest of the run lies in words that are not full, or were passed over.
+    for _ in range(_MOST):
+        more = (starts > 0) & (kinds[np.maximum(starts - 1, 0)] & kind != 0) & (first - starts <= _MOST)
+        if not more.any():
+            break
+        starts = starts - more
+    for _ in range(_MOST):
+        more = (ends < len(kinds)) & (kinds[np.minimum(ends, len(kinds) - 1)] & kind != 0) & (ends - last <= _MOST)
+        if not more.any():
+            break
+        ends = ends + more
+    starts, unique = np.unique(starts, return_index=True)
+    ends = ends[unique]
+    long = ends - starts >= least
+    return starts[long], ends[long]
+
+
+def _worth(book: DigestBook, data: bytes, starts: Places, values: NDArray[np.uint32], count: int, bits: int) -> list[int]:
+    """Those of the places at which the first `count` characters, of so many bits each, begin a digest that the book may know."""
+    if not len(starts):
+        return []
+    codes = np.frombuffer(data, np.uint8)
+    clear = np.zeros(len(starts), np.uint32)
+    for step in range(count):
+        clear = clear << np.uint32(bits) | values[codes[starts + step]]
+    return [int(at) for at in starts[book.perhaps(clear)]]
 
 
 def _raw(book: DigestBook, data: bytes, classes: bytes) -> Iterator[Event]:
@@ -114,23 +151,26 @@ def _raw(book: DigestBook, data: bytes, classes: bytes) -> Iterator[Event]:
     if known is not None:
         yield _event(0, len(data), known, None)
         return
-    for low in range(0, len(data), _BLOCK):
-        if not data[low : low + _BLOCK].isascii():
-            yield from _counted(book, data, low, classes[low : low + _BLOCK])
+    low = 0
+    while low < len(data):
+        high = low
+        while high < len(data) and not data[high : high + _BLOCK].isascii():
+            high += _BLOCK
+        if high > low:
+            yield from _counted(book, data[low : high + max(_GAPS) + FIRST + 1], classes[low:high], low)
+        low = high + _BLOCK
 
 
-def _counted(book: DigestBook, data: bytes, low: int, classes: bytes) -> Iterator[Event]:
-    reach = data[low : low + len(classes) + max(_GAPS) + FIRST + 1]
-    codes = np.frombuffer(reach, np.uint8)
-    lengths = np.flatnonzero(np.frombuffer(classes, np.uint8) & 4)
+def _counted(book: DigestBook, data: bytes, classes: bytes, base: int) -> Iterator[Event]:
+    codes = np.frombuffer(data, np.uint8)
+    lengths = np.flatnonzero(np.frombuffer(classes, np.uint8) & _IS_SIZE != 0)
     for gap in _GAPS:
         places = lengths[lengths + 1 + gap + FIRST <= len(codes)]
         if gap:
             places = places[(codes[places + 1] | codes[places + 2] | codes[places + 3]) == 0]
         places = places + 1 + gap
         wide = [codes[places + step].astype(np.uint32) for step in range(3)]
-        clear = wide[0] << np.uint32(16) | wide[1] << np.uint32(8) | wide[2]
-        for at in places[book.perhaps(clear)].tolist():
-            known = book.look_up(reach[at : at + FIRST])
+        for at in places[book.perhaps(wide[0] << np.uint32(16) | wide[1] << np.uint32(8) | wide[2])].tolist():
+            known = book.look_up(data[at : at + FIRST])
             if known is not None:
-                yield _event(low + at, low + at + reach[at - 1 - gap], known, None)
+                yield _event(base + at, base + at + data[at - 1 - gap], known, None)
