@@ -11,6 +11,7 @@ from .search import Search
 from .sighting import Sighting
 from .split import LOOK
 from .streams import WHOLE, ZLIB, ZLIB_START, Opener, StreamDecoder
+from .tidy import tidied
 
 __all__ = ["Layer", "Sighting"]
 
@@ -46,6 +47,7 @@ class Layer:
         self._base = 0  # offset of the buffer's first byte
         self._done = 0  # offset up to which events were handled
         self._open: list[_Open] = []
+        self._closed: list[tuple[int, int]] = []  # encodings that were decoded to their end since the last events
         self._recent: dict[Sighting, None] = {}
 
     def feed(self, data: bytes) -> list[Sighting]:
@@ -79,7 +81,9 @@ class Layer:
             elif opener is not None:
                 found.extend(self._advance(start))
                 self._begin(opener, start)
-        found.extend(self._advance(until))
+        inside = self._advance(until)
+        found = [*tidied(found, [*self._closed, *((o.start, o.fed) for o in self._open if o.produced and o.broken is None and not o.opener.quiet)]), *inside]
+        self._closed.clear()
         self._done = until
         keep = max(0, until - base - LOOK)
         self._buffer, self._base = buffer[keep:], base + keep
@@ -165,6 +169,8 @@ class Layer:
             opened.broken = opened.decoder.error
             opened.fed = max(opened.fed, opened.segment + opened.decoder.consumed)
         opened.inside.extend(opened.child.finish())
+        if opened.produced and not opened.broken and not opened.opener.quiet:
+            self._closed.append((opened.start, opened.fed))
         name = opened.opener.name
         if opened.broken and not self._depth and opened.produced and self._search.on_broken is not None:
             self._search.on_broken(opened.start)
