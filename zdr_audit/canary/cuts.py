@@ -144,7 +144,9 @@ def _goes_on(data: bytes, start: int, end: int, text: bytes) -> list[tuple[int, 
     """The pieces, from `start` on, that make up the text; None where the lines that follow do not go on with it."""
     pieces, rest, idle = [(start, end)], text[end - start :], 0
     for line_start, line_end in _lines(data, end):
-        word = next((found for found in _WORD.finditer(data, line_start, line_end) if _fits(found[0], rest)), None)
+        fitting = [found for found in _WORD.finditer(data, line_start, line_end) if _fits(found[0], rest)]
+        # Where several words would do, the one that stands like the piece before it.
+        word = max(fitting, key=lambda found: len(_before(data, [pieces[-1], found.span()])), default=None)
         if word is None:
             idle += 1
             if idle > _IDLE:
@@ -154,8 +156,19 @@ def _goes_on(data: bytes, start: int, end: int, text: bytes) -> list[tuple[int, 
         pieces.append(word.span())
         rest = rest[len(word[0]) :]
         if not rest:
-            return pieces
+            told = len(pieces) == 2 or len(_before(data, pieces[1:])) >= _LEAST_CONTEXT
+            return pieces if told and data[start : word.end()].isascii() else None
     return None
+
+
+def _before(data: bytes, pieces: list[tuple[int, int]]) -> bytes:
+    """What stands before each of the pieces in its line; a line's beginning counts as such."""
+    found = [b"\n" + data[max(0, at - _CONTEXT) : at].rpartition(b"\n")[2] for at, _ in pieces]
+    common = found[0]
+    for other in found[1:]:
+        while not other.endswith(common):
+            common = common[1:]
+    return common
 
 
 def _fits(word: bytes, rest: bytes) -> bool:
@@ -171,12 +184,7 @@ def _joined(window: bytes, start: int, literal: bytes) -> Decoded | None:
     pieces = _goes_on(window, start, end, text)
     if pieces is None:
         return None
-    before = [window[max(0, at - _CONTEXT) : at] for at, _ in pieces[1:]]
-    common = before[0]
-    for other in before[1:]:
-        while not other.endswith(common):
-            common = common[1:]
-    common = common[common.rfind(b"\n") + 1 :]
+    common = _before(window, pieces[1:])[-_CONTEXT:].lstrip(b"\n")
     for line_start, line_end in itertools.islice(_lines(window, pieces[-1][1]), 1):
         while len(common) > _LEAST_CONTEXT and window.find(common, line_start, line_end) < 0:  # a number that counts the lines, say
             common = common[1:]
