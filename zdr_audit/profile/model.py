@@ -26,13 +26,17 @@ class Closed(BaseModel):
 
 
 class TargetSection(Closed):
-    """Where the target is and what it claims to be. `production` true needs `production_consent` in words."""
+    """Where the target is and what it claims to be. `production` true needs `production_consent` in words.
+
+    `tokenizer` names what turns text into token ids for its models, `tiktoken:ENCODING` or `tokenizers:FILE`: text kept as such ids is then found.
+    """
 
     base_url: Annotated[str, Field(json_schema_extra={"pattern": rf"{_BASE_URL}|\$\{{.+\}}"})]  # in the file it may still be a variable
     platform: Platform = "anthropic"
     enforcement: Literal["blocked", "leaves_promise"] = "blocked"
     dialect: Literal["anthropic-messages"] = "anthropic-messages"
     models: tuple[str, ...] = ()
+    tokenizer: Annotated[str, StringConstraints(pattern=r"^(tiktoken|tokenizers):.+$")] | None = None
     launch: Literal["simulator"] | None = None
     production: bool = False
     production_consent: str = ""

@@ -27,7 +27,7 @@ from zdr_audit.profile.load import LoadedProfile, load
 from zdr_audit.report.model import Report
 from zdr_audit.run.availability import split
 from zdr_audit.run.launch import LaunchedSimulator
-from zdr_audit.run.observe import read_source, server_secrets
+from zdr_audit.run.observe import read_source, server_secrets, tokenizer_of
 from zdr_audit.run.options import Options
 from zdr_audit.run.progress import Reporter
 from zdr_audit.suite.assay import Assay
@@ -87,6 +87,7 @@ class Audit:
         loaded = self._load()
         profile = loaded.profile
         required(profile, self._environment)
+        tokenizer = tokenizer_of(profile)
         self.profile = profile
         redactor = Redactor()
         self.cast = self._cast(redactor)
@@ -103,7 +104,7 @@ class Audit:
         redactor.set_literal(literal)
         registry = Registry(literal, key)
         digests = DigestBook(key)
-        self.seeker = Seeker(literal, registry.identify, digests=digests)
+        self.seeker = Seeker(literal, registry.identify, digests=digests, tokenizer=tokenizer)
         self.transport = Transport(profile.target.base_url, profile.limits.timeout_seconds, profile.limits.max_answer_bytes)
         self.recorder = Recorder(self.transport, self.journal, Mint(literal), registry, self.seeker, digests)
         for _ in range(NEVER_SENT):

@@ -17,7 +17,7 @@ from zdr_audit.journal.store import Journal
 from zdr_audit.profile.load import ProfileError, load
 from zdr_audit.profile.model import Evidence
 from zdr_audit.run.audit import JOURNAL
-from zdr_audit.run.observe import read_source, server_secrets
+from zdr_audit.run.observe import read_source, server_secrets, tokenizer_of
 from zdr_audit.run.progress import Reporter
 from zdr_audit.suite.history import History
 from zdr_audit.target.transport import Transport, now
@@ -59,7 +59,7 @@ def rescan(
         for taken in history.digests:
             for canary_id, what, marks in taken.entries:
                 digests.add(Entry(canary_id, what, base64.b64decode(marks)))
-        seeker = Seeker(history.run.literal, registry.identify, digests=digests)
+        seeker = Seeker(history.run.literal, registry.identify, digests=digests, tokenizer=tokenizer_of(profile))
         transport = Transport(profile.target.base_url, profile.limits.timeout_seconds, profile.limits.max_answer_bytes)
         epoch = "late" if any(r.epoch == "late" for r in history.reads) else "main"
         reporter.phase("Reading evidence again", len(sources))
