@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from .form import Decoded, Form, Needle
-from .mint import LITERAL_LENGTH
+from .mint import LITERAL_LENGTH, TAIL_LENGTH
 
 NAME = "token-ids"
 _REACH = 768
@@ -205,6 +205,8 @@ def token_needles(literal: str, tokenizer: Tokenizer) -> list[Needle]:
 
 
 def _form(writing: _Writing, tokenizer: Tokenizer, literal: bytes) -> Form:
+    whole = re.compile(literal + rb"[a-z0-9]{%d}" % TAIL_LENGTH + literal)
+
     def text(numbers: list[tuple[int, int, int]]) -> Decoded:
         data = bytearray()
         starts: list[int] = []
@@ -218,9 +220,11 @@ def _form(writing: _Writing, tokenizer: Tokenizer, literal: bytes) -> Form:
 
     def decode(window: bytes, start: int, _phase: int) -> Decoded | None:
         decoded = text(writing.read(window, start))
-        if literal not in decoded.data.lower() and writing is _BIG_ENDIAN:
+        if writing is _BIG_ENDIAN and whole.search(decoded.data) is None:
             # Small numbers in the other order look the same from their zeros on.
-            decoded = text(_LITTLE_ENDIAN.read(window, start + 3))
+            other = text(_LITTLE_ENDIAN.read(window, start + 3))
+            if whole.search(other.data) is not None or literal not in decoded.data:
+                decoded = other
         return decoded if decoded.data else None
 
     return Form(NAME, lambda _payload: [], decode)
