@@ -76,7 +76,7 @@ def load(name: str, environment: Mapping[str, str] | None = None, base_url: str 
 
 
 def _expand(data: dict[str, Any], environment: Mapping[str, str], path: Path) -> dict[str, Any]:
-    """`${VAR}` and `${VAR:-default}` in target.base_url and in the paths of evidence; nowhere else, so that no secret gets in by accident."""
+    """`${VAR}` and `${VAR:-default}` in base URLs, in the paths of evidence and its spikes' commands; nowhere else: no secret must get in by accident."""
 
     def expand(text: str, key: str) -> str:
         def value(match: re.Match[str]) -> str:
@@ -90,12 +90,23 @@ def _expand(data: dict[str, Any], environment: Mapping[str, str], path: Path) ->
     target = data.get("target")
     if isinstance(target, dict) and isinstance(target.get("base_url"), str):
         target["base_url"] = expand(target["base_url"], "target.base_url").rstrip("/")
+    organizations = data.get("organizations")
+    for name, item in organizations.items() if isinstance(organizations, dict) else ():
+        if isinstance(item, dict) and isinstance(item.get("base_url"), str):
+            item["base_url"] = expand(item["base_url"], f"organizations.{name}.base_url").rstrip("/")
     evidence = data.get("evidence")
     if isinstance(evidence, list):
         for number, item in enumerate(evidence):
             for key in ("path", "data_dir", "bucket", "prefix", "endpoint") if isinstance(item, dict) else ():
                 if isinstance(item.get(key), str):
                     item[key] = expand(item[key], f"evidence.{number}.{key}")
+            spike = item.get("spike") if isinstance(item, dict) else None
+            if not isinstance(spike, dict):
+                continue
+            for key in ("command", "remove"):
+                if isinstance(spike.get(key), list):
+                    where = f"evidence.{number}.spike.{key}"
+                    spike[key] = [expand(word, where) if isinstance(word, str) else word for word in spike[key]]
     return data
 
 

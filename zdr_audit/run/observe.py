@@ -26,7 +26,7 @@ MAX_DOCUMENTS = 5000
 def read_source(
     evidence: Evidence,
     seeker: Seeker,
-    transport: Transport,
+    transport_of: Callable[[str], Transport],
     operations: dict[str, Operation],
     parties: tuple[Party, ...],
     progress: Callable[[int], None] | None = None,
@@ -34,11 +34,12 @@ def read_source(
 ) -> Reading:
     """One reading of one source. Never raises for what the source does: that is a Reading with `error`.
 
-    What leads to a server with a password is looked up in `environment` (None: that of the process).
+    `transport_of` gives the way to the deployment that serves an organization. What leads to a server with a password is looked up in
+    `environment` (None: that of the process).
     """
     try:
         if evidence.kind == "http":
-            pages = _Pages(evidence, transport, operations, parties)
+            pages = _Pages(evidence, transport_of, operations, parties)
             return read_documents(evidence.id, "http", pages.documents(), seeker)
         if evidence.kind in SERVER_READERS:
             return SERVER_READERS[evidence.kind](
@@ -75,8 +76,10 @@ def server_secrets(evidence: tuple[Evidence, ...], environment: Mapping[str, str
 class _Pages:
     """The documents that a read-back interface gives, list pages and each item of them, for each organization."""
 
-    def __init__(self, evidence: Evidence, transport: Transport, operations: dict[str, Operation], parties: tuple[Party, ...]) -> None:
-        self.evidence, self.transport, self.operations, self.parties = evidence, transport, operations, parties
+    def __init__(
+        self, evidence: Evidence, transport_of: Callable[[str], Transport], operations: dict[str, Operation], parties: tuple[Party, ...]
+    ) -> None:
+        self.evidence, self.transport_of, self.operations, self.parties = evidence, transport_of, operations, parties
 
     def documents(self) -> Iterator[tuple[str, bytes | str]]:
         listing = self.operations[self.evidence.operation or ""]
@@ -115,7 +118,7 @@ class _Pages:
         known = {"org": party.id, **values}
         path = with_query(fill_path(operation.path, known), {**fill(operation.query, known), **query})
         headers = {**operation.headers, **auth_headers(actor.header, actor.secret)}
-        return f"{operation.method} {path} as {actor.key}", self.transport.send(Outgoing(operation.method, path, headers))
+        return f"{operation.method} {path} as {actor.key}", self.transport_of(party.key).send(Outgoing(operation.method, path, headers))
 
 
 def _body(answer: Answer) -> bytes | str:

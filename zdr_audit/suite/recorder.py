@@ -22,7 +22,7 @@ _DATA_LIMIT = 256 * 1024
 
 @dataclass(frozen=True)
 class Planned:
-    """What is known of an interaction before it is sent."""
+    """What is known of an interaction before it is sent. `at` is the organization at whose deployment it is made (empty: the actor's own)."""
 
     scenario: str
     step: str
@@ -33,23 +33,35 @@ class Planned:
     content: str = "none"
     model: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    at: str = ""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What an answer was taken for."""
+    """What an answer was taken for; `labels` are added to those of the interaction."""
 
     outcome: str
     accepted: bool
     error: str = ""
     data: Any = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 class Recorder:
     """Numbers interactions and canaries, sends, recognises canaries in answers, journals. Safe for several threads."""
 
-    def __init__(self, transport: Transport, journal: Journal, mint: Mint, registry: Registry, seeker: Seeker) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        journal: Journal,
+        mint: Mint,
+        registry: Registry,
+        seeker: Seeker,
+        elsewhere: Mapping[str, Transport] | None = None,
+    ) -> None:
+        """`elsewhere`: organizations that have a deployment of their own."""
         self.transport = transport
+        self.elsewhere = dict(elsewhere or {})
         self.journal = journal
         self.mint = mint
         self.registry = registry
@@ -58,6 +70,10 @@ class Recorder:
         self._interactions = itertools.count(1)
         self._canaries = itertools.count(1)
         self.sent = 0
+
+    def transport_of(self, organization: str) -> Transport:
+        """The way to the deployment that serves an organization."""
+        return self.elsewhere.get(organization, self.transport)
 
     def new_interaction(self) -> str:
         with self._lock:
@@ -96,7 +112,8 @@ class Recorder:
         headers = dict(outgoing.headers)
         if actor is not None:
             headers |= auth_headers(actor.header, actor.secret)
-        answer = self.transport.send(
+        where = planned.at or (actor.organization if actor else "")
+        answer = self.transport_of(where).send(
             Outgoing(outgoing.method, outgoing.raw_path, headers, outgoing.body, outgoing.abandon_after, outgoing.timeout)
         )
         try:
@@ -133,7 +150,7 @@ class Recorder:
                 "answer_bytes": len(answer.body),
                 "started_at": answer.started_at,
                 "ended_at": answer.ended_at,
-                "labels": dict(planned.labels) | about,
+                "labels": dict(planned.labels) | about | dict(judged.labels),
                 "data": judged.data if len(repr(judged.data)) <= _DATA_LIMIT else {"too_large": True},
                 "echoes": echoes,
                 "canaries": canaries,
