@@ -13,7 +13,7 @@ from zdr_audit.profile.model import Evidence
 CONSENT = 'production = true needs production_consent = "I accept that this audit sends test traffic to production"'
 URL = "target.base_url: should be http:// or https://, a host and perhaps a port, without user, path or query, found"
 TOP = (
-    "schema, name, target, limits, inference, generic, organizations, actors, operations, features, refusal, audit_types, audit_chain, "
+    "schema, name, target, limits, tls, inference, generic, organizations, actors, operations, features, refusal, audit_types, audit_chain, "
     "evidence, permissions, absent"
 )
 LIMITS = "timeout_seconds, max_answer_bytes, settle_seconds, clock_tolerance_seconds, standard_retention_days, exception_retention_days, body_bytes"
@@ -52,7 +52,7 @@ CASES = {
     "key of an actor": (
         "[actors.staff]\noperator = { env",
         "[actors.staff]\noperator = { envv",
-        "actors.staff.operator.env: is missing; actors.staff.operator.envv: unknown key; did you mean 'env'? (allowed: env, sample, header, email)",
+        "actors.staff.operator.envv: unknown key; did you mean 'env'? (allowed: env, command, refresh_seconds, timeout_seconds, sample, header, prefix, email)",
     ),
     "number too small": ("timeout_seconds = 5", "timeout_seconds = 0", "limits.timeout_seconds: should be greater than 0, found 0"),
     "number as words": (

@@ -113,7 +113,9 @@ async def chat(request: Request) -> Any:
         choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
         return whole | {"choices": [choice], "usage": {"prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 20}}
     chunk = whole | {"object": "chat.completion.chunk"}
-    deltas = [chunk | {"choices": [{"index": 0, "delta": {"role": "assistant", "content": p}, "finish_reason": None}]} for p in pieces(text)]
+    deltas = [
+        chunk | {"choices": [{"index": 0, "delta": {"role": "assistant", "content": p}, "finish_reason": None}]} for p in pieces(text)
+    ]
     return sse([*deltas, chunk | {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, "[DONE]"])
 
 

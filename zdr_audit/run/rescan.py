@@ -18,6 +18,7 @@ from zdr_audit.run.audit import JOURNAL
 from zdr_audit.run.observe import read_source, server_secrets
 from zdr_audit.run.progress import Reporter
 from zdr_audit.suite.history import History
+from zdr_audit.target.security import security_of
 from zdr_audit.target.transport import Transport, now
 
 
@@ -54,7 +55,9 @@ def rescan(
         for canary in history.canaries.values():
             registry.load(canary.id, canary.digest, canary.cuts)
         seeker = Seeker(history.run.literal, registry.identify)
-        transport = Transport(profile.target.base_url, profile.limits.timeout_seconds, profile.limits.max_answer_bytes)
+        transport = Transport(
+            profile.target.base_url, profile.limits.timeout_seconds, profile.limits.max_answer_bytes, security_of(profile, surroundings)
+        )
         epoch = "late" if any(r.epoch == "late" for r in history.reads) else "main"
         reporter.phase("Reading evidence again", len(sources))
         for item in sources:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zdr_audit.canary.mint import Mint
@@ -13,9 +13,10 @@ from zdr_audit.canary.registry import Registry
 from zdr_audit.canary.seeker import Seeker
 from zdr_audit.journal.events import CanaryMinted, Epoch, Interaction
 from zdr_audit.journal.store import Journal
+from zdr_audit.profile.load import ProfileError
 from zdr_audit.suite.party import Actor
 from zdr_audit.target.outcome import document
-from zdr_audit.target.transport import Answer, Outgoing, Transport, auth_headers
+from zdr_audit.target.transport import Answer, Outgoing, Transport, now
 
 _DATA_LIMIT = 256 * 1024
 
@@ -76,6 +77,23 @@ class Recorder:
         """The way to the deployment that serves an organization."""
         return self.elsewhere.get(organization, self.transport)
 
+    def _send(self, actor: Actor | None, outgoing: Outgoing, transport: Transport) -> tuple[Answer, dict[str, str]]:
+        """Send as the actor. Where its token, which a command gave, is answered with 401, a fresh one is tried once: the labels say so."""
+        if actor is None:
+            return transport.send(outgoing), {}
+        try:
+            headers, secret = actor.headers()
+            answer = transport.send(_with(outgoing, headers))
+            if answer.status != 401 or actor.token is None:
+                return answer, {}
+            fresh = actor.token.renewed(secret)
+        except ProfileError as exc:
+            moment = now()
+            return Answer(None, {}, b"", f"not sent: {exc}", moment, moment, request_bytes=len(outgoing.body or b"")), {}
+        if fresh == secret:
+            return answer, {}
+        return transport.send(_with(outgoing, actor.headers()[0])), {"credential": "renewed after 401"}
+
     def new_interaction(self) -> str:
         with self._lock:
             return f"i-{next(self._interactions):05d}"
@@ -110,18 +128,13 @@ class Recorder:
         judge: Callable[[Answer], Judged],
     ) -> tuple[Interaction, Answer]:
         """Send, judge, journal. `actor` None sends no credential."""
-        headers = dict(outgoing.headers)
-        if actor is not None:
-            headers |= auth_headers(actor.header, actor.secret)
         where = planned.at or (actor.organization if actor else "")
-        answer = self.transport_of(where).send(
-            Outgoing(outgoing.method, outgoing.raw_path, headers, outgoing.body, outgoing.abandon_after, outgoing.timeout)
-        )
+        answer, about = self._send(actor, outgoing, self.transport_of(where))
         try:
             judged = judge(answer)
         except Exception as exc:  # what was sent is journaled whatever the answer does to its reader
             judged = Judged("malformed", False, f"the answer could not be read: {type(exc).__name__}")
-        about = {"served_organization": _short(answer.header("anthropic-organization-id")) or ""}
+        about |= {"served_organization": _short(answer.header("anthropic-organization-id")) or ""}
         if actor is not None and actor.email:
             about["email"] = actor.email
         echoes = tuple(dict.fromkeys(s.canary for s in self.seeker.search(answer.body) if s.canary)) if answer.body else ()
@@ -161,6 +174,10 @@ class Recorder:
         with self._lock:
             self.sent += 1
         return recorded, answer
+
+
+def _with(outgoing: Outgoing, headers: Mapping[str, str]) -> Outgoing:
+    return replace(outgoing, headers={**outgoing.headers, **headers})
 
 
 def _short(text: str | None) -> str | None:

@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from zdr_audit import __version__
+from zdr_audit.target.security import OPEN, Security
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class _Session(requests.Session):
 class Transport:
     """One connection pool a thread, to one origin."""
 
-    def __init__(self, base_url: str, timeout: float, max_answer_bytes: int) -> None:
+    def __init__(self, base_url: str, timeout: float, max_answer_bytes: int, security: Security = OPEN) -> None:
+        self.security = security
         self.base_url = base_url.rstrip("/")
         self.timeout = timeout
         self.max_answer_bytes = max_answer_bytes
@@ -74,6 +76,10 @@ class Transport:
             session.trust_env = False  # no .netrc credentials, no surprise proxies
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # one actor's cookie must not go with another's request
             session.headers.clear()
+            session.verify = self.security.ca or True
+            session.cert = self.security.certificate
+            if self.security.proxy is not None:
+                session.proxies = {"http": self.security.proxy, "https": self.security.proxy}
             session.mount("http://", HTTPAdapter(max_retries=0))
             session.mount("https://", HTTPAdapter(max_retries=0))
             self._local.session = session
@@ -136,6 +142,7 @@ def _words(error: BaseException) -> str:
     return type(error).__name__
 
 
-def auth_headers(header: str, secret: str) -> dict[str, Any]:
-    """The header that carries a credential: `authorization` as Bearer, any other name as it is."""
-    return {header: f"Bearer {secret}"} if header.lower() == "authorization" else {header: secret}
+def auth_headers(header: str, secret: str, prefix: str | None = None) -> dict[str, Any]:
+    """The header that carries a credential, after its prefix. Without one said: `Bearer` in `authorization`, none in any other."""
+    word = ("Bearer" if header.lower() == "authorization" else "") if prefix is None else prefix
+    return {header: f"{word} {secret}".strip()}
