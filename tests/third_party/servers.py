@@ -79,8 +79,8 @@ def upstream(home: Path) -> Iterator[Running]:
 
 
 @contextmanager
-def mlflow_gateway(home: Path, provider: str, *, usage_tracking: bool) -> Iterator[Running]:
-    """The gateway with an endpoint for each dialect."""
+def mlflow_gateway(home: Path, provider: str, *, usage_tracking: bool, sampled: bool = True) -> Iterator[Running]:
+    """The gateway with an endpoint for each dialect. `sampled` False: no trace of whatever origin is kept."""
     port = free_port()
     (home / "artifacts").mkdir(parents=True)
     environment = {
@@ -89,7 +89,7 @@ def mlflow_gateway(home: Path, provider: str, *, usage_tracking: bool) -> Iterat
         "MLFLOW_CRYPTO_KEK_PASSPHRASE": "a passphrase for the tests alone",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
-    }
+    } | ({} if sampled else {"MLFLOW_TRACE_SAMPLING_RATIO": "0"})
     command = [program("mlflow"), "server", "--backend-store-uri", f"sqlite:///{home}/mlflow.db", "--no-serve-artifacts"]
     command += ["--default-artifact-root", str(home / "artifacts"), "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     with started(command, home, port, environment) as server:
