@@ -126,7 +126,7 @@ class Audit:
             first = load(options.target, self._environment | {"ZDR_SIM_DATA": self._environment.get("ZDR_SIM_DATA", "zdr-simulator-data")})
             if first.profile.target.launch == "simulator":
                 self.reporter.phase("Starting the reference simulator", 1)
-                simulator = self._stack.enter_context(LaunchedSimulator(options.violations))
+                simulator = self._stack.enter_context(LaunchedSimulator(options.violations, options.variants))
                 loaded = load(options.target, self._environment | {"ZDR_SIM_DATA": str(simulator.data_dir)}, simulator.base_url)
                 return replace(loaded, digest=first.digest)
             return first

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from zdr_audit.run.nursery import Process, start_simulator
 
 START_SECONDS = 60
 
@@ -23,27 +24,21 @@ class LaunchError(Exception):
 class LaunchedSimulator:
     """Context manager. `base_url` and `data_dir` are set once it accepts connections."""
 
-    def __init__(self, violations: Sequence[str] = ()) -> None:
-        self._violations = tuple(violations)
+    def __init__(self, violations: Sequence[str] = (), variants: Sequence[str] = ()) -> None:
+        self._violations, self._variants = tuple(violations), tuple(variants)
         self._folder = tempfile.TemporaryDirectory(prefix="zdr-audit-simulator-")
-        self._process: subprocess.Popen[str] | None = None
+        self._process: Process | None = None
         self.base_url = ""
         self.data_dir = Path(self._folder.name) / "data"
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "zdr_audit.simulator", "--port", "0", "--operator", "--data-dir", str(self.data_dir)]
+        arguments = ["--port", "0", "--operator", "--data-dir", str(self.data_dir)]
         for violation in self._violations:
-            command += ["--violation", violation]
+            arguments += ["--violation", violation]
+        for variant in self._variants:
+            arguments += ["--variant", variant]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
-        self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-            cwd=self._folder.name,
-        )
+        self._process = start_simulator(arguments, environment, self._folder.name)
         try:
             self.base_url = self._wait()
         except BaseException:

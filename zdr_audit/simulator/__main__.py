@@ -16,11 +16,12 @@ import click
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
+from zdr_audit.simulator import benign, violations
 from zdr_audit.simulator.app import build_app
 from zdr_audit.simulator.bootstrap import bootstrap
 from zdr_audit.simulator.openapi import build_document
 from zdr_audit.simulator.parts import Parts, build_parts
-from zdr_audit.simulator.violations import UnknownViolationError, install
+from zdr_audit.simulator.seeding import UnknownSeedError
 
 HELP = """Reference ZDR backend on {base_url}
   stores    {data_dir}
@@ -66,13 +67,15 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _parts(data_dir: Path, database_url: str | None, operator: bool, violations: tuple[str, ...]) -> Parts:
+def _parts(data_dir: Path, database_url: str | None, operator: bool, broken: tuple[str, ...], variants: tuple[str, ...]) -> Parts:
     try:
         parts = build_parts(data_dir, database_url, operator)
-        for violation in violations:
-            install(parts, violation)
+        for violation in broken:
+            violations.install(parts, violation)
+        for variant in variants:
+            benign.install(parts, variant)
         bootstrap(parts)
-    except UnknownViolationError as error:
+    except UnknownSeedError as error:
         fail(str(error))
     except OSError as error:
         fail(f"cannot use data directory {data_dir}: {error.strerror}")
@@ -85,12 +88,20 @@ def _parts(data_dir: Path, database_url: str | None, operator: bool, violations:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8700, show_default=True, type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
 @click.option("--data-dir", default="zdr-simulator-data", show_default=True, type=click.Path(path_type=Path), help="Folder of all stores.")
-@click.option("--violation", "violations", multiple=True, metavar="ID", help="Break this promise on purpose (may be repeated).")
+@click.option("--violation", "broken", multiple=True, metavar="ID", help="Break this promise on purpose (may be repeated).")
+@click.option("--variant", "variants", multiple=True, metavar="ID", help="Differ in this way, which breaks no promise (may be repeated).")
 @click.option("--operator", is_flag=True, help="Mount the operator's hooks (clock, purge, flags, holds, failures).")
 @click.option("--database-url", help="SQLAlchemy URL of the main database (default: SQLite in the data directory).")
 @click.option("--openapi", is_flag=True, help="Print the OpenAPI document and exit.")
 def serve(
-    host: str, port: int, data_dir: Path, violations: tuple[str, ...], operator: bool, database_url: str | None, openapi: bool
+    host: str,
+    port: int,
+    data_dir: Path,
+    broken: tuple[str, ...],
+    variants: tuple[str, ...],
+    operator: bool,
+    database_url: str | None,
+    openapi: bool,
 ) -> None:
     if openapi:
         from zdr_audit.simulator.endpoints import all_operations
@@ -99,7 +110,7 @@ def serve(
         click.echo(json.dumps(build_document(all_operations(load_features(), operator)), indent=2))
         return
     logging.disable(logging.CRITICAL)  # libraries would log what they hold at the moment; what is logged here is decided in one place
-    parts = _parts(data_dir, database_url, operator, violations)
+    parts = _parts(data_dir, database_url, operator, broken, variants)
     app: Any = build_app(parts)
     listener = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
