@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +40,7 @@ Asgi = Callable[..., Any]
 @dataclass
 class Parts:
     """All parts of one service. `middlewares` wrap the whole application (first is outermost), `routers` are mounted as they are,
-    `operations` are the routes before they are mounted, `document` the interface document."""
+    `operations` are the routes before they are mounted, `document` the interface document, `protocol` how HTTP is spoken (None: by h11)."""
 
     stores: Stores
     with_operator: bool = False
@@ -48,6 +49,7 @@ class Parts:
     routers: list[APIRouter] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
     document: dict[str, Any] = field(default_factory=dict)
+    protocol: type[asyncio.Protocol] | None = None
 
     def __post_init__(self) -> None:
         self.errors = Errors()

@@ -13,6 +13,7 @@ from zdr_audit.target.template import MissingValue, fill_path
 # `{control}` stands for the id of the control organization.
 CLAIMS: tuple[Mapping[str, str], ...] = (
     {"user-agent": "claude-cli/2.1.330 (external, cli)", "x-app": "cli"},
+    {"anthropic-version": "2023-01-01"},
     {"x-internal": "true", "x-internal-request": "1", "x-anthropic-internal": "true"},
     {"anthropic-organization-id": "{control}", "x-organization-id": "{control}", "x-organization-uuid": "{control}"},
     {"x-forwarded-for": "127.0.0.1", "x-real-ip": "127.0.0.1", "forwarded": "for=127.0.0.1"},
