@@ -262,3 +262,21 @@ def test_a_writing_operation_without_a_described_body_gets_one():
 )
 def test_what_is_no_document_declares_nothing(document):
     assert declared_storage_operations(document, []) == []
+
+
+@pytest.mark.parametrize("run_seed", range(40))
+def test_whatever_the_seed_every_place_option_and_model_occurs(run_seed):
+    found = shapes(MODELS, 10, run_seed)
+    assert len(set(found)) == len(found) == 10
+    assert {place for shape in found for place in shape.places} == set(PLACES)
+    assert {shape.model for shape in found} == set(MODELS)
+    for option in (
+        lambda s: s.thinking,
+        lambda s: s.stream,
+        lambda s: not s.stream,
+        lambda s: s.cache,
+        lambda s: s.padding >= 20_000,
+        lambda s: s.session is not None,
+    ):
+        assert any(option(shape) for shape in found)
+    assert not any(shape.thinking and "prefill" in shape.places for shape in found)

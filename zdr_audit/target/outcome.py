@@ -58,7 +58,11 @@ def policy_refusal_problem(answer: Answer, rule: Refusal) -> str | None:
     data = document(answer)
     said = _problem_text(answer, data)
     if said is not None:
-        return None if any(word.casefold() in said for word in rule.words) else "its text does not say that the organization's policy is the reason"
+        return (
+            None
+            if any(word.casefold() in said for word in rule.words)
+            else "its text does not say that the organization's policy is the reason"
+        )
     kind = pointer(data, rule.type_pointer)
     if kind not in rule.types:
         return f"its error type is {kind!r}, not {' or '.join(map(repr, rule.types))}"
