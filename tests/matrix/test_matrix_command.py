@@ -30,6 +30,7 @@ def test_it_audits_judges_and_publishes(tmp_path):
     [
         (["--matrix", "--only", "no-such-*"], "--only selects nothing"),
         (["--matrix", "--jobs", "0"], "--jobs"),
+        (["--matrix", "--resume"], "--resume needs --keep"),
         (["--matrix", "--with", "luck"], "--with"),
     ],
 )

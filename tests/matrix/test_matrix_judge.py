@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
+from zdr_audit import __version__
 from zdr_audit.catalogue.load import load_catalogue
 from zdr_audit.matrix.judge import Result, attempt, harmless, killers
+from zdr_audit.matrix.work import Job
 
 from .samples import FINDING, report, variant, violation
+
+
+def test_a_finished_audit_is_known_again(tmp_path):
+    run = {"command": "zdr-audit run --target t --violation ret-x --depth quick --seed 3", "version": __version__} | {
+        "catalogue_digest": "c",
+        "seed": 3,
+        "depth": "quick",
+    }
+    (tmp_path / "report.json").write_text(json.dumps({"run": run}), encoding="utf-8")
+    job = Job(tmp_path, tmp_path, violation="ret-x", seed=3)
+    assert Result(tmp_path).is_of(job, "c")
+    for other in (
+        replace(job, violation="ret-y"),
+        replace(job, violation="", variant="ret-x"),
+        replace(job, seed=4),
+        replace(job, depth="standard"),
+    ):
+        assert not Result(tmp_path).is_of(other, "c")
+    assert not Result(tmp_path).is_of(job, "d")
+    assert not Result(tmp_path / "none").is_of(job, "c")
 
 
 def test_a_violation_is_killed_where_all_its_controls_fail(tmp_path):
