@@ -53,7 +53,7 @@ Spoil = Callable[[Asked, Reply], Reply | None]
 def profile(folder: Path, **limits: object) -> Path:
     """The shipped simulator profile with one log file as its only evidence and short times; `limits` changes more of them."""
     text = shipped()["simulator"].read_text(encoding="utf-8").split("[[evidence]]")[0]
-    values = {"timeout_seconds": 2, "settle_seconds": 0, "clock_tolerance_seconds": 60} | limits
+    values = {"timeout_seconds": 2, "settle_seconds": 0, "clock_tolerance_seconds": 60, "retries": 0} | limits
     lines = "\n".join(f"{name} = {value}" for name, value in values.items())
     text = re.sub(r"\[limits\]\n(.+\n)+", lambda _: f"[limits]\n{lines}\n", text)
     path = folder / "paper.toml"

@@ -60,6 +60,7 @@ class Interaction(Frozen):
     target really dealt with the stimulus.
     `counts` marks what counts towards a control's minimum; `pair` joins the same stimulus sent to subject and control organization.
     `content` names the promise that holds for its content: `zdr` (must not be kept), `standard`, `exception`, `not_covered`.
+    `superseded`: the target put it off (429, 503), and the same request was sent again; that one names it in `retry_of`.
     """
 
     id: str
@@ -90,6 +91,8 @@ class Interaction(Frozen):
     data: Any
     echoes: tuple[str, ...]
     canaries: tuple[str, ...]
+    superseded: bool = False
+    retry_of: str | None = None
 
 
 class ScenarioEnded(Frozen):

@@ -57,8 +57,20 @@ class TargetSection(Closed):
         return self
 
 
-class Limits(Closed):
-    """Bounds of a run. Times in seconds, sizes in bytes."""
+class Rate(Closed):
+    """How fast requests may go: so many a second, so many at a time. None: no bound."""
+
+    requests_per_second: Annotated[float, Field(gt=0)] | None = None
+    concurrency: Annotated[int, Field(ge=1)] | None = None
+
+
+class Limits(Rate):
+    """Bounds of a run. Times in seconds, sizes in bytes.
+
+    `operations` bounds single operations (by name or pattern) beyond the whole. `max_requests` and `max_tokens` (estimated at 4 bytes a token) are the budget:
+    the run stops cleanly where it is spent. A request that is put off (429, 503) is sent again up to `retries` times, as late as the target asks, if that
+    is no more than `retry_wait_seconds` each and `retry_wait_total_seconds` in all.
+    """
 
     timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30
     max_answer_bytes: Annotated[int, Field(ge=1024)] = 8 * 1024 * 1024
@@ -67,6 +79,12 @@ class Limits(Closed):
     standard_retention_days: Annotated[int, Field(ge=0)] = 30
     exception_retention_days: Annotated[int, Field(ge=0, le=731)] = 730
     body_bytes: Annotated[int, Field(ge=0)] = 32 * 1024 * 1024
+    operations: dict[str, Rate] = {}
+    max_requests: Annotated[int, Field(ge=1)] | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    retries: Annotated[int, Field(ge=0, le=20)] = 3
+    retry_wait_seconds: Annotated[float, Field(ge=0)] = 60
+    retry_wait_total_seconds: Annotated[float, Field(ge=0)] = 600
 
 
 class Organization(Closed):

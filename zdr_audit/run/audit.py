@@ -34,6 +34,7 @@ from zdr_audit.suite.history import History
 from zdr_audit.suite.marks import Scenario
 from zdr_audit.suite.party import Actor, NotOffered, Party
 from zdr_audit.suite.recorder import Recorder
+from zdr_audit.target.pace import Pace
 from zdr_audit.target.stimulus import Stimulus
 from zdr_audit.target.template import MissingValue
 from zdr_audit.target.transport import Transport, now
@@ -102,7 +103,8 @@ class Audit:
         redactor.set_literal(literal)
         registry = Registry(literal, key)
         self.seeker = Seeker(literal, registry.identify)
-        self.transport = Transport(profile.target.base_url, profile.limits.timeout_seconds, profile.limits.max_answer_bytes)
+        limits = profile.limits
+        self.transport = Transport(profile.target.base_url, limits.timeout_seconds, limits.max_answer_bytes, Pace(limits))
         self.recorder = Recorder(self.transport, self.journal, Mint(literal), registry, self.seeker)
         for _ in range(NEVER_SENT):
             self.recorder.new_canary("never_sent", "nowhere", None, "")

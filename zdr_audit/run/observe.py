@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from zdr_audit.evidence.server import ServerPlace, secrets_in
 from zdr_audit.profile.model import Evidence, Operation
 from zdr_audit.suite.party import Actor, Party
 from zdr_audit.target.outcome import document
+from zdr_audit.target.pace import TRY_AGAIN
 from zdr_audit.target.template import MissingValue, fill, fill_path, pointer, with_query
 from zdr_audit.target.transport import Answer, Outgoing, Transport, auth_headers
 
@@ -115,7 +117,13 @@ class _Pages:
         known = {"org": party.id, **values}
         path = with_query(fill_path(operation.path, known), {**fill(operation.query, known), **query})
         headers = {**operation.headers, **auth_headers(actor.header, actor.secret)}
-        return f"{operation.method} {path} as {actor.key}", self.transport.send(Outgoing(operation.method, path, headers))
+        name = next((n for n, spec in self.operations.items() if spec is operation), "")
+        outgoing = Outgoing(operation.method, path, headers, operation=name)
+        answer = self.transport.send(outgoing)
+        attempts = itertools.count(1)
+        while answer.status in TRY_AGAIN and self.transport.pace.back_off(name, next(attempts), answer.header("retry-after")):
+            answer = self.transport.send(outgoing)
+        return f"{operation.method} {path} as {actor.key}", answer
 
 
 def _body(answer: Answer) -> bytes | str:

@@ -97,8 +97,11 @@ class Assay:
 
     def parallel(self, jobs: Iterable[Callable[[], T]], workers: int = 16) -> list[T]:
         """Run jobs at the same time, in threads; results in the order of the jobs."""
-        with ThreadPoolExecutor(workers) as pool:
+        pool = ThreadPoolExecutor(workers)
+        try:
             return [future.result() for future in [pool.submit(job) for job in jobs]]
+        finally:
+            pool.shutdown(cancel_futures=True)  # where one job breaks, or the user stops the run, what has not begun is not sent
 
     # -- inference ------------------------------------------------------------------------------------------------------------------
 
@@ -140,7 +143,7 @@ class Assay:
             for key in ("max_tokens", "stream", "stop_sequences", "metadata"):
                 trimmed.pop(key, None)
             body = json.dumps(trimmed).encode()
-        planned = Planned(self.scenario, step, self.epoch, operation, counts, pair, by.content, model, labels or {})
+        planned = Planned(self.scenario, step, self.epoch, operation, counts, pair, by.content, model, labels or {}, settles=expects)
         path = with_query(fill_path(spec.path, {"org": by.organization_id}), spec.query)
         outgoing = Outgoing(spec.method, path, {**spec.headers, **rendered.headers}, body, stimulus.abandon_after)
         actor = replace(by, secret="not-a-credential-of-anybody") if stimulus.wrong == "bad_credential" else by  # noqa: S106
@@ -310,7 +313,8 @@ class Assay:
             raise NotOffered(f"operation '{name}' needs a value '{exc}' that the run does not have") from None
         path = known.get("_path", with_query(path, query))
         outgoing = Outgoing(known.get("_method", spec.method), path, {**headers, **known.get("_headers", {})}, body)
-        planned = Planned(self.scenario, step, self.epoch, name, counts, pair, content if canaries else "none", None, tags)
+        settles = (*spec.accepted, *spec.refused, *self.profile.refusal.status)
+        planned = Planned(self.scenario, step, self.epoch, name, counts, pair, content if canaries else "none", None, tags, settles)
         found: dict[str, Any] = {}
         items: list[Any] = []
 

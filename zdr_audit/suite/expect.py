@@ -44,6 +44,7 @@ class Expect:
         self.control = control
         self.epochs = epochs
         self.interactions = history.of(after)
+        self.earlier = history.earlier(after)
 
     # -- choosing -------------------------------------------------------------------------------------------------------------------
 
@@ -119,12 +120,18 @@ class Expect:
         return meaningful
 
     def echoes_nothing(self, items: Iterable[Interaction], promise: str, kinds: tuple[str, ...] = ("prompt", "response")) -> None:
-        """No answer holds a canary of these kinds, of its own request or of any other."""
+        """No answer holds a canary of these kinds, of its own request or of any other; nor did that to an earlier attempt at the same."""
 
         def clean(item: Interaction) -> bool:
             return not any(self.history.canaries[c].kind in kinds for c in item.echoes)
 
-        self.every(items, clean, promise)
+        self.every(self._with_earlier(items), clean, promise)
+
+    def _with_earlier(self, items: Iterable[Interaction]) -> list[Interaction]:
+        """These, and the attempts that they took the place of."""
+        chosen = list(items)
+        same = {(i.scenario, i.step, i.operation, i.actor) for i in chosen}
+        return [*chosen, *(i for i in self.earlier if (i.scenario, i.step, i.operation, i.actor) in same)]
 
     def zdr_status(self, items: Iterable[Interaction], status: str, promise: str) -> None:
         """Each of these readings of an organization's ZDR status gave that status (`enabled` or `disabled`)."""
@@ -155,10 +162,12 @@ class Expect:
         group: str = "stores",
         promise: str = "content must not be kept",
     ) -> None:
-        """No source of the group holds a canary of these interactions (default: all of the test whose content is under ZDR)."""
+        """No source of the group holds a canary of these interactions (default: all of the test whose content is under ZDR), nor of an earlier attempt at
+        one of them."""
         chosen = list(items) if items is not None else [i for i in self.interactions if i.content == "zdr"]
         if not chosen:
             raise Inconclusive("the record has no interaction whose content could have been kept")
+        chosen = self._with_earlier(chosen) if items is not None else [*chosen, *(i for i in self.earlier if i.content == "zdr")]
         canaries = {c for item in chosen for c in item.canaries if self.history.canaries[c].kind in kinds}
         if not canaries:
             raise Inconclusive(f"these interactions carried no {' or '.join(kinds)} canary, so finding none says nothing")

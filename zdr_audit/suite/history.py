@@ -70,13 +70,18 @@ class History:
         self.run = started
         self.pairs: dict[str, list[Interaction]] = {}
         for item in self.interactions.values():
-            if item.pair:
+            if item.pair and not item.superseded:
                 self.pairs.setdefault(item.pair, []).append(item)
 
     def of(self, scenarios: Iterable[str]) -> list[Interaction]:
-        """Interactions of these scenarios, in the order sent."""
+        """Interactions of these scenarios, in the order sent; of a request that was put off and sent again the last attempt alone."""
         wanted = set(scenarios)
-        return [item for item in self.interactions.values() if item.scenario in wanted]
+        return [item for item in self.interactions.values() if item.scenario in wanted and not item.superseded]
+
+    def earlier(self, scenarios: Iterable[str]) -> list[Interaction]:
+        """Attempts that another one took the place of. What they sent was sent all the same, and may have been kept."""
+        wanted = set(scenarios)
+        return [item for item in self.interactions.values() if item.scenario in wanted and item.superseded]
 
     def counterpart(self, item: Interaction) -> Interaction | None:
         """The same stimulus sent for the control organization."""

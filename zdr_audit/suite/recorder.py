@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zdr_audit.canary.mint import Mint
@@ -15,6 +15,7 @@ from zdr_audit.journal.events import CanaryMinted, Epoch, Interaction
 from zdr_audit.journal.store import Journal
 from zdr_audit.suite.party import Actor
 from zdr_audit.target.outcome import document
+from zdr_audit.target.pace import TRY_AGAIN
 from zdr_audit.target.transport import Answer, Outgoing, Transport, auth_headers
 
 _DATA_LIMIT = 256 * 1024
@@ -33,6 +34,8 @@ class Planned:
     content: str = "none"
     model: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    settles: tuple[int, ...] = ()
+    """Statuses that are an answer to this request even where they otherwise mean: try again later."""
 
 
 @dataclass(frozen=True)
@@ -92,13 +95,35 @@ class Recorder:
         canaries: tuple[str, ...],
         judge: Callable[[Answer], Judged],
     ) -> tuple[Interaction, Answer]:
-        """Send, judge, journal. `actor` None sends no credential."""
+        """Send, judge, journal; again, as an interaction of its own, where the target puts it off. `actor` None sends no credential."""
         headers = dict(outgoing.headers)
         if actor is not None:
             headers |= auth_headers(actor.header, actor.secret)
-        answer = self.transport.send(
-            Outgoing(outgoing.method, outgoing.raw_path, headers, outgoing.body, outgoing.abandon_after, outgoing.timeout)
-        )
+        whole = replace(outgoing, headers=headers, operation=planned.operation, inference=planned.model is not None)
+        first = retry_of = None
+        for attempt in itertools.count(1):
+            answer = self.transport.send(whole)
+            put_off = answer.status in TRY_AGAIN and answer.status not in planned.settles
+            again = put_off and self.transport.pace.back_off(planned.operation, attempt, answer.header("retry-after"))
+            recorded = self._record(interaction, planned, actor, outgoing, canaries, judge, answer, again, retry_of)
+            if not again:
+                break
+            first = first or interaction
+            interaction, retry_of = self.new_interaction(), first
+        return recorded, answer
+
+    def _record(
+        self,
+        interaction: str,
+        planned: Planned,
+        actor: Actor | None,
+        outgoing: Outgoing,
+        canaries: tuple[str, ...],
+        judge: Callable[[Answer], Judged],
+        answer: Answer,
+        superseded: bool,
+        retry_of: str | None,
+    ) -> Interaction:
         try:
             judged = judge(answer)
         except Exception as exc:  # what was sent is journaled whatever the answer does to its reader
@@ -137,12 +162,14 @@ class Recorder:
                 "data": judged.data if len(repr(judged.data)) <= _DATA_LIMIT else {"too_large": True},
                 "echoes": echoes,
                 "canaries": canaries,
+                "superseded": superseded,
+                "retry_of": retry_of,
             }
         )
         self.journal.append(recorded)
         with self._lock:
             self.sent += 1
-        return recorded, answer
+        return recorded
 
 
 def _short(text: str | None) -> str | None:

@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from zdr_audit import __version__
+from zdr_audit.target.pace import Pace, tokens
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A request to send. `raw_path` goes out as it is (no normalising), so that path tricks reach the backend."""
+    """A request to send. `raw_path` goes out as it is (no normalising), so that path tricks reach the backend.
+
+    `operation` says whose limits hold for it, `inference` that it takes tokens.
+    """
 
     method: str
     raw_path: str
@@ -44,6 +48,8 @@ class Outgoing:
     body: bytes | None = None
     abandon_after: int | None = None
     timeout: float | None = None
+    operation: str = ""
+    inference: bool = False
 
 
 def now() -> str:
@@ -59,12 +65,13 @@ class _Session(requests.Session):
 
 
 class Transport:
-    """One connection pool a thread, to one origin."""
+    """One connection pool a thread, to one origin. Nothing is sent that `pace` does not let go."""
 
-    def __init__(self, base_url: str, timeout: float, max_answer_bytes: int) -> None:
+    def __init__(self, base_url: str, timeout: float, max_answer_bytes: int, pace: Pace | None = None) -> None:
         self.base_url = base_url.rstrip("/")
         self.timeout = timeout
         self.max_answer_bytes = max_answer_bytes
+        self.pace = pace or Pace()
         self._local = threading.local()
 
     def _session(self) -> requests.Session:
@@ -80,7 +87,16 @@ class Transport:
         return session
 
     def send(self, outgoing: Outgoing) -> Answer:
-        """Send one request. Never raises for what the network or the target does: that is an Answer with `error` set."""
+        """Send one request when its turn has come. Never raises for what the network or the target does: that is an Answer with `error` set. Raises
+        BudgetSpent."""
+        cost = tokens(len(outgoing.body or b"")) if outgoing.inference else 0
+        with self.pace.turn(outgoing.operation, cost):
+            answer = self._send(outgoing)
+        if outgoing.inference:
+            self.pace.answered(len(answer.body))
+        return answer
+
+    def _send(self, outgoing: Outgoing) -> Answer:
         session = self._session()
         headers = {"user-agent": f"zdr-audit/{__version__}", "accept": "*/*", "connection": "keep-alive"} | outgoing.headers
         started, clock = now(), time.monotonic()
