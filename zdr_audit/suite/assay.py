@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import fnmatch
+import itertools
 import json
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
@@ -71,8 +73,9 @@ class Assay:
     seed: int
     scenario: str = ""
     epoch: Epoch = "main"
-    fresh_count: int = 0
+    fresh_numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     measure: Callable[[], dict[str, int]] = dict
+    at: int | None = None
 
     def __post_init__(self) -> None:
         self.random = random.Random(f"{self.seed}:{self.scenario}")  # noqa: S311 - shapes, not secrets
@@ -99,6 +102,17 @@ class Assay:
         """Run jobs at the same time, in threads; results in the order of the jobs."""
         with ThreadPoolExecutor(workers) as pool:
             return [future.result() for future in [pool.submit(job) for job in jobs]]
+
+    @property
+    def nodes(self) -> int:
+        """How many addresses the target has, at least one. What is sent without further ado is spread over all of them."""
+        return len(self.recorder.transport.addresses)
+
+    def node(self, number: int) -> Assay:
+        """The same hands, but everything they send goes to one node: `number` counts from 0, modulo the number of nodes."""
+        other = copy.copy(self)  # with the same source of chance, and the same numbers for fresh organizations
+        other.at = number
+        return other
 
     # -- inference ------------------------------------------------------------------------------------------------------------------
 
@@ -140,7 +154,7 @@ class Assay:
             for key in ("max_tokens", "stream", "stop_sequences", "metadata"):
                 trimmed.pop(key, None)
             body = json.dumps(trimmed).encode()
-        planned = Planned(self.scenario, step, self.epoch, operation, counts, pair, by.content, model, labels or {})
+        planned = Planned(self.scenario, step, self.epoch, operation, counts, pair, by.content, model, labels or {}, self.at)
         path = with_query(fill_path(spec.path, {"org": by.organization_id}), spec.query)
         outgoing = Outgoing(spec.method, path, {**spec.headers, **rendered.headers}, body, stimulus.abandon_after)
         actor = replace(by, secret="not-a-credential-of-anybody") if stimulus.wrong == "bad_credential" else by  # noqa: S106
@@ -310,7 +324,7 @@ class Assay:
             raise NotOffered(f"operation '{name}' needs a value '{exc}' that the run does not have") from None
         path = known.get("_path", with_query(path, query))
         outgoing = Outgoing(known.get("_method", spec.method), path, {**headers, **known.get("_headers", {})}, body)
-        planned = Planned(self.scenario, step, self.epoch, name, counts, pair, content if canaries else "none", None, tags)
+        planned = Planned(self.scenario, step, self.epoch, name, counts, pair, content if canaries else "none", None, tags, self.at)
         found: dict[str, Any] = {}
         items: list[Any] = []
 
@@ -367,7 +381,7 @@ class Assay:
     def document(self, operation: str, *, step: str) -> Any:
         """The whole JSON of an open document of the target (its OpenAPI document). Raises ScenarioBroken where there is none."""
         spec = self._operation(operation)
-        planned = Planned(self.scenario, step, self.epoch, operation, counts=False)
+        planned = Planned(self.scenario, step, self.epoch, operation, counts=False, node=self.at)
         found: list[Any] = []
 
         def judge(answer: Answer) -> Judged:
@@ -439,8 +453,7 @@ class Assay:
         self, *, step: str = "create an organization", account: Party | None = None, operation: str = "organization.create", **values: Any
     ) -> Party:
         """A new organization with an admin and a member of its own, without ZDR unless its values say so. Raises ScenarioBroken or NotOffered."""
-        self.fresh_count += 1
-        label = f"{self.scenario.rsplit('.', 1)[-1].replace('_', '-')}-{self.fresh_count}"
+        label = f"{self.scenario.rsplit('.', 1)[-1].replace('_', '-')}-{next(self.fresh_numbers)}"
         key = f"fresh:{label}"
         made = self.must(operation, self.staff("account_team"), step=step, org=account or self.subject, name=f"zdr-audit {label}", **values)
         identity = str(made.values["organization"])

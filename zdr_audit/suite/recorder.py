@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zdr_audit.canary.mint import Mint
@@ -22,7 +22,7 @@ _DATA_LIMIT = 256 * 1024
 
 @dataclass(frozen=True)
 class Planned:
-    """What is known of an interaction before it is sent."""
+    """What is known of an interaction before it is sent. `node` None: whichever comes next."""
 
     scenario: str
     step: str
@@ -33,6 +33,7 @@ class Planned:
     content: str = "none"
     model: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    node: int | None = None
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,7 @@ class Recorder:
         headers = dict(outgoing.headers)
         if actor is not None:
             headers |= auth_headers(actor.header, actor.secret)
-        answer = self.transport.send(
-            Outgoing(outgoing.method, outgoing.raw_path, headers, outgoing.body, outgoing.abandon_after, outgoing.timeout)
-        )
+        answer = self.transport.send(replace(outgoing, headers=headers, node=planned.node))
         try:
             judged = judge(answer)
         except Exception as exc:  # what was sent is journaled whatever the answer does to its reader
@@ -106,6 +105,8 @@ class Recorder:
         about = {"served_organization": _short(answer.header("anthropic-organization-id")) or ""}
         if actor is not None and actor.email:
             about["email"] = actor.email
+        if len(self.transport.addresses) > 1:
+            about["node"] = str(answer.node + 1)
         echoes = tuple(dict.fromkeys(s.canary for s in self.seeker.search(answer.body) if s.canary)) if answer.body else ()
         recorded = Interaction.model_validate(
             {
