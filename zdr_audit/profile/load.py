@@ -53,8 +53,10 @@ def locate(name: str) -> Path:
     raise ProfileError(f"--target {name}: neither a shipped profile ({', '.join(profiles)}) nor a file{hint}")
 
 
-def load(name: str, environment: Mapping[str, str] | None = None, base_url: str | None = None) -> LoadedProfile:
-    """Load a shipped profile or a file; `base_url` replaces `target.base_url`. Raises ProfileError."""
+def load(
+    name: str, environment: Mapping[str, str] | None = None, base_url: str | None = None, nodes: tuple[str, ...] = ()
+) -> LoadedProfile:
+    """Load a shipped profile or a file; `base_url` replaces `target.base_url`, and `nodes` its nodes with it. Raises ProfileError."""
     path = locate(name)
     try:
         raw = path.read_bytes()
@@ -64,7 +66,7 @@ def load(name: str, environment: Mapping[str, str] | None = None, base_url: str 
     except tomllib.TOMLDecodeError as exc:
         raise ProfileError(f"{path}: not valid TOML: {exc}") from None
     if base_url is not None and isinstance(data.setdefault("target", {}), dict):
-        data["target"]["base_url"] = base_url
+        data["target"] |= {"base_url": base_url, "nodes": list(nodes)}
     data = _expand(data, environment if environment is not None else os.environ, path)
     try:
         profile = Profile.model_validate(data)
@@ -76,7 +78,7 @@ def load(name: str, environment: Mapping[str, str] | None = None, base_url: str 
 
 
 def _expand(data: dict[str, Any], environment: Mapping[str, str], path: Path) -> dict[str, Any]:
-    """`${VAR}` and `${VAR:-default}` in target.base_url and in the paths of evidence; nowhere else, so that no secret gets in by accident."""
+    """`${VAR}` and `${VAR:-default}` in the target's addresses and in the paths of evidence; nowhere else, so that no secret gets in by accident."""
 
     def expand(text: str, key: str) -> str:
         def value(match: re.Match[str]) -> str:
@@ -90,6 +92,10 @@ def _expand(data: dict[str, Any], environment: Mapping[str, str], path: Path) ->
     target = data.get("target")
     if isinstance(target, dict) and isinstance(target.get("base_url"), str):
         target["base_url"] = expand(target["base_url"], "target.base_url").rstrip("/")
+    if isinstance(target, dict) and isinstance(target.get("nodes"), list):
+        target["nodes"] = [
+            expand(url, f"target.nodes.{number}").rstrip("/") if isinstance(url, str) else url for number, url in enumerate(target["nodes"])
+        ]
     evidence = data.get("evidence")
     if isinstance(evidence, list):
         for number, item in enumerate(evidence):

@@ -10,7 +10,7 @@ import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 Pointer = Annotated[str, StringConstraints(pattern=r"^(/.*)?$")]
@@ -25,10 +25,28 @@ class Closed(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class TargetSection(Closed):
-    """Where the target is and what it claims to be. `production` true needs `production_consent` in words."""
+def _scheme_and_host(url: str) -> str:
+    try:
+        usable = re.search(_BASE_URL, url) and urlsplit(url).hostname and urlsplit(url).port != 0
+    except ValueError:  # a port or an IPv6 address that is none
+        usable = False
+    if not usable:
+        raise ValueError("should be http:// or https://, a host and perhaps a port, without user, path or query")
+    return url
 
-    base_url: Annotated[str, Field(json_schema_extra={"pattern": rf"{_BASE_URL}|\$\{{.+\}}"})]  # in the file it may still be a variable
+
+# In the file it may still be a variable.
+Address = Annotated[str, AfterValidator(_scheme_and_host), Field(json_schema_extra={"pattern": rf"{_BASE_URL}|\$\{{.+\}}"})]
+
+
+class TargetSection(Closed):
+    """Where the target is and what it claims to be. `production` true needs `production_consent` in words.
+
+    `nodes` are the addresses of the target's nodes, where each can be reached by itself: requests are then spread over all of them.
+    """
+
+    base_url: Address
+    nodes: tuple[Address, ...] = ()
     platform: Platform = "anthropic"
     enforcement: Literal["blocked", "leaves_promise"] = "blocked"
     dialect: Literal["anthropic-messages"] = "anthropic-messages"
@@ -37,16 +55,17 @@ class TargetSection(Closed):
     production: bool = False
     production_consent: str = ""
 
-    @field_validator("base_url")
+    @field_validator("nodes")
     @classmethod
-    def _scheme_and_host(cls, url: str) -> str:
-        try:
-            usable = re.search(_BASE_URL, url) and urlsplit(url).hostname and urlsplit(url).port != 0
-        except ValueError:  # a port or an IPv6 address that is none
-            usable = False
-        if not usable:
-            raise ValueError("should be http:// or https://, a host and perhaps a port, without user, path or query")
-        return url
+    def _each_once(cls, nodes: tuple[str, ...]) -> tuple[str, ...]:
+        for twice in {url for url in nodes if nodes.count(url) > 1}:
+            raise ValueError(f"the node {twice} is there twice")
+        return nodes
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where requests go: to the nodes, else to the one address."""
+        return self.nodes or (self.base_url,)
 
     @model_validator(mode="after")
     def _production_needs_words(self) -> TargetSection:

@@ -103,8 +103,8 @@ class Audit:
         redactor.set_literal(literal)
         registry = Registry(literal, key)
         self.seeker = Seeker(literal, registry.identify)
-        limits = profile.limits
-        self.transport = Transport(profile.target.base_url, limits.timeout_seconds, limits.max_answer_bytes, Pace(limits))
+        target, limits = profile.target, profile.limits
+        self.transport = Transport(target.base_url, limits.timeout_seconds, limits.max_answer_bytes, target.nodes, pace=Pace(limits))
         self.recorder = Recorder(self.transport, self.journal, Mint(literal), registry, self.seeker)
         for _ in range(NEVER_SENT):
             self.recorder.new_canary("never_sent", "nowhere", None, "")

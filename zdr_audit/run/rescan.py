@@ -54,7 +54,9 @@ def rescan(
         for canary in history.canaries.values():
             registry.load(canary.id, canary.digest, canary.cuts)
         seeker = Seeker(history.run.literal, registry.identify)
-        transport = Transport(profile.target.base_url, profile.limits.timeout_seconds, profile.limits.max_answer_bytes)
+        transport = Transport(
+            profile.target.base_url, profile.limits.timeout_seconds, profile.limits.max_answer_bytes, profile.target.nodes
+        )
         epoch = "late" if any(r.epoch == "late" for r in history.reads) else "main"
         reporter.phase("Reading evidence again", len(sources))
         for item in sources:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import fnmatch
+import itertools
 import json
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
@@ -71,8 +73,9 @@ class Assay:
     seed: int
     scenario: str = ""
     epoch: Epoch = "main"
-    fresh_count: int = 0
+    fresh_numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     measure: Callable[[], dict[str, int]] = dict
+    at: int | None = None
 
     def __post_init__(self) -> None:
         self.random = random.Random(f"{self.seed}:{self.scenario}")  # noqa: S311 - shapes, not secrets
@@ -102,6 +105,17 @@ class Assay:
             return [future.result() for future in [pool.submit(job) for job in jobs]]
         finally:
             pool.shutdown(cancel_futures=True)  # where one job breaks, or the user stops the run, what has not begun is not sent
+
+    @property
+    def nodes(self) -> int:
+        """How many addresses the target has, at least one. What is sent without further ado is spread over all of them."""
+        return len(self.recorder.transport.addresses)
+
+    def node(self, number: int) -> Assay:
+        """The same hands, but everything they send goes to one node: `number` counts from 0, modulo the number of nodes."""
+        other = copy.copy(self)  # with the same source of chance, and the same numbers for fresh organizations
+        other.at = number
+        return other
 
     # -- inference ------------------------------------------------------------------------------------------------------------------
 
@@ -143,7 +157,9 @@ class Assay:
             for key in ("max_tokens", "stream", "stop_sequences", "metadata"):
                 trimmed.pop(key, None)
             body = json.dumps(trimmed).encode()
-        planned = Planned(self.scenario, step, self.epoch, operation, counts, pair, by.content, model, labels or {}, settles=expects)
+        planned = Planned(
+            self.scenario, step, self.epoch, operation, counts, pair, by.content, model, labels or {}, settles=expects, node=self.at
+        )
         path = with_query(fill_path(spec.path, {"org": by.organization_id}), spec.query)
         outgoing = Outgoing(spec.method, path, {**spec.headers, **rendered.headers}, body, stimulus.abandon_after)
         actor = replace(by, secret="not-a-credential-of-anybody") if stimulus.wrong == "bad_credential" else by  # noqa: S106
@@ -314,7 +330,8 @@ class Assay:
         path = known.get("_path", with_query(path, query))
         outgoing = Outgoing(known.get("_method", spec.method), path, {**headers, **known.get("_headers", {})}, body)
         settles = (*spec.accepted, *spec.refused, *self.profile.refusal.status)
-        planned = Planned(self.scenario, step, self.epoch, name, counts, pair, content if canaries else "none", None, tags, settles)
+        said = content if canaries else "none"
+        planned = Planned(self.scenario, step, self.epoch, name, counts, pair, said, None, tags, settles=settles, node=self.at)
         found: dict[str, Any] = {}
         items: list[Any] = []
 
@@ -371,7 +388,7 @@ class Assay:
     def document(self, operation: str, *, step: str) -> Any:
         """The whole JSON of an open document of the target (its OpenAPI document). Raises ScenarioBroken where there is none."""
         spec = self._operation(operation)
-        planned = Planned(self.scenario, step, self.epoch, operation, counts=False)
+        planned = Planned(self.scenario, step, self.epoch, operation, counts=False, node=self.at)
         found: list[Any] = []
 
         def judge(answer: Answer) -> Judged:
@@ -443,8 +460,7 @@ class Assay:
         self, *, step: str = "create an organization", account: Party | None = None, operation: str = "organization.create", **values: Any
     ) -> Party:
         """A new organization with an admin and a member of its own, without ZDR unless its values say so. Raises ScenarioBroken or NotOffered."""
-        self.fresh_count += 1
-        label = f"{self.scenario.rsplit('.', 1)[-1].replace('_', '-')}-{self.fresh_count}"
+        label = f"{self.scenario.rsplit('.', 1)[-1].replace('_', '-')}-{next(self.fresh_numbers)}"
         key = f"fresh:{label}"
         made = self.must(operation, self.staff("account_team"), step=step, org=account or self.subject, name=f"zdr-audit {label}", **values)
         identity = str(made.values["organization"])

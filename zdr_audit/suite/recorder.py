@@ -23,7 +23,7 @@ _DATA_LIMIT = 256 * 1024
 
 @dataclass(frozen=True)
 class Planned:
-    """What is known of an interaction before it is sent."""
+    """What is known of an interaction before it is sent. `node` None: whichever comes next."""
 
     scenario: str
     step: str
@@ -36,6 +36,7 @@ class Planned:
     labels: Mapping[str, str] = field(default_factory=dict)
     settles: tuple[int, ...] = ()
     """Statuses that are an answer to this request even where they otherwise mean: try again later."""
+    node: int | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Recorder:
         headers = dict(outgoing.headers)
         if actor is not None:
             headers |= auth_headers(actor.header, actor.secret)
-        whole = replace(outgoing, headers=headers, operation=planned.operation, inference=planned.model is not None)
+        whole = replace(outgoing, headers=headers, operation=planned.operation, inference=planned.model is not None, node=planned.node)
         first = retry_of = None
         for attempt in itertools.count(1):
             answer = self.transport.send(whole)
@@ -131,6 +132,8 @@ class Recorder:
         about = {"served_organization": _short(answer.header("anthropic-organization-id")) or ""}
         if actor is not None and actor.email:
             about["email"] = actor.email
+        if len(self.transport.addresses) > 1:
+            about["node"] = str(answer.node + 1)
         echoes = tuple(dict.fromkeys(s.canary for s in self.seeker.search(answer.body) if s.canary)) if answer.body else ()
         recorded = Interaction.model_validate(
             {
