@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from zdr_audit.evidence.model import Frozen, Reading
 from zdr_audit.waiver.model import Waiver
 
@@ -37,14 +39,20 @@ class RunStarted(Frozen):
     key: str
     started_at: str
     waivers: tuple[Waiver, ...] = ()
+    twins: dict[str, str] = Field(default_factory=dict)
+    """Source of the subject's deployment -> the same place in the twin deployment."""
+    twin_sources: tuple[str, ...] = ()
+    """Sources of the twin deployment: what is found there proves sight."""
+    spiked: tuple[str, ...] = ()
+    """Sources into which a canary is written by other means."""
 
 
 class CanaryMinted(Frozen):
     """A canary was made: only its keyed digests are kept, that of the whole and those of the cuts that identify it when damaged. `place` is
-    where in the request it went; `interaction` None means never sent."""
+    where in the request it went; `interaction` None means never sent. A `spike` was written into a source by other means; `place` names the source."""
 
     id: str
-    kind: Literal["prompt", "response", "never_sent"]
+    kind: Literal["prompt", "response", "never_sent", "spike"]
     place: str
     interaction: str | None
     organization: str
@@ -101,6 +109,33 @@ class ScenarioEnded(Frozen):
     name: str
     error: str | None = None
     not_run: str | None = None
+
+
+class LeftOut(Frozen):
+    """Stimuli of a scenario that were not sent: the target's dialect cannot say these features of them, or the profile says that the target lacks them."""
+
+    scenario: str
+    features: tuple[str, ...]
+    stimuli: int
+
+
+class Spiked(Frozen):
+    """A canary was written into a source by means of the profile. `error` is set where that failed."""
+
+    source: str
+    canary: str
+    epoch: Epoch
+    how: Literal["file", "command"]
+    error: str = ""
+
+
+class SpikeRemoved(Frozen):
+    """Whether a spike was taken out again; not, where the profile gives no means."""
+
+    source: str
+    canary: str
+    removed: bool
+    error: str = ""
 
 
 class SanityProbed(Frozen):
@@ -172,6 +207,9 @@ EVENTS: dict[str, type[Frozen]] = {
     "canary": CanaryMinted,
     "interaction": Interaction,
     "scenario": ScenarioEnded,
+    "left_out": LeftOut,
+    "spiked": Spiked,
+    "spike_removed": SpikeRemoved,
     "sanity": SanityProbed,
     "source_read": SourceRead,
     "growth": GrowthMeasured,

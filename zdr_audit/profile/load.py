@@ -78,7 +78,7 @@ def load(
 
 
 def _expand(data: dict[str, Any], environment: Mapping[str, str], path: Path) -> dict[str, Any]:
-    """`${VAR}` and `${VAR:-default}` in the target's addresses and in the paths of evidence; nowhere else, so that no secret gets in by accident."""
+    """`${VAR}` and `${VAR:-default}` in addresses, in the paths of evidence and its spikes' commands; nowhere else: no secret must get in by accident."""
 
     def expand(text: str, key: str) -> str:
         def value(match: re.Match[str]) -> str:
@@ -96,12 +96,23 @@ def _expand(data: dict[str, Any], environment: Mapping[str, str], path: Path) ->
         target["nodes"] = [
             expand(url, f"target.nodes.{number}").rstrip("/") if isinstance(url, str) else url for number, url in enumerate(target["nodes"])
         ]
+    organizations = data.get("organizations")
+    for name, item in organizations.items() if isinstance(organizations, dict) else ():
+        if isinstance(item, dict) and isinstance(item.get("base_url"), str):
+            item["base_url"] = expand(item["base_url"], f"organizations.{name}.base_url").rstrip("/")
     evidence = data.get("evidence")
     if isinstance(evidence, list):
         for number, item in enumerate(evidence):
             for key in ("path", "data_dir", "bucket", "prefix", "endpoint") if isinstance(item, dict) else ():
                 if isinstance(item.get(key), str):
                     item[key] = expand(item[key], f"evidence.{number}.{key}")
+            spike = item.get("spike") if isinstance(item, dict) else None
+            if not isinstance(spike, dict):
+                continue
+            for key in ("command", "remove"):
+                if isinstance(spike.get(key), list):
+                    where = f"evidence.{number}.spike.{key}"
+                    spike[key] = [expand(word, where) if isinstance(word, str) else word for word in spike[key]]
     return data
 
 

@@ -24,16 +24,18 @@ from zdr_audit.journal.store import Journal
 from zdr_audit.profile.credentials import credential, required
 from zdr_audit.profile.load import LoadedProfile, load
 from zdr_audit.report.model import Report
-from zdr_audit.run.availability import split
+from zdr_audit.run.availability import offered, split
 from zdr_audit.run.launch import LaunchedSimulator
 from zdr_audit.run.observe import read_source, server_secrets
 from zdr_audit.run.options import Options
 from zdr_audit.run.progress import Reporter
+from zdr_audit.run.spikes import Spikes, spiked
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.history import History
 from zdr_audit.suite.marks import Scenario
 from zdr_audit.suite.party import Actor, NotOffered, Party
 from zdr_audit.suite.recorder import Recorder
+from zdr_audit.target.dialects.registry import dialect_of
 from zdr_audit.target.pace import Pace
 from zdr_audit.target.stimulus import Stimulus
 from zdr_audit.target.template import MissingValue
@@ -87,6 +89,7 @@ class Audit:
         loaded = self._load()
         profile = loaded.profile
         required(profile, self._environment)
+        self.dialect = dialect_of(profile)
         self.profile = profile
         redactor = Redactor()
         self.cast = self._cast(redactor)
@@ -98,16 +101,23 @@ class Audit:
         self.journal = Journal(path, redactor)
         self._stack.callback(self.journal.close)
         literal, key = new_literal(), secrets.token_bytes(32)
-        self.unavailable, self.without_means = split(profile, self.selected, self.cast.keys())
+        self.offered = offered(profile, self.dialect)
+        self.unavailable, self.without_means = split(profile, self.selected, self.cast.keys(), self.offered)
         self.journal.append(self._started(loaded, literal, key))
         redactor.set_literal(literal)
         registry = Registry(literal, key)
         self.seeker = Seeker(literal, registry.identify)
-        target, limits = profile.target, profile.limits
-        self.transport = Transport(target.base_url, limits.timeout_seconds, limits.max_answer_bytes, target.nodes, pace=Pace(limits))
-        self.recorder = Recorder(self.transport, self.journal, Mint(literal), registry, self.seeker)
+        self.pace = Pace(profile.limits)
+        self.transport = self._transport(profile.target.base_url, profile.target.nodes)
+        elsewhere = {name: self._transport(o.base_url) for name, o in profile.organizations.items() if o.base_url is not None}
+        self.recorder = Recorder(self.transport, self.journal, Mint(literal), registry, self.seeker, elsewhere)
+        self.spikes = Spikes(profile, self.recorder)
         for _ in range(NEVER_SENT):
             self.recorder.new_canary("never_sent", "nowhere", None, "")
+
+    def _transport(self, base_url: str, nodes: tuple[str, ...] = ()) -> Transport:
+        limits = self.profile.limits
+        return Transport(base_url, limits.timeout_seconds, limits.max_answer_bytes, nodes, pace=self.pace)
 
     def reopen(self, path: Path) -> None:
         """Go on from a finished journal instead of sending: for checks that are to be made again. Raises ProfileError or JournalError."""
@@ -180,6 +190,9 @@ class Audit:
             key=key.hex(),
             started_at=now(),
             waivers=options.waivers,
+            twins={e.id: e.twin for e in profile.evidence if e.twin},
+            twin_sources=tuple(e.id for e in profile.evidence if e.of == "control"),
+            spiked=tuple(e.id for e in spiked(profile)),
         )
 
     def testable(self, control_id: str) -> str | None:
@@ -214,12 +227,16 @@ class Audit:
         self.reporter.step("stimuli that prove sight")
         self._sight(epoch)
         self.reporter.done()
-        if epoch == "main":
-            self._observe(epoch, "first")
-        settle = self.profile.limits.settle_seconds
-        self.reporter.phase(f"Letting the target settle for {settle:g} s", 1)
-        time.sleep(settle)
-        self._observe(epoch, "settled")
+        self.spikes.plant(epoch)
+        try:
+            if epoch == "main":
+                self._observe(epoch, "first")
+            settle = self.profile.limits.settle_seconds
+            self.reporter.phase(f"Letting the target settle for {settle:g} s", 1)
+            time.sleep(settle)
+            self._observe(epoch, "settled")
+        finally:
+            self.spikes.remove()
 
     def _assay(self, scenario: str, epoch: Epoch) -> Assay:
         parties = self.cast.parties
@@ -236,6 +253,8 @@ class Audit:
             scenario=scenario,
             epoch=epoch,
             measure=self._measure,
+            dialect=self.dialect,
+            offered=self.offered,
         )
 
     def _measure(self) -> dict[str, int]:
@@ -310,7 +329,10 @@ class Audit:
         for item in sources:
             self.reporter.step(item.what)
             at = now()
-            outcome = read_source(item, self.seeker, self.transport, self.profile.operations, parties, environment=self._environment)
+            chosen = tuple(party for party in parties if item.of in ("both", party.key))
+            outcome = read_source(
+                item, self.seeker, self.recorder.transport_of, self.profile.operations, chosen, environment=self._environment
+            )
             group = "read_back" if item.kind == "http" else "stores"
             event = SourceRead.model_validate({"epoch": epoch, "reading": reading, "at": at, "group": group, "outcome": outcome})
             self.journal.append(event)

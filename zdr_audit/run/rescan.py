@@ -64,7 +64,7 @@ def rescan(
                 continue
             reporter.step(item.what)
             at = now()
-            outcome = read_source(item, seeker, transport, profile.operations, (), environment=surroundings)
+            outcome = read_source(item, seeker, lambda _: transport, profile.operations, (), environment=surroundings)
             record.append(SourceRead.model_validate({"epoch": epoch, "reading": "rescan", "at": at, "group": "stores", "outcome": outcome}))
             reporter.done()
     return copy

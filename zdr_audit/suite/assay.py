@@ -15,14 +15,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from zdr_audit.canary.mint import parts as canary_parts
-from zdr_audit.journal.events import Epoch, GrowthMeasured, Interaction
+from zdr_audit.journal.events import Epoch, GrowthMeasured, Interaction, LeftOut
 from zdr_audit.profile.model import Feature, FeatureEndpoint, Operation, Profile
 from zdr_audit.suite.openapi import DeclaredOperation
 from zdr_audit.suite.party import Actor, Content, NotOffered, Party
 from zdr_audit.suite.recorder import Judged, Planned, Recorder, error_data
-from zdr_audit.target.dialects import anthropic as dialect
-from zdr_audit.target.outcome import classify, document
-from zdr_audit.target.stimulus import PLACES, Place, Stimulus, Wrong
+from zdr_audit.target.dialects.anthropic import AnthropicMessages
+from zdr_audit.target.dialects.base import Dialect
+from zdr_audit.target.outcome import document, outcome
+from zdr_audit.target.stimulus import PLACES, Place, Stimulus, Wrong, fitted
 from zdr_audit.target.template import MissingValue, fill, fill_path, names, pointer, with_query
 from zdr_audit.target.transport import Answer, Outgoing, now
 
@@ -60,7 +61,8 @@ class ScenarioBroken(Exception):
 
 @dataclass
 class Assay:
-    """One scenario's hands. `subject` is under ZDR, `control` is not; `models` are those the target lists."""
+    """One scenario's hands. `subject` is under ZDR, `control` is not; `models` are those the target lists. `offered` are the features of a stimulus that
+    the dialect can say and that the target has."""
 
     profile: Profile
     recorder: Recorder
@@ -76,6 +78,8 @@ class Assay:
     fresh_numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     measure: Callable[[], dict[str, int]] = dict
     at: int | None = None
+    dialect: Dialect = field(default_factory=AnthropicMessages)
+    offered: frozenset[str] = AnthropicMessages.features
 
     def __post_init__(self) -> None:
         self.random = random.Random(f"{self.seed}:{self.scenario}")  # noqa: S311 - shapes, not secrets
@@ -119,6 +123,20 @@ class Assay:
 
     # -- inference ------------------------------------------------------------------------------------------------------------------
 
+    def within(self, stimuli: Iterable[Stimulus]) -> list[Stimulus]:
+        """As many stimuli, but only such as the target's dialect can say: for each that it cannot, one that it can again, so that there are enough.
+        What is left out is journaled, so that the report can say it. Raises NotOffered where nothing remains."""
+        asked = list(stimuli)
+        tried = [(stimulus, *fitted(stimulus, self.offered)) for stimulus in asked]
+        possible = [stimulus for stimulus, remains, _ in tried if remains is not None]
+        missing = [name for _, remains, lacking in tried if remains is None for name in lacking]
+        if missing:
+            left = LeftOut(scenario=self.scenario, features=tuple(dict.fromkeys(missing)), stimuli=len(asked) - len(possible))
+            self.recorder.journal.append(left)
+        if not possible:
+            raise NotOffered(f"the dialect {self.dialect.name} or the target has none of: {', '.join(dict.fromkeys(missing))}")
+        return [*possible, *itertools.islice(itertools.cycle(possible), len(asked) - len(possible))]
+
     def infer(
         self,
         by: Actor,
@@ -132,11 +150,18 @@ class Assay:
         expects: tuple[int, ...] = (),
         repeat: int = 1,
     ) -> Reply:
-        """Send one inference request with a fresh canary in each place. Accepted means: a complete answer that follows the instruction, or, for a
-        request that is wrong on purpose, the client error it must bring. One of the statuses in `expects` is accepted too, and a request that is
-        sent once must bring one of them. `repeat` sends the very same request again, as a client's retry does."""
+        """Send one inference request with a fresh canary in each place. Accepted means: a complete answer, or, for a request that is wrong on purpose, the
+        client error it must bring. Whether the answer follows the instruction, and so carries its canary, is in the label `answer`: not every model
+        does. One of the statuses in `expects` is accepted too, and a request that is sent once must bring one of them. `repeat` sends the very same
+        request again, as a client's retry does. What the dialect cannot say of the stimulus is left out and named in the label `left_out`; raises
+        NotOffered where nothing worth sending remains."""
         spec = self._operation(operation)
         recorder = self.recorder
+        possible, left_out = fitted(stimulus, self.offered)
+        if possible is None:
+            raise NotOffered(f"the dialect {self.dialect.name} or the target has no {', '.join(left_out)}")
+        stimulus = possible
+        tags = dict(labels or {}) | ({"left_out": ",".join(left_out)} if left_out else {})
         interaction = recorder.new_interaction()
         minted = {p: recorder.new_canary("prompt", p, interaction, by.organization_id) for p in PLACES if p in stimulus.places}
         canaries = [canary_id for canary_id, _ in minted.values()]
@@ -150,16 +175,9 @@ class Assay:
                 parts += tuple(f" and then {number}" for number in range(60))
         model = stimulus.model or self.models[0]
         texts: dict[Place, str] = {place: canary for place, (_, canary) in minted.items()}
-        rendered = dialect.render(stimulus, model, texts, parts, self.profile.limits.body_bytes)
-        body = rendered.body
-        if operation == "messages.count_tokens":
-            trimmed = json.loads(body)
-            for key in ("max_tokens", "stream", "stop_sequences", "metadata"):
-                trimmed.pop(key, None)
-            body = json.dumps(trimmed).encode()
-        planned = Planned(
-            self.scenario, step, self.epoch, operation, counts, pair, by.content, model, labels or {}, settles=expects, node=self.at
-        )
+        rendered = self.dialect.render(stimulus, model, texts, parts, self.profile.limits.body_bytes)
+        body = self.dialect.counting(rendered.body) if operation == "messages.count_tokens" else rendered.body
+        planned = Planned(self.scenario, step, self.epoch, operation, counts, pair, by.content, model, tags, settles=expects, node=self.at)
         path = with_query(fill_path(spec.path, {"org": by.organization_id}), spec.query)
         outgoing = Outgoing(spec.method, path, {**spec.headers, **rendered.headers}, body, stimulus.abandon_after)
         actor = replace(by, secret="not-a-credential-of-anybody") if stimulus.wrong == "bad_credential" else by  # noqa: S106
@@ -181,31 +199,35 @@ class Assay:
     def _judge_inference(
         self, stimulus: Stimulus, expected: str, spec: Operation, expects: tuple[int, ...], must: tuple[int, ...], *, counting: bool
     ) -> Callable[[Answer], Judged]:
+        rule = self.profile.refusal
+
         def judge(answer: Answer) -> Judged:
             if answer.status is None:
                 return Judged("no_answer", False)
             if answer.status in expects:
                 return Judged("accepted", True, "", error_data(answer))
             if must:
-                return Judged(classify(answer, (200,), self.profile.refusal), False, f"expected {must}", error_data(answer))
+                return Judged(outcome(answer, spec, rule, (200,)), False, f"expected {must}", error_data(answer))
             if stimulus.wrong is not None:
                 fits = answer.status in _EXPECTED[stimulus.wrong] and document(answer) is not None
-                outcome = "accepted" if fits else classify(answer, (), self.profile.refusal)
-                return Judged(outcome, fits, "" if fits else f"expected {_EXPECTED[stimulus.wrong]}", error_data(answer))
-            if stimulus.abandon_after is not None:
-                cut = answer.status == 200 and answer.error == "abandoned"
-                return Judged("abandoned" if cut else "malformed", cut, "" if cut else "the answer ended before it could be abandoned")
-            if answer.status != 200:
-                return Judged(classify(answer, (), self.profile.refusal), False, "", error_data(answer))
-            if counting:
+                seen = "accepted" if fits else outcome(answer, spec, rule, ())
+                return Judged(seen, fits, "" if fits else f"expected {_EXPECTED[stimulus.wrong]}", error_data(answer))
+            served = outcome(answer, spec, rule, (200, 201))
+            if served == "accepted" and counting:
                 tokens = pointer(document(answer), spec.extract.get("tokens", "/input_tokens"))
                 return Judged("accepted", True) if isinstance(tokens, int) else Judged("malformed", False, "no token count in the answer")
-            parsed = dialect.parse(answer.status, answer.header("content-type") or "", answer.body, streamed=stimulus.stream)
+            parsed = self.dialect.parse(answer.status, answer.header("content-type") or "", answer.body, streamed=stimulus.stream)
+            # The search for canaries is deaf to case, too.
+            follows = {"answer": "follows" if expected in parsed.text.lower() else "does not follow"} if expected else {}
+            if stimulus.abandon_after is not None:
+                cut = served == "accepted" and answer.error == "abandoned"
+                why = "" if cut else "the answer ended before it could be abandoned"
+                return Judged("abandoned" if cut else "malformed", cut, why, labels=follows)
+            if served != "accepted":
+                return Judged(served, False, "", error_data(answer))
             if not parsed.ok or answer.error:
                 return Judged("malformed", False, answer.error or parsed.problem)
-            if expected and expected not in parsed.text:
-                return Judged("accepted", False, "the answer does not follow the instruction, so it carries no canary")
-            return Judged("accepted", True)
+            return Judged("accepted", True, labels=follows)
 
         return judge
 
@@ -330,8 +352,8 @@ class Assay:
         path = known.get("_path", with_query(path, query))
         outgoing = Outgoing(known.get("_method", spec.method), path, {**headers, **known.get("_headers", {})}, body)
         settles = (*spec.accepted, *spec.refused, *self.profile.refusal.status)
-        said = content if canaries else "none"
-        planned = Planned(self.scenario, step, self.epoch, name, counts, pair, said, None, tags, settles=settles, node=self.at)
+        said, at = content if canaries else "none", org.key if org else ""
+        planned = Planned(self.scenario, step, self.epoch, name, counts, pair, said, None, tags, settles=settles, node=self.at, at=at)
         found: dict[str, Any] = {}
         items: list[Any] = []
 
@@ -342,13 +364,13 @@ class Assay:
         return Reply(recorded, found, tuple(items))
 
     def _judge_call(self, spec: Operation, answer: Answer, found: dict[str, Any], items: list[Any], weigh: Weigh) -> Judged:
-        outcome = classify(answer, spec.accepted, self.profile.refusal)
+        seen = outcome(answer, spec, self.profile.refusal)
         if answer.error and answer.status is not None:
             return Judged("malformed", False, answer.error)
-        if outcome != "accepted":
-            decided = outcome not in {"no_answer", "rate_limited"} and (weigh == "answer" or answer.status != 401)
+        if seen != "accepted":
+            decided = seen not in {"no_answer", "rate_limited"} and (weigh == "answer" or answer.status != 401)
             dealt = weigh != "success" and decided
-            return Judged(outcome, dealt, "", error_data(answer))
+            return Judged(seen, dealt, "", error_data(answer))
         data = document(answer)
         for key, where in spec.extract.items():
             found[key] = pointer(data, where)
@@ -393,9 +415,8 @@ class Assay:
 
         def judge(answer: Answer) -> Judged:
             found.append(document(answer))
-            return Judged(
-                classify(answer, spec.accepted, self.profile.refusal), answer.status in spec.accepted and isinstance(found[0], dict)
-            )
+            seen = outcome(answer, spec, self.profile.refusal)
+            return Judged(seen, seen == "accepted" and isinstance(found[0], dict))
 
         recorded, _ = self.recorder.exchange(self.recorder.new_interaction(), planned, None, Outgoing(spec.method, spec.path), (), judge)
         if not recorded.accepted:
@@ -404,7 +425,7 @@ class Assay:
 
     def call_declared(self, operation: DeclaredOperation, by: Actor, *, step: str, pair: str, counts: bool) -> Reply:
         """Try an operation that only the target's interface document names."""
-        spec = Operation(method=operation.method, path=operation.path, body=operation.body, headers={"anthropic-version": dialect.VERSION})
+        spec = Operation(method=operation.method, path=operation.path, body=operation.body, headers=dict(self.dialect.headers))
         made_up = dict.fromkeys(names(operation.path), "zdraudit00") | {"org": by.organization_id}
         labels = {"feature": operation.feature, "endpoint": f"{operation.method} {operation.path}"}
         return self._call(spec, f"declared:{operation.feature}", by, step, None, counts, pair, by.content, labels, "decision", made_up)
@@ -442,9 +463,8 @@ class Assay:
                 **(labels or {}),
             }
             pair = f"{self.scenario}/{step}/{name}/{endpoint.name}"
-            reply = self._call(
-                endpoint, f"feature:{name}.{endpoint.name}", by, step, None, counts, pair, by.content, tags, "decision", known
-            )
+            content: Content = "not_covered" if self.profile.target.enforcement == "leaves_promise" else by.content
+            reply = self._call(endpoint, f"feature:{name}.{endpoint.name}", by, step, None, counts, pair, content, tags, "decision", known)
             known |= {k: v for k, v in reply.values.items() if v is not None and not k.startswith("_")}
             replies.append(reply)
         return replies

@@ -12,11 +12,13 @@ from zdr_audit.journal.events import (
     Epoch,
     GrowthMeasured,
     Interaction,
+    LeftOut,
     RunEnded,
     RunStarted,
     SanityProbed,
     ScenarioEnded,
     SourceRead,
+    Spiked,
 )
 
 
@@ -38,6 +40,8 @@ class History:
         self.sanity: list[SanityProbed] = []
         self.reads: list[SourceRead] = []
         self.growth: list[GrowthMeasured] = []
+        self.left_out: list[LeftOut] = []
+        self.spikes: list[Spiked] = []
         self.checks: list[Checked] = []
         self.ended: RunEnded | None = None
         started: RunStarted | None = None
@@ -55,6 +59,10 @@ class History:
                     self.sanity.append(event)
                 case SourceRead():
                     self.reads.append(event)
+                case LeftOut():
+                    self.left_out.append(event)
+                case Spiked():
+                    self.spikes.append(event)
                 case GrowthMeasured():
                     self.growth.append(event)
                 case Checked():

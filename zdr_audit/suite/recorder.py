@@ -23,7 +23,8 @@ _DATA_LIMIT = 256 * 1024
 
 @dataclass(frozen=True)
 class Planned:
-    """What is known of an interaction before it is sent. `node` None: whichever comes next."""
+    """What is known of an interaction before it is sent. `node` None: whichever comes next. `at` is the organization at whose deployment it is made
+    (empty: the actor's own)."""
 
     scenario: str
     step: str
@@ -37,23 +38,35 @@ class Planned:
     settles: tuple[int, ...] = ()
     """Statuses that are an answer to this request even where they otherwise mean: try again later."""
     node: int | None = None
+    at: str = ""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What an answer was taken for."""
+    """What an answer was taken for; `labels` are added to those of the interaction."""
 
     outcome: str
     accepted: bool
     error: str = ""
     data: Any = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 class Recorder:
     """Numbers interactions and canaries, sends, recognises canaries in answers, journals. Safe for several threads."""
 
-    def __init__(self, transport: Transport, journal: Journal, mint: Mint, registry: Registry, seeker: Seeker) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        journal: Journal,
+        mint: Mint,
+        registry: Registry,
+        seeker: Seeker,
+        elsewhere: Mapping[str, Transport] | None = None,
+    ) -> None:
+        """`elsewhere`: organizations that have a deployment of their own."""
         self.transport = transport
+        self.elsewhere = dict(elsewhere or {})
         self.journal = journal
         self.mint = mint
         self.registry = registry
@@ -62,6 +75,10 @@ class Recorder:
         self._interactions = itertools.count(1)
         self._canaries = itertools.count(1)
         self.sent = 0
+
+    def transport_of(self, organization: str) -> Transport:
+        """The way to the deployment that serves an organization."""
+        return self.elsewhere.get(organization, self.transport)
 
     def new_interaction(self) -> str:
         with self._lock:
@@ -101,11 +118,12 @@ class Recorder:
         if actor is not None:
             headers |= auth_headers(actor.header, actor.secret)
         whole = replace(outgoing, headers=headers, operation=planned.operation, inference=planned.model is not None, node=planned.node)
+        transport = self.transport_of(planned.at or (actor.organization if actor else ""))
         first = retry_of = None
         for attempt in itertools.count(1):
-            answer = self.transport.send(whole)
+            answer = transport.send(whole)
             put_off = answer.status in TRY_AGAIN and answer.status not in planned.settles
-            again = put_off and self.transport.pace.back_off(planned.operation, attempt, answer.header("retry-after"))
+            again = put_off and transport.pace.back_off(planned.operation, attempt, answer.header("retry-after"))
             recorded = self._record(interaction, planned, actor, outgoing, canaries, judge, answer, again, retry_of)
             if not again:
                 break
@@ -161,7 +179,7 @@ class Recorder:
                 "answer_bytes": len(answer.body),
                 "started_at": answer.started_at,
                 "ended_at": answer.ended_at,
-                "labels": dict(planned.labels) | about,
+                "labels": dict(planned.labels) | about | dict(judged.labels),
                 "data": judged.data if len(repr(judged.data)) <= _DATA_LIMIT else {"too_large": True},
                 "echoes": echoes,
                 "canaries": canaries,
