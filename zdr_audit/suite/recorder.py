@@ -97,7 +97,7 @@ class Recorder:
         if actor is not None:
             headers |= auth_headers(actor.header, actor.secret)
         answer = self.transport.send(
-            Outgoing(outgoing.method, outgoing.raw_path, headers, outgoing.body, outgoing.abandon_after, outgoing.timeout)
+            Outgoing(outgoing.method, outgoing.raw_path, headers, outgoing.body, outgoing.abandon_after, outgoing.timeout, outgoing.wire)
         )
         try:
             judged = judge(answer)
@@ -106,7 +106,10 @@ class Recorder:
         about = {"served_organization": _short(answer.header("anthropic-organization-id")) or ""}
         if actor is not None and actor.email:
             about["email"] = actor.email
-        echoes = tuple(dict.fromkeys(s.canary for s in self.seeker.search(answer.body) if s.canary)) if answer.body else ()
+        if retry := _retry(answer):
+            about["retry"] = retry
+        told = (answer.body, _header_text(answer))
+        echoes = tuple(dict.fromkeys(s.canary for text in told if text for s in self.seeker.search(text) if s.canary))
         recorded = Interaction.model_validate(
             {
                 "id": interaction,
@@ -147,6 +150,19 @@ class Recorder:
 
 def _short(text: str | None) -> str | None:
     return text[:200] if text else None
+
+
+def _header_text(answer: Answer) -> bytes:
+    """What the headers of an error say: content may come back there too."""
+    failed = answer.status is not None and answer.status >= 400
+    return "\n".join(answer.headers.values()).encode("utf-8", "replace") if failed else b""
+
+
+def _retry(answer: Answer) -> str:
+    """The header that asks the client to try again, empty where none does."""
+    if after := answer.header("retry-after"):
+        return f"retry-after: {after[:40]}"
+    return "x-should-retry: true" if (answer.header("x-should-retry") or "").strip().lower() == "true" else ""
 
 
 def error_data(answer: Answer) -> Any:

@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from zdr_audit import __version__
+from zdr_audit.target import wire as raw
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Answer:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A request to send. `raw_path` goes out as it is (no normalising), so that path tricks reach the backend."""
+    """A request to send. `raw_path` goes out as it is (no normalising), so that path tricks reach the backend. With `wire` the whole request is
+    written on a connection of its own, byte by byte as it says."""
 
     method: str
     raw_path: str
@@ -44,6 +46,7 @@ class Outgoing:
     body: bytes | None = None
     abandon_after: int | None = None
     timeout: float | None = None
+    wire: raw.Wire | None = None
 
 
 def now() -> str:
@@ -86,6 +89,11 @@ class Transport:
         started, clock = now(), time.monotonic()
         size = len(outgoing.body or b"")
         limit = outgoing.timeout or self.timeout
+        if outgoing.wire is not None:
+            own = {"user-agent": f"zdr-audit/{__version__}", "accept": "*/*"} | outgoing.headers
+            method, path, body = outgoing.method, outgoing.raw_path, outgoing.body
+            got = raw.send(self.base_url, method, path, own, body, outgoing.wire, limit, self.max_answer_bytes)
+            return Answer(got.status, got.headers, got.body, got.error, started, now(), got.truncated, size)
         if not outgoing.raw_path.startswith("/"):
             # Put behind the base URL, `@elsewhere/` would be another host.
             return Answer(None, {}, b"", "not sent: the path does not begin with /", started, now(), request_bytes=size)
