@@ -284,7 +284,8 @@ class Assay:
 
         `weigh` says when the target has dealt with the call: when it did what was asked (`success`), when it decided either way (`decision`: any answer
         but 401, 429), or when it answered at all (`answer`). Values that start with an underscore alter the request itself: `_method`, `_path`,
-        `_headers`, `_query`, `_body`; `_made_up` fills what the templates need and the call does not give.
+        `_headers`, `_query`, `_body`, `_reshape` (a function of body and headers), `_wire`; `_made_up` fills what the templates need and the call
+        does not give.
         """
         spec = self._operation(operation)
         return self._call(spec, operation, by, step, org, counts, pair, content, labels or {}, weigh, values)
@@ -346,11 +347,15 @@ class Assay:
         try:
             path = fill_path(spec.path, known)
             body, headers = self._body(spec, known)
+            if "_reshape" in known:
+                body, headers = known["_reshape"](body, headers)
             query = {**fill(spec.query, known), **known.get("_query", {})}
         except MissingValue as exc:
             raise NotOffered(f"operation '{name}' needs a value '{exc}' that the run does not have") from None
         path = known.get("_path", with_query(path, query))
-        outgoing = Outgoing(known.get("_method", spec.method), path, {**headers, **known.get("_headers", {})}, body)
+        outgoing = Outgoing(
+            known.get("_method", spec.method), path, {**headers, **known.get("_headers", {})}, body, wire=known.get("_wire")
+        )
         settles = (*spec.accepted, *spec.refused, *self.profile.refusal.status)
         said, at = content if canaries else "none", org.key if org else ""
         planned = Planned(self.scenario, step, self.epoch, name, counts, pair, said, None, tags, settles=settles, node=self.at, at=at)

@@ -152,7 +152,10 @@ class Recorder:
             about["email"] = actor.email
         if len(self.transport.addresses) > 1:
             about["node"] = str(answer.node + 1)
-        echoes = tuple(dict.fromkeys(s.canary for s in self.seeker.search(answer.body) if s.canary)) if answer.body else ()
+        if retry := _retry(answer):
+            about["retry"] = retry
+        told = (answer.body, _header_text(answer))
+        echoes = tuple(dict.fromkeys(s.canary for text in told if text for s in self.seeker.search(text) if s.canary))
         recorded = Interaction.model_validate(
             {
                 "id": interaction,
@@ -195,6 +198,19 @@ class Recorder:
 
 def _short(text: str | None) -> str | None:
     return text[:200] if text else None
+
+
+def _header_text(answer: Answer) -> bytes:
+    """What the headers of an error say: content may come back there too."""
+    failed = answer.status is not None and answer.status >= 400
+    return "\n".join(answer.headers.values()).encode("utf-8", "replace") if failed else b""
+
+
+def _retry(answer: Answer) -> str:
+    """The header that asks the client to try again, empty where none does."""
+    if after := answer.header("retry-after"):
+        return f"retry-after: {after[:40]}"
+    return "x-should-retry: true" if (answer.header("x-should-retry") or "").strip().lower() == "true" else ""
 
 
 def error_data(answer: Answer) -> Any:

@@ -16,6 +16,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from zdr_audit import __version__
+from zdr_audit.target import wire as raw
 from zdr_audit.target.pace import Pace, tokens
 
 
@@ -43,7 +44,7 @@ class Outgoing:
     """A request to send. `raw_path` goes out as it is (no normalising), so that path tricks reach the backend.
 
     `operation` says whose limits hold for it, `inference` that it takes tokens. `node` says to which of the target's addresses (modulo their number);
-    None leaves that to the transport.
+    None leaves that to the transport. With `wire` the whole request is written on a connection of its own, byte by byte as it says.
     """
 
     method: str
@@ -55,6 +56,7 @@ class Outgoing:
     operation: str = ""
     inference: bool = False
     node: int | None = None
+    wire: raw.Wire | None = None
 
 
 def now() -> str:
@@ -128,6 +130,11 @@ class Transport:
         started, clock = now(), time.monotonic()
         size = len(outgoing.body or b"")
         limit = outgoing.timeout or self.timeout
+        if outgoing.wire is not None:
+            own = {"user-agent": f"zdr-audit/{__version__}", "accept": "*/*"} | outgoing.headers
+            method, path, body = outgoing.method, outgoing.raw_path, outgoing.body
+            got = raw.send(address, method, path, own, body, outgoing.wire, limit, self.max_answer_bytes)
+            return Answer(got.status, got.headers, got.body, got.error, started, now(), got.truncated, size, node)
         if not outgoing.raw_path.startswith("/"):
             # Put behind the base URL, `@elsewhere/` would be another host.
             return Answer(None, {}, b"", "not sent: the path does not begin with /", started, now(), request_bytes=size, node=node)
