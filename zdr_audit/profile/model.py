@@ -105,6 +105,7 @@ class GenericJson(Closed):
     body: dict[str, Any]
     answer: Pointer
     stream: GenericStream | None = None
+    request_id_header: str = "x-request-id"
     wrong: dict[Literal["negative_max_tokens", "empty_messages", "bad_role"], dict[str, Any]] = {}
 
     @field_validator("body")

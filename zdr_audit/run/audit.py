@@ -111,6 +111,7 @@ class Audit:
         self.transport = self._transport(profile.target.base_url, profile.target.nodes)
         elsewhere = {name: self._transport(o.base_url) for name, o in profile.organizations.items() if o.base_url is not None}
         self.recorder = Recorder(self.transport, self.journal, Mint(literal), registry, self.seeker, elsewhere)
+        self.recorder.request_id_header = self.dialect.request_id_header
         self.spikes = Spikes(profile, self.recorder)
         for _ in range(NEVER_SENT):
             self.recorder.new_canary("never_sent", "nowhere", None, "")

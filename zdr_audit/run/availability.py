@@ -13,8 +13,12 @@ STAFF = ("account_team", "reviewer", "operator", "auditor")
 
 
 def offered(profile: Profile, dialect: Dialect) -> frozenset[str]:
-    """Features of a stimulus that the dialect can say and that the profile does not call absent (`stimulus:image`, say)."""
-    return frozenset(name for name in dialect.features if _absent(profile, f"stimulus:{name}") is None)
+    """Features that the dialect has and that the profile does not call absent (`stimulus:image`, say)."""
+
+    def present(name: str) -> bool:
+        return _absent(profile, name if name.startswith("dialect:") else f"stimulus:{name}") is None
+
+    return frozenset(filter(present, dialect.features))
 
 
 def split(
@@ -30,8 +34,8 @@ def split(
             unavailable[control.id] = outside
             continue
         for need in control.requires:
-            if need.startswith("stimulus:"):
-                lacking = _lacking(profile, need.removeprefix("stimulus:").split("|"), features)
+            if need.startswith(("stimulus:", "dialect:")):
+                lacking = _lacking(profile, need, features)
                 if lacking:
                     unavailable.setdefault(control.id, lacking)
                 continue
@@ -64,15 +68,18 @@ def _outside(profile: Profile, control: Control) -> str | None:
     return None
 
 
-def _lacking(profile: Profile, names: list[str], features: Collection[str] | None) -> str | None:
-    """Why no stimulus can have any of these features, None where one can."""
-    if features is None or set(names) & set(features):
+def _lacking(profile: Profile, need: str, features: Collection[str] | None) -> str | None:
+    """Why the dialect or the target has none of the features that a need names (`stimulus:image|document`), None where it has one."""
+    kind, _, listed = need.partition(":")
+    names = listed.split("|")
+    if features is None or {n if kind == "stimulus" else f"{kind}:{n}" for n in names} & set(features):
         return None
+    where = " in a request" if kind == "stimulus" else ""
     for name in names:
-        reason = _absent(profile, f"stimulus:{name}")
+        reason = _absent(profile, f"{kind}:{name}")
         if reason:
-            return f"the target does not have '{name}' in a request: {reason}"
-    return f"the dialect {profile.target.dialect}, as the profile describes it, has no {' or '.join(names)} in a request"
+            return f"the target does not have '{name}'{where}: {reason}"
+    return f"the dialect {profile.target.dialect}, as the profile describes it, has no {' or '.join(names)}{where}"
 
 
 def _absent(profile: Profile, need: str) -> str | None:

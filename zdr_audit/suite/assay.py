@@ -172,7 +172,7 @@ class Assay:
             parts = canary_parts(expected)
             if stimulus.abandon_after is not None:
                 # More follows after the canary, so that closing midway leaves the canary whole on the wire.
-                parts += tuple(f" and then {number}" for number in range(60))
+                parts += tuple(f" and then {number}" for number in range(150))
         model = stimulus.model or self.models[0]
         texts: dict[Place, str] = {place: canary for place, (_, canary) in minted.items()}
         rendered = self.dialect.render(stimulus, model, texts, parts, self.profile.limits.body_bytes)

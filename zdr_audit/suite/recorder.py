@@ -74,6 +74,7 @@ class Recorder:
         self._lock = threading.Lock()
         self._interactions = itertools.count(1)
         self._canaries = itertools.count(1)
+        self.request_id_header = "request-id"
         self.sent = 0
 
     def transport_of(self, organization: str) -> Transport:
@@ -177,7 +178,7 @@ class Recorder:
                 "pair": planned.pair,
                 "content": planned.content,
                 "error": judged.error or answer.error,
-                "request_id": _short(answer.header("request-id")),
+                "request_id": _short(answer.header(self.request_id_header)),
                 "request_bytes": answer.request_bytes,
                 "answer_bytes": len(answer.body),
                 "started_at": answer.started_at,

@@ -19,7 +19,11 @@ class AnthropicMessages:
     """`settings` are those of the profile for inference: the bound on tokens, and members that go into every request."""
 
     name = "anthropic-messages"
-    features = frozenset({*PLACES, "stream", "cache", "thinking", "session", "answer", *(f"wrong:{kind}" for kind in WRONG)})
+    features = frozenset(
+        {*PLACES, "stream", "cache", "thinking", "session", "answer", "dialect:names_request", "dialect:error_envelope"}
+        | {f"wrong:{kind}" for kind in WRONG}
+    )
+    request_id_header = "request-id"
     headers: Mapping[str, str] = {"anthropic-version": VERSION}
 
     def __init__(self, max_tokens: int = 1024, extra: Mapping[str, Any] | None = None) -> None:

@@ -31,11 +31,14 @@ class Parsed:
 
 class Dialect(Protocol):
     """One interface for inference. `features` are those of a stimulus that it can say: places, `stream`, `cache`, `thinking`, `session`, `answer`,
-    and `wrong:` with a kind of wrong request; `headers` go with every call of the interface."""
+    and `wrong:` with a kind of wrong request; and `dialect:` with what the interface promises of its answers (`names_request`: each names itself and the
+    organization served; `error_envelope`: errors come in one form). `headers` go with every call of the interface; `request_id_header` is where an
+    answer names itself."""
 
     name: str
     features: frozenset[str]
     headers: Mapping[str, str]
+    request_id_header: str
 
     def render(self, stimulus: Stimulus, model: str, texts: Mapping[Place, str], parts: tuple[str, ...], size_limit: int) -> Rendered:
         """`texts` gives the canary for each place of the stimulus, `parts` the pieces to be joined (empty: no instruction)."""

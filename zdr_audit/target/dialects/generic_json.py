@@ -26,6 +26,7 @@ class GenericJsonDialect:
 
     def __init__(self, described: GenericJson) -> None:
         self.described = described
+        self.request_id_header = described.request_id_header
         used = names(described.body)
         wrong = {f"wrong:{kind}" for kind in described.wrong}
         self.features = frozenset(

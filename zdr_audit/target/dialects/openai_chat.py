@@ -17,6 +17,7 @@ class OpenAIChat:
 
     name = "openai-chat"
     features = frozenset({*PLACES, "stream", "thinking", "answer", *(f"wrong:{kind}" for kind in WRONG)})
+    request_id_header = "x-request-id"
     headers: Mapping[str, str] = {}
 
     def __init__(self, max_tokens: int = 1024, extra: Mapping[str, Any] | None = None, limit: str = "max_tokens") -> None:

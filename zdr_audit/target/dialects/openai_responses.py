@@ -20,6 +20,7 @@ class OpenAIResponses:
 
     name = "openai-responses"
     features = frozenset({*PLACES, "stream", "thinking", "answer", *(f"wrong:{kind}" for kind in WRONG)} - {"stop_sequence"})
+    request_id_header = "x-request-id"
     headers: Mapping[str, str] = {}
 
     def __init__(self, max_tokens: int = 1024, extra: Mapping[str, Any] | None = None) -> None:
