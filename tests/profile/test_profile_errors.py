@@ -12,7 +12,10 @@ from zdr_audit.profile.model import Evidence, Limits
 
 CONSENT = 'production = true needs production_consent = "I accept that this audit sends test traffic to production"'
 URL = "target.base_url: should be http:// or https://, a host and perhaps a port, without user, path or query, found"
-TOP = "schema, name, target, limits, inference, generic, organizations, actors, operations, features, refusal, audit_types, audit_chain, evidence, permissions, absent"
+TOP = (
+    "schema, name, target, limits, inference, generic, organizations, actors, operations, features, refusal, audit_types, audit_chain, evidence, "
+    "permissions, absent"
+)
 LIMITS = ", ".join(Limits.model_fields)
 OPERATION = "method, path, by, query, headers, body, multipart, accepted, accepted_when, refused, refusal, extract, items, fields, secret, page, changes"
 NAME = r"String should match pattern '^[a-z0-9][a-z0-9_.-]*$'"

@@ -60,6 +60,14 @@ class CanaryMinted(Frozen):
     cuts: tuple[str, ...] = ()
 
 
+class DigestsTaken(Frozen):
+    """Digests of what an interaction sent and got were taken, to be looked for in the stores: for each text the canary in it, what the text is, and
+    marks of its digests in base64 (see `zdr_audit/canary/digests.py`), which are keyed and cut so that none can be compared without the run's key."""
+
+    interaction: str
+    entries: tuple[tuple[str, str, str], ...]
+
+
 class Interaction(Frozen):
     """One request and its answer, secrets and canaries blotted out.
 
@@ -205,6 +213,7 @@ class RunEnded(Frozen):
 EVENTS: dict[str, type[Frozen]] = {
     "run_started": RunStarted,
     "canary": CanaryMinted,
+    "digests": DigestsTaken,
     "interaction": Interaction,
     "scenario": ScenarioEnded,
     "left_out": LeftOut,

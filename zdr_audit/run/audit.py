@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zdr_audit import __version__
+from zdr_audit.canary.digests import DigestBook
 from zdr_audit.canary.mint import Mint, new_literal
 from zdr_audit.canary.registry import Registry
 from zdr_audit.canary.seeker import Seeker
@@ -106,11 +107,12 @@ class Audit:
         self.journal.append(self._started(loaded, literal, key))
         redactor.set_literal(literal)
         registry = Registry(literal, key)
-        self.seeker = Seeker(literal, registry.identify)
+        digests = DigestBook(key)
+        self.seeker = Seeker(literal, registry.identify, digests=digests)
         self.pace = Pace(profile.limits)
         self.transport = self._transport(profile.target.base_url, profile.target.nodes)
         elsewhere = {name: self._transport(o.base_url) for name, o in profile.organizations.items() if o.base_url is not None}
-        self.recorder = Recorder(self.transport, self.journal, Mint(literal), registry, self.seeker, elsewhere)
+        self.recorder = Recorder(self.transport, self.journal, Mint(literal), registry, self.seeker, elsewhere, digests)
         self.recorder.request_id_header = self.dialect.request_id_header
         self.spikes = Spikes(profile, self.recorder)
         for _ in range(NEVER_SENT):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from zdr_audit.canary.digests import DigestBook, Entry
 from zdr_audit.canary.registry import Registry
 from zdr_audit.canary.seeker import Seeker
 from zdr_audit.journal.events import SourceRead
@@ -53,7 +55,11 @@ def rescan(
         registry = Registry(history.run.literal, bytes.fromhex(history.run.key))
         for canary in history.canaries.values():
             registry.load(canary.id, canary.digest, canary.cuts)
-        seeker = Seeker(history.run.literal, registry.identify)
+        digests = DigestBook(bytes.fromhex(history.run.key))
+        for taken in history.digests:
+            for canary_id, what, marks in taken.entries:
+                digests.add(Entry(canary_id, what, base64.b64decode(marks)))
+        seeker = Seeker(history.run.literal, registry.identify, digests=digests)
         transport = Transport(
             profile.target.base_url, profile.limits.timeout_seconds, profile.limits.max_answer_bytes, profile.target.nodes
         )

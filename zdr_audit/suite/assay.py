@@ -222,12 +222,12 @@ class Assay:
             if stimulus.abandon_after is not None:
                 cut = served == "accepted" and answer.error == "abandoned"
                 why = "" if cut else "the answer ended before it could be abandoned"
-                return Judged("abandoned" if cut else "malformed", cut, why, labels=follows)
+                return Judged("abandoned" if cut else "malformed", cut, why, labels=follows, text=parsed.text)
             if served != "accepted":
                 return Judged(served, False, "", error_data(answer))
             if not parsed.ok or answer.error:
                 return Judged("malformed", False, answer.error or parsed.problem)
-            return Judged("accepted", True, labels=follows)
+            return Judged("accepted", True, labels=follows, text=parsed.text)
 
         return judge
 

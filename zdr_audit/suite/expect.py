@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from zdr_audit.evidence.model import Hit
 from zdr_audit.journal.events import Epoch, FindingSeen, Interaction
 from zdr_audit.profile.model import Profile
 from zdr_audit.suite.history import History, Seen
@@ -26,6 +27,13 @@ def describe(item: Interaction) -> str:
     """One interaction in a line: id, who, what, what came back."""
     status = item.status if item.status is not None else item.error or "no answer"
     return f"{item.id} {item.actor} {item.method} {item.path} -> {status}"
+
+
+def _wording(promise: str, hit: Hit) -> str:
+    """What a finding holds against the target: of a digest something else than of the content itself, which cannot be read from it."""
+    if not hit.of_digest:
+        return promise
+    return f"{promise}, nor a digest of it, by which whoever guesses the content can confirm it and requests with the same content can be linked"
 
 
 def answer_finding(item: Interaction, message: str) -> FindingSeen:
@@ -152,7 +160,9 @@ class Expect:
         kinds = {
             minted.kind
             for seen in self.history.seen(self.epochs)
-            if seen.read.group == "stores" and (minted := self.history.canaries.get(seen.hit.canary or "")) is not None
+            if seen.read.group == "stores"
+            and not seen.hit.of_digest
+            and (minted := self.history.canaries.get(seen.hit.canary or "")) is not None
             if minted.organization == control or minted.kind == "spike"
         }
         # Where spikes alone prove sight, they prove it for answers as well.
@@ -194,7 +204,7 @@ class Expect:
             first = findings[0]
             forms = " in ".join(reversed(first.forms)) or "plain"
             raise Violated(
-                f"{promise}, but {len(findings)} {'trace was' if len(findings) == 1 else 'traces were'} found, first: "
+                f"{first.message}, but {len(findings)} {'trace was' if len(findings) == 1 else 'traces were'} found, first: "
                 f"source {first.source}, {first.object}, {first.location} ({forms}), from request {first.interaction}",
                 findings,
             )
@@ -260,7 +270,7 @@ class Expect:
                     interaction=owner.id if owner else None,
                     residue=hit.residue,
                     excerpt=hit.excerpt,
-                    message=promise,
+                    message=_wording(promise, hit),
                 ),
             )
         return list(found.values())

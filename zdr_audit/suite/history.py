@@ -9,6 +9,7 @@ from zdr_audit.evidence.model import Frozen, Hit
 from zdr_audit.journal.events import (
     CanaryMinted,
     Checked,
+    DigestsTaken,
     Epoch,
     GrowthMeasured,
     Interaction,
@@ -36,6 +37,7 @@ class History:
     def __init__(self, events: Iterable[Frozen]) -> None:
         self.interactions: dict[str, Interaction] = {}
         self.canaries: dict[str, CanaryMinted] = {}
+        self.digests: list[DigestsTaken] = []
         self.scenarios: dict[str, ScenarioEnded] = {}
         self.sanity: list[SanityProbed] = []
         self.reads: list[SourceRead] = []
@@ -53,6 +55,8 @@ class History:
                     self.interactions[event.id] = event
                 case CanaryMinted():
                     self.canaries[event.id] = event
+                case DigestsTaken():
+                    self.digests.append(event)
                 case ScenarioEnded():
                     self.scenarios[event.name] = event
                 case SanityProbed():

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from zdr_audit.canary.digests import DigestBook
 from zdr_audit.canary.mint import Mint
 from zdr_audit.canary.registry import Registry
+from zdr_audit.canary.renditions import renditions, text_renditions
 from zdr_audit.canary.seeker import Seeker
-from zdr_audit.journal.events import CanaryMinted, Epoch, Interaction
+from zdr_audit.canary.sighting import is_digest
+from zdr_audit.journal.events import CanaryMinted, DigestsTaken, Epoch, Interaction
 from zdr_audit.journal.store import Journal
 from zdr_audit.suite.party import Actor
 from zdr_audit.target.outcome import document
@@ -43,13 +47,15 @@ class Planned:
 
 @dataclass(frozen=True)
 class Judged:
-    """What an answer was taken for; `labels` are added to those of the interaction."""
+    """What an answer was taken for; `labels` are added to those of the interaction. `text` is what it says, put together from its pieces; it stays in
+    memory."""
 
     outcome: str
     accepted: bool
     error: str = ""
     data: Any = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
 
 
 class Recorder:
@@ -63,6 +69,7 @@ class Recorder:
         registry: Registry,
         seeker: Seeker,
         elsewhere: Mapping[str, Transport] | None = None,
+        digests: DigestBook | None = None,
     ) -> None:
         """`elsewhere`: organizations that have a deployment of their own."""
         self.transport = transport
@@ -71,6 +78,7 @@ class Recorder:
         self.mint = mint
         self.registry = registry
         self.seeker = seeker
+        self.digests = digests
         self._lock = threading.Lock()
         self._interactions = itertools.count(1)
         self._canaries = itertools.count(1)
@@ -156,7 +164,8 @@ class Recorder:
         if retry := _retry(answer):
             about["retry"] = retry
         told = (answer.body, _header_text(answer))
-        echoes = tuple(dict.fromkeys(s.canary for text in told if text for s in self.seeker.search(text) if s.canary))
+        seen = [s for text in told if text for s in self.seeker.search(text)]
+        echoes = tuple(dict.fromkeys(s.canary for s in seen if s.canary and not is_digest(s.forms)))
         recorded = Interaction.model_validate(
             {
                 "id": interaction,
@@ -192,9 +201,30 @@ class Recorder:
             }
         )
         self.journal.append(recorded)
+        if self.digests is not None:
+            self._take_digests(self.digests, interaction, outgoing, answer, judged)
         with self._lock:
             self.sent += 1
         return recorded
+
+    def _take_digests(self, digests: DigestBook, interaction: str, outgoing: Outgoing, answer: Answer, judged: Judged) -> None:
+        """Note the digests of every text with a canary that was sent or came back: one of them in a store betrays the text, though it cannot be read."""
+        literal = self.mint.literal
+        texts = itertools.chain(
+            renditions(outgoing.body or b"", literal, "request"),
+            *(text_renditions(value, literal, "request-header") for value in outgoing.headers.values()),
+            text_renditions(outgoing.raw_path, literal, "request-path"),
+            renditions(answer.body, literal, "answer"),
+            text_renditions(judged.text, literal, "answer-text"),
+        )
+        entries = [
+            digests.entry(canary, one.what, one.data, one.algorithms) for one in texts if (canary := self.registry.identify(one.canary))
+        ]
+        for entry in entries:
+            digests.add(entry)
+        if entries:
+            kept = tuple((entry.canary, entry.what, base64.b64encode(entry.marks).decode()) for entry in entries)
+            self.journal.append(DigestsTaken(interaction=interaction, entries=kept))
 
 
 def _short(text: str | None) -> str | None:

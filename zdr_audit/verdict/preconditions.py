@@ -130,7 +130,13 @@ def _control(history: History, read: SourceRead, seen: SourceRead, where: str) -
     for hit in seen.outcome.hits:
         minted = history.canaries.get(hit.canary or "")
         owner = history.owner(hit.canary)
-        if minted is None or owner is None or minted.organization != history.run.organizations["control"] or owner.content != "standard":
+        if (
+            minted is None
+            or owner is None
+            or hit.of_digest
+            or minted.organization != history.run.organizations["control"]
+            or owner.content != "standard"
+        ):
             continue
         if owner.epoch == read.epoch or read.reading == "rescan":
             about = {"source": read.outcome.source, "epoch": read.epoch, "reading": read.reading}
@@ -150,7 +156,7 @@ def _twin(history: History, read: SourceRead) -> Sight | None:
 def _spike(history: History, read: SourceRead) -> Sight | None:
     planted = {s.canary for s in history.spikes if s.source == read.outcome.source and s.epoch == read.epoch and not s.error}
     for hit in read.outcome.hits:
-        if hit.canary in planted:
+        if hit.canary in planted and not hit.of_digest:
             about = {"source": read.outcome.source, "epoch": read.epoch, "reading": read.reading}
             return Sight(**about, how="spike", canary=hit.canary, object=hit.object)
     return None
