@@ -12,7 +12,7 @@ from zdr_audit.profile.model import Evidence
 
 CONSENT = 'production = true needs production_consent = "I accept that this audit sends test traffic to production"'
 URL = "target.base_url: should be http:// or https://, a host and perhaps a port, without user, path or query, found"
-TOP = "schema, name, target, limits, organizations, actors, operations, features, refusal, audit_types, audit_chain, evidence, permissions, absent"
+TOP = "schema, name, target, limits, organizations, actors, operations, features, refusal, audit_types, audit_chain, evidence, permissions, absent, extends"
 LIMITS = "timeout_seconds, max_answer_bytes, settle_seconds, clock_tolerance_seconds, standard_retention_days, exception_retention_days, body_bytes"
 OPERATION = "method, path, by, query, headers, body, multipart, accepted, refused, extract, items, fields, secret, page, changes"
 NAME = r"String should match pattern '^[a-z0-9][a-z0-9_.-]*$'"
