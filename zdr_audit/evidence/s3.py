@@ -26,13 +26,14 @@ _TRANSFER = frozenset(
 def read_s3(source_id: str, place: ServerPlace, seeker: Seeker, progress: Callable[[int], None] | None = None) -> Reading:
     """Search `place.bucket` below `place.prefix` at `place.endpoint` (None: AWS itself).
 
-    Credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if set, AWS_SESSION_TOKEN alone; without them requests are not signed.
+    Credentials come from the place, or else from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if set, AWS_SESSION_TOKEN alone; without them
+    requests are not signed.
     Versions that are not the latest are `residue`: deleted or overwritten for whoever reads the bucket, and still there. The parts of an
     unfinished upload cannot be read through the interface; each such upload is listed as not examined, its key searched. `objects` counts
     versions of objects, `bytes` their content.
     """
     collector = Collector(source_id, "s3", seeker)
-    secrets = tuple(os.environ.get(name, "") for name in CREDENTIALS)
+    secrets = _credentials(place)
     try:
         _Bucket(collector, place, progress).read()
     except MissingExtraError as problem:
@@ -42,6 +43,10 @@ def read_s3(source_id: str, place: ServerPlace, seeker: Seeker, progress: Callab
     return collector.reading()
 
 
+def _credentials(place: ServerPlace) -> tuple[str, ...]:
+    return place.credentials or tuple(os.environ.get(name, "") for name in CREDENTIALS)
+
+
 def _client(place: ServerPlace) -> Any:
     try:
         import boto3
@@ -49,7 +54,7 @@ def _client(place: ServerPlace) -> Any:
         from botocore.config import Config
     except ImportError:
         raise MissingExtraError("s3") from None
-    key, secret, token = (os.environ.get(name) or None for name in CREDENTIALS)
+    key, secret, token = (word or None for word in _credentials(place))
     options: dict[str, Any] = {"signature_version": UNSIGNED} if not (key and secret) else {}
     config = Config(
         s3={"addressing_style": "path" if place.endpoint else "auto"},

@@ -35,7 +35,7 @@ class LoadedProfile:
 
 def shipped() -> dict[str, Path]:
     """Name -> file of the profiles that come with the package."""
-    return {p.stem: p for p in sorted((resources.fixtures() / "targets").glob("*.toml"))}
+    return {p.stem: p for p in sorted((resources.fixtures() / "targets").glob("*.toml"), key=lambda p: p.stem)}
 
 
 def locate(name: str) -> Path:
@@ -58,13 +58,9 @@ def load(
 ) -> LoadedProfile:
     """Load a shipped profile or a file; `base_url` replaces `target.base_url`, and `nodes` its nodes with it. Raises ProfileError."""
     path = locate(name)
-    try:
-        raw = path.read_bytes()
-        data = tomllib.loads(raw.decode("utf-8"))
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ProfileError(f"{path}: cannot be read: {exc}") from None
-    except tomllib.TOMLDecodeError as exc:
-        raise ProfileError(f"{path}: not valid TOML: {exc}") from None
+    raw, data = _read(path)
+    if isinstance(base := data.get("extends"), str):
+        raw, data = _extended(path, base, raw, data)
     if base_url is not None and isinstance(data.setdefault("target", {}), dict):
         data["target"] |= {"base_url": base_url, "nodes": list(nodes)}
     data = _expand(data, environment if environment is not None else os.environ, path)
@@ -75,6 +71,30 @@ def load(
         raise ProfileError(said if base_url is None else said.replace(f"{path}: target.base_url:", "--base-url:", 1)) from None
     digest = hashlib.sha256(raw + (base_url or "").encode()).hexdigest()
     return LoadedProfile(profile, digest, path)
+
+
+def _read(path: Path) -> tuple[bytes, dict[str, Any]]:
+    try:
+        raw = path.read_bytes()
+        return raw, tomllib.loads(raw.decode("utf-8"))
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ProfileError(f"{path}: cannot be read: {exc}") from None
+    except tomllib.TOMLDecodeError as exc:
+        raise ProfileError(f"{path}: not valid TOML: {exc}") from None
+
+
+def _extended(path: Path, base: str, raw: bytes, data: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
+    """The shipped profile `base` with what `data` says instead: key by key within its tables, whole lists."""
+    known = shipped()
+    if base not in known or known[base] == path:
+        raise ProfileError(f"{path}: extends: no shipped profile '{base}' (there are: {', '.join(known)})")
+    base_raw, whole = _read(known[base])
+    if "extends" in whole:
+        raise ProfileError(f"{path}: extends: '{base}' extends another profile itself")
+    for key, value in data.items():
+        old = whole.get(key)
+        whole[key] = old | value if isinstance(old, dict) and isinstance(value, dict) else value
+    return base_raw + raw, whole
 
 
 def _expand(data: dict[str, Any], environment: Mapping[str, str], path: Path) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class TargetSection(Closed):
     enforcement: Literal["blocked", "leaves_promise"] = "blocked"
     dialect: Name = "anthropic-messages"
     models: tuple[str, ...] = ()
-    launch: Literal["simulator"] | None = None
+    launch: Literal["simulator", "simulator-servers"] | None = None
     production: bool = False
     production_consent: str = ""
 
@@ -363,7 +363,10 @@ class Permissions(Closed):
 
 
 class Profile(Closed):
-    """A target profile. `absent` gives, for each operation or feature the target does not have, the reason."""
+    """A target profile. `absent` gives, for each operation or feature the target does not have, the reason.
+
+    A file may say only what differs from the shipped profile that it `extends`.
+    """
 
     schema_version: Annotated[Literal[1], Field(alias="schema")]
     name: Name
@@ -381,6 +384,7 @@ class Profile(Closed):
     evidence: tuple[Evidence, ...] = ()
     permissions: Permissions = Permissions()
     absent: dict[str, str] = {}
+    extends: Name | None = None
 
     @model_validator(mode="after")
     def _coherent(self) -> Profile:

@@ -26,7 +26,7 @@ from zdr_audit.profile.credentials import credential, required
 from zdr_audit.profile.load import LoadedProfile, load
 from zdr_audit.report.model import Report
 from zdr_audit.run.availability import offered, split
-from zdr_audit.run.launch import LaunchedSimulator
+from zdr_audit.run.launch import launched
 from zdr_audit.run.observe import read_source, server_secrets
 from zdr_audit.run.options import Options
 from zdr_audit.run.progress import Reporter
@@ -139,10 +139,11 @@ class Audit:
         if options.base_url is None:
             # The shipped simulator profile needs a running simulator before its paths mean anything.
             first = load(options.target, self._environment | {"ZDR_SIM_DATA": self._environment.get("ZDR_SIM_DATA", "zdr-simulator-data")})
-            if first.profile.target.launch == "simulator":
+            if first.profile.target.launch is not None:
                 self.reporter.phase("Starting the reference simulator", 1)
-                simulator = self._stack.enter_context(LaunchedSimulator(options.violations))
-                loaded = load(options.target, self._environment | {"ZDR_SIM_DATA": str(simulator.data_dir)}, simulator.base_url)
+                target = self._stack.enter_context(launched(first.profile.target.launch, options.violations))
+                self._environment |= target.environment
+                loaded = load(options.target, self._environment, target.base_url, target.nodes)
                 return replace(loaded, digest=first.digest)
             return first
         return load(options.target, self._environment, options.base_url)

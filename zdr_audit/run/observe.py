@@ -58,12 +58,14 @@ def read_source(
 def server_place(evidence: Evidence, environment: Mapping[str, str]) -> ServerPlace:
     """Where the server is that holds the evidence. Raises KeyError when the variable that says so is not set."""
     variable = evidence.dsn_env or evidence.url_env
+    key, secret = environment.get(CREDENTIALS[0], ""), environment.get(CREDENTIALS[1], "")
     return ServerPlace(
         url=environment[variable] if variable else evidence.url or "",
         data_dir=Path(evidence.data_dir) if evidence.data_dir else None,
         bucket=evidence.bucket or "",
         prefix=evidence.prefix or "",
         endpoint=evidence.endpoint,
+        credentials=(key, secret, environment.get(CREDENTIALS[2], "")) if evidence.kind == "s3" and key and secret else None,
     )
 
 

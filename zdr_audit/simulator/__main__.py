@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,10 +18,13 @@ import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
 from zdr_audit.simulator.app import build_app
+from zdr_audit.simulator.blobs import BlobUrlError
 from zdr_audit.simulator.bootstrap import bootstrap
 from zdr_audit.simulator.openapi import build_document
 from zdr_audit.simulator.parts import Parts, build_parts
-from zdr_audit.simulator.violations import UnknownViolationError, install
+from zdr_audit.simulator.prefixes import PersistentCacheError
+from zdr_audit.simulator.stores import Stores
+from zdr_audit.simulator.violations import UnfitStoresError, UnknownViolationError, install
 
 HELP = """Reference ZDR backend on {base_url}
   stores    {data_dir}
@@ -66,17 +70,37 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _parts(data_dir: Path, database_url: str | None, operator: bool, violations: tuple[str, ...]) -> Parts:
+def _stores(data_dir: Path, database_url: str | None, cache_url: str | None, blob_url: str | None) -> Stores:
+    """The stores, or an end with one line that holds no URL: there may be a password in it."""
+    for option, url, extra, module in (
+        ("--database-url", database_url if (database_url or "").startswith("postgresql") else None, "postgres", "psycopg"),
+        ("--cache-url", cache_url, "redis", "redis"),
+        ("--blob-url", blob_url, "s3", "boto3"),
+    ):
+        if url and find_spec(module) is None:
+            fail(f"{option} needs pip install 'zdr-audit[{extra}]'")
     try:
-        parts = build_parts(data_dir, database_url, operator)
+        return Stores(data_dir, database_url, cache_url, blob_url)
+    except (BlobUrlError, PersistentCacheError) as error:
+        fail(f"{'--blob-url' if isinstance(error, BlobUrlError) else '--cache-url'}: {error}")
+    except (SQLAlchemyError, ImportError) as error:
+        fail(f"cannot use the database: {type(error).__name__}")
+    except OSError as error:
+        fail(f"cannot use data directory {data_dir}: {error.strerror or type(error).__name__}")
+    except Exception as error:  # clients of servers raise errors of their own
+        fail(f"cannot use the servers of --cache-url and --blob-url: {type(error).__name__}")
+
+
+def _parts(stores: Stores, operator: bool, node: int, violations: tuple[str, ...]) -> Parts:
+    try:
+        parts = build_parts(stores, operator, node)
         for violation in violations:
             install(parts, violation)
-        bootstrap(parts)
-    except UnknownViolationError as error:
+        with stores.starting():
+            bootstrap(parts)
+    except (UnknownViolationError, UnfitStoresError) as error:
         fail(str(error))
-    except OSError as error:
-        fail(f"cannot use data directory {data_dir}: {error.strerror}")
-    except (SQLAlchemyError, ImportError) as error:
+    except SQLAlchemyError as error:
         fail(f"cannot use the database: {type(error).__name__}")
     return parts
 
@@ -87,10 +111,34 @@ def _parts(data_dir: Path, database_url: str | None, operator: bool, violations:
 @click.option("--data-dir", default="zdr-simulator-data", show_default=True, type=click.Path(path_type=Path), help="Folder of all stores.")
 @click.option("--violation", "violations", multiple=True, metavar="ID", help="Break this promise on purpose (may be repeated).")
 @click.option("--operator", is_flag=True, help="Mount the operator's hooks (clock, purge, flags, holds, failures).")
-@click.option("--database-url", help="SQLAlchemy URL of the main database (default: SQLite in the data directory).")
+@click.option(
+    "--database-url",
+    envvar="ZDR_SIM_DATABASE_URL",
+    metavar="URL",
+    help="The main database, postgresql+psycopg://... (default: SQLite in the data directory). Nodes that share it are one service.",
+)
+@click.option(
+    "--cache-url", envvar="ZDR_SIM_CACHE_URL", metavar="URL", help="The prompt cache, redis://... (default: SQLite in the data directory)."
+)
+@click.option(
+    "--blob-url",
+    envvar="ZDR_SIM_BLOB_URL",
+    metavar="URL",
+    help="The blobs, s3://BUCKET/PREFIX?endpoint=URL, credentials from AWS_* (default: a folder in the data directory).",
+)
+@click.option("--node", default=1, show_default=True, type=click.IntRange(1, 99), help="Which node this is of those that share the stores.")
 @click.option("--openapi", is_flag=True, help="Print the OpenAPI document and exit.")
 def serve(
-    host: str, port: int, data_dir: Path, violations: tuple[str, ...], operator: bool, database_url: str | None, openapi: bool
+    host: str,
+    port: int,
+    data_dir: Path,
+    violations: tuple[str, ...],
+    operator: bool,
+    database_url: str | None,
+    cache_url: str | None,
+    blob_url: str | None,
+    node: int,
+    openapi: bool,
 ) -> None:
     if openapi:
         from zdr_audit.simulator.endpoints import all_operations
@@ -99,7 +147,7 @@ def serve(
         click.echo(json.dumps(build_document(all_operations(load_features(), operator)), indent=2))
         return
     logging.disable(logging.CRITICAL)  # libraries would log what they hold at the moment; what is logged here is decided in one place
-    parts = _parts(data_dir, database_url, operator, violations)
+    parts = _parts(_stores(data_dir, database_url, cache_url, blob_url), operator, node, violations)
     app: Any = build_app(parts)
     listener = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host

@@ -19,6 +19,10 @@ class UnknownViolationError(ValueError):
     """No violation has that id; the message lists those that there are."""
 
 
+class UnfitStoresError(ValueError):
+    """A violation that breaks a promise on servers was asked for where there are none of that kind; the message is one line."""
+
+
 def load() -> dict[str, dict[str, Any]]:
     """Violation id -> entry, from all files; an entry has `id`, `title`, `code` and perhaps `params`."""
     found: dict[str, dict[str, Any]] = {}
