@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from zdr_audit.evidence.model import Frozen, Reading
 from zdr_audit.waiver.model import Waiver
 
-Epoch = Literal["main", "late"]
+Epoch = Literal["main", "late", "minimise"]
+"""`minimise` comes after all checks: no verdict rests on it."""
 
 
 class RunStarted(Frozen):
-    """First event. `literal` is shared by all canaries of the run; `key` keys the canary digests (it protects nothing but the prompts we made up)."""
+    """First event. `literal` is shared by all canaries of the run; `key` keys the canary digests (it protects nothing but the prompts we made up).
+
+    `audit_types` says how the target's audit log names the enablement actions, as in the profile.
+    """
 
     id: str
     version: str
@@ -37,6 +43,7 @@ class RunStarted(Frozen):
     key: str
     started_at: str
     waivers: tuple[Waiver, ...] = ()
+    audit_types: dict[str, str] = Field(default_factory=dict)
 
 
 class CanaryMinted(Frozen):
@@ -60,6 +67,7 @@ class Interaction(Frozen):
     target really dealt with the stimulus.
     `counts` marks what counts towards a control's minimum; `pair` joins the same stimulus sent to subject and control organization.
     `content` names the promise that holds for its content: `zdr` (must not be kept), `standard`, `exception`, `not_covered`.
+    `stimulus` is the shape of an inference request (a `Stimulus` as JSON, without its defaults).
     """
 
     id: str
@@ -90,6 +98,7 @@ class Interaction(Frozen):
     data: Any
     echoes: tuple[str, ...]
     canaries: tuple[str, ...]
+    stimulus: dict[str, Any] | None = None
 
 
 class ScenarioEnded(Frozen):
@@ -159,6 +168,26 @@ class Checked(Frozen):
     findings: tuple[FindingSeen, ...] = ()
 
 
+class LeakReduced(Frozen):
+    """The smallest request that still leaves content of one kind (that of `canaries`) in one kind of object of a source.
+
+    `outcome`: `reduced` (the request `stimulus` was sent in the interaction `interaction` of the epoch `minimise`, and leaked), `not_reproduced` (sent
+    again by itself, the original `stimulus` left nothing), `not_tried` (the bound on requests or time was reached). `smallest` says that nothing more
+    could be taken away, `tried` how many requests bore on it, `script` how anybody can send it.
+    """
+
+    source: str
+    object: str
+    operation: str
+    canaries: tuple[str, ...]
+    outcome: Literal["reduced", "not_reproduced", "not_tried"]
+    smallest: bool
+    tried: int
+    stimulus: dict[str, Any]
+    interaction: str | None
+    script: str = ""
+
+
 class RunEnded(Frozen):
     ended_at: str
     interrupted: str | None = None
@@ -173,6 +202,7 @@ EVENTS: dict[str, type[Frozen]] = {
     "source_read": SourceRead,
     "growth": GrowthMeasured,
     "check": Checked,
+    "leak_reduced": LeakReduced,
     "run_ended": RunEnded,
 }
 KINDS = {model: kind for kind, model in EVENTS.items()}

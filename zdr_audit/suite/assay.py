@@ -18,6 +18,7 @@ from zdr_audit.profile.model import Feature, FeatureEndpoint, Operation, Profile
 from zdr_audit.suite.openapi import DeclaredOperation
 from zdr_audit.suite.party import Actor, Content, NotOffered, Party
 from zdr_audit.suite.recorder import Judged, Planned, Recorder, error_data
+from zdr_audit.target import shape
 from zdr_audit.target.dialects import anthropic as dialect
 from zdr_audit.target.outcome import classify, document
 from zdr_audit.target.stimulus import PLACES, Place, Stimulus, Wrong
@@ -140,7 +141,7 @@ class Assay:
             for key in ("max_tokens", "stream", "stop_sequences", "metadata"):
                 trimmed.pop(key, None)
             body = json.dumps(trimmed).encode()
-        planned = Planned(self.scenario, step, self.epoch, operation, counts, pair, by.content, model, labels or {})
+        planned = Planned(self.scenario, step, self.epoch, operation, counts, pair, by.content, model, labels or {}, shape.data(stimulus))
         path = with_query(fill_path(spec.path, {"org": by.organization_id}), spec.query)
         outgoing = Outgoing(spec.method, path, {**spec.headers, **rendered.headers}, body, stimulus.abandon_after)
         actor = replace(by, secret="not-a-credential-of-anybody") if stimulus.wrong == "bad_credential" else by  # noqa: S106

@@ -12,6 +12,7 @@ from zdr_audit.journal.events import (
     Epoch,
     GrowthMeasured,
     Interaction,
+    LeakReduced,
     RunEnded,
     RunStarted,
     SanityProbed,
@@ -29,7 +30,10 @@ class Seen:
 
 
 class History:
-    """Index over all events of a run. Raises ValueError where there is no run in them."""
+    """Index over all events of a run. Raises ValueError where there is no run in them.
+
+    What was sent and read to minimise leaks stands apart (`trials`, `reduced`): checks and verdicts see nothing of it.
+    """
 
     def __init__(self, events: Iterable[Frozen]) -> None:
         self.interactions: dict[str, Interaction] = {}
@@ -39,12 +43,20 @@ class History:
         self.reads: list[SourceRead] = []
         self.growth: list[GrowthMeasured] = []
         self.checks: list[Checked] = []
+        self.trials: dict[str, Interaction] = {}
+        self.reduced: list[LeakReduced] = []
         self.ended: RunEnded | None = None
         started: RunStarted | None = None
         for event in events:
             match event:
                 case RunStarted():
                     started = event
+                case Interaction(epoch="minimise"):
+                    self.trials[event.id] = event
+                case SourceRead(epoch="minimise"):
+                    pass
+                case LeakReduced():
+                    self.reduced.append(event)
                 case Interaction():
                     self.interactions[event.id] = event
                 case CanaryMinted():

@@ -33,6 +33,7 @@ class Planned:
     content: str = "none"
     model: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    stimulus: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,7 @@ class Recorder:
                 "data": judged.data if len(repr(judged.data)) <= _DATA_LIMIT else {"too_large": True},
                 "echoes": echoes,
                 "canaries": canaries,
+                "stimulus": dict(planned.stimulus) if planned.stimulus is not None else None,
             }
         )
         self.journal.append(recorded)
