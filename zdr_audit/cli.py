@@ -122,6 +122,11 @@ def main() -> None:
     help="Report folder of an earlier run: say what differs; exit 1 where anything is worse.",
 )
 @click.option(
+    "--minimise/--no-minimise",
+    default=True,
+    help="Where something leaked, look for the smallest request that leaks (at most 40 more requests). Default: do.",
+)
+@click.option(
     "--violation",
     multiple=True,
     metavar="ID",
@@ -138,6 +143,7 @@ def run(
     timestamp: str | None,
     waivers: Path | None,
     baseline: Path | None,
+    minimise: bool,
     violation: tuple[str, ...],
 ) -> None:
     """Audit a target and write the compliance report.
@@ -158,6 +164,7 @@ def run(
     arguments = ["--target", target, "--report-dir", str(report_dir), "--depth", depth, "--seed", str(seed)]
     arguments += ["--base-url", base_url] if base_url else []
     arguments += pack_arguments(attest_key, waivers, timestamp)
+    arguments += [] if minimise else ["--no-minimise"]
     for pattern in controls:
         arguments += ["--controls", pattern]
     for item in violation:

@@ -100,6 +100,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--attest-key", metavar="FILE", default=os.environ.get(keys.KEY_VARIABLE), help="sign the pack with this Ed25519 private key (PEM)"
     )
     group.addoption("--waivers", metavar="FILE", help="accepted failures with owner, reason and expiry (TOML)")
+    group.addoption("--no-minimise", action="store_true", help="where something leaked, do not look for the smallest request that leaks")
     group.addoption("--journal", metavar="FILE", help="check this finished journal again; nothing is sent")
     group.addoption("--violation", metavar="ID", action="append", default=[], help="seed a violation in the launched reference simulator")
 
@@ -149,6 +150,7 @@ def _state(config: pytest.Config) -> State:
             violations=tuple(config.getoption("--violation")),
             waivers=load_waivers(waivers_file, [c.id for c in catalogue.controls]) if waivers_file else (),
             waivers_file=waivers_file,
+            minimise=not config.getoption("--no-minimise"),
         )
         selected = select(catalogue, patterns) if patterns else catalogue.controls
         attest_key = config.getoption("--attest-key")
@@ -270,6 +272,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     audit = state.audit
     try:
+        if not session.config.getoption("--journal"):
+            audit.minimise()
         state.report = audit.close()
         written = write_all(state.report, state.options.report_dir)
     finally:

@@ -9,11 +9,15 @@ from pydantic import Field
 from zdr_audit.evidence.model import Frozen, Reading
 from zdr_audit.waiver.model import Waiver
 
-Epoch = Literal["main", "late"]
+Epoch = Literal["main", "late", "minimise"]
+"""`minimise` comes after all checks: no verdict rests on it."""
 
 
 class RunStarted(Frozen):
-    """First event. `literal` is shared by all canaries of the run; `key` keys the canary digests (it protects nothing but the prompts we made up)."""
+    """First event. `literal` is shared by all canaries of the run; `key` keys the canary digests (it protects nothing but the prompts we made up).
+
+    `audit_types` says how the target's audit log names the enablement actions, as in the profile.
+    """
 
     id: str
     version: str
@@ -45,6 +49,7 @@ class RunStarted(Frozen):
     """Sources of the twin deployment: what is found there proves sight."""
     spiked: tuple[str, ...] = ()
     """Sources into which a canary is written by other means."""
+    audit_types: dict[str, str] = Field(default_factory=dict)
 
 
 class CanaryMinted(Frozen):
@@ -77,6 +82,7 @@ class Interaction(Frozen):
     `counts` marks what counts towards a control's minimum; `pair` joins the same stimulus sent to subject and control organization.
     `content` names the promise that holds for its content: `zdr` (must not be kept), `standard`, `exception`, `not_covered`.
     `superseded`: the target put it off (429, 503), and the same request was sent again; that one names it in `retry_of`.
+    `stimulus` is the shape of an inference request (a `Stimulus` as JSON, without its defaults).
     """
 
     id: str
@@ -109,6 +115,7 @@ class Interaction(Frozen):
     canaries: tuple[str, ...]
     superseded: bool = False
     retry_of: str | None = None
+    stimulus: dict[str, Any] | None = None
 
 
 class ScenarioEnded(Frozen):
@@ -205,6 +212,26 @@ class Checked(Frozen):
     findings: tuple[FindingSeen, ...] = ()
 
 
+class LeakReduced(Frozen):
+    """The smallest request that still leaves content of one kind (that of `canaries`) in one kind of object of a source.
+
+    `outcome`: `reduced` (the request `stimulus` was sent in the interaction `interaction` of the epoch `minimise`, and leaked), `not_reproduced` (sent
+    again by itself, the original `stimulus` left nothing), `not_tried` (the bound on requests or time was reached). `smallest` says that nothing more
+    could be taken away, `tried` how many requests bore on it, `script` how anybody can send it.
+    """
+
+    source: str
+    object: str
+    operation: str
+    canaries: tuple[str, ...]
+    outcome: Literal["reduced", "not_reproduced", "not_tried"]
+    smallest: bool
+    tried: int
+    stimulus: dict[str, Any]
+    interaction: str | None
+    script: str = ""
+
+
 class RunEnded(Frozen):
     ended_at: str
     interrupted: str | None = None
@@ -223,6 +250,7 @@ EVENTS: dict[str, type[Frozen]] = {
     "source_read": SourceRead,
     "growth": GrowthMeasured,
     "check": Checked,
+    "leak_reduced": LeakReduced,
     "run_ended": RunEnded,
 }
 KINDS = {model: kind for kind, model in EVENTS.items()}

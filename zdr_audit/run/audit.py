@@ -18,18 +18,22 @@ from zdr_audit.canary.mint import Mint, new_literal
 from zdr_audit.canary.registry import Registry
 from zdr_audit.canary.seeker import Seeker
 from zdr_audit.catalogue.model import Catalogue, Control
+from zdr_audit.evidence.model import Reading
 from zdr_audit.evidence.size import size_of
-from zdr_audit.journal.events import Checked, Epoch, RunEnded, RunStarted, SanityProbed, ScenarioEnded, SourceRead
+from zdr_audit.journal.events import Checked, Epoch, Interaction, RunEnded, RunStarted, SanityProbed, ScenarioEnded, SourceRead
 from zdr_audit.journal.redact import Redactor
 from zdr_audit.journal.store import Journal
 from zdr_audit.profile.credentials import credential, required
 from zdr_audit.profile.load import LoadedProfile, load
+from zdr_audit.profile.model import Evidence
 from zdr_audit.report.model import Report
 from zdr_audit.run.availability import offered, split
 from zdr_audit.run.launch import launched
+from zdr_audit.run.minimise import REQUESTS, Minimiser, leaks
 from zdr_audit.run.observe import read_source, server_secrets
 from zdr_audit.run.options import Options
 from zdr_audit.run.progress import Reporter
+from zdr_audit.run.script import curl
 from zdr_audit.run.spikes import Spikes, spiked
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.history import History
@@ -38,6 +42,7 @@ from zdr_audit.suite.party import Actor, NotOffered, Party
 from zdr_audit.suite.recorder import Recorder
 from zdr_audit.target.dialects.registry import dialect_of
 from zdr_audit.target.pace import Pace
+from zdr_audit.target.shape import words
 from zdr_audit.target.stimulus import Stimulus
 from zdr_audit.target.template import MissingValue
 from zdr_audit.target.transport import Transport, now
@@ -197,6 +202,7 @@ class Audit:
             twins={e.id: e.twin for e in profile.evidence if e.twin},
             twin_sources=tuple(e.id for e in profile.evidence if e.of == "control"),
             spiked=tuple(e.id for e in spiked(profile)),
+            audit_types={k: v for k, v in (profile.audit_types or {}) if isinstance(v, str)},
         )
 
     def testable(self, control_id: str) -> str | None:
@@ -329,18 +335,23 @@ class Audit:
     def _observe(self, epoch: Epoch, reading: str) -> None:
         sources = self.profile.evidence
         self.reporter.phase("Reading evidence" if reading == "first" else "Reading evidence again", len(sources))
-        parties = (self.cast.parties["subject"], self.cast.parties["control"])
         for item in sources:
             self.reporter.step(item.what)
-            at = now()
-            chosen = tuple(party for party in parties if item.of in ("both", party.key))
-            outcome = read_source(
-                item, self.seeker, self.recorder.transport_of, self.profile.operations, chosen, environment=self._environment
-            )
-            group = "read_back" if item.kind == "http" else "stores"
-            event = SourceRead.model_validate({"epoch": epoch, "reading": reading, "at": at, "group": group, "outcome": outcome})
-            self.journal.append(event)
+            self._read(item, epoch, reading)
             self.reporter.done()
+
+    def _read(self, item: Evidence, epoch: Epoch, reading: str, only: frozenset[str] | None = None) -> Reading:
+        """One reading of a source, journaled; with `only` its hits are those of these canaries alone."""
+        at = now()
+        parties = tuple(party for party in (self.cast.parties["subject"], self.cast.parties["control"]) if item.of in ("both", party.key))
+        outcome = read_source(
+            item, self.seeker, self.recorder.transport_of, self.profile.operations, parties, environment=self._environment
+        )
+        if only is not None:
+            outcome = outcome.model_copy(update={"hits": tuple(hit for hit in outcome.hits if hit.canary in only)})
+        group = "read_back" if item.kind == "http" else "stores"
+        self.journal.append(SourceRead.model_validate({"epoch": epoch, "reading": reading, "at": at, "group": group, "outcome": outcome}))
+        return outcome
 
     # -- after the driving --------------------------------------------------------------------------------------------------------------
 
@@ -349,6 +360,38 @@ class Audit:
 
     def record(self, check: Checked) -> None:
         self.journal.append(check)
+
+    def minimise(self) -> None:
+        """For what leaked: the smallest request that still leaks. Costs nothing where nothing did; no verdict rests on it."""
+        history = self.history()
+        if not self.options.minimise or self.interrupted or not self.alive or not all(probe.ok for probe in history.sanity):
+            return
+        found = leaks(history)
+        if not found:
+            return
+        self.reporter.phase("Looking for the smallest request that leaks", REQUESTS)
+        assay = self._assay("minimise.leaks", "minimise")
+
+        def send(operation: str, stimulus: Stimulus) -> Interaction:
+            self.reporter.step(words(operation, stimulus))
+            reply = assay.infer(assay.subject.member, stimulus, step="candidate", counts=False, operation=operation)
+            self.reporter.done()
+            return reply.interaction
+
+        try:
+            for event in Minimiser(send, self._read_for, settle=self.profile.limits.settle_seconds).run(found):
+                shown = Stimulus.model_validate(event.stimulus)
+                where = f"{event.source}, {event.object}"
+                script = (
+                    curl(self.profile, self.dialect, event.operation, shown, assay.models[0], where) if event.outcome == "reduced" else ""
+                )
+                self.journal.append(event.model_copy(update={"script": script}))
+        except KeyboardInterrupt:
+            self.interrupted = "stopped by the user (Ctrl-C)"
+
+    def _read_for(self, sources: frozenset[str], canaries: frozenset[str]) -> dict[str, Reading]:
+        """One reading of each of these sources, with the hits of these canaries alone."""
+        return {item.id: self._read(item, "minimise", "settled", canaries) for item in self.profile.evidence if item.id in sources}
 
     def close(self) -> Report:
         """End the journal and judge it."""

@@ -17,7 +17,8 @@ DEFAULT_REPORT_DIR = Path("zdr-audit-report")
 @dataclass(frozen=True)
 class Options:
     """`controls` are glob patterns on control ids (empty: all); `base_url` replaces the profile's and starts nothing; `violations` are seeded in the
-    launched reference simulator, for trying the tool out; `waivers` were read from `waivers_file`."""
+    launched reference simulator, for trying the tool out; `waivers` were read from `waivers_file`;
+    `minimise` looks for the smallest request that leaks, where one leaked."""
 
     target: str
     base_url: str | None = None
@@ -28,6 +29,7 @@ class Options:
     violations: tuple[str, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     waivers_file: Path | None = None
+    minimise: bool = True
 
     def command(self) -> str:
         """The command line that repeats the run (without the report folder, which changes nothing)."""
@@ -37,6 +39,7 @@ class Options:
         for violation in self.violations:
             words += ["--violation", violation]
         words += ["--waivers", str(self.waivers_file)] if self.waivers_file else []
+        words += [] if self.minimise else ["--no-minimise"]
         return shlex.join([*words, "--depth", self.depth, "--seed", str(self.seed)])
 
 

@@ -20,6 +20,7 @@ from zdr_audit.profile.model import Feature, FeatureEndpoint, Operation, Profile
 from zdr_audit.suite.openapi import DeclaredOperation
 from zdr_audit.suite.party import Actor, Content, NotOffered, Party
 from zdr_audit.suite.recorder import Judged, Planned, Recorder, error_data
+from zdr_audit.target import shape
 from zdr_audit.target.dialects.anthropic import AnthropicMessages
 from zdr_audit.target.dialects.base import Dialect
 from zdr_audit.target.outcome import document, outcome
@@ -177,7 +178,20 @@ class Assay:
         texts: dict[Place, str] = {place: canary for place, (_, canary) in minted.items()}
         rendered = self.dialect.render(stimulus, model, texts, parts, self.profile.limits.body_bytes)
         body = self.dialect.counting(rendered.body) if operation == "messages.count_tokens" else rendered.body
-        planned = Planned(self.scenario, step, self.epoch, operation, counts, pair, by.content, model, tags, settles=expects, node=self.at)
+        planned = Planned(
+            self.scenario,
+            step,
+            self.epoch,
+            operation,
+            counts,
+            pair,
+            by.content,
+            model,
+            tags,
+            stimulus=shape.data(stimulus),
+            settles=expects,
+            node=self.at,
+        )
         path = with_query(fill_path(spec.path, {"org": by.organization_id}), spec.query)
         outgoing = Outgoing(spec.method, path, {**spec.headers, **rendered.headers}, body, stimulus.abandon_after)
         actor = replace(by, secret="not-a-credential-of-anybody") if stimulus.wrong == "bad_credential" else by  # noqa: S106

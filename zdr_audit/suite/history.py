@@ -13,6 +13,7 @@ from zdr_audit.journal.events import (
     Epoch,
     GrowthMeasured,
     Interaction,
+    LeakReduced,
     LeftOut,
     RunEnded,
     RunStarted,
@@ -32,7 +33,10 @@ class Seen:
 
 
 class History:
-    """Index over all events of a run. Raises ValueError where there is no run in them."""
+    """Index over all events of a run. Raises ValueError where there is no run in them.
+
+    What was sent and read to minimise leaks stands apart (`trials`, `reduced`): checks and verdicts see nothing of it.
+    """
 
     def __init__(self, events: Iterable[Frozen]) -> None:
         self.interactions: dict[str, Interaction] = {}
@@ -45,45 +49,56 @@ class History:
         self.left_out: list[LeftOut] = []
         self.spikes: list[Spiked] = []
         self.checks: list[Checked] = []
+        self.trials: dict[str, Interaction] = {}
+        self.reduced: list[LeakReduced] = []
         self.ended: RunEnded | None = None
-        started: RunStarted | None = None
+        self._started: RunStarted | None = None
         for event in events:
-            match event:
-                case RunStarted():
-                    started = event
-                case Interaction():
-                    self.interactions[event.id] = event
-                case CanaryMinted():
-                    self.canaries[event.id] = event
-                case DigestsTaken():
-                    self.digests.append(event)
-                case ScenarioEnded():
-                    self.scenarios[event.name] = event
-                case SanityProbed():
-                    self.sanity.append(event)
-                case SourceRead():
-                    self.reads.append(event)
-                case LeftOut():
-                    self.left_out.append(event)
-                case Spiked():
-                    self.spikes.append(event)
-                case GrowthMeasured():
-                    self.growth.append(event)
-                case Checked():
-                    # A rescan checks again: the last look of each test counts.
-                    self.checks = [c for c in self.checks if c.nodeid != event.nodeid or c.control != event.control]
-                    self.checks.append(event)
-                case RunEnded():
-                    self.ended = event
-                case _:
-                    pass
-        if started is None:
+            self._place(event)
+        if self._started is None:
             raise ValueError("the journal holds no run")
-        self.run = started
+        self.run: RunStarted = self._started
         self.pairs: dict[str, list[Interaction]] = {}
         for item in self.interactions.values():
             if item.pair and not item.superseded:
                 self.pairs.setdefault(item.pair, []).append(item)
+
+    def _place(self, event: Frozen) -> None:
+        match event:
+            case RunStarted():
+                self._started = event
+            case Interaction(epoch="minimise"):
+                self.trials[event.id] = event
+            case SourceRead(epoch="minimise"):
+                pass
+            case LeakReduced():
+                self.reduced.append(event)
+            case Interaction():
+                self.interactions[event.id] = event
+            case CanaryMinted():
+                self.canaries[event.id] = event
+            case DigestsTaken():
+                self.digests.append(event)
+            case ScenarioEnded():
+                self.scenarios[event.name] = event
+            case SanityProbed():
+                self.sanity.append(event)
+            case SourceRead():
+                self.reads.append(event)
+            case LeftOut():
+                self.left_out.append(event)
+            case Spiked():
+                self.spikes.append(event)
+            case GrowthMeasured():
+                self.growth.append(event)
+            case Checked():
+                # A rescan checks again: the last look of each test counts.
+                self.checks = [c for c in self.checks if c.nodeid != event.nodeid or c.control != event.control]
+                self.checks.append(event)
+            case RunEnded():
+                self.ended = event
+            case _:
+                pass
 
     def of(self, scenarios: Iterable[str]) -> list[Interaction]:
         """Interactions of these scenarios, in the order sent; of a request that was put off and sent again the last attempt alone."""

@@ -43,6 +43,7 @@ class Planned:
     """Statuses that are an answer to this request even where they otherwise mean: try again later."""
     node: int | None = None
     at: str = ""
+    stimulus: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -198,6 +199,7 @@ class Recorder:
                 "canaries": canaries,
                 "superseded": superseded,
                 "retry_of": retry_of,
+                "stimulus": dict(planned.stimulus) if planned.stimulus is not None else None,
             }
         )
         self.journal.append(recorded)
