@@ -101,7 +101,7 @@ def test_no_two_violations_are_the_same() -> None:
 
 
 def test_an_unknown_violation_is_refused_with_those_that_are_known(parts: Parts) -> None:
-    with pytest.raises(simulated.UnknownViolationError, match=ALL[0].id):
+    with pytest.raises(simulated.UnknownSeedError, match=ALL[0].id):
         simulated.install(parts, "ret-no-such-thing")
 
 

@@ -146,7 +146,7 @@ class Audit:
             first = load(options.target, self._environment | {"ZDR_SIM_DATA": self._environment.get("ZDR_SIM_DATA", "zdr-simulator-data")})
             if first.profile.target.launch is not None:
                 self.reporter.phase("Starting the reference simulator", 1)
-                target = self._stack.enter_context(launched(first.profile.target.launch, options.violations))
+                target = self._stack.enter_context(launched(first.profile.target.launch, options.violations, options.variants))
                 self._environment |= target.environment
                 loaded = load(options.target, self._environment, target.base_url, target.nodes)
                 return replace(loaded, digest=first.digest)

@@ -17,14 +17,16 @@ import click
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
+from zdr_audit.simulator import benign, violations
 from zdr_audit.simulator.app import build_app
 from zdr_audit.simulator.blobs import BlobUrlError
 from zdr_audit.simulator.bootstrap import bootstrap
 from zdr_audit.simulator.openapi import build_document
 from zdr_audit.simulator.parts import Parts, build_parts
 from zdr_audit.simulator.prefixes import PersistentCacheError
+from zdr_audit.simulator.seeding import UnknownSeedError
 from zdr_audit.simulator.stores import Stores
-from zdr_audit.simulator.violations import UnfitStoresError, UnknownViolationError, install
+from zdr_audit.simulator.violations import UnfitStoresError
 
 HELP = """Reference ZDR backend on {base_url}
   stores    {data_dir}
@@ -91,14 +93,16 @@ def _stores(data_dir: Path, database_url: str | None, cache_url: str | None, blo
         fail(f"cannot use the servers of --cache-url and --blob-url: {type(error).__name__}")
 
 
-def _parts(stores: Stores, operator: bool, node: int, violations: tuple[str, ...]) -> Parts:
+def _parts(stores: Stores, operator: bool, node: int, broken: tuple[str, ...], variants: tuple[str, ...]) -> Parts:
     try:
         parts = build_parts(stores, operator, node)
-        for violation in violations:
-            install(parts, violation)
+        for violation in broken:
+            violations.install(parts, violation)
+        for variant in variants:
+            benign.install(parts, variant)
         with stores.starting():
             bootstrap(parts)
-    except (UnknownViolationError, UnfitStoresError) as error:
+    except (UnknownSeedError, UnfitStoresError) as error:
         fail(str(error))
     except SQLAlchemyError as error:
         fail(f"cannot use the database: {type(error).__name__}")
@@ -109,7 +113,8 @@ def _parts(stores: Stores, operator: bool, node: int, violations: tuple[str, ...
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8700, show_default=True, type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
 @click.option("--data-dir", default="zdr-simulator-data", show_default=True, type=click.Path(path_type=Path), help="Folder of all stores.")
-@click.option("--violation", "violations", multiple=True, metavar="ID", help="Break this promise on purpose (may be repeated).")
+@click.option("--violation", "broken", multiple=True, metavar="ID", help="Break this promise on purpose (may be repeated).")
+@click.option("--variant", "variants", multiple=True, metavar="ID", help="Differ in this way, which breaks no promise (may be repeated).")
 @click.option("--operator", is_flag=True, help="Mount the operator's hooks (clock, purge, flags, holds, failures).")
 @click.option(
     "--database-url",
@@ -132,7 +137,8 @@ def serve(
     host: str,
     port: int,
     data_dir: Path,
-    violations: tuple[str, ...],
+    broken: tuple[str, ...],
+    variants: tuple[str, ...],
     operator: bool,
     database_url: str | None,
     cache_url: str | None,
@@ -147,7 +153,7 @@ def serve(
         click.echo(json.dumps(build_document(all_operations(load_features(), operator)), indent=2))
         return
     logging.disable(logging.CRITICAL)  # libraries would log what they hold at the moment; what is logged here is decided in one place
-    parts = _parts(_stores(data_dir, database_url, cache_url, blob_url), operator, node, violations)
+    parts = _parts(_stores(data_dir, database_url, cache_url, blob_url), operator, node, broken, variants)
     app: Any = build_app(parts)
     listener = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
