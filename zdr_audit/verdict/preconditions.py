@@ -92,8 +92,11 @@ def _sight(history: History, group: str, epochs: tuple[Epoch, ...]) -> tuple[lis
         problems.append("the profile names no evidence source that this control could rest on")
     for read in reads:
         proof, problem = _proof(history, read)
-        if read.outcome.source in history.run.twin_sources and proof.how == "blind" and not _unsound(history, read):
-            continue  # what it was to prove is missing at the subject's source
+        if read.outcome.source in history.run.twin_sources:
+            # It proves the sight of another source, where it is missed if it does not. A search that is not sound taints all the same.
+            problem = _unsound(history, read)
+            problems += [problem] if problem else []
+            continue
         sight.append(proof)
         if problem:
             problems.append(problem)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from zdr_audit.simulator import seeding
-from zdr_audit.simulator.seeding import UnknownSeedError
 
 if TYPE_CHECKING:
     from zdr_audit.simulator.operations import Handler, Operation
