@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -16,7 +16,10 @@ class ViolationError(ValueError):
 
 
 class Violation(BaseModel):
-    """One way to be non-compliant. `controls` must all fail; `related` (globs) may fail with them because they promise the same from another side."""
+    """One way to be non-compliant. `controls` must all fail; `related` (globs) may fail with them because they promise the same from another side.
+
+    `needs` names what else must run: real `servers`, several `nodes`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -27,6 +30,7 @@ class Violation(BaseModel):
     related: tuple[str, ...] = ()
     code: Annotated[str, StringConstraints(pattern=r"^[a-z_]+:[a-z_]+$")]
     params: dict[str, Any] = {}
+    needs: tuple[Literal["servers", "nodes"], ...] = ()
 
 
 def load_violations(root: Path | None = None) -> tuple[Violation, ...]:
