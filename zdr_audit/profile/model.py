@@ -276,7 +276,7 @@ class AuditChain(Closed):
 _KEYS: dict[str, tuple[str, ...]] = {
     "postgres": ("dsn_env", "url", "data_dir"),
     "redis": ("url_env", "url", "data_dir"),
-    "s3": ("bucket", "prefix", "endpoint"),
+    "s3": ("bucket", "prefix", "endpoint", "data_dir"),
 }
 _SERVER_KEYS = tuple(dict.fromkeys(key for keys in _KEYS.values() for key in keys))
 
@@ -312,8 +312,9 @@ class Evidence(Closed):
     """A place where the target may have kept something. `files` and `sqlite` have a path, `http` an operation, the role that reads, and `detail`.
 
     `postgres` has the name of the environment variable that holds its DSN (`dsn_env`), `redis` that of its URL (`url_env`), or either a plain
-    `url` without a password; and perhaps the server's `data_dir`. `s3` has a `bucket`, and perhaps a `prefix` and an `endpoint`; its credentials
-    are those of the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN).
+    `url` without a password; and perhaps the server's `data_dir`. `s3` has a `bucket`, and perhaps a `prefix`, an `endpoint`, and the `data_dir`
+    of a store on this machine, where parts of unfinished uploads and deleted objects may still be; its credentials are those of the environment
+    (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN).
 
     `of` says whose deployment it belongs to: where the control organization is served by a twin, a source of the `subject` names as `twin` the source
     of the `control` that is the same place in the twin deployment. `spike` is a second means to show that the source can be read.

@@ -148,6 +148,7 @@ def _over_servers(folder: Path, violations: Sequence[str], variants: Sequence[st
                 "ZDR_SIM_REDIS_DATA": str(redis.folder),
                 "ZDR_SIM_BUCKET": BUCKET,
                 "ZDR_SIM_S3_ENDPOINT": store.endpoint,
+                "ZDR_SIM_S3_DATA": str(store.folder),
                 **store.credentials,
             }
             with _nodes(violations, variants, data, environment) as nodes:

@@ -25,7 +25,6 @@ from zdr_audit.simulator.openapi import build_document
 from zdr_audit.simulator.parts import Parts, build_parts
 from zdr_audit.simulator.prefixes import PersistentCacheError
 from zdr_audit.simulator.seeding import UnknownSeedError
-from zdr_audit.simulator.stores import Stores
 from zdr_audit.simulator.violations import UnfitStoresError
 
 HELP = """Reference ZDR backend on {base_url}
@@ -72,8 +71,7 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _stores(data_dir: Path, database_url: str | None, cache_url: str | None, blob_url: str | None) -> Stores:
-    """The stores, or an end with one line that holds no URL: there may be a password in it."""
+def _need_clients(database_url: str | None, cache_url: str | None, blob_url: str | None) -> None:
     for option, url, extra, module in (
         ("--database-url", database_url if (database_url or "").startswith("postgresql") else None, "postgres", "psycopg"),
         ("--cache-url", cache_url, "redis", "redis"),
@@ -81,8 +79,22 @@ def _stores(data_dir: Path, database_url: str | None, cache_url: str | None, blo
     ):
         if url and find_spec(module) is None:
             fail(f"{option} needs pip install 'zdr-audit[{extra}]'")
+
+
+def _parts(data_dir: Path, operator: bool, broken: tuple[str, ...], variants: tuple[str, ...], node: int, *urls: str | None) -> Parts:
+    """The parts; `urls` are those of database, cache and blobs. Ends with one line, which holds no URL: there may be a password in it."""
+    _need_clients(*urls)
+    database_url, cache_url, blob_url = urls
     try:
-        return Stores(data_dir, database_url, cache_url, blob_url)
+        parts = build_parts(data_dir, database_url, operator, cache_url=cache_url, blob_url=blob_url, node=node)
+        for violation in broken:
+            violations.install(parts, violation)
+        for variant in variants:
+            benign.install(parts, variant)
+        with parts.stores.starting():
+            bootstrap(parts)
+    except (UnknownSeedError, UnfitStoresError) as error:
+        fail(str(error))
     except (BlobUrlError, PersistentCacheError) as error:
         fail(f"{'--blob-url' if isinstance(error, BlobUrlError) else '--cache-url'}: {error}")
     except (SQLAlchemyError, ImportError) as error:
@@ -90,22 +102,9 @@ def _stores(data_dir: Path, database_url: str | None, cache_url: str | None, blo
     except OSError as error:
         fail(f"cannot use data directory {data_dir}: {error.strerror or type(error).__name__}")
     except Exception as error:  # clients of servers raise errors of their own
+        if not (cache_url or blob_url):
+            raise
         fail(f"cannot use the servers of --cache-url and --blob-url: {type(error).__name__}")
-
-
-def _parts(stores: Stores, operator: bool, node: int, broken: tuple[str, ...], variants: tuple[str, ...]) -> Parts:
-    try:
-        parts = build_parts(stores, operator, node)
-        for violation in broken:
-            violations.install(parts, violation)
-        for variant in variants:
-            benign.install(parts, variant)
-        with stores.starting():
-            bootstrap(parts)
-    except (UnknownSeedError, UnfitStoresError) as error:
-        fail(str(error))
-    except SQLAlchemyError as error:
-        fail(f"cannot use the database: {type(error).__name__}")
     return parts
 
 
@@ -153,7 +152,7 @@ def serve(
         click.echo(json.dumps(build_document(all_operations(load_features(), operator)), indent=2))
         return
     logging.disable(logging.CRITICAL)  # libraries would log what they hold at the moment; what is logged here is decided in one place
-    parts = _parts(_stores(data_dir, database_url, cache_url, blob_url), operator, node, broken, variants)
+    parts = _parts(data_dir, operator, broken, variants, node, database_url, cache_url, blob_url)
     app: Any = build_app(parts)
     listener = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host

@@ -24,7 +24,6 @@ from zdr_audit.simulator.__main__ import serve
 from zdr_audit.simulator.app import build_app
 from zdr_audit.simulator.bootstrap import bootstrap
 from zdr_audit.simulator.parts import build_parts
-from zdr_audit.simulator.stores import Stores
 from zdr_audit.simulator.violations import load
 
 LARGEST_REQUEST = 1 << 20
@@ -35,7 +34,7 @@ def warm() -> None:
     load()
     import_module("uvicorn.protocols.http.h11_impl")
     with tempfile.TemporaryDirectory(prefix="zdr-simulator-") as folder:
-        parts = build_parts(Stores(Path(folder)), with_operator=True)
+        parts = build_parts(Path(folder), None, with_operator=True)
         with parts.stores.starting():
             bootstrap(parts)
         build_app(parts)

@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter
@@ -80,9 +81,20 @@ class Parts:
         return hmac.digest(self.cluster_secret, purpose, "sha256")
 
 
-def build_parts(stores: Stores, with_operator: bool = False, node: int = 1) -> Parts:
-    """Parts over the stores; `node` is this process among those that share them. Nodes get their common secret from the environment."""
+def build_parts(
+    folder: Path,
+    database_url: str | None = None,
+    with_operator: bool = False,
+    *,
+    cache_url: str | None = None,
+    blob_url: str | None = None,
+    node: int = 1,
+) -> Parts:
+    """Parts over the stores in `folder`, which is made where it is missing, and on the servers that are named.
+
+    `node` is this process among those that share the stores. Nodes get their common secret from the environment.
+    """
     secret = os.environ.get("ZDR_SIM_CLUSTER_SECRET", "").encode() or secrets.token_bytes(32)
-    parts = Parts(stores, with_operator, node, secret)
+    parts = Parts(Stores(folder, database_url, cache_url, blob_url), with_operator, node, secret)
     parts.operations = all_operations(parts.features, with_operator)
     return parts
