@@ -8,13 +8,13 @@ import pytest
 from engine_profiles import SMALL, small, write
 
 from zdr_audit.profile.load import ProfileError, load
-from zdr_audit.profile.model import Evidence, Limits
+from zdr_audit.profile.model import Evidence, Limits, Operation
 
 CONSENT = 'production = true needs production_consent = "I accept that this audit sends test traffic to production"'
 URL = "target.base_url: should be http:// or https://, a host and perhaps a port, without user, path or query, found"
 TOP = "schema, name, target, limits, organizations, actors, operations, features, refusal, audit_types, audit_chain, evidence, permissions, absent"
 LIMITS = ", ".join(Limits.model_fields)
-OPERATION = "method, path, by, query, headers, body, multipart, accepted, refused, extract, items, fields, secret, page, changes"
+OPERATION = ", ".join(Operation.model_fields)
 NAME = r"String should match pattern '^[a-z0-9][a-z0-9_.-]*$'"
 
 # Kinds of evidence come and go with their readers.
