@@ -108,11 +108,11 @@ def test_the_request_budget_is_kept_to_the_last_request(make):
 
 def test_a_part_of_the_budget_can_be_kept_back_for_the_end(make):
     pace, _ = make(max_requests=5)
-    pace.reserve = 2
+    pace.keep_back(2, 0)
     go(pace, "a", "b", "c")
     with pytest.raises(BudgetSpent):
         go(pace, "d")
-    pace.reserve = 0
+    pace.release()
     go(pace, "d", "e")
 
 

@@ -16,7 +16,8 @@ Epoch = Literal["main", "late", "minimise"]
 class RunStarted(Frozen):
     """First event. `literal` is shared by all canaries of the run; `key` keys the canary digests (it protects nothing but the prompts we made up).
 
-    `audit_types` says how the target's audit log names the enablement actions, as in the profile.
+    `audit_types` says how the target's audit log names the enablement actions, as in the profile. `launched`: the run itself started the simulator that
+    it audits, which ends with it.
     """
 
     id: str
@@ -50,11 +51,13 @@ class RunStarted(Frozen):
     spiked: tuple[str, ...] = ()
     """Sources into which a canary is written by other means."""
     audit_types: dict[str, str] = Field(default_factory=dict)
+    launched: bool = False
 
 
 class CanaryMinted(Frozen):
     """A canary was made: only its keyed digests are kept, that of the whole and those of the cuts that identify it when damaged. `place` is
-    where in the request it went; `interaction` None means never sent. A `spike` was written into a source by other means; `place` names the source."""
+    where in the request it went; `interaction` None means never sent. A `spike` was written into a source by other means; `place` names the source.
+    Scenario and promise are here too: where a run is killed before an answer came, this is all that is known of the request."""
 
     id: str
     kind: Literal["prompt", "response", "never_sent", "spike"]
@@ -63,6 +66,8 @@ class CanaryMinted(Frozen):
     organization: str
     digest: str
     cuts: tuple[str, ...] = ()
+    scenario: str = ""
+    content: Literal["zdr", "standard", "exception", "not_covered", "none"] = "none"
 
 
 class DigestsTaken(Frozen):
@@ -161,13 +166,15 @@ class SanityProbed(Frozen):
 
 
 class SourceRead(Frozen):
-    """One reading of one source. `reading` is `first` (at once after the stimuli), `settled` (after the settle window) or `rescan` (later, on demand)."""
+    """One reading of one source. `reading` is `first` (at once after the stimuli), `settled` (after the settle window) or `rescan` (later, on demand).
+    `changed_at`: when the newest part of a source on disk was last written."""
 
     epoch: Epoch
     reading: Literal["first", "settled", "rescan"]
     at: str
     group: Literal["stores", "read_back"]
     outcome: Reading
+    changed_at: str | None = None
 
 
 class GrowthMeasured(Frozen):
@@ -232,6 +239,36 @@ class LeakReduced(Frozen):
     script: str = ""
 
 
+class Created(Frozen):
+    """The target made something for this run. `values` are what the operation `cleanup` needs to remove it (None: the profile names none); `organization`
+    is the id of the organization that it lies in."""
+
+    kind: str
+    id: str
+    operation: str
+    interaction: str
+    organization: str
+    actor: str
+    cleanup: str | None
+    values: dict[str, str]
+
+
+class Removed(Frozen):
+    """An attempt to remove what the run had made. `detail` says why it failed, or, of what went with its organization, that it did."""
+
+    kind: str
+    id: str
+    ok: bool
+    detail: str
+    at: str
+
+
+class RunResumed(Frozen):
+    """A run that was broken off goes on. Scenarios without an end are driven anew; what their first attempt sent stays sent."""
+
+    at: str
+
+
 class RunEnded(Frozen):
     ended_at: str
     interrupted: str | None = None
@@ -251,6 +288,9 @@ EVENTS: dict[str, type[Frozen]] = {
     "growth": GrowthMeasured,
     "check": Checked,
     "leak_reduced": LeakReduced,
+    "created": Created,
+    "removed": Removed,
+    "run_resumed": RunResumed,
     "run_ended": RunEnded,
 }
 KINDS = {model: kind for kind, model in EVENTS.items()}

@@ -211,6 +211,7 @@ class Operation(Closed):
     """One call that the suites can make. `by` is the role entitled to it; `changes` marks what alters the target and so needs permission.
 
     `accepted` and `accepted_when` say together what success is; `refusal` takes the place of the profile's rule for policy refusals.
+    `creates` is the name in `extract` that identifies what the call makes in the target, `cleanup` the operation that removes it again.
     """
 
     method: Annotated[str, StringConstraints(pattern=r"^[A-Z]+$")]
@@ -230,6 +231,16 @@ class Operation(Closed):
     secret: tuple[str, ...] = ()
     page: Page | None = None
     changes: bool = False
+    creates: Name | None = None
+    cleanup: Name | None = None
+
+    @model_validator(mode="after")
+    def _made(self) -> Operation:
+        if self.creates and (self.creates not in self.extract or self.creates in self.secret):
+            raise ValueError(f"'creates' names '{self.creates}', which must be in 'extract' and not in 'secret'")
+        if self.cleanup and not self.creates:
+            raise ValueError("'cleanup' needs 'creates': what is to be removed")
+        return self
 
 
 class FeatureEndpoint(Operation):
@@ -404,6 +415,7 @@ class Profile(Closed):
                 raise ValueError(f"actors.{name} needs 'member'")
         if "messages.create" not in self.operations:
             raise ValueError("operations needs 'messages.create'")
+        self._cleaning()
         ids = [e.id for e in self.evidence]
         for twice in {i for i in ids if ids.count(i) > 1}:
             raise ValueError(f"evidence id '{twice}' is used twice")
@@ -425,3 +437,15 @@ class Profile(Closed):
             raise ValueError(f"evidence '{item.id}': a spike by 'file' is for evidence of kind 'files'; use 'command'")
         if item.spike is not None and item.kind == "http":
             raise ValueError(f"evidence '{item.id}': evidence of kind 'http' has no spike")
+
+    def _cleaning(self) -> None:
+        calls = [*self.operations.items(), *((f"features.{n}.{e.name}", e) for n, f in self.features.items() for e in f.endpoints)]
+        for name, spec in calls:
+            if spec.cleanup and spec.cleanup not in self.operations:
+                raise ValueError(f"'{name}' is cleaned up by '{spec.cleanup}', which operations does not define")
+
+    @property
+    def removals(self) -> frozenset[str]:
+        """The operations that remove what others made."""
+        calls = [*self.operations.values(), *(e for f in self.features.values() for e in f.endpoints)]
+        return frozenset(spec.cleanup for spec in calls if spec.cleanup)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from zdr_audit.canary.mint import parts as canary_parts
-from zdr_audit.journal.events import Epoch, GrowthMeasured, Interaction, LeftOut
+from zdr_audit.journal.events import Created, Epoch, GrowthMeasured, Interaction, LeftOut
 from zdr_audit.profile.model import Feature, FeatureEndpoint, Operation, Profile
 from zdr_audit.suite.openapi import DeclaredOperation
 from zdr_audit.suite.party import Actor, Content, NotOffered, Party
@@ -81,6 +81,7 @@ class Assay:
     at: int | None = None
     dialect: Dialect = field(default_factory=AnthropicMessages)
     offered: frozenset[str] = AnthropicMessages.features
+    run_id: str = "run"
 
     def __post_init__(self) -> None:
         self.random = random.Random(f"{self.seed}:{self.scenario}")  # noqa: S311 - shapes, not secrets
@@ -164,11 +165,12 @@ class Assay:
         stimulus = possible
         tags = dict(labels or {}) | ({"left_out": ",".join(left_out)} if left_out else {})
         interaction = recorder.new_interaction()
-        minted = {p: recorder.new_canary("prompt", p, interaction, by.organization_id) for p in PLACES if p in stimulus.places}
+        about = (interaction, by.organization_id, self.scenario, by.content)
+        minted = {p: recorder.new_canary("prompt", p, *about) for p in PLACES if p in stimulus.places}
         canaries = [canary_id for canary_id, _ in minted.values()]
         expected, parts = "", tuple[str, ...]()
         if stimulus.answer:
-            answer_id, expected = recorder.new_canary("response", "answer", interaction, by.organization_id)
+            answer_id, expected = recorder.new_canary("response", "answer", *about)
             canaries.append(answer_id)
             parts = canary_parts(expected)
             if stimulus.abandon_after is not None:
@@ -346,13 +348,14 @@ class Assay:
         recorder = self.recorder
         interaction = recorder.new_interaction()
         organization = org.id if org else (by.organization_id if by else self.subject.id)
-        known: dict[str, Any] = {"org": organization, "account": (org or self.subject).account or "", "model": self.models[0], **values}
+        known: dict[str, Any] = {"org": organization, "account": (org or self.subject).account or "", "model": self.models[0]}
+        known |= {"run": self.run_id, **values}
         canaries: list[str] = []
         used = names(spec.body) | names(spec.multipart) | names(spec.query) | names(spec.headers)
         if "_made_up" in known:
             known = dict.fromkeys((used | names(spec.path)) - {"canary", "marker"}, known["_made_up"]) | known
         if "canary" in used and "canary" not in known:
-            canary_id, known["canary"] = recorder.new_canary("prompt", name, interaction, organization)
+            canary_id, known["canary"] = recorder.new_canary("prompt", name, interaction, organization, self.scenario, content)
             canaries.append(canary_id)
         tags = {**labels, "about": organization}
         if "marker" in used:
@@ -380,7 +383,25 @@ class Assay:
             return self._judge_call(spec, answer, found, items, weigh)
 
         recorded, _ = recorder.exchange(interaction, planned, by, outgoing, tuple(canaries), judge)
+        if spec.creates and recorded.accepted and recorded.outcome == "accepted":
+            self._note_created(spec, recorded, organization, known | found)
         return Reply(recorded, found, tuple(items))
+
+    def _note_created(self, spec: Operation, recorded: Interaction, organization: str, known: Mapping[str, Any]) -> None:
+        """Into the journal goes what the run made, with what its removal needs."""
+        removal = self.profile.operations.get(spec.cleanup or "")
+        needed = names(removal.path) | names(removal.query) | names(removal.body) if removal else set()
+        event = Created(
+            kind=recorded.operation.rpartition(".")[0] or recorded.operation,
+            id=str(known[spec.creates or ""]),
+            operation=recorded.operation,
+            interaction=recorded.id,
+            organization=organization,
+            actor=recorded.actor,
+            cleanup=spec.cleanup,
+            values={name: str(known[name]) for name in sorted(needed - set(spec.secret) - {"org", "marker", "canary"}) if name in known},
+        )
+        self.recorder.journal.append(event)
 
     def _judge_call(self, spec: Operation, answer: Answer, found: dict[str, Any], items: list[Any], weigh: Weigh) -> Judged:
         seen = outcome(answer, spec, self.profile.refusal)
@@ -501,7 +522,8 @@ class Assay:
         """A new organization with an admin and a member of its own, without ZDR unless its values say so. Raises ScenarioBroken or NotOffered."""
         label = f"{self.scenario.rsplit('.', 1)[-1].replace('_', '-')}-{next(self.fresh_numbers)}"
         key = f"fresh:{label}"
-        made = self.must(operation, self.staff("account_team"), step=step, org=account or self.subject, name=f"zdr-audit {label}", **values)
+        name = f"zdr-audit {self.run_id} {label}"
+        made = self.must(operation, self.staff("account_team"), step=step, org=account or self.subject, name=name, **values)
         identity = str(made.values["organization"])
         header = self.subject.member.header
         party = Party(key, identity, (account or self.subject).account, "standard", {})
@@ -512,7 +534,7 @@ class Assay:
 
     def add_member(self, party: Party, *, step: str, role: str = "member") -> Party:
         """A further user of an organization made for the run, with a key of their own."""
-        email = f"{role}@{party.key.split(':')[-1]}.example"
+        email = f"zdr-audit-{role}-{party.key.split(':')[-1]}@{self.run_id}.example".lower()
         user = self.must("user.create", party.admin, step=f"{step}: add a user", email=email)
         granted = self.must("key.create", party.admin, step=f"{step}: give the user a key", user=user.values["user"])
         actor = Actor(

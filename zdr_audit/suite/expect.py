@@ -141,10 +141,20 @@ class Expect:
         self.every(self._with_earlier(items), clean, promise)
 
     def _with_earlier(self, items: Iterable[Interaction]) -> list[Interaction]:
-        """These, and the attempts that they took the place of."""
+        """These, and the attempts that they took the place of. Of a scenario that was broken off, what was to be kept as an exception is left out: the story
+        that ends the exception did not come to its end."""
         chosen = list(items)
         same = {(i.scenario, i.step, i.operation, i.actor) for i in chosen}
-        return [*chosen, *(i for i in self.earlier if (i.scenario, i.step, i.operation, i.actor) in same)]
+        unknown = {(i.scenario, i.organization_id, i.content) for i in chosen}
+        return chosen + [
+            i
+            for i in self.earlier
+            if (
+                (i.scenario, i.step, i.operation, i.actor) in same
+                or (not i.operation and (i.scenario, i.organization_id, i.content) in unknown)
+            )
+            and (i.superseded or i.content != "exception")
+        ]
 
     def zdr_status(self, items: Iterable[Interaction], status: str, promise: str) -> None:
         """Each of these readings of an organization's ZDR status gave that status (`enabled` or `disabled`)."""

@@ -7,6 +7,8 @@ import itertools
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from zdr_audit.canary.digests import DigestBook
@@ -85,6 +87,8 @@ class Recorder:
         self._canaries = itertools.count(1)
         self.request_id_header = "request-id"
         self.sent = 0
+        self.clock_offset: float | None = None
+        """Seconds by which the target's clock was ahead of ours in the last answer that had a Date header."""
 
     def transport_of(self, organization: str) -> Transport:
         """The way to the deployment that serves an organization."""
@@ -94,7 +98,14 @@ class Recorder:
         with self._lock:
             return f"i-{next(self._interactions):05d}"
 
-    def new_canary(self, kind: str, place: str, interaction: str | None, organization_id: str) -> tuple[str, str]:
+    def go_on(self, interactions: int, canaries: int) -> None:
+        """Number from there: a run that was broken off goes on."""
+        self._interactions, self._canaries = itertools.count(interactions + 1), itertools.count(canaries + 1)
+        self.sent = interactions
+
+    def new_canary(
+        self, kind: str, place: str, interaction: str | None, organization_id: str, scenario: str = "", content: str = "none"
+    ) -> tuple[str, str]:
         """Mint a canary, register and journal its digests. Returns (canary id, canary)."""
         with self._lock:
             canary_id = f"c-{next(self._canaries):05d}"
@@ -109,6 +120,8 @@ class Recorder:
                 "organization": organization_id,
                 "digest": self.registry.digest(canary),
                 "cuts": self.registry.cuts(canary),
+                "scenario": scenario,
+                "content": content,
             }
         )
         self.journal.append(event)
@@ -132,6 +145,7 @@ class Recorder:
         first = retry_of = None
         for attempt in itertools.count(1):
             answer = transport.send(whole)
+            self.clock_offset = _offset(answer) if answer.header("date") else self.clock_offset
             put_off = answer.status in TRY_AGAIN and answer.status not in planned.settles
             again = put_off and transport.pace.back_off(planned.operation, attempt, answer.header("retry-after"))
             recorded = self._record(interaction, planned, actor, outgoing, canaries, judge, answer, again, retry_of)
@@ -227,6 +241,16 @@ class Recorder:
         if entries:
             kept = tuple((entry.canary, entry.what, base64.b64encode(entry.marks).decode()) for entry in entries)
             self.journal.append(DigestsTaken(interaction=interaction, entries=kept))
+
+
+def _offset(answer: Answer) -> float | None:
+    """The Date header against the middle of the exchange; None where it is no date."""
+    try:
+        said = parsedate_to_datetime(answer.header("date") or "")
+    except (ValueError, IndexError, TypeError):
+        return None
+    began, ended = datetime.fromisoformat(answer.started_at), datetime.fromisoformat(answer.ended_at)
+    return (said.replace(tzinfo=said.tzinfo or UTC) - (began + (ended - began) / 2)).total_seconds()
 
 
 def _short(text: str | None) -> str | None:

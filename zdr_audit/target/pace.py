@@ -39,8 +39,8 @@ class _Lane:
 class Pace:
     """Shared by everything that a run sends to one target. Safe for several threads.
 
-    `requests` and `spent` are what an earlier part of the same run used up. While `reserve` is above zero so many requests of the budget are kept back, for
-    what a run needs at its end.
+    `requests` and `spent` are what an earlier part of the same run used up. While something is kept back (`reserve`) so many requests and tokens of the budget
+    are kept back, for what a run needs at its end.
     """
 
     def __init__(
@@ -52,7 +52,8 @@ class Pace:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limits = limits or Limits()
-        self.requests, self.spent, self.reserve, self.waited = requests, spent, 0, 0.0
+        self.requests, self.spent, self.waited = requests, spent, 0.0
+        self.reserve = (0, 0)
         self._pause, self._clock = pause, clock
         self._lock = threading.Lock()
         self._overall = _Lane(self.limits)
@@ -79,12 +80,20 @@ class Pace:
 
     def _charge(self, cost: int) -> None:
         most, most_tokens = self.limits.max_requests, self.limits.max_tokens
-        if most is not None and self.requests >= most - self.reserve:
+        if most is not None and self.requests >= most - self.reserve[0]:
             raise BudgetSpent(f"the budget of {most} requests (limits.max_requests) is spent")
-        if most_tokens is not None and self.spent + cost > most_tokens:
+        if most_tokens is not None and self.spent + cost > most_tokens - self.reserve[1]:
             raise BudgetSpent(f"the budget of about {most_tokens} tokens (limits.max_tokens) is spent")
         self.requests += 1
         self.spent += cost
+
+    def keep_back(self, requests: int, spending: int) -> None:
+        """From now on leave so many requests and tokens of the budget, but never more than half of it, for `release` to give free."""
+        self.reserve = (min(requests, (self.limits.max_requests or 0) // 2), min(spending, (self.limits.max_tokens or 0) // 2))
+
+    def release(self) -> None:
+        """What was kept back may be used."""
+        self.reserve = (0, 0)
 
     def answered(self, size: int) -> None:
         """An inference answer of so many bytes came."""

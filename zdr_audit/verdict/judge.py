@@ -10,6 +10,7 @@ from zdr_audit.profile.model import OUT_OF_SCOPE_PLATFORMS
 from zdr_audit.report.model import (
     ControlResult,
     Finding,
+    Leftover,
     PolicyLine,
     Report,
     Run,
@@ -99,6 +100,7 @@ def judge(history: History, catalogue: Catalogue, journal_digest: str) -> Report
         minimised=reduced.entries,
         timelines=timelines(history),
         policy=policy_lines(catalogue),
+        leftovers=_leftovers(history),
         controls=controls,
     )
 
@@ -229,7 +231,7 @@ def _findings_alone(history: History, control: Control) -> bool:
 
 
 def _finding(history: History, seen: FindingSeen, reduced: Reduced) -> Finding:
-    item = history.interactions.get(seen.interaction or "")
+    item = history.interaction(seen.interaction)
     return Finding(
         source=seen.source,
         object=seen.object,
@@ -245,6 +247,21 @@ def _finding(history: History, seen: FindingSeen, reduced: Reduced) -> Finding:
         excerpt=seen.excerpt,
         message=seen.message,
         minimised=reduced.of(seen.source, seen.object, seen.canary),
+    )
+
+
+def _leftovers(history: History) -> tuple[Leftover, ...]:
+    tried = {(item.kind, item.id): item.detail for item in history.removed}
+    return tuple(
+        Leftover(
+            kind=item.kind,
+            id=item.id,
+            organization=item.organization,
+            operation=item.operation,
+            request=item.interaction,
+            reason=tried.get((item.kind, item.id), "the run ended before it was removed"),
+        )
+        for item in history.leftovers()
     )
 
 
