@@ -85,9 +85,7 @@ def main() -> None:
 
 
 @main.command()
-@click.option(
-    "--target", required=True, metavar="NAME|FILE", help="Target profile: 'simulator' (shipped), or a TOML file (see 'zdr-audit init')."
-)
+@click.option("--target", metavar="NAME|FILE", help="Target profile: 'simulator' (shipped), or a TOML file (see 'zdr-audit init').")
 @click.option("--base-url", metavar="URL", help="Where the target is. Replaces the profile's address and starts nothing.")
 @click.option(
     "--report-dir",
@@ -122,6 +120,11 @@ def main() -> None:
     help="Report folder of an earlier run: say what differs; exit 1 where anything is worse.",
 )
 @click.option(
+    "--minimise/--no-minimise",
+    default=True,
+    help="Where something leaked, look for the smallest request that leaks (at most 40 more requests). Default: do.",
+)
+@click.option(
     "--violation",
     multiple=True,
     metavar="ID",
@@ -133,8 +136,16 @@ def main() -> None:
     metavar="ID",
     help="Let the launched simulator differ in a way that breaks no promise, to see the audit stay green ('zdr-audit violations --benign').",
 )
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="RUN",
+    help="Go on with the run in this report folder, which was broken off; its own options hold.",
+)
+@click.pass_context
 def run(
-    target: str,
+    ctx: click.Context,
+    target: str | None,
     base_url: str | None,
     report_dir: Path,
     controls: tuple[str, ...],
@@ -144,8 +155,10 @@ def run(
     timestamp: str | None,
     waivers: Path | None,
     baseline: Path | None,
+    minimise: bool,
     violation: tuple[str, ...],
     variant: tuple[str, ...],
+    resume: Path | None,
 ) -> None:
     """Audit a target and write the compliance report.
 
@@ -154,10 +167,23 @@ def run(
       zdr-audit run --target simulator
       zdr-audit run --target simulator --violation ret-plain-prompt-in-debug-log
       zdr-audit run --target my-target.toml --base-url https://staging.example --controls 'ZDR-BLK-*'
+      zdr-audit run --resume zdr-audit-report
     """
     from zdr_audit.cli_pack import against_baseline, baseline_report, pack_arguments, timestamped
     from zdr_audit.run.cli_run import run_suites
 
+    if resume is not None:
+        from zdr_audit.cli_resume import resumed
+
+        first = resumed(ctx, resume)
+        target, base_url, report_dir, controls, depth, seed = (
+            first[k] for k in ("target", "base_url", "report_dir", "controls", "depth", "seed")
+        )
+        attest_key, timestamp, waivers, baseline, violation = (
+            first[k] for k in ("attest_key", "timestamp", "waivers", "baseline", "violation")
+        )
+    if target is None:
+        raise click.UsageError("Missing option '--target'.", ctx)
     for word, given in (("--violation", violation), ("--variant", variant)):
         if given and base_url:
             _fail(
@@ -166,12 +192,14 @@ def run(
     arguments = ["--target", target, "--report-dir", str(report_dir), "--depth", depth, "--seed", str(seed)]
     arguments += ["--base-url", base_url] if base_url else []
     arguments += pack_arguments(attest_key, waivers, timestamp)
+    arguments += [] if minimise else ["--no-minimise"]
     for pattern in controls:
         arguments += ["--controls", pattern]
     for item in violation:
         arguments += ["--violation", item]
     for item in variant:
         arguments += ["--variant", item]
+    arguments += ["--resume"] if resume else []
     try:
         chosen = select(load_catalogue(), controls) if controls else None
     except (CatalogueError, SelectionError) as exc:

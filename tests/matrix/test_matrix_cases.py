@@ -45,3 +45,8 @@ def test_the_profile_waits_only_as_long_as_the_seed_asks_for(tmp_path):
         assert quick["limits"].pop("settle_seconds") == seconds
         assert quick["limits"] == {k: v for k, v in shipped["limits"].items() if k != "settle_seconds"}
         assert {k: v for k, v in quick.items() if k != "limits"} == {k: v for k, v in shipped.items() if k != "limits"}
+
+
+def test_a_seed_that_needs_servers_gets_the_profile_with_servers_as_it_is(tmp_path):
+    shipped = (resources.fixtures() / "targets" / "simulator-servers.toml").read_text(encoding="utf-8")
+    assert quick_profile(tmp_path, violation(needs=("servers",))).read_text(encoding="utf-8") == shipped

@@ -41,7 +41,7 @@ def _model_count(base_url: str) -> int:
 
 def test_a_simulator_of_the_nursery_serves_from_its_own_stores(warm: None) -> None:
     with LaunchedSimulator() as one, LaunchedSimulator() as other:
-        assert isinstance(one._process, WarmProcess)
+        assert isinstance(one.process, WarmProcess)
         assert one.base_url != other.base_url and one.data_dir != other.data_dir
         assert _model_count(one.base_url) == _model_count(other.base_url) > 1
         assert (one.data_dir / "zdr.db").is_file() and (other.data_dir / "zdr.db").is_file()
@@ -49,7 +49,7 @@ def test_a_simulator_of_the_nursery_serves_from_its_own_stores(warm: None) -> No
 
 def test_it_stops_when_it_is_told_to(warm: None) -> None:
     with LaunchedSimulator() as simulator:
-        process = simulator._process
+        process = simulator.process
         assert process is not None and process.poll() is None and _alive(process.pid)
     assert process.poll() == 0
     with pytest.raises(requests.ConnectionError):

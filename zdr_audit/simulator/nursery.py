@@ -35,7 +35,8 @@ def warm() -> None:
     import_module("uvicorn.protocols.http.h11_impl")
     with tempfile.TemporaryDirectory(prefix="zdr-simulator-") as folder:
         parts = build_parts(Path(folder), None, with_operator=True)
-        bootstrap(parts)
+        with parts.stores.starting():
+            bootstrap(parts)
         build_app(parts)
         parts.stores.close()
     gc.collect()

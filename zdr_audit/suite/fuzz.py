@@ -53,7 +53,7 @@ def _send(assay: Assay, case: Any, actor: Actor, mode: GenerationMode) -> None:
     body = prepared.body if isinstance(prepared.body, bytes) else prepared.body.encode() if isinstance(prepared.body, str) else None
     path = prepared.path_url
     label = f"{case.operation.method.upper()} {case.operation.path}"
-    planned = Planned(assay.scenario, "fuzz", assay.epoch, "fuzz", labels={"api_operation": label, "mode": mode.value})
+    planned = Planned(assay.scenario, "fuzz", assay.epoch, "fuzz", labels={"api_operation": label, "mode": mode.value}, settles=(503,))
 
     def judge(answer: Answer) -> Judged:
         if answer.status is None:

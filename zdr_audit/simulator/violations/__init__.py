@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from zdr_audit.simulator import seeding
-from zdr_audit.simulator.seeding import UnknownSeedError
 
 if TYPE_CHECKING:
     from zdr_audit.simulator.operations import Handler, Operation
     from zdr_audit.simulator.parts import Parts
 
 
-UnknownViolationError = UnknownSeedError
+class UnfitStoresError(ValueError):
+    """A violation that breaks a promise on servers was asked for where there are none of that kind; the message is one line."""
 
 
 def load() -> dict[str, dict[str, Any]]:
@@ -23,7 +23,7 @@ def load() -> dict[str, dict[str, Any]]:
 
 
 def install(parts: Parts, violation_id: str) -> None:
-    """Breaks `parts` in the way that the violation says; UnknownViolationError where there is none of that id."""
+    """Breaks `parts` in the way that the violation says; UnknownSeedError where there is none of that id."""
     seeding.install(parts, __name__, load(), "violation", violation_id)
 
 

@@ -71,6 +71,7 @@ FORMS: Mapping[str, Callable[[bytes], bytes]] = {
     "encrypted": _encrypted,
     "gzip in base64": lambda data: base64.b64encode(gzip.compress(data)),
     "curl": _curl,
+    "sha256": lambda data: hashlib.sha256(data).hexdigest().encode(),
     "sql": _statement,
     "frame": _frame,
     "first 64": lambda data: data[:64] + b"...",
@@ -79,7 +80,8 @@ FORMS: Mapping[str, Callable[[bytes], bytes]] = {
 
 
 def _table(session: Session, ctx: RequestContext, data: bytes) -> None:
-    session.execute(text("CREATE TABLE IF NOT EXISTS request_archive (request_id TEXT PRIMARY KEY, payload BLOB)"))
+    kind = "BYTEA" if session.get_bind().dialect.name == "postgresql" else "BLOB"
+    session.execute(text(f"CREATE TABLE IF NOT EXISTS request_archive (request_id TEXT PRIMARY KEY, payload {kind})"))
     session.execute(text("INSERT INTO request_archive VALUES (:id, :data)"), {"id": ctx.request_id, "data": data})
 
 
@@ -110,7 +112,9 @@ def _to_blob(parts: Parts, ctx: RequestContext, data: bytes) -> None:
 
 
 def _to_temporary_file(parts: Parts, _ctx: RequestContext, data: bytes) -> None:
-    (parts.stores.blobs.folder / f"tmp{secrets.token_hex(4)}").write_bytes(data)
+    folder = parts.stores.folder / "blobs"
+    folder.mkdir(exist_ok=True)
+    (folder / f"tmp{secrets.token_hex(4)}").write_bytes(data)
 
 
 def _to_metrics(parts: Parts, _ctx: RequestContext, data: bytes) -> None:
