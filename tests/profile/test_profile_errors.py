@@ -6,18 +6,20 @@ from typing import get_args
 
 import pytest
 from engine_profiles import SMALL, small, write
+from pydantic import BaseModel
 
 from zdr_audit.profile.load import ProfileError, load
-from zdr_audit.profile.model import Evidence
+from zdr_audit.profile.model import Evidence, Limits, Operation, Profile
 
 CONSENT = 'production = true needs production_consent = "I accept that this audit sends test traffic to production"'
 URL = "target.base_url: should be http:// or https://, a host and perhaps a port, without user, path or query, found"
-TOP = (
-    "schema, name, target, limits, tls, inference, generic, organizations, actors, operations, features, refusal, audit_types, audit_chain, "
-    "evidence, permissions, absent"
-)
-LIMITS = "timeout_seconds, max_answer_bytes, settle_seconds, clock_tolerance_seconds, standard_retention_days, exception_retention_days, body_bytes"
-OPERATION = "method, path, by, query, headers, body, multipart, accepted, accepted_when, refused, refusal, extract, items, fields, secret, page, changes"
+
+
+def keys(model: type[BaseModel]) -> str:
+    return ", ".join(info.alias or name for name, info in model.model_fields.items())
+
+
+TOP, LIMITS, OPERATION = keys(Profile), keys(Limits), keys(Operation)
 NAME = r"String should match pattern '^[a-z0-9][a-z0-9_.-]*$'"
 
 # Kinds of evidence come and go with their readers.

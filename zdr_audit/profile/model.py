@@ -10,7 +10,7 @@ import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 Pointer = Annotated[str, StringConstraints(pattern=r"^(/.*)?$")]
@@ -43,24 +43,39 @@ def usable_url(url: str) -> str:
     return url
 
 
-class TargetSection(Closed):
-    """Where the target is and what it claims to be. `production` true needs `production_consent` in words."""
+# In the file it may still be a variable.
+Address = Annotated[str, AfterValidator(usable_url), Field(json_schema_extra={"pattern": rf"{_BASE_URL}|\$\{{.+\}}"})]
 
-    base_url: Annotated[str, Field(json_schema_extra={"pattern": rf"{_BASE_URL}|\$\{{.+\}}"})]  # in the file it may still be a variable
+
+class TargetSection(Closed):
+    """Where the target is and what it claims to be. `production` true needs `production_consent` in words.
+
+    `nodes` are the addresses of the target's nodes, where each can be reached by itself: requests are then spread over all of them.
+    """
+
+    base_url: Address
+    nodes: tuple[Address, ...] = ()
     platform: Platform = "anthropic"
     enforcement: Literal["blocked", "leaves_promise"] = "blocked"
     dialect: Name = "anthropic-messages"
     models: tuple[str, ...] = ()
-    launch: Literal["simulator"] | None = None
+    launch: Literal["simulator", "simulator-servers"] | None = None
     proxy: str | None = None
     proxy_env: Variable | None = None
     production: bool = False
     production_consent: str = ""
 
-    @field_validator("base_url")
+    @field_validator("nodes")
     @classmethod
-    def _scheme_and_host(cls, url: str) -> str:
-        return usable_url(url)
+    def _each_once(cls, nodes: tuple[str, ...]) -> tuple[str, ...]:
+        for twice in {url for url in nodes if nodes.count(url) > 1}:
+            raise ValueError(f"the node {twice} is there twice")
+        return nodes
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where requests go: to the nodes, else to the one address."""
+        return self.nodes or (self.base_url,)
 
     @field_validator("proxy")
     @classmethod
@@ -125,8 +140,20 @@ class GenericJson(Closed):
         return wrong
 
 
-class Limits(Closed):
-    """Bounds of a run. Times in seconds, sizes in bytes."""
+class Rate(Closed):
+    """How fast requests may go: so many a second, so many at a time. None: no bound."""
+
+    requests_per_second: Annotated[float, Field(gt=0)] | None = None
+    concurrency: Annotated[int, Field(ge=1)] | None = None
+
+
+class Limits(Rate):
+    """Bounds of a run. Times in seconds, sizes in bytes.
+
+    `operations` bounds single operations (by name or pattern) beyond the whole. `max_requests` and `max_tokens` (estimated at 4 bytes a token) are the budget:
+    the run stops cleanly where it is spent. A request that is put off (429, 503) is sent again up to `retries` times, as late as the target asks, if that
+    is no more than `retry_wait_seconds` each and `retry_wait_total_seconds` in all.
+    """
 
     timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30
     max_answer_bytes: Annotated[int, Field(ge=1024)] = 8 * 1024 * 1024
@@ -135,6 +162,12 @@ class Limits(Closed):
     standard_retention_days: Annotated[int, Field(ge=0)] = 30
     exception_retention_days: Annotated[int, Field(ge=0, le=731)] = 730
     body_bytes: Annotated[int, Field(ge=0)] = 32 * 1024 * 1024
+    operations: dict[str, Rate] = {}
+    max_requests: Annotated[int, Field(ge=1)] | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    retries: Annotated[int, Field(ge=0, le=20)] = 3
+    retry_wait_seconds: Annotated[float, Field(ge=0)] = 60
+    retry_wait_total_seconds: Annotated[float, Field(ge=0)] = 600
 
 
 class Organization(Closed):
@@ -143,12 +176,7 @@ class Organization(Closed):
 
     id: Annotated[str, StringConstraints(min_length=1)]
     account: str | None = None
-    base_url: Annotated[str, Field(json_schema_extra={"pattern": rf"{_BASE_URL}|\$\{{.+\}}"})] | None = None
-
-    @field_validator("base_url")
-    @classmethod
-    def _scheme_and_host(cls, url: str | None) -> str | None:
-        return url if url is None else usable_url(url)
+    base_url: Address | None = None
 
 
 class ActorSection(Closed):
@@ -228,6 +256,7 @@ class Operation(Closed):
     """One call that the suites can make. `by` is the role entitled to it; `changes` marks what alters the target and so needs permission.
 
     `accepted` and `accepted_when` say together what success is; `refusal` takes the place of the profile's rule for policy refusals.
+    `creates` is the name in `extract` that identifies what the call makes in the target, `cleanup` the operation that removes it again.
     """
 
     method: Annotated[str, StringConstraints(pattern=r"^[A-Z]+$")]
@@ -247,6 +276,16 @@ class Operation(Closed):
     secret: tuple[str, ...] = ()
     page: Page | None = None
     changes: bool = False
+    creates: Name | None = None
+    cleanup: Name | None = None
+
+    @model_validator(mode="after")
+    def _made(self) -> Operation:
+        if self.creates and (self.creates not in self.extract or self.creates in self.secret):
+            raise ValueError(f"'creates' names '{self.creates}', which must be in 'extract' and not in 'secret'")
+        if self.cleanup and not self.creates:
+            raise ValueError("'cleanup' needs 'creates': what is to be removed")
+        return self
 
 
 class FeatureEndpoint(Operation):
@@ -293,7 +332,7 @@ class AuditChain(Closed):
 _KEYS: dict[str, tuple[str, ...]] = {
     "postgres": ("dsn_env", "url", "data_dir"),
     "redis": ("url_env", "url", "data_dir"),
-    "s3": ("bucket", "prefix", "endpoint"),
+    "s3": ("bucket", "prefix", "endpoint", "data_dir"),
 }
 _SERVER_KEYS = tuple(dict.fromkeys(key for keys in _KEYS.values() for key in keys))
 
@@ -322,8 +361,9 @@ class Evidence(Closed):
     """A place where the target may have kept something. `files` and `sqlite` have a path, `http` an operation, the role that reads, and `detail`.
 
     `postgres` has the name of the environment variable that holds its DSN (`dsn_env`), `redis` that of its URL (`url_env`), or either a plain
-    `url` without a password; and perhaps the server's `data_dir`. `s3` has a `bucket`, and perhaps a `prefix` and an `endpoint`; its credentials
-    are those of the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN).
+    `url` without a password; and perhaps the server's `data_dir`. `s3` has a `bucket`, and perhaps a `prefix`, an `endpoint`, and the `data_dir`
+    of a store on this machine, where parts of unfinished uploads and deleted objects may still be; its credentials are those of the environment
+    (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN).
 
     `of` says whose deployment it belongs to: where the control organization is served by a twin, a source of the `subject` names as `twin` the source
     of the `control` that is the same place in the twin deployment. `spike` is a second means to show that the source can be read.
@@ -373,7 +413,10 @@ class Permissions(Closed):
 
 
 class Profile(Closed):
-    """A target profile. `absent` gives, for each operation or feature the target does not have, the reason."""
+    """A target profile. `absent` gives, for each operation or feature the target does not have, the reason.
+
+    A file may say only what differs from the shipped profile that it `extends`.
+    """
 
     schema_version: Annotated[Literal[1], Field(alias="schema")]
     name: Name
@@ -392,6 +435,7 @@ class Profile(Closed):
     evidence: tuple[Evidence, ...] = ()
     permissions: Permissions = Permissions()
     absent: dict[str, str] = {}
+    extends: Name | None = None
 
     @model_validator(mode="after")
     def _coherent(self) -> Profile:
@@ -410,6 +454,7 @@ class Profile(Closed):
                 raise ValueError(f"actors.{name} needs 'member'")
         if "messages.create" not in self.operations:
             raise ValueError("operations needs 'messages.create'")
+        self._cleaning()
         ids = [e.id for e in self.evidence]
         for twice in {i for i in ids if ids.count(i) > 1}:
             raise ValueError(f"evidence id '{twice}' is used twice")
@@ -431,3 +476,15 @@ class Profile(Closed):
             raise ValueError(f"evidence '{item.id}': a spike by 'file' is for evidence of kind 'files'; use 'command'")
         if item.spike is not None and item.kind == "http":
             raise ValueError(f"evidence '{item.id}': evidence of kind 'http' has no spike")
+
+    def _cleaning(self) -> None:
+        calls = [*self.operations.items(), *((f"features.{n}.{e.name}", e) for n, f in self.features.items() for e in f.endpoints)]
+        for name, spec in calls:
+            if spec.cleanup and spec.cleanup not in self.operations:
+                raise ValueError(f"'{name}' is cleaned up by '{spec.cleanup}', which operations does not define")
+
+    @property
+    def removals(self) -> frozenset[str]:
+        """The operations that remove what others made."""
+        calls = [*self.operations.values(), *(e for f in self.features.values() for e in f.endpoints)]
+        return frozenset(spec.cleanup for spec in calls if spec.cleanup)

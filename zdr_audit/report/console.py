@@ -10,7 +10,20 @@ from rich.text import Text
 
 from zdr_audit.report.model import EXIT_STATUS, Report
 from zdr_audit.report.sanitize import visible
-from zdr_audit.report.view import OPEN, STATUS_WORDS, VERDICTS, WORDS, Attention, attention, compact_ids, count, families, place, request_of
+from zdr_audit.report.view import (
+    OPEN,
+    STATUS_WORDS,
+    VERDICTS,
+    WORDS,
+    Attention,
+    attention,
+    compact_ids,
+    count,
+    families,
+    left_behind,
+    place,
+    request_of,
+)
 
 STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "not_tested": "yellow", "waived": "cyan", "not_applicable": "dim"}
 STATUS_STYLES = {"compliant": "bold green", "non_compliant": "bold red", "incomplete": "bold yellow"}
@@ -81,4 +94,7 @@ def closing(report: Report) -> Group:
     parts: list[RenderableType] = [closing_table(report)]
     if attention(report):
         parts.append(Padding(open_controls(report), (0, 0, 1, 0)))
+    if left := left_behind(report):
+        words = f"Left in the target: {left} (leftovers in report.json say which, and why)"
+        parts.append(Padding(_text(words, 400), (0, 0, 1, 0)))
     return Group(*parts, verdict_line(report))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from zdr_audit.evidence.server import ServerPlace, secrets_in
 from zdr_audit.profile.model import Evidence, Operation
 from zdr_audit.suite.party import Actor, Party
 from zdr_audit.target.outcome import document
+from zdr_audit.target.pace import TRY_AGAIN
 from zdr_audit.target.template import MissingValue, fill, fill_path, pointer, with_query
 from zdr_audit.target.transport import Answer, Outgoing, Transport
 
@@ -56,12 +58,14 @@ def read_source(
 def server_place(evidence: Evidence, environment: Mapping[str, str]) -> ServerPlace:
     """Where the server is that holds the evidence. Raises KeyError when the variable that says so is not set."""
     variable = evidence.dsn_env or evidence.url_env
+    key, secret = environment.get(CREDENTIALS[0], ""), environment.get(CREDENTIALS[1], "")
     return ServerPlace(
         url=environment[variable] if variable else evidence.url or "",
         data_dir=Path(evidence.data_dir) if evidence.data_dir else None,
         bucket=evidence.bucket or "",
         prefix=evidence.prefix or "",
         endpoint=evidence.endpoint,
+        credentials=(key, secret, environment.get(CREDENTIALS[2], "")) if evidence.kind == "s3" and key and secret else None,
     )
 
 
@@ -118,7 +122,14 @@ class _Pages:
         known = {"org": party.id, **values}
         path = with_query(fill_path(operation.path, known), {**fill(operation.query, known), **query})
         headers = {**operation.headers, **actor.headers()[0]}
-        return f"{operation.method} {path} as {actor.key}", self.transport_of(party.key).send(Outgoing(operation.method, path, headers))
+        name = next((n for n, spec in self.operations.items() if spec is operation), "")
+        outgoing = Outgoing(operation.method, path, headers, operation=name)
+        transport = self.transport_of(party.key)
+        answer = transport.send(outgoing)
+        attempts = itertools.count(1)
+        while answer.status in TRY_AGAIN and transport.pace.back_off(name, next(attempts), answer.header("retry-after")):
+            answer = transport.send(outgoing)
+        return f"{operation.method} {path} as {actor.key}", answer
 
 
 def _body(answer: Answer) -> bytes | str:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 import fnmatch
 import itertools
 import json
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from zdr_audit.canary.mint import parts as canary_parts
-from zdr_audit.journal.events import Epoch, GrowthMeasured, Interaction, LeftOut
+from zdr_audit.journal.events import Created, Epoch, GrowthMeasured, Interaction, LeftOut
 from zdr_audit.profile.model import Feature, FeatureEndpoint, Operation, Profile
 from zdr_audit.suite.openapi import DeclaredOperation
 from zdr_audit.suite.party import Actor, Content, NotOffered, Party
 from zdr_audit.suite.recorder import Judged, Planned, Recorder, error_data
+from zdr_audit.target import shape
 from zdr_audit.target.dialects.anthropic import AnthropicMessages
 from zdr_audit.target.dialects.base import Dialect
 from zdr_audit.target.outcome import document, outcome
@@ -74,10 +76,12 @@ class Assay:
     seed: int
     scenario: str = ""
     epoch: Epoch = "main"
-    fresh_count: int = 0
+    fresh_numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     measure: Callable[[], dict[str, int]] = dict
+    at: int | None = None
     dialect: Dialect = field(default_factory=AnthropicMessages)
     offered: frozenset[str] = AnthropicMessages.features
+    run_id: str = "run"
 
     def __post_init__(self) -> None:
         self.random = random.Random(f"{self.seed}:{self.scenario}")  # noqa: S311 - shapes, not secrets
@@ -102,8 +106,22 @@ class Assay:
 
     def parallel(self, jobs: Iterable[Callable[[], T]], workers: int = 16) -> list[T]:
         """Run jobs at the same time, in threads; results in the order of the jobs."""
-        with ThreadPoolExecutor(workers) as pool:
+        pool = ThreadPoolExecutor(workers)
+        try:
             return [future.result() for future in [pool.submit(job) for job in jobs]]
+        finally:
+            pool.shutdown(cancel_futures=True)  # where one job breaks, or the user stops the run, what has not begun is not sent
+
+    @property
+    def nodes(self) -> int:
+        """How many addresses the target has, at least one. What is sent without further ado is spread over all of them."""
+        return len(self.recorder.transport.addresses)
+
+    def node(self, number: int) -> Assay:
+        """The same hands, but everything they send goes to one node: `number` counts from 0, modulo the number of nodes."""
+        other = copy.copy(self)  # with the same source of chance, and the same numbers for fresh organizations
+        other.at = number
+        return other
 
     # -- inference ------------------------------------------------------------------------------------------------------------------
 
@@ -147,11 +165,12 @@ class Assay:
         stimulus = possible
         tags = dict(labels or {}) | ({"left_out": ",".join(left_out)} if left_out else {})
         interaction = recorder.new_interaction()
-        minted = {p: recorder.new_canary("prompt", p, interaction, by.organization_id) for p in PLACES if p in stimulus.places}
+        about = (interaction, by.organization_id, self.scenario, by.content)
+        minted = {p: recorder.new_canary("prompt", p, *about) for p in PLACES if p in stimulus.places}
         canaries = [canary_id for canary_id, _ in minted.values()]
         expected, parts = "", tuple[str, ...]()
         if stimulus.answer:
-            answer_id, expected = recorder.new_canary("response", "answer", interaction, by.organization_id)
+            answer_id, expected = recorder.new_canary("response", "answer", *about)
             canaries.append(answer_id)
             parts = canary_parts(expected)
             if stimulus.abandon_after is not None:
@@ -161,7 +180,20 @@ class Assay:
         texts: dict[Place, str] = {place: canary for place, (_, canary) in minted.items()}
         rendered = self.dialect.render(stimulus, model, texts, parts, self.profile.limits.body_bytes)
         body = self.dialect.counting(rendered.body) if operation == "messages.count_tokens" else rendered.body
-        planned = Planned(self.scenario, step, self.epoch, operation, counts, pair, by.content, model, tags)
+        planned = Planned(
+            self.scenario,
+            step,
+            self.epoch,
+            operation,
+            counts,
+            pair,
+            by.content,
+            model,
+            tags,
+            stimulus=shape.data(stimulus),
+            settles=expects,
+            node=self.at,
+        )
         path = with_query(fill_path(spec.path, {"org": by.organization_id}), spec.query)
         outgoing = Outgoing(spec.method, path, {**spec.headers, **rendered.headers}, body, stimulus.abandon_after)
         actor = replace(by, secret="not-a-credential-of-anybody", token=None) if stimulus.wrong == "bad_credential" else by  # noqa: S106
@@ -206,12 +238,12 @@ class Assay:
             if stimulus.abandon_after is not None:
                 cut = served == "accepted" and answer.error == "abandoned"
                 why = "" if cut else "the answer ended before it could be abandoned"
-                return Judged("abandoned" if cut else "malformed", cut, why, labels=follows)
+                return Judged("abandoned" if cut else "malformed", cut, why, labels=follows, text=parsed.text)
             if served != "accepted":
                 return Judged(served, False, "", error_data(answer))
             if not parsed.ok or answer.error:
                 return Judged("malformed", False, answer.error or parsed.problem)
-            return Judged("accepted", True, labels=follows)
+            return Judged("accepted", True, labels=follows, text=parsed.text)
 
         return judge
 
@@ -268,7 +300,8 @@ class Assay:
 
         `weigh` says when the target has dealt with the call: when it did what was asked (`success`), when it decided either way (`decision`: any answer
         but 401, 429), or when it answered at all (`answer`). Values that start with an underscore alter the request itself: `_method`, `_path`,
-        `_headers`, `_query`, `_body`; `_made_up` fills what the templates need and the call does not give.
+        `_headers`, `_query`, `_body`, `_reshape` (a function of body and headers), `_wire`; `_made_up` fills what the templates need and the call
+        does not give.
         """
         spec = self._operation(operation)
         return self._call(spec, operation, by, step, org, counts, pair, content, labels or {}, weigh, values)
@@ -315,13 +348,14 @@ class Assay:
         recorder = self.recorder
         interaction = recorder.new_interaction()
         organization = org.id if org else (by.organization_id if by else self.subject.id)
-        known: dict[str, Any] = {"org": organization, "account": (org or self.subject).account or "", "model": self.models[0], **values}
+        known: dict[str, Any] = {"org": organization, "account": (org or self.subject).account or "", "model": self.models[0]}
+        known |= {"run": self.run_id, **values}
         canaries: list[str] = []
         used = names(spec.body) | names(spec.multipart) | names(spec.query) | names(spec.headers)
         if "_made_up" in known:
             known = dict.fromkeys((used | names(spec.path)) - {"canary", "marker"}, known["_made_up"]) | known
         if "canary" in used and "canary" not in known:
-            canary_id, known["canary"] = recorder.new_canary("prompt", name, interaction, organization)
+            canary_id, known["canary"] = recorder.new_canary("prompt", name, interaction, organization, self.scenario, content)
             canaries.append(canary_id)
         tags = {**labels, "about": organization}
         if "marker" in used:
@@ -330,13 +364,18 @@ class Assay:
         try:
             path = fill_path(spec.path, known)
             body, headers = self._body(spec, known)
+            if "_reshape" in known:
+                body, headers = known["_reshape"](body, headers)
             query = {**fill(spec.query, known), **known.get("_query", {})}
         except MissingValue as exc:
             raise NotOffered(f"operation '{name}' needs a value '{exc}' that the run does not have") from None
         path = known.get("_path", with_query(path, query))
-        outgoing = Outgoing(known.get("_method", spec.method), path, {**headers, **known.get("_headers", {})}, body)
-        at = org.key if org else ""
-        planned = Planned(self.scenario, step, self.epoch, name, counts, pair, content if canaries else "none", None, tags, at)
+        outgoing = Outgoing(
+            known.get("_method", spec.method), path, {**headers, **known.get("_headers", {})}, body, wire=known.get("_wire")
+        )
+        settles = (*spec.accepted, *spec.refused, *self.profile.refusal.status)
+        said, at = content if canaries else "none", org.key if org else ""
+        planned = Planned(self.scenario, step, self.epoch, name, counts, pair, said, None, tags, settles=settles, node=self.at, at=at)
         found: dict[str, Any] = {}
         items: list[Any] = []
 
@@ -344,7 +383,25 @@ class Assay:
             return self._judge_call(spec, answer, found, items, weigh)
 
         recorded, _ = recorder.exchange(interaction, planned, by, outgoing, tuple(canaries), judge)
+        if spec.creates and recorded.accepted and recorded.outcome == "accepted":
+            self._note_created(spec, recorded, organization, known | found)
         return Reply(recorded, found, tuple(items))
+
+    def _note_created(self, spec: Operation, recorded: Interaction, organization: str, known: Mapping[str, Any]) -> None:
+        """Into the journal goes what the run made, with what its removal needs."""
+        removal = self.profile.operations.get(spec.cleanup or "")
+        needed = names(removal.path) | names(removal.query) | names(removal.body) if removal else set()
+        event = Created(
+            kind=recorded.operation.rpartition(".")[0] or recorded.operation,
+            id=str(known[spec.creates or ""]),
+            operation=recorded.operation,
+            interaction=recorded.id,
+            organization=organization,
+            actor=recorded.actor,
+            cleanup=spec.cleanup,
+            values={name: str(known[name]) for name in sorted(needed - set(spec.secret) - {"org", "marker", "canary"}) if name in known},
+        )
+        self.recorder.journal.append(event)
 
     def _judge_call(self, spec: Operation, answer: Answer, found: dict[str, Any], items: list[Any], weigh: Weigh) -> Judged:
         seen = outcome(answer, spec, self.profile.refusal)
@@ -393,7 +450,7 @@ class Assay:
     def document(self, operation: str, *, step: str) -> Any:
         """The whole JSON of an open document of the target (its OpenAPI document). Raises ScenarioBroken where there is none."""
         spec = self._operation(operation)
-        planned = Planned(self.scenario, step, self.epoch, operation, counts=False)
+        planned = Planned(self.scenario, step, self.epoch, operation, counts=False, node=self.at)
         found: list[Any] = []
 
         def judge(answer: Answer) -> Judged:
@@ -463,10 +520,10 @@ class Assay:
         self, *, step: str = "create an organization", account: Party | None = None, operation: str = "organization.create", **values: Any
     ) -> Party:
         """A new organization with an admin and a member of its own, without ZDR unless its values say so. Raises ScenarioBroken or NotOffered."""
-        self.fresh_count += 1
-        label = f"{self.scenario.rsplit('.', 1)[-1].replace('_', '-')}-{self.fresh_count}"
+        label = f"{self.scenario.rsplit('.', 1)[-1].replace('_', '-')}-{next(self.fresh_numbers)}"
         key = f"fresh:{label}"
-        made = self.must(operation, self.staff("account_team"), step=step, org=account or self.subject, name=f"zdr-audit {label}", **values)
+        name = f"zdr-audit {self.run_id} {label}"
+        made = self.must(operation, self.staff("account_team"), step=step, org=account or self.subject, name=name, **values)
         identity = str(made.values["organization"])
         header = self.subject.member.header
         party = Party(key, identity, (account or self.subject).account, "standard", {})
@@ -477,7 +534,7 @@ class Assay:
 
     def add_member(self, party: Party, *, step: str, role: str = "member") -> Party:
         """A further user of an organization made for the run, with a key of their own."""
-        email = f"{role}@{party.key.split(':')[-1]}.example"
+        email = f"zdr-audit-{role}-{party.key.split(':')[-1]}@{self.run_id}.example".lower()
         user = self.must("user.create", party.admin, step=f"{step}: add a user", email=email)
         granted = self.must("key.create", party.admin, step=f"{step}: give the user a key", user=user.values["user"])
         actor = Actor(

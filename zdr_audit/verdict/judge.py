@@ -10,6 +10,7 @@ from zdr_audit.profile.model import OUT_OF_SCOPE_PLATFORMS
 from zdr_audit.report.model import (
     ControlResult,
     Finding,
+    Leftover,
     PolicyLine,
     Report,
     Run,
@@ -23,8 +24,12 @@ from zdr_audit.report.model import (
     Verdict,
 )
 from zdr_audit.suite.history import History
+from zdr_audit.verdict.classes import class_bounds
 from zdr_audit.verdict.growth import bounds
+from zdr_audit.verdict.observed import Observed
 from zdr_audit.verdict.preconditions import Preconditions, examine
+from zdr_audit.verdict.reduced import Reduced
+from zdr_audit.verdict.timeline import timelines
 from zdr_audit.waiver.apply import apply
 
 COVERED = ("Prompts and responses of model inference calls made through Claude Code by the subject organization",)
@@ -47,7 +52,9 @@ def judge(history: History, catalogue: Catalogue, journal_digest: str) -> Report
     run = history.run
     selected = set(run.selected)
     alone = {c.id for c in catalogue.controls if run.waivers and _findings_alone(history, c)}
-    waived = apply(run.waivers, run.started_at, [_control(history, catalogue, c) for c in catalogue.controls], selected, alone)
+    reduced, observed = Reduced(history), Observed(history)
+    judged = [_control(history, catalogue, c, reduced, observed) for c in catalogue.controls]
+    waived = apply(run.waivers, run.started_at, judged, selected, alone)
     controls = waived.controls
     status, headline, reasons = _status(history, [c for c in controls if c.id in selected], waived.problems, len(controls))
     return Report(
@@ -73,8 +80,9 @@ def judge(history: History, catalogue: Catalogue, journal_digest: str) -> Report
             journal_digest=journal_digest,
             requests_sent=len(history.interactions),
             requests_accepted=sum(i.accepted for i in history.interactions.values()),
-            canaries=len(history.canaries),
+            canaries=sum(c.interaction not in history.trials for c in history.canaries.values()),
             command=run.command,
+            requests_to_minimise=len(history.trials),
         ),
         summary=Summary(
             status=status,
@@ -88,9 +96,20 @@ def judge(history: History, catalogue: Catalogue, journal_digest: str) -> Report
         sanity=tuple(SanityProbe(when=p.when, ok=p.ok, detail=p.detail) for p in history.sanity),
         sources=_sources(history),
         growth=bounds(history),
+        classes=class_bounds(history, sighted=_sighted(history, controls)),
+        minimised=reduced.entries,
+        timelines=timelines(history),
         policy=policy_lines(catalogue),
+        leftovers=_leftovers(history),
         controls=controls,
     )
+
+
+def _sighted(history: History, controls: tuple[ControlResult, ...]) -> bool:
+    """Whether the run came to its end and no store was found blind: else the share of unseen leaks has no bound."""
+    http = {source for source, (kind, _) in history.run.sources.items() if kind == "http"}
+    proofs = [proof for control in controls for proof in control.sight if proof.source not in http]
+    return bool(proofs) and all(proof.how != "blind" for proof in proofs) and all(probe.ok for probe in history.sanity)
 
 
 def policy_lines(catalogue: Catalogue) -> tuple[PolicyLine, ...]:
@@ -175,8 +194,10 @@ def _left_out(history: History, after: tuple[str, ...]) -> list[str]:
     return sorted(set(found))
 
 
-def _control(history: History, catalogue: Catalogue, control: Control) -> ControlResult:
+def _control(history: History, catalogue: Catalogue, control: Control, reduced: Reduced, observed: Observed) -> ControlResult:
     checks = [c for c in history.checks if c.control == control.id]
+    after = tuple(dict.fromkeys(name for c in checks for name in c.after))
+    epochs: tuple[Epoch, ...] = tuple(dict.fromkeys(e for c in checks for e in c.epochs))
     verdict, reason, state = verdict_of(history, control, checks)
     return ControlResult(
         id=control.id,
@@ -193,10 +214,12 @@ def _control(history: History, catalogue: Catalogue, control: Control) -> Contro
         minimum_accepted=control.minimum_accepted,
         evidence=tuple(e.value for e in control.evidence),
         sight=state.sight,
-        findings=tuple(_finding(history, f) for c in checks for f in c.findings),
+        findings=tuple(_finding(history, f, reduced) for c in checks for f in c.findings),
         tests=tuple(TestResult(nodeid=c.nodeid, title=c.title, outcome=c.outcome, message=c.message) for c in checks),
         frameworks=catalogue.clauses_of(control.id),
         remediation=control.remediation,
+        stimuli=observed.stimuli(after, checks[0].counting if checks else ""),
+        observations=observed.observations(control, after, epochs),
     )
 
 
@@ -207,8 +230,8 @@ def _findings_alone(history: History, control: Control) -> bool:
     return verdict_of(history, control, held)[0] == "pass"
 
 
-def _finding(history: History, seen: FindingSeen) -> Finding:
-    item = history.interactions.get(seen.interaction or "")
+def _finding(history: History, seen: FindingSeen, reduced: Reduced) -> Finding:
+    item = history.interaction(seen.interaction)
     return Finding(
         source=seen.source,
         object=seen.object,
@@ -223,6 +246,22 @@ def _finding(history: History, seen: FindingSeen) -> Finding:
         residue=seen.residue,
         excerpt=seen.excerpt,
         message=seen.message,
+        minimised=reduced.of(seen.source, seen.object, seen.canary),
+    )
+
+
+def _leftovers(history: History) -> tuple[Leftover, ...]:
+    tried = {(item.kind, item.id): item.detail for item in history.removed}
+    return tuple(
+        Leftover(
+            kind=item.kind,
+            id=item.id,
+            organization=item.organization,
+            operation=item.operation,
+            request=item.interaction,
+            reason=tried.get((item.kind, item.id), "the run ended before it was removed"),
+        )
+        for item in history.leftovers()
     )
 
 
@@ -248,7 +287,8 @@ def _sources(history: History) -> tuple[SourceResult, ...]:
                     error=read.outcome.error,
                 )
             )
-        results.append(SourceResult(id=source, kind=kind, what=what, readings=tuple(readings)))
+        forms = tuple(dict.fromkeys(form for read in history.reads if read.outcome.source == source for form in read.outcome.searched))
+        results.append(SourceResult(id=source, kind=kind, what=what, readings=tuple(readings), forms=forms))
     return tuple(results)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from zdr_audit.catalogue.model import Control, Evidence
 from zdr_audit.journal.events import Epoch, Interaction, SourceRead
@@ -103,6 +104,20 @@ def _sight(history: History, group: str, epochs: tuple[Epoch, ...]) -> tuple[lis
     return sight, problems
 
 
+def _older(history: History, read: SourceRead) -> str | None:
+    """What is wrong with evidence that was last written before the run began."""
+    run = history.run
+    if read.changed_at is None:
+        return None
+    began, changed = datetime.fromisoformat(run.started_at), datetime.fromisoformat(read.changed_at)
+    if changed >= began - timedelta(seconds=run.clock_tolerance_seconds):
+        return None
+    return (
+        f"the source {read.outcome.source} is older than the run: it was last written at {read.changed_at[:19]}Z, the run began at {run.started_at[:19]}Z; "
+        "perhaps it is a copy, or the target writes elsewhere"
+    )
+
+
 def _proof(history: History, read: SourceRead) -> tuple[Sight, str | None]:
     """How the reading was shown to have sight, and what is wrong with it. Control before spike: a spike shows only that the source can be read."""
     outcome = read.outcome
@@ -113,6 +128,8 @@ def _proof(history: History, read: SourceRead) -> tuple[Sight, str | None]:
     unsound = _unsound(history, read)
     if unsound:
         return proof or blind, unsound
+    if proof is None and (older := _older(history, read)):
+        return blind, older
     if proof is None:
         return blind, _blindness(history, read)
     return proof, None
@@ -137,7 +154,13 @@ def _control(history: History, read: SourceRead, seen: SourceRead, where: str) -
     for hit in seen.outcome.hits:
         minted = history.canaries.get(hit.canary or "")
         owner = history.owner(hit.canary)
-        if minted is None or owner is None or minted.organization != history.run.organizations["control"] or owner.content != "standard":
+        if (
+            minted is None
+            or owner is None
+            or hit.of_digest
+            or minted.organization != history.run.organizations["control"]
+            or owner.content != "standard"
+        ):
             continue
         if owner.epoch == read.epoch or read.reading == "rescan":
             about = {"source": read.outcome.source, "epoch": read.epoch, "reading": read.reading}
@@ -157,7 +180,7 @@ def _twin(history: History, read: SourceRead) -> Sight | None:
 def _spike(history: History, read: SourceRead) -> Sight | None:
     planted = {s.canary for s in history.spikes if s.source == read.outcome.source and s.epoch == read.epoch and not s.error}
     for hit in read.outcome.hits:
-        if hit.canary in planted:
+        if hit.canary in planted and not hit.of_digest:
             about = {"source": read.outcome.source, "epoch": read.epoch, "reading": read.reading}
             return Sight(**about, how="spike", canary=hit.canary, object=hit.object)
     return None
