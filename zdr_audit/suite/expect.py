@@ -306,6 +306,8 @@ class Expect:
                 )
             elif bound.judged == "noisy":
                 unclear.append(f"the growth of {source} is too noisy to bound what can have been kept")
+            elif source in run.spiked:
+                continue  # the room that a file takes is not in doubt; what a spike is worth, the report says
             elif (other := bounds.get((run.twins.get(source, source), "control"))) is None or other.judged != "retained":
                 unclear.append(f"in {source} not even the control organization's content is seen to take room, so no growth says nothing")
         if findings:
