@@ -165,7 +165,7 @@ class Audit:
 
     def _transport(self, base_url: str, nodes: tuple[str, ...] = ()) -> Transport:
         limits = self.profile.limits
-        return Transport(base_url, limits.timeout_seconds, limits.max_answer_bytes, nodes, pace=self.pace, security=self.security)
+        return Transport(base_url, limits.timeout_seconds, limits.max_answer_bytes, nodes, security=self.security, pace=self.pace)
 
     def reopen(self, path: Path) -> None:
         """Go on from a finished journal instead of sending: for checks that are to be made again. Raises ProfileError or JournalError."""

@@ -53,9 +53,10 @@ def rescan(
         redactor.set_literal(history.run.literal)
         registry, digests = recall(history)
         seeker = Seeker(history.run.literal, registry.identify, digests=digests)
-        limits, place = profile.limits, profile.target
-        security = security_of(profile, surroundings)
-        transport = Transport(place.base_url, limits.timeout_seconds, limits.max_answer_bytes, place.nodes, security=security)
+        limits, security = profile.limits, security_of(profile, surroundings)
+        transport = Transport(
+            profile.target.base_url, limits.timeout_seconds, limits.max_answer_bytes, profile.target.nodes, security=security
+        )
         epoch = "late" if any(r.epoch == "late" for r in history.reads) else "main"
         reporter.phase("Reading evidence again", len(sources))
         for item in sources:

@@ -163,7 +163,7 @@ class Recorder:
             self.clock_offset = _offset(answer) if answer.header("date") else self.clock_offset
             put_off = answer.status in TRY_AGAIN and answer.status not in planned.settles
             again = put_off and transport.pace.back_off(planned.operation, attempt, answer.header("retry-after"))
-            recorded = self._record(interaction, planned, actor, outgoing, canaries, judge, answer, again, retry_of, about)
+            recorded = self._record(interaction, planned, actor, outgoing, canaries, judge, answer, about, again, retry_of)
             if not again:
                 break
             first = first or interaction
@@ -179,9 +179,9 @@ class Recorder:
         canaries: tuple[str, ...],
         judge: Callable[[Answer], Judged],
         answer: Answer,
+        about: dict[str, str],
         superseded: bool,
         retry_of: str | None,
-        about: dict[str, str],
     ) -> Interaction:
         try:
             judged = judge(answer)

@@ -97,8 +97,8 @@ class Transport:
         max_answer_bytes: int,
         nodes: Sequence[str] = (),
         *,
-        pace: Pace | None = None,
         security: Security = OPEN,
+        pace: Pace | None = None,
     ) -> None:
         self.security = security
         self.base_url = base_url.rstrip("/")

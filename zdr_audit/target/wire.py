@@ -108,7 +108,7 @@ def send(
 ) -> Raw:
     """Send on a connection of its own. Never raises for what the network or the target does. At most `limit` bytes and `timeout` seconds."""
     if security.proxy is not None:
-        return Raw(None, {}, b"", "not sent: what is written on the connection as it is cannot go through a proxy")
+        return Raw(None, {}, b"", "not sent: a proxy would tidy up what must go out as it is")
     place = urlsplit(base_url)
     port = place.port or (443 if place.scheme == "https" else 80)
     deadline = time.monotonic() + timeout
@@ -144,8 +144,10 @@ def send(
 
 def _secured(plain: socket.socket, host: str, security: Security) -> socket.socket:
     context = ssl.create_default_context(cafile=security.ca)
-    if security.certificate is not None:
-        context.load_cert_chain(*((security.certificate,) if isinstance(security.certificate, str) else security.certificate))
+    if isinstance(security.certificate, str):
+        context.load_cert_chain(security.certificate)
+    elif security.certificate is not None:
+        context.load_cert_chain(*security.certificate)
     return context.wrap_socket(plain, server_hostname=host)
 
 
