@@ -69,6 +69,8 @@ class Cast:
 class Audit:
     """Holds the run's parts between the steps. Use as a context manager: leaving stops what was launched."""
 
+    recorders: type[Recorder] = Recorder
+
     def __init__(
         self,
         options: Options,
@@ -99,29 +101,16 @@ class Audit:
         self.cast = self._cast(redactor)
         for secret in server_secrets(profile.evidence, self._environment):
             redactor.add_secret(secret)
-        path = self.options.report_dir / JOURNAL
-        earlier = read(path) if self.options.resume else None
-        if earlier is not None:
-            check(earlier.run, loaded, self.catalogue)
-            started, done = earlier.run, Done.of(earlier)
-            self.unavailable, self.without_means = started.unavailable, started.without_means
-            self.selected = tuple(c for c in self.catalogue.controls if c.id in started.selected)
-        else:
-            self.options.report_dir.mkdir(parents=True, exist_ok=True)
-            path.unlink(missing_ok=True)
-            self.unavailable, self.without_means = split(profile, self.selected, self.cast.keys())
-            started, done = self._started(loaded, new_literal(), secrets.token_bytes(32)), None
-        self.journal = Journal(path, redactor)
+        started, done = self._go_on(loaded) if self.options.resume else self._begin(loaded)
+        self.journal = self._journal(redactor)
         self._stack.callback(self.journal.close)
         self.journal.append(RunResumed(at=now()) if done else started)
         self.opened = True
         redactor.set_literal(started.literal)
         registry = Registry(started.literal, bytes.fromhex(started.key))
         self.seeker = Seeker(started.literal, registry.identify)
-        limits = profile.limits
-        pace = Pace(limits, done.interactions, done.tokens) if done else Pace(limits)
-        self.transport = Transport(profile.target.base_url, limits.timeout_seconds, limits.max_answer_bytes, pace=pace)
-        self.recorder = Recorder(self.transport, self.journal, Mint(started.literal), registry, self.seeker)
+        self.transport = self._transport(Pace(profile.limits, done.interactions, done.tokens) if done else Pace(profile.limits))
+        self.recorder = self.recorders(self.transport, self.journal, Mint(started.literal), registry, self.seeker)
         self.run_id = started.id
         if done:
             for canary in done.history.canaries.values():
@@ -131,6 +120,30 @@ class Audit:
         minted = sum(c.kind == "never_sent" for c in done.history.canaries.values()) if done else 0
         for _ in range(NEVER_SENT - minted):
             self.recorder.new_canary("never_sent", "nowhere", None, "")
+
+    def _begin(self, loaded: LoadedProfile) -> tuple[RunStarted, None]:
+        self.unavailable, self.without_means = split(loaded.profile, self.selected, self.cast.keys())
+        return self._started(loaded, new_literal(), secrets.token_bytes(32)), None
+
+    def _go_on(self, loaded: LoadedProfile) -> tuple[RunStarted, Done]:
+        """What the run in the report folder was begun with, and what it has done. Raises ResumeError."""
+        earlier = read(self.options.report_dir / JOURNAL)
+        started = earlier.run
+        check(started, loaded, self.catalogue)
+        self.unavailable, self.without_means = started.unavailable, started.without_means
+        self.selected = tuple(c for c in self.catalogue.controls if c.id in started.selected)
+        return started, Done.of(earlier)
+
+    def _journal(self, redactor: Redactor) -> Journal:
+        path = self.options.report_dir / JOURNAL
+        self.options.report_dir.mkdir(parents=True, exist_ok=True)
+        if not self.options.resume:
+            path.unlink(missing_ok=True)
+        return Journal(path, redactor)
+
+    def _transport(self, pace: Pace) -> Transport:
+        limits = self.profile.limits
+        return Transport(self.profile.target.base_url, limits.timeout_seconds, limits.max_answer_bytes, pace=pace)
 
     def reopen(self, path: Path) -> None:
         """Go on from a finished journal instead of sending: for checks that are to be made again. Raises ProfileError or JournalError."""
@@ -255,8 +268,11 @@ class Audit:
         if self._unread(epoch, "settled"):
             settle = self.profile.limits.settle_seconds
             self.reporter.phase(f"Letting the target settle for {settle:g} s", 1)
-            time.sleep(settle)
+            self._pause(settle)
             self._observe(epoch, "settled")
+
+    def _pause(self, seconds: float) -> None:
+        time.sleep(seconds)
 
     def _read(self, epoch: Epoch) -> bool:
         """Whether the reading of this epoch's evidence had begun before the run was broken off."""
@@ -287,6 +303,7 @@ class Audit:
             epoch=epoch,
             measure=self._measure,
             run_id=self.run_id,
+            pause=self._pause,
         )
 
     def _measure(self) -> dict[str, int]:

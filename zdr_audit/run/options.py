@@ -17,7 +17,8 @@ DEFAULT_REPORT_DIR = Path("zdr-audit-report")
 @dataclass(frozen=True)
 class Options:
     """`controls` are glob patterns on control ids (empty: all); `base_url` replaces the profile's and starts nothing; `violations` are seeded in the
-    launched reference simulator, for trying the tool out; `waivers` were read from `waivers_file`; `resume`: go on with the run in `report_dir`."""
+    launched reference simulator, for trying the tool out; `waivers` were read from `waivers_file`;
+    `resume`: go on with the run in `report_dir`; `dry_run`: send nothing, plan."""
 
     target: str
     base_url: str | None = None
@@ -29,6 +30,7 @@ class Options:
     waivers: tuple[Waiver, ...] = ()
     waivers_file: Path | None = None
     resume: bool = False
+    dry_run: bool = False
 
     def command(self) -> str:
         """The command line that repeats the run (without the report folder, which changes nothing)."""

@@ -74,6 +74,7 @@ class Assay:
     fresh_count: int = 0
     measure: Callable[[], dict[str, int]] = dict
     run_id: str = "run"
+    pause: Callable[[float], None] = time.sleep
 
     def __post_init__(self) -> None:
         self.random = random.Random(f"{self.seed}:{self.scenario}")  # noqa: S311 - shapes, not secrets
@@ -199,7 +200,7 @@ class Assay:
         """One block of the growth bound: measure every source, send `requests` stimuli of one size, wait, measure again."""
         before = self.measure()
         replies = [self.infer(party.member, stimulus, step=step, counts=party.key == "subject") for _ in range(requests)]
-        time.sleep(wait)
+        self.pause(wait)
         event = GrowthMeasured(
             scenario=self.scenario,
             organization=party.key,
