@@ -120,10 +120,21 @@ def main() -> None:
     help="Report folder of an earlier run: say what differs; exit 1 where anything is worse.",
 )
 @click.option(
+    "--minimise/--no-minimise",
+    default=True,
+    help="Where something leaked, look for the smallest request that leaks (at most 40 more requests). Default: do.",
+)
+@click.option(
     "--violation",
     multiple=True,
     metavar="ID",
     help="Seed a violation in the launched simulator, to see the audit find it ('zdr-audit violations').",
+)
+@click.option(
+    "--variant",
+    multiple=True,
+    metavar="ID",
+    help="Let the launched simulator differ in a way that breaks no promise, to see the audit stay green ('zdr-audit violations --benign').",
 )
 @click.option(
     "--resume",
@@ -145,7 +156,9 @@ def run(
     timestamp: str | None,
     waivers: Path | None,
     baseline: Path | None,
+    minimise: bool,
     violation: tuple[str, ...],
+    variant: tuple[str, ...],
     resume: Path | None,
     dry_run: bool,
 ) -> None:
@@ -173,17 +186,21 @@ def run(
         )
     if target is None:
         raise click.UsageError("Missing option '--target'.", ctx)
-    if violation and base_url:
-        _fail(
-            "--violation goes with the simulator that this command starts; with --base-url start it yourself: zdr-audit simulate --violation ID"
-        )
+    for word, given in (("--violation", violation), ("--variant", variant)):
+        if given and base_url:
+            _fail(
+                f"{word} goes with the simulator that this command starts; with --base-url start it yourself: zdr-audit simulate {word} ID"
+            )
     arguments = ["--target", target, "--report-dir", str(report_dir), "--depth", depth, "--seed", str(seed)]
     arguments += ["--base-url", base_url] if base_url else []
     arguments += pack_arguments(attest_key, waivers, timestamp)
+    arguments += [] if minimise else ["--no-minimise"]
     for pattern in controls:
         arguments += ["--controls", pattern]
     for item in violation:
         arguments += ["--violation", item]
+    for item in variant:
+        arguments += ["--variant", item]
     arguments += ["--resume"] if resume else []
     try:
         chosen = select(load_catalogue(), controls) if controls else None
@@ -254,24 +271,6 @@ def controls(control_id: str | None, family: str | None, coverage: bool) -> None
 
 
 @main.command()
-def violations() -> None:
-    """List the seeded violations of the reference simulator, and the control that must catch each."""
-    from zdr_audit.violations import ViolationError, load_violations
-
-    try:
-        loaded = load_violations()
-    except ViolationError as exc:
-        _fail(str(exc))
-        return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("Violation", "Caught by", "What it does"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "Violation")
-    for item in loaded:
-        table.add_row(item.id, " ".join(item.controls), item.title)
-    Console(highlight=False).print(table)
-
-
-@main.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), default=Path("zdr-target.toml"))
 @click.option("--force", is_flag=True, help="Overwrite the file.")
 def init(file: Path, force: bool) -> None:
@@ -290,8 +289,9 @@ def _mount_pack() -> None:
     from zdr_audit.cli_pack import COMMANDS
     from zdr_audit.cli_plan import plan_command
     from zdr_audit.cli_rescan import rescan_command
+    from zdr_audit.cli_violations import violations_command
 
-    for command in (*COMMANDS, plan_command, rescan_command):
+    for command in (*COMMANDS, plan_command, rescan_command, violations_command):
         main.add_command(command)
 
 

@@ -27,7 +27,7 @@ from zdr_audit.journal.store import JournalError
 from zdr_audit.profile.load import ProfileError
 from zdr_audit.report.console import closing
 from zdr_audit.report.model import EXIT_STATUS, Report
-from zdr_audit.report.write import write_all
+from zdr_audit.report.write import report_names, write_all
 from zdr_audit.run.audit import STOPPED, Audit
 from zdr_audit.run.launch import LaunchError
 from zdr_audit.run.options import DEFAULT_REPORT_DIR, Options, depth
@@ -107,10 +107,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--attest-key", metavar="FILE", default=os.environ.get(keys.KEY_VARIABLE), help="sign the pack with this Ed25519 private key (PEM)"
     )
     group.addoption("--waivers", metavar="FILE", help="accepted failures with owner, reason and expiry (TOML)")
+    group.addoption("--no-minimise", action="store_true", help="where something leaked, do not look for the smallest request that leaks")
     group.addoption("--journal", metavar="FILE", help="check this finished journal again; nothing is sent")
     group.addoption("--resume", action="store_true", help="go on with the run in --report-dir, which was broken off")
     group.addoption("--dry-run", action="store_true", help="send nothing: say what a run would send")
     group.addoption("--violation", metavar="ID", action="append", default=[], help="seed a violation in the launched reference simulator")
+    group.addoption(
+        "--variant",
+        metavar="ID",
+        action="append",
+        default=[],
+        help="let the launched reference simulator differ in a way that breaks nothing",
+    )
+    group.addoption(
+        "--format", metavar="FILE", action="append", default=[], help="write this report file only, e.g. report.json; may be repeated"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -156,8 +167,11 @@ def _state(config: pytest.Config) -> State:
             depth=depth(config.getoption("--depth")),
             seed=config.getoption("--seed"),
             violations=tuple(config.getoption("--violation")),
+            variants=tuple(config.getoption("--variant")),
+            formats=report_names(config.getoption("--format")),
             waivers=load_waivers(waivers_file, [c.id for c in catalogue.controls]) if waivers_file else (),
             waivers_file=waivers_file,
+            minimise=not config.getoption("--no-minimise"),
             resume=config.getoption("--resume"),
             dry_run=config.getoption("--dry-run"),
         )
@@ -316,8 +330,10 @@ def _finish(session: pytest.Session, state: State, audit: Audit) -> None:
     try:
         if not audit.opened:
             return  # stopped before there was anything to report
+        if not session.config.getoption("--journal"):
+            audit.minimise()
         state.report = audit.close()
-        written = write_all(state.report, state.options.report_dir)
+        written = write_all(state.report, state.options.report_dir, state.options.formats)
     finally:
         audit.stop()
     seal(state.report, state.options.report_dir, [JOURNAL, *(path.name for path in written)], state.signer)

@@ -16,12 +16,12 @@ def test_prompts_of_plain_requests_are_kept_nowhere(expect: Expect) -> None:
 @control("ZDR-RET-02", after=after.plain_requests)
 def test_answers_of_plain_requests_are_kept_nowhere(expect: Expect) -> None:
     expect.sees_answers_of_the_control_organization()
-    expect.kept_nowhere(kinds=("response",), promise="the answer to a plain request must not be kept")
+    expect.kept_nowhere(kinds=("response",), answers=3, promise="the answer to a plain request must not be kept")
 
 
 @control("ZDR-RET-03", after=after.streamed_requests)
 def test_streamed_requests_leave_neither_prompt_nor_answer(expect: Expect) -> None:
-    expect.kept_nowhere(promise="nothing of a streamed request must be kept")
+    expect.kept_nowhere(answers=2, promise="nothing of a streamed request must be kept")
 
 
 @control("ZDR-RET-04", after=after.system_prompts_and_earlier_turns)
@@ -41,7 +41,7 @@ def test_images_and_documents_are_kept_nowhere(expect: Expect) -> None:
 
 @control("ZDR-RET-07", after=after.every_model)
 def test_the_promise_holds_for_every_model_listed(expect: Expect) -> None:
-    expect.kept_nowhere(promise="content must not be kept, whichever model is asked")
+    expect.kept_nowhere(answers=1, promise="content must not be kept, whichever model is asked")
     asked = {i.model for i in expect.where(organization="subject")}
     answered = {i.model for i in expect.where(organization="subject", accepted=True)}
     if asked - answered:

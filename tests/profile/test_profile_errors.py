@@ -6,15 +6,20 @@ from typing import get_args
 
 import pytest
 from engine_profiles import SMALL, small, write
+from pydantic import BaseModel
 
 from zdr_audit.profile.load import ProfileError, load
-from zdr_audit.profile.model import Evidence, Limits, Operation
+from zdr_audit.profile.model import Evidence, Limits, Operation, Profile
 
 CONSENT = 'production = true needs production_consent = "I accept that this audit sends test traffic to production"'
 URL = "target.base_url: should be http:// or https://, a host and perhaps a port, without user, path or query, found"
-TOP = "schema, name, target, limits, organizations, actors, operations, features, refusal, audit_types, audit_chain, evidence, permissions, absent"
-LIMITS = ", ".join(Limits.model_fields)
-OPERATION = ", ".join(Operation.model_fields)
+
+
+def keys(model: type[BaseModel]) -> str:
+    return ", ".join(info.alias or name for name, info in model.model_fields.items())
+
+
+TOP, LIMITS, OPERATION = keys(Profile), keys(Limits), keys(Operation)
 NAME = r"String should match pattern '^[a-z0-9][a-z0-9_.-]*$'"
 
 # Kinds of evidence come and go with their readers.

@@ -125,7 +125,7 @@ def test_what_an_earlier_part_of_the_run_used_counts():
 
 def test_the_token_budget_counts_requests_and_answers_of_inference_alone():
     with serving(answer(b"x" * 400)) as server:
-        transport = Transport(server.base_url, 5, 1 << 20, Pace(Limits(max_tokens=150)))
+        transport = Transport(server.base_url, 5, 1 << 20, pace=Pace(Limits(max_tokens=150)))
         transport.send(Outgoing("POST", "/", body=b"y" * 4000))
         transport.send(Outgoing("POST", "/", body=b"y" * 100, inference=True))
         assert transport.pace.spent == tokens(100) + tokens(400) == 125
@@ -214,5 +214,5 @@ def test_a_place_is_free_again_after_a_request_that_broke():
         write(b"nonsense\r\n\r\n")
 
     with serving(drop) as server:
-        transport = Transport(server.base_url, 5, 1 << 20, Pace(Limits(concurrency=1)))
+        transport = Transport(server.base_url, 5, 1 << 20, pace=Pace(Limits(concurrency=1)))
         assert [transport.send(Outgoing("GET", "/")).status for _ in range(3)] == [None, None, None]

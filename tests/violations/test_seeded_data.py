@@ -16,6 +16,7 @@ from zdr_audit.simulator import violations as simulated
 from zdr_audit.simulator.endpoints import all_operations
 from zdr_audit.simulator.operations import Operation
 from zdr_audit.simulator.parts import Parts
+from zdr_audit.simulator.seeding import UnknownSeedError
 from zdr_audit.simulator.stores import Stores
 from zdr_audit.violations import Violation, ViolationError, load_violations
 
@@ -101,7 +102,7 @@ def test_no_two_violations_are_the_same() -> None:
 
 
 def test_an_unknown_violation_is_refused_with_those_that_are_known(parts: Parts) -> None:
-    with pytest.raises(simulated.UnknownViolationError, match=ALL[0].id):
+    with pytest.raises(UnknownSeedError, match=ALL[0].id):
         simulated.install(parts, "ret-no-such-thing")
 
 

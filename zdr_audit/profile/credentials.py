@@ -34,7 +34,8 @@ def credential(profile: Profile, actor: ActorSection, environment: Mapping[str, 
                 f"the environment variable {actor.env} holds no usable credential: {SHORTEST} or more printable ASCII characters, no spaces"
             )
         return found
-    return actor.sample if is_loopback(profile.target.base_url) else None
+    everywhere = (profile.target.base_url, *profile.target.nodes)
+    return actor.sample if all(is_loopback(url) for url in everywhere) else None
 
 
 def required(profile: Profile, environment: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 Pointer = Annotated[str, StringConstraints(pattern=r"^(/.*)?$")]
@@ -25,28 +25,48 @@ class Closed(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class TargetSection(Closed):
-    """Where the target is and what it claims to be. `production` true needs `production_consent` in words."""
+def usable_url(url: str) -> str:
+    """The URL itself. Raises ValueError where it is no plain origin."""
+    try:
+        usable = re.search(_BASE_URL, url) and urlsplit(url).hostname and urlsplit(url).port != 0
+    except ValueError:  # a port or an IPv6 address that is none
+        usable = False
+    if not usable:
+        raise ValueError("should be http:// or https://, a host and perhaps a port, without user, path or query")
+    return url
 
-    base_url: Annotated[str, Field(json_schema_extra={"pattern": rf"{_BASE_URL}|\$\{{.+\}}"})]  # in the file it may still be a variable
+
+# In the file it may still be a variable.
+Address = Annotated[str, AfterValidator(usable_url), Field(json_schema_extra={"pattern": rf"{_BASE_URL}|\$\{{.+\}}"})]
+
+
+class TargetSection(Closed):
+    """Where the target is and what it claims to be. `production` true needs `production_consent` in words.
+
+    `nodes` are the addresses of the target's nodes, where each can be reached by itself: requests are then spread over all of them.
+    """
+
+    base_url: Address
+    nodes: tuple[Address, ...] = ()
     platform: Platform = "anthropic"
     enforcement: Literal["blocked", "leaves_promise"] = "blocked"
-    dialect: Literal["anthropic-messages"] = "anthropic-messages"
+    dialect: Name = "anthropic-messages"
     models: tuple[str, ...] = ()
-    launch: Literal["simulator"] | None = None
+    launch: Literal["simulator", "simulator-servers"] | None = None
     production: bool = False
     production_consent: str = ""
 
-    @field_validator("base_url")
+    @field_validator("nodes")
     @classmethod
-    def _scheme_and_host(cls, url: str) -> str:
-        try:
-            usable = re.search(_BASE_URL, url) and urlsplit(url).hostname and urlsplit(url).port != 0
-        except ValueError:  # a port or an IPv6 address that is none
-            usable = False
-        if not usable:
-            raise ValueError("should be http:// or https://, a host and perhaps a port, without user, path or query")
-        return url
+    def _each_once(cls, nodes: tuple[str, ...]) -> tuple[str, ...]:
+        for twice in {url for url in nodes if nodes.count(url) > 1}:
+            raise ValueError(f"the node {twice} is there twice")
+        return nodes
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where requests go: to the nodes, else to the one address."""
+        return self.nodes or (self.base_url,)
 
     @model_validator(mode="after")
     def _production_needs_words(self) -> TargetSection:
@@ -55,6 +75,53 @@ class TargetSection(Closed):
             msg = f'production = true needs production_consent = "{words}"'
             raise ValueError(msg)
         return self
+
+
+class Inference(Closed):
+    """What every inference request says beside the stimulus. `extra` are further members of its body; `max_tokens_key` is read by `openai-chat`."""
+
+    max_tokens: Annotated[int, Field(ge=16)] = 1024
+    max_tokens_key: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    extra: dict[str, Any] = {}
+
+
+class GenericStream(Closed):
+    """How the dialect `generic-json` streams. `body` are the members of the request that ask for it; `answer` points at the text in each piece: the
+    data of a server-sent event (`sse`) or a line of JSON (`lines`). `done` is a piece that ends the stream, `done_at` points at what is true in its last
+    piece; without either, a stream that just ends is whole."""
+
+    format: Literal["sse", "lines"]
+    answer: Pointer
+    body: dict[str, Any] = {}
+    done: str | None = None
+    done_at: Pointer | None = None
+
+
+class GenericJson(Closed):
+    """The dialect `generic-json`. `body` is the template of a request: `{text}` is where the user's words go, and may stand with other text; `{model}`,
+    `{stream}`, `{session}` and the names of places (`{system}`, `{history}`, `{document}`, ...) are filled likewise. `answer` points at the answer's
+    text. `wrong` gives, for a kind of mistake, the template of a request that the target must answer with a client error."""
+
+    body: dict[str, Any]
+    answer: Pointer
+    stream: GenericStream | None = None
+    request_id_header: str = "x-request-id"
+    wrong: dict[Literal["negative_max_tokens", "empty_messages", "bad_role"], dict[str, Any]] = {}
+
+    @field_validator("body")
+    @classmethod
+    def _text_goes_in(cls, body: dict[str, Any]) -> dict[str, Any]:
+        if "{text}" not in str(body):
+            raise ValueError("needs '{text}' where the user's words go")
+        return body
+
+    @field_validator("wrong")
+    @classmethod
+    def _text_goes_into_mistakes(cls, wrong: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for kind, body in wrong.items():
+            if "{text}" not in str(body):
+                raise ValueError(f"'{kind}' needs '{{text}}': a mistake that carries no content shows nothing")
+        return wrong
 
 
 class Rate(Closed):
@@ -88,10 +155,12 @@ class Limits(Rate):
 
 
 class Organization(Closed):
-    """An organization of the target. `account` groups organizations of one customer."""
+    """An organization of the target. `account` groups organizations of one customer. `base_url` is that of a deployment of its own: the control
+    organization may be served by a twin of the target, the same software with retention on."""
 
     id: Annotated[str, StringConstraints(min_length=1)]
     account: str | None = None
+    base_url: Address | None = None
 
 
 class ActorSection(Closed):
@@ -114,9 +183,34 @@ class Page(Closed):
     more: Pointer
 
 
+class Sign(Closed):
+    """What an answer must say beside its status: one of the `values` at the pointer, or one of the `words` in the text there. With neither, that there is
+    something at all."""
+
+    pointer: Pointer
+    values: tuple[Any, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+class Refusal(Closed):
+    """What counts as a policy refusal: one of the statuses, one of the types at the pointer (no types: any), and one of the words in the text at
+    `text_pointer` or `code_pointer`."""
+
+    status: tuple[StatusCode, ...] = (403,)
+    type_pointer: Pointer = "/error/type"
+    types: tuple[str, ...] = ("permission_error",)
+    text_pointer: Pointer = "/error/message"
+    words: tuple[str, ...] = (
+        "polic", "retention", "zero data", "zdr", "richtlinie", "politique", "política", "politica", "beleid", "polityk", "политик",
+        "ポリシー", "정책", "政策", "策略",
+    )  # fmt: skip
+    code_pointer: Pointer = "/error/details/error_code"
+
+
 class Operation(Closed):
     """One call that the suites can make. `by` is the role entitled to it; `changes` marks what alters the target and so needs permission.
 
+    `accepted` and `accepted_when` say together what success is; `refusal` takes the place of the profile's rule for policy refusals.
     `creates` is the name in `extract` that identifies what the call makes in the target, `cleanup` the operation that removes it again.
     """
 
@@ -128,7 +222,9 @@ class Operation(Closed):
     body: Any = None
     multipart: dict[str, str] | None = None
     accepted: tuple[StatusCode, ...] = (200, 201, 202, 204)
+    accepted_when: Sign | None = None
     refused: tuple[StatusCode, ...] = ()
+    refusal: Refusal | None = None
     extract: dict[str, Pointer] = {}
     items: Pointer | None = None
     fields: dict[str, Pointer] = {}
@@ -166,20 +262,6 @@ class Feature(Closed):
     endpoints: Annotated[tuple[FeatureEndpoint, ...], Field(min_length=1)]
 
 
-class Refusal(Closed):
-    """What counts as a policy refusal: one of the statuses, one of the types at the pointer, and one of the words in the text at `text`."""
-
-    status: tuple[StatusCode, ...] = (403,)
-    type_pointer: Pointer = "/error/type"
-    types: tuple[str, ...] = ("permission_error",)
-    text_pointer: Pointer = "/error/message"
-    words: tuple[str, ...] = (
-        "polic", "retention", "zero data", "zdr", "richtlinie", "politique", "política", "politica", "beleid", "polityk", "политик",
-        "ポリシー", "정책", "政策", "策略",
-    )  # fmt: skip
-    code_pointer: Pointer = "/error/details/error_code"
-
-
 class AuditTypes(Closed):
     """How the target names the actions that enablement consists of, in its audit log."""
 
@@ -205,7 +287,7 @@ class AuditChain(Closed):
 _KEYS: dict[str, tuple[str, ...]] = {
     "postgres": ("dsn_env", "url", "data_dir"),
     "redis": ("url_env", "url", "data_dir"),
-    "s3": ("bucket", "prefix", "endpoint"),
+    "s3": ("bucket", "prefix", "endpoint", "data_dir"),
 }
 _SERVER_KEYS = tuple(dict.fromkeys(key for keys in _KEYS.values() for key in keys))
 
@@ -217,12 +299,36 @@ def _has_password(url: str) -> bool:
         return "@" in url or "password" in url.lower()
 
 
+class Spike(Closed):
+    """How a canary gets into a source by other means than the target: as a `file` of that name in the source's folder, which is removed afterwards, or
+    by a `command` (words, no shell; `{canary}` stands for it) and perhaps another that takes it out again. Needs the permission `spike.ID`."""
+
+    file: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] | None = None
+    command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    remove: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30
+
+    @model_validator(mode="after")
+    def _one_means(self) -> Spike:
+        if (self.file is None) == (self.command is None):
+            raise ValueError("needs either 'file' or 'command'")
+        if self.command is not None and "{canary}" not in " ".join(self.command):
+            raise ValueError("'command' needs '{canary}' where the canary goes")
+        if self.remove is not None and self.command is None:
+            raise ValueError("'remove' goes with 'command': a file is removed in any case")
+        return self
+
+
 class Evidence(Closed):
     """A place where the target may have kept something. `files` and `sqlite` have a path, `http` an operation, the role that reads, and `detail`.
 
     `postgres` has the name of the environment variable that holds its DSN (`dsn_env`), `redis` that of its URL (`url_env`), or either a plain
-    `url` without a password; and perhaps the server's `data_dir`. `s3` has a `bucket`, and perhaps a `prefix` and an `endpoint`; its credentials
-    are those of the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN).
+    `url` without a password; and perhaps the server's `data_dir`. `s3` has a `bucket`, and perhaps a `prefix`, an `endpoint`, and the `data_dir`
+    of a store on this machine, where parts of unfinished uploads and deleted objects may still be; its credentials are those of the environment
+    (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN).
+
+    `of` says whose deployment it belongs to: where the control organization is served by a twin, a source of the `subject` names as `twin` the source
+    of the `control` that is the same place in the twin deployment. `spike` is a second means to show that the source can be read.
     """
 
     id: Name
@@ -238,6 +344,9 @@ class Evidence(Closed):
     bucket: str | None = None
     prefix: str | None = None
     endpoint: str | None = None
+    of: Literal["both", "subject", "control"] = "both"
+    twin: Name | None = None
+    spike: Spike | None = None
 
     @model_validator(mode="after")
     def _place(self) -> Evidence:
@@ -274,12 +383,17 @@ class Prices(Closed):
 
 
 class Profile(Closed):
-    """A target profile. `absent` gives, for each operation or feature the target does not have, the reason."""
+    """A target profile. `absent` gives, for each operation or feature the target does not have, the reason.
+
+    A file may say only what differs from the shipped profile that it `extends`.
+    """
 
     schema_version: Annotated[Literal[1], Field(alias="schema")]
     name: Name
     target: TargetSection
     limits: Limits = Limits()
+    inference: Inference = Inference()
+    generic: GenericJson | None = None
     organizations: dict[Name, Organization]
     actors: dict[Name, dict[Name, ActorSection]]
     operations: dict[Name, Operation]
@@ -291,6 +405,7 @@ class Profile(Closed):
     permissions: Permissions = Permissions()
     prices: Prices | None = None
     absent: dict[str, str] = {}
+    extends: Name | None = None
 
     @model_validator(mode="after")
     def _coherent(self) -> Profile:
@@ -314,10 +429,23 @@ class Profile(Closed):
         for twice in {i for i in ids if ids.count(i) > 1}:
             raise ValueError(f"evidence id '{twice}' is used twice")
         for item in self.evidence:
+            self._twin_fits(item)
             for used in (item.operation, item.detail):
                 if used and used not in self.operations:
                     raise ValueError(f"evidence '{item.id}' names the operation '{used}', which operations does not define")
         return self
+
+    def _twin_fits(self, item: Evidence) -> None:
+        """Raises ValueError where the twin of a source, or its spike, cannot prove anything."""
+        twin = next((e for e in self.evidence if e.id == item.twin), None)
+        if item.twin is not None and (item.of != "subject" or twin is None or twin.of != "control" or twin.kind != item.kind):
+            raise ValueError(
+                f"evidence '{item.id}': 'twin' needs of = \"subject\", and names evidence of the same kind that has of = \"control\""
+            )
+        if item.spike is not None and item.spike.file is not None and item.kind != "files":
+            raise ValueError(f"evidence '{item.id}': a spike by 'file' is for evidence of kind 'files'; use 'command'")
+        if item.spike is not None and item.kind == "http":
+            raise ValueError(f"evidence '{item.id}': evidence of kind 'http' has no spike")
 
     def _cleaning(self) -> None:
         calls = [*self.operations.items(), *((f"features.{n}.{e.name}", e) for n, f in self.features.items() for e in f.endpoints)]

@@ -13,31 +13,49 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zdr_audit import __version__
+from zdr_audit.canary.digests import DigestBook
 from zdr_audit.canary.mint import Mint, new_literal
 from zdr_audit.canary.registry import Registry
 from zdr_audit.canary.seeker import Seeker
 from zdr_audit.catalogue.model import Catalogue, Control
+from zdr_audit.evidence.model import Reading
 from zdr_audit.evidence.size import changed_at, size_of
-from zdr_audit.journal.events import Checked, Epoch, RunEnded, RunResumed, RunStarted, SanityProbed, ScenarioEnded, SourceRead
+from zdr_audit.journal.events import (
+    Checked,
+    Epoch,
+    Interaction,
+    RunEnded,
+    RunResumed,
+    RunStarted,
+    SanityProbed,
+    ScenarioEnded,
+    SourceRead,
+)
 from zdr_audit.journal.redact import Redactor
 from zdr_audit.journal.store import Journal
 from zdr_audit.profile.credentials import credential, required
 from zdr_audit.profile.load import LoadedProfile, load
 from zdr_audit.profile.model import Evidence
 from zdr_audit.report.model import Report
-from zdr_audit.run.availability import split
+from zdr_audit.run.availability import offered, split
 from zdr_audit.run.cleanup import clean_up
-from zdr_audit.run.launch import LaunchedSimulator
+from zdr_audit.run.launch import launched
+from zdr_audit.run.minimise import REQUESTS, Minimiser, leaks
 from zdr_audit.run.observe import read_source, server_secrets
 from zdr_audit.run.options import Options
 from zdr_audit.run.progress import Reporter
+from zdr_audit.run.recall import recall
 from zdr_audit.run.resume import Done, check, read
+from zdr_audit.run.script import curl
+from zdr_audit.run.spikes import Spikes, spiked
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.history import History
 from zdr_audit.suite.marks import Scenario
 from zdr_audit.suite.party import Actor, NotOffered, Party
 from zdr_audit.suite.recorder import Recorder
+from zdr_audit.target.dialects.registry import dialect_of
 from zdr_audit.target.pace import BudgetSpent, Pace, tokens
+from zdr_audit.target.shape import words
 from zdr_audit.target.stimulus import Stimulus
 from zdr_audit.target.template import MissingValue
 from zdr_audit.target.transport import Transport, now
@@ -96,6 +114,8 @@ class Audit:
         loaded = self._load()
         profile = loaded.profile
         required(profile, self._environment)
+        self.dialect = dialect_of(profile)
+        self.offered = offered(profile, self.dialect)
         self.profile = profile
         redactor = Redactor()
         self.cast = self._cast(redactor)
@@ -107,14 +127,17 @@ class Audit:
         self.journal.append(RunResumed(at=now()) if done else started)
         self.opened = True
         redactor.set_literal(started.literal)
-        registry = Registry(started.literal, bytes.fromhex(started.key))
-        self.seeker = Seeker(started.literal, registry.identify)
-        self.transport = self._transport(Pace(profile.limits, done.interactions, done.tokens) if done else Pace(profile.limits))
-        self.recorder = self.recorders(self.transport, self.journal, Mint(started.literal), registry, self.seeker)
+        key = bytes.fromhex(started.key)
+        registry, digests = recall(done.history) if done else (Registry(started.literal, key), DigestBook(key))
+        self.seeker = Seeker(started.literal, registry.identify, digests=digests)
+        self.pace = Pace(profile.limits, done.interactions, done.tokens) if done else Pace(profile.limits)
+        self.transport = self._transport(profile.target.base_url, profile.target.nodes)
+        elsewhere = {name: self._transport(o.base_url) for name, o in profile.organizations.items() if o.base_url is not None}
+        self.recorder = self.recorders(self.transport, self.journal, Mint(started.literal), registry, self.seeker, elsewhere, digests)
+        self.recorder.request_id_header = self.dialect.request_id_header
+        self.spikes = Spikes(profile, self.recorder)
         self.run_id = started.id
         if done:
-            for canary in done.history.canaries.values():
-                registry.load(canary.id, canary.digest, canary.cuts)
             self.recorder.go_on(done.interactions, done.canaries)
             self.done = Done.of(self.history())
         minted = sum(c.kind == "never_sent" for c in done.history.canaries.values()) if done else 0
@@ -122,7 +145,7 @@ class Audit:
             self.recorder.new_canary("never_sent", "nowhere", None, "")
 
     def _begin(self, loaded: LoadedProfile) -> tuple[RunStarted, None]:
-        self.unavailable, self.without_means = split(loaded.profile, self.selected, self.cast.keys())
+        self.unavailable, self.without_means = split(loaded.profile, self.selected, self.cast.keys(), self.offered)
         return self._started(loaded, new_literal(), secrets.token_bytes(32)), None
 
     def _go_on(self, loaded: LoadedProfile) -> tuple[RunStarted, Done]:
@@ -141,9 +164,9 @@ class Audit:
             path.unlink(missing_ok=True)
         return Journal(path, redactor)
 
-    def _transport(self, pace: Pace) -> Transport:
+    def _transport(self, base_url: str, nodes: tuple[str, ...] = ()) -> Transport:
         limits = self.profile.limits
-        return Transport(self.profile.target.base_url, limits.timeout_seconds, limits.max_answer_bytes, pace=pace)
+        return Transport(base_url, limits.timeout_seconds, limits.max_answer_bytes, nodes, pace=self.pace)
 
     def reopen(self, path: Path) -> None:
         """Go on from a finished journal instead of sending: for checks that are to be made again. Raises ProfileError or JournalError."""
@@ -163,10 +186,11 @@ class Audit:
         if options.base_url is None:
             # The shipped simulator profile needs a running simulator before its paths mean anything.
             first = load(options.target, self._environment | {"ZDR_SIM_DATA": self._environment.get("ZDR_SIM_DATA", "zdr-simulator-data")})
-            if first.profile.target.launch == "simulator":
+            if first.profile.target.launch is not None:
                 self.reporter.phase("Starting the reference simulator", 1)
-                simulator = self._stack.enter_context(LaunchedSimulator(options.violations))
-                loaded = load(options.target, self._environment | {"ZDR_SIM_DATA": str(simulator.data_dir)}, simulator.base_url)
+                target = self._stack.enter_context(launched(first.profile.target.launch, options.violations, options.variants))
+                self._environment |= target.environment
+                loaded = load(options.target, self._environment, target.base_url, target.nodes)
                 return replace(loaded, digest=first.digest)
             return first
         return load(options.target, self._environment, options.base_url)
@@ -217,6 +241,10 @@ class Audit:
             key=key.hex(),
             started_at=now(),
             waivers=options.waivers,
+            twins={e.id: e.twin for e in profile.evidence if e.twin},
+            twin_sources=tuple(e.id for e in profile.evidence if e.of == "control"),
+            spiked=tuple(e.id for e in spiked(profile)),
+            audit_types={k: v for k, v in (profile.audit_types or {}) if isinstance(v, str)},
             launched=options.base_url is None and profile.target.launch is not None,
         )
 
@@ -252,7 +280,7 @@ class Audit:
 
     def _epoch(self, epoch: Epoch, scenarios: list[Scenario]) -> None:
         left = [s for s in scenarios if self.done is None or s.name not in self.done.scenarios]
-        if left or not self._read(epoch):
+        if left or not self._begun(epoch):
             self.reporter.phase("Sending stimuli" if epoch == "main" else "After the clock moved", len(left) + 1)
             self._keep_back()
             for item in left:
@@ -263,18 +291,22 @@ class Audit:
             self.reporter.step("stimuli that prove sight")
             self._sight(epoch)
             self.reporter.done()
-        if epoch == "main":
-            self._observe(epoch, "first")
-        if self._unread(epoch, "settled"):
-            settle = self.profile.limits.settle_seconds
-            self.reporter.phase(f"Letting the target settle for {settle:g} s", 1)
-            self._pause(settle)
-            self._observe(epoch, "settled")
+        self.spikes.plant(epoch)
+        try:
+            if epoch == "main":
+                self._observe(epoch, "first")
+            if self._unread(epoch, "settled"):
+                settle = self.profile.limits.settle_seconds
+                self.reporter.phase(f"Letting the target settle for {settle:g} s", 1)
+                self._pause(settle)
+                self._observe(epoch, "settled")
+        finally:
+            self.spikes.remove()
 
     def _pause(self, seconds: float) -> None:
         time.sleep(seconds)
 
-    def _read(self, epoch: Epoch) -> bool:
+    def _begun(self, epoch: Epoch) -> bool:
         """Whether the reading of this epoch's evidence had begun before the run was broken off."""
         return self.done is not None and any(e == epoch for e, _, _ in self.done.reads)
 
@@ -302,6 +334,8 @@ class Audit:
             scenario=scenario,
             epoch=epoch,
             measure=self._measure,
+            dialect=self.dialect,
+            offered=self.offered,
             run_id=self.run_id,
             pause=self._pause,
         )
@@ -396,24 +430,25 @@ class Audit:
     def _observe(self, epoch: Epoch, reading: str) -> None:
         sources = self._unread(epoch, reading)
         self.reporter.phase("Reading evidence" if reading == "first" else "Reading evidence again", len(sources))
-        parties = (self.cast.parties["subject"], self.cast.parties["control"])
         for item in sources:
             self.reporter.step(item.what)
-            at = now()
-            outcome = read_source(item, self.seeker, self.transport, self.profile.operations, parties, environment=self._environment)
-            group = "read_back" if item.kind == "http" else "stores"
-            event = SourceRead.model_validate(
-                {
-                    "epoch": epoch,
-                    "reading": reading,
-                    "at": at,
-                    "group": group,
-                    "outcome": outcome,
-                    "changed_at": changed_at(Path(item.path)) if item.path else None,
-                }
-            )
-            self.journal.append(event)
+            self._read(item, epoch, reading)
             self.reporter.done()
+
+    def _read(self, item: Evidence, epoch: Epoch, reading: str, only: frozenset[str] | None = None) -> Reading:
+        """One reading of a source, journaled; with `only` its hits are those of these canaries alone."""
+        at = now()
+        parties = tuple(party for party in (self.cast.parties["subject"], self.cast.parties["control"]) if item.of in ("both", party.key))
+        outcome = read_source(
+            item, self.seeker, self.recorder.transport_of, self.profile.operations, parties, environment=self._environment
+        )
+        if only is not None:
+            outcome = outcome.model_copy(update={"hits": tuple(hit for hit in outcome.hits if hit.canary in only)})
+        group = "read_back" if item.kind == "http" else "stores"
+        changed = changed_at(Path(item.path)) if item.path else None
+        event = {"epoch": epoch, "reading": reading, "at": at, "group": group, "outcome": outcome, "changed_at": changed}
+        self.journal.append(SourceRead.model_validate(event))
+        return outcome
 
     # -- after the driving --------------------------------------------------------------------------------------------------------------
 
@@ -422,6 +457,40 @@ class Audit:
 
     def record(self, check: Checked) -> None:
         self.journal.append(check)
+
+    def minimise(self) -> None:
+        """For what leaked: the smallest request that still leaks. Costs nothing where nothing did; no verdict rests on it."""
+        history = self.history()
+        if not self.options.minimise or self.interrupted or not self.alive or not all(probe.ok for probe in history.sanity):
+            return
+        found = leaks(history)
+        if not found:
+            return
+        self.reporter.phase("Looking for the smallest request that leaks", REQUESTS)
+        assay = self._assay("minimise.leaks", "minimise")
+
+        def send(operation: str, stimulus: Stimulus) -> Interaction:
+            self.reporter.step(words(operation, stimulus))
+            reply = assay.infer(assay.subject.member, stimulus, step="candidate", counts=False, operation=operation)
+            self.reporter.done()
+            return reply.interaction
+
+        try:
+            for event in Minimiser(send, self._read_for, settle=self.profile.limits.settle_seconds).run(found):
+                shown = Stimulus.model_validate(event.stimulus)
+                where = f"{event.source}, {event.object}"
+                script = (
+                    curl(self.profile, self.dialect, event.operation, shown, assay.models[0], where) if event.outcome == "reduced" else ""
+                )
+                self.journal.append(event.model_copy(update={"script": script}))
+        except BudgetSpent:
+            return  # what was found stays found; only the smallest request is not known
+        except KeyboardInterrupt as exc:
+            self.interrupted = str(exc) or STOPPED
+
+    def _read_for(self, sources: frozenset[str], canaries: frozenset[str]) -> dict[str, Reading]:
+        """One reading of each of these sources, with the hits of these canaries alone."""
+        return {item.id: self._read(item, "minimise", "settled", canaries) for item in self.profile.evidence if item.id in sources}
 
     def close(self) -> Report:
         """End the journal and judge it."""

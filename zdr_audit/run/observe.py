@@ -28,7 +28,7 @@ MAX_DOCUMENTS = 5000
 def read_source(
     evidence: Evidence,
     seeker: Seeker,
-    transport: Transport,
+    transport_of: Callable[[str], Transport],
     operations: dict[str, Operation],
     parties: tuple[Party, ...],
     progress: Callable[[int], None] | None = None,
@@ -36,11 +36,12 @@ def read_source(
 ) -> Reading:
     """One reading of one source. Never raises for what the source does: that is a Reading with `error`.
 
-    What leads to a server with a password is looked up in `environment` (None: that of the process).
+    `transport_of` gives the way to the deployment that serves an organization. What leads to a server with a password is looked up in
+    `environment` (None: that of the process).
     """
     try:
         if evidence.kind == "http":
-            pages = _Pages(evidence, transport, operations, parties)
+            pages = _Pages(evidence, transport_of, operations, parties)
             return read_documents(evidence.id, "http", pages.documents(), seeker)
         if evidence.kind in SERVER_READERS:
             return SERVER_READERS[evidence.kind](
@@ -57,12 +58,14 @@ def read_source(
 def server_place(evidence: Evidence, environment: Mapping[str, str]) -> ServerPlace:
     """Where the server is that holds the evidence. Raises KeyError when the variable that says so is not set."""
     variable = evidence.dsn_env or evidence.url_env
+    key, secret = environment.get(CREDENTIALS[0], ""), environment.get(CREDENTIALS[1], "")
     return ServerPlace(
         url=environment[variable] if variable else evidence.url or "",
         data_dir=Path(evidence.data_dir) if evidence.data_dir else None,
         bucket=evidence.bucket or "",
         prefix=evidence.prefix or "",
         endpoint=evidence.endpoint,
+        credentials=(key, secret, environment.get(CREDENTIALS[2], "")) if evidence.kind == "s3" and key and secret else None,
     )
 
 
@@ -77,8 +80,10 @@ def server_secrets(evidence: tuple[Evidence, ...], environment: Mapping[str, str
 class _Pages:
     """The documents that a read-back interface gives, list pages and each item of them, for each organization."""
 
-    def __init__(self, evidence: Evidence, transport: Transport, operations: dict[str, Operation], parties: tuple[Party, ...]) -> None:
-        self.evidence, self.transport, self.operations, self.parties = evidence, transport, operations, parties
+    def __init__(
+        self, evidence: Evidence, transport_of: Callable[[str], Transport], operations: dict[str, Operation], parties: tuple[Party, ...]
+    ) -> None:
+        self.evidence, self.transport_of, self.operations, self.parties = evidence, transport_of, operations, parties
 
     def documents(self) -> Iterator[tuple[str, bytes | str]]:
         listing = self.operations[self.evidence.operation or ""]
@@ -119,10 +124,11 @@ class _Pages:
         headers = {**operation.headers, **auth_headers(actor.header, actor.secret)}
         name = next((n for n, spec in self.operations.items() if spec is operation), "")
         outgoing = Outgoing(operation.method, path, headers, operation=name)
-        answer = self.transport.send(outgoing)
+        transport = self.transport_of(party.key)
+        answer = transport.send(outgoing)
         attempts = itertools.count(1)
-        while answer.status in TRY_AGAIN and self.transport.pace.back_off(name, next(attempts), answer.header("retry-after")):
-            answer = self.transport.send(outgoing)
+        while answer.status in TRY_AGAIN and transport.pace.back_off(name, next(attempts), answer.header("retry-after")):
+            answer = transport.send(outgoing)
         return f"{operation.method} {path} as {actor.key}", answer
 
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from zdr_audit.canary.digests import DigestBook
 from zdr_audit.canary.mint import Mint
 from zdr_audit.canary.registry import Registry
 from zdr_audit.canary.seeker import Seeker
+from zdr_audit.evidence.model import Reading
 from zdr_audit.journal.events import Created, Epoch, Interaction
 from zdr_audit.journal.redact import Redactor
 from zdr_audit.journal.store import Journal
@@ -58,8 +60,8 @@ class Sent:
 class MadeUpTransport(Transport):
     """Answers each operation by the profile's own words on how its answer is read. Nothing leaves the process."""
 
-    def __init__(self, profile: Profile, answers: Answers) -> None:
-        super().__init__(profile.target.base_url, 1, 1, pace=Pace())
+    def __init__(self, profile: Profile, answers: Answers, base_url: str, nodes: tuple[str, ...]) -> None:
+        super().__init__(base_url, 1, 1, nodes, pace=Pace())
         self.profile, self.answers = profile, answers
         self._numbers = itertools.count(1)
         self.operations = dict(profile.operations)
@@ -127,8 +129,17 @@ def _put(document: dict[str, Any], where: str, value: Any) -> None:
 class Rehearser(Recorder):
     """Takes every inference for answered, and keeps what would be sent."""
 
-    def __init__(self, transport: Transport, journal: Journal, mint: Mint, registry: Registry, seeker: Seeker) -> None:
-        super().__init__(transport, journal, mint, registry, seeker)
+    def __init__(
+        self,
+        transport: Transport,
+        journal: Journal,
+        mint: Mint,
+        registry: Registry,
+        seeker: Seeker,
+        elsewhere: Mapping[str, Transport] | None = None,
+        digests: DigestBook | None = None,  # noqa: ARG002 - nothing is searched for, so no digest is taken
+    ) -> None:
+        super().__init__(transport, journal, mint, registry, seeker, elsewhere)
         self.rehearsed: list[Sent] = []
 
     def exchange(
@@ -190,6 +201,11 @@ class Rehearsal(Audit):
         """What would be made in the target."""
         return self.history().created
 
+    def open(self) -> None:
+        """As for a run; but no spike is planted into evidence."""
+        super().open()
+        self.spikes.sources = ()
+
     def _load(self) -> LoadedProfile:
         data = self._environment.get("ZDR_SIM_DATA", "zdr-simulator-data")
         return load(self.options.target, self._environment | {"ZDR_SIM_DATA": data}, self.options.base_url)
@@ -197,8 +213,8 @@ class Rehearsal(Audit):
     def _journal(self, redactor: Redactor) -> Journal:
         return Journal(Path(":memory:"), redactor)
 
-    def _transport(self, pace: Pace) -> Transport:  # noqa: ARG002 - a plan needs no pace
-        return MadeUpTransport(self.profile, self.answers)
+    def _transport(self, base_url: str, nodes: tuple[str, ...] = ()) -> Transport:
+        return MadeUpTransport(self.profile, self.answers, base_url, nodes)
 
     def _pause(self, seconds: float) -> None:
         pass
@@ -206,28 +222,32 @@ class Rehearsal(Audit):
     def _measure(self) -> dict[str, int]:
         return {}
 
-    def _observe(self, epoch: Epoch, reading: str) -> None:
+    def _read(self, item: Evidence, epoch: Epoch, reading: str, only: frozenset[str] | None = None) -> Reading:  # noqa: ARG002
         """Of reading the evidence only what goes to the target's interfaces."""
         assert isinstance(self.recorder, Rehearser)
-        parties = (self.cast.parties["subject"], self.cast.parties["control"])
-        for item in self._unread(epoch, reading):
-            if item.kind == "http":
-                overheard = _Overhearing(self.transport, item, epoch, reading)
-                read_source(item, self.seeker, overheard, self.profile.operations, parties)
-                self.recorder.rehearsed.extend(overheard.sent)
+        if item.kind != "http":
+            return Reading(source=item.id, kind=item.kind, objects=0, bytes=0)
+        heard: list[Sent] = []
+
+        def transport_of(organization: str) -> Transport:
+            return _Overhearing(self.recorder.transport_of(organization), item, epoch, reading, heard)
+
+        parties = tuple(party for party in (self.cast.parties["subject"], self.cast.parties["control"]) if item.of in ("both", party.key))
+        found = read_source(item, self.seeker, transport_of, self.profile.operations, parties)
+        self.recorder.rehearsed.extend(heard)
+        return found
 
 
 class _Overhearing(Transport):
     """Notes what a reading of evidence asks of an interface."""
 
-    def __init__(self, inner: Transport, evidence: Evidence, epoch: Epoch, reading: str) -> None:
+    def __init__(self, inner: Transport, evidence: Evidence, epoch: Epoch, reading: str, heard: list[Sent]) -> None:
         super().__init__(inner.base_url, 1, 1, pace=Pace())
-        self._inner, self._evidence, self._epoch, self._reading = inner, evidence, epoch, reading
-        self.sent: list[Sent] = []
+        self._inner, self._evidence, self._epoch, self._reading, self._heard = inner, evidence, epoch, reading, heard
 
     def send(self, outgoing: Outgoing) -> Answer:
         answer = self._inner.send(outgoing)
-        self.sent.append(Sent(self._interaction(outgoing, answer), 0, read=True))
+        self._heard.append(Sent(self._interaction(outgoing, answer), 0, read=True))
         return answer
 
     def _interaction(self, outgoing: Outgoing, answer: Answer) -> Interaction:

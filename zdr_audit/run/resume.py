@@ -43,7 +43,7 @@ class Done:
     @property
     def interactions(self) -> int:
         """The highest number of an interaction."""
-        return max((_number(i) for i in (*self.history.interactions, *self.history.lost)), default=0)
+        return max((_number(i) for i in (*self.history.interactions, *self.history.trials, *self.history.lost)), default=0)
 
     @property
     def canaries(self) -> int:

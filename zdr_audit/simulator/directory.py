@@ -14,7 +14,6 @@ from zdr_audit.simulator.errors import ConflictError, NotFoundError
 from zdr_audit.simulator.tables import (
     Account,
     ApiKey,
-    CacheRow,
     Conversation,
     FeatureObject,
     ManagedSettings,
@@ -147,8 +146,8 @@ class Directory:
             stores.blobs.delete_all(organization_id)
             for table in (Conversation, FeatureObject, OutsideMessage, ManagedSettings):
                 session.execute(delete(table).where(table.organization_id == organization_id))
-            with stores.cached() as cache:
-                cache.execute(delete(CacheRow).where(CacheRow.organization == organization_id))
+            stores.cache.forget(organization_id)
             self.parts.audit.append(session, caller, "org_deleted", organization_id, ("organization", organization_id))
-        self.parts.retention.forget(organization_id)
+        with stores.exclusive():
+            self.parts.retention.forget(organization_id)
         stores.scrub()

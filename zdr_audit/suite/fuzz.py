@@ -7,7 +7,7 @@ neither 401, 403, 404, 405 nor 429; the catalogue's minimum for the contract con
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import requests
@@ -50,13 +50,18 @@ def fuzz(assay: Assay, document: Any, actors: list[Actor], examples: int) -> Non
 
 def _cases(assay: Assay, operation: Any, actor: Actor, mode: GenerationMode, examples: int) -> Iterator[Any]:
     owned = {p.name: actor.organization_id for p in operation.path_parameters if "org" in p.name.lower()}
+    return generated(operation, mode, examples, assay.seed, owned)
+
+
+def generated(operation: Any, mode: GenerationMode, examples: int, run_seed: int, owned: Mapping[str, str]) -> Iterator[Any]:
+    """At most `examples` cases of an operation; `owned` fixes path parameters."""
     try:
-        strategy = operation.as_strategy(generation_mode=mode, path_parameters=owned or None)
+        strategy = operation.as_strategy(generation_mode=mode, path_parameters=dict(owned) or None)
     except Exception:  # nothing invalid can be made for an operation without input
         return
     drawn: list[Any] = []
 
-    @seed(assay.seed)
+    @seed(run_seed)
     @settings(max_examples=examples, database=None, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
     @given(strategy)
     def collect(case: Any) -> None:

@@ -10,9 +10,12 @@ from zdr_audit.journal.events import (
     CanaryMinted,
     Checked,
     Created,
+    DigestsTaken,
     Epoch,
     GrowthMeasured,
     Interaction,
+    LeakReduced,
+    LeftOut,
     Removed,
     RunEnded,
     RunResumed,
@@ -20,6 +23,7 @@ from zdr_audit.journal.events import (
     SanityProbed,
     ScenarioEnded,
     SourceRead,
+    Spiked,
 )
 
 
@@ -32,59 +36,82 @@ class Seen:
 
 
 class History:
-    """Index over all events of a run. Raises ValueError where there is no run in them."""
+    """Index over all events of a run. Raises ValueError where there is no run in them.
+
+    What was sent and read to minimise leaks stands apart (`trials`, `reduced`): checks and verdicts see nothing of it.
+    """
 
     def __init__(self, events: Iterable[Frozen]) -> None:
         self.interactions: dict[str, Interaction] = {}
         self.canaries: dict[str, CanaryMinted] = {}
+        self.digests: list[DigestsTaken] = []
         self.scenarios: dict[str, ScenarioEnded] = {}
         self.sanity: list[SanityProbed] = []
         self.reads: list[SourceRead] = []
         self.growth: list[GrowthMeasured] = []
+        self.left_out: list[LeftOut] = []
+        self.spikes: list[Spiked] = []
         self.checks: list[Checked] = []
         self.created: list[Created] = []
         self.removed: list[Removed] = []
-        self.ended: RunEnded | None = None
         self._broken_off: set[str] = set()
-        started: RunStarted | None = None
+        self.trials: dict[str, Interaction] = {}
+        self.reduced: list[LeakReduced] = []
+        self.ended: RunEnded | None = None
+        self._started: RunStarted | None = None
         for event in events:
-            match event:
-                case RunStarted():
-                    started = event
-                case Interaction():
-                    self.interactions[event.id] = event
-                case CanaryMinted():
-                    self.canaries[event.id] = event
-                case ScenarioEnded():
-                    self.scenarios[event.name] = event
-                case SanityProbed():
-                    self.sanity.append(event)
-                case SourceRead():
-                    self.reads.append(event)
-                case GrowthMeasured():
-                    self.growth.append(event)
-                case Checked():
-                    # A rescan checks again: the last look of each test counts.
-                    self.checks = [c for c in self.checks if c.nodeid != event.nodeid or c.control != event.control]
-                    self.checks.append(event)
-                case Created():
-                    self.created.append(event)
-                case Removed():
-                    self.removed.append(event)
-                case RunResumed():
-                    self._resume()
-                case RunEnded():
-                    self.ended = event
-                case _:
-                    pass
-        if started is None:
+            self._place(event)
+        if self._started is None:
             raise ValueError("the journal holds no run")
-        self.run = started
-        self.lost = self._lost()
+        self.run: RunStarted = self._started
+        self.lost: dict[str, Interaction] = self._lost()
         self.pairs: dict[str, list[Interaction]] = {}
         for item in self.interactions.values():
             if item.pair and self._stands(item):
                 self.pairs.setdefault(item.pair, []).append(item)
+
+    def _place(self, event: Frozen) -> None:
+        match event:
+            case RunStarted():
+                self._started = event
+            case Interaction(epoch="minimise"):
+                self.trials[event.id] = event
+            case SourceRead(epoch="minimise"):
+                pass
+            case LeakReduced():
+                self.reduced.append(event)
+            case Interaction():
+                self.interactions[event.id] = event
+            case CanaryMinted():
+                self.canaries[event.id] = event
+            case DigestsTaken():
+                self.digests.append(event)
+            case ScenarioEnded():
+                self.scenarios[event.name] = event
+            case SanityProbed():
+                self.sanity.append(event)
+            case SourceRead():
+                self.reads.append(event)
+            case LeftOut():
+                self.left_out.append(event)
+            case Spiked():
+                self.spikes.append(event)
+            case GrowthMeasured():
+                self.growth.append(event)
+            case Checked():
+                # A rescan checks again: the last look of each test counts.
+                self.checks = [c for c in self.checks if c.nodeid != event.nodeid or c.control != event.control]
+                self.checks.append(event)
+            case Created():
+                self.created.append(event)
+            case Removed():
+                self.removed.append(event)
+            case RunResumed():
+                self._resume()
+            case RunEnded():
+                self.ended = event
+            case _:
+                pass
 
     def _resume(self) -> None:
         """What was begun and not ended before the run went on is a first attempt now."""
@@ -99,7 +126,7 @@ class History:
         """Requests of which only the canaries are known: the run was broken off before the answer was journaled."""
         canaries: dict[str, list[CanaryMinted]] = {}
         for canary in self.canaries.values():
-            if canary.interaction and canary.interaction not in self.interactions:
+            if canary.interaction and canary.interaction not in self.interactions | self.trials:
                 canaries.setdefault(canary.interaction, []).append(canary)
         names = {identity: name for name, identity in self.run.organizations.items()}
         return {

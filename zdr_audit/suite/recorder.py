@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import threading
 from collections.abc import Callable, Mapping
@@ -10,10 +11,13 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from zdr_audit.canary.digests import DigestBook
 from zdr_audit.canary.mint import Mint
 from zdr_audit.canary.registry import Registry
+from zdr_audit.canary.renditions import renditions, text_renditions
 from zdr_audit.canary.seeker import Seeker
-from zdr_audit.journal.events import CanaryMinted, Epoch, Interaction
+from zdr_audit.canary.sighting import is_digest
+from zdr_audit.journal.events import CanaryMinted, DigestsTaken, Epoch, Interaction
 from zdr_audit.journal.store import Journal
 from zdr_audit.suite.party import Actor
 from zdr_audit.target.outcome import document
@@ -25,7 +29,8 @@ _DATA_LIMIT = 256 * 1024
 
 @dataclass(frozen=True)
 class Planned:
-    """What is known of an interaction before it is sent."""
+    """What is known of an interaction before it is sent. `node` None: whichever comes next. `at` is the organization at whose deployment it is made
+    (empty: the actor's own)."""
 
     scenario: str
     step: str
@@ -38,33 +43,56 @@ class Planned:
     labels: Mapping[str, str] = field(default_factory=dict)
     settles: tuple[int, ...] = ()
     """Statuses that are an answer to this request even where they otherwise mean: try again later."""
+    node: int | None = None
+    at: str = ""
+    stimulus: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What an answer was taken for."""
+    """What an answer was taken for; `labels` are added to those of the interaction. `text` is what it says, put together from its pieces; it stays in
+    memory."""
 
     outcome: str
     accepted: bool
     error: str = ""
     data: Any = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
 
 
 class Recorder:
     """Numbers interactions and canaries, sends, recognises canaries in answers, journals. Safe for several threads."""
 
-    def __init__(self, transport: Transport, journal: Journal, mint: Mint, registry: Registry, seeker: Seeker) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        journal: Journal,
+        mint: Mint,
+        registry: Registry,
+        seeker: Seeker,
+        elsewhere: Mapping[str, Transport] | None = None,
+        digests: DigestBook | None = None,
+    ) -> None:
+        """`elsewhere`: organizations that have a deployment of their own."""
         self.transport = transport
+        self.elsewhere = dict(elsewhere or {})
         self.journal = journal
         self.mint = mint
         self.registry = registry
         self.seeker = seeker
+        self.digests = digests
         self._lock = threading.Lock()
         self._interactions = itertools.count(1)
         self._canaries = itertools.count(1)
+        self.request_id_header = "request-id"
         self.sent = 0
         self.clock_offset: float | None = None
         """Seconds by which the target's clock was ahead of ours in the last answer that had a Date header."""
+
+    def transport_of(self, organization: str) -> Transport:
+        """The way to the deployment that serves an organization."""
+        return self.elsewhere.get(organization, self.transport)
 
     def new_interaction(self) -> str:
         with self._lock:
@@ -112,13 +140,14 @@ class Recorder:
         headers = dict(outgoing.headers)
         if actor is not None:
             headers |= auth_headers(actor.header, actor.secret)
-        whole = replace(outgoing, headers=headers, operation=planned.operation, inference=planned.model is not None)
+        whole = replace(outgoing, headers=headers, operation=planned.operation, inference=planned.model is not None, node=planned.node)
+        transport = self.transport_of(planned.at or (actor.organization if actor else ""))
         first = retry_of = None
         for attempt in itertools.count(1):
-            answer = self.transport.send(whole)
+            answer = transport.send(whole)
             self.clock_offset = _offset(answer) if answer.header("date") else self.clock_offset
             put_off = answer.status in TRY_AGAIN and answer.status not in planned.settles
-            again = put_off and self.transport.pace.back_off(planned.operation, attempt, answer.header("retry-after"))
+            again = put_off and transport.pace.back_off(planned.operation, attempt, answer.header("retry-after"))
             recorded = self._record(interaction, planned, actor, outgoing, canaries, judge, answer, again, retry_of)
             if not again:
                 break
@@ -145,7 +174,13 @@ class Recorder:
         about = {"served_organization": _short(answer.header("anthropic-organization-id")) or ""}
         if actor is not None and actor.email:
             about["email"] = actor.email
-        echoes = tuple(dict.fromkeys(s.canary for s in self.seeker.search(answer.body) if s.canary)) if answer.body else ()
+        if len(self.transport.addresses) > 1:
+            about["node"] = str(answer.node + 1)
+        if retry := _retry(answer):
+            about["retry"] = retry
+        told = (answer.body, _header_text(answer))
+        seen = [s for text in told if text for s in self.seeker.search(text)]
+        echoes = tuple(dict.fromkeys(s.canary for s in seen if s.canary and not is_digest(s.forms)))
         recorded = Interaction.model_validate(
             {
                 "id": interaction,
@@ -167,23 +202,45 @@ class Recorder:
                 "pair": planned.pair,
                 "content": planned.content,
                 "error": judged.error or answer.error,
-                "request_id": _short(answer.header("request-id")),
+                "request_id": _short(answer.header(self.request_id_header)),
                 "request_bytes": answer.request_bytes,
                 "answer_bytes": len(answer.body),
                 "started_at": answer.started_at,
                 "ended_at": answer.ended_at,
-                "labels": dict(planned.labels) | about,
+                "labels": dict(planned.labels) | about | dict(judged.labels),
                 "data": judged.data if len(repr(judged.data)) <= _DATA_LIMIT else {"too_large": True},
                 "echoes": echoes,
                 "canaries": canaries,
                 "superseded": superseded,
                 "retry_of": retry_of,
+                "stimulus": dict(planned.stimulus) if planned.stimulus is not None else None,
             }
         )
         self.journal.append(recorded)
+        if self.digests is not None:
+            self._take_digests(self.digests, interaction, outgoing, answer, judged)
         with self._lock:
             self.sent += 1
         return recorded
+
+    def _take_digests(self, digests: DigestBook, interaction: str, outgoing: Outgoing, answer: Answer, judged: Judged) -> None:
+        """Note the digests of every text with a canary that was sent or came back: one of them in a store betrays the text, though it cannot be read."""
+        literal = self.mint.literal
+        texts = itertools.chain(
+            renditions(outgoing.body or b"", literal, "request"),
+            *(text_renditions(value, literal, "request-header") for value in outgoing.headers.values()),
+            text_renditions(outgoing.raw_path, literal, "request-path"),
+            renditions(answer.body, literal, "answer"),
+            text_renditions(judged.text, literal, "answer-text"),
+        )
+        entries = [
+            digests.entry(canary, one.what, one.data, one.algorithms) for one in texts if (canary := self.registry.identify(one.canary))
+        ]
+        for entry in entries:
+            digests.add(entry)
+        if entries:
+            kept = tuple((entry.canary, entry.what, base64.b64encode(entry.marks).decode()) for entry in entries)
+            self.journal.append(DigestsTaken(interaction=interaction, entries=kept))
 
 
 def _offset(answer: Answer) -> float | None:
@@ -198,6 +255,19 @@ def _offset(answer: Answer) -> float | None:
 
 def _short(text: str | None) -> str | None:
     return text[:200] if text else None
+
+
+def _header_text(answer: Answer) -> bytes:
+    """What the headers of an error say: content may come back there too."""
+    failed = answer.status is not None and answer.status >= 400
+    return "\n".join(answer.headers.values()).encode("utf-8", "replace") if failed else b""
+
+
+def _retry(answer: Answer) -> str:
+    """The header that asks the client to try again, empty where none does."""
+    if after := answer.header("retry-after"):
+        return f"retry-after: {after[:40]}"
+    return "x-should-retry: true" if (answer.header("x-should-retry") or "").strip().lower() == "true" else ""
 
 
 def error_data(answer: Answer) -> Any:

@@ -54,7 +54,8 @@ FORMS: Mapping[str, Callable[[bytes], bytes]] = {
 
 
 def _table(session: Session, ctx: RequestContext, data: bytes) -> None:
-    session.execute(text("CREATE TABLE IF NOT EXISTS request_archive (request_id TEXT PRIMARY KEY, payload BLOB)"))
+    kind = "BYTEA" if session.get_bind().dialect.name == "postgresql" else "BLOB"
+    session.execute(text(f"CREATE TABLE IF NOT EXISTS request_archive (request_id TEXT PRIMARY KEY, payload {kind})"))
     session.execute(text("INSERT INTO request_archive VALUES (:id, :data)"), {"id": ctx.request_id, "data": data})
 
 
@@ -85,7 +86,9 @@ def _to_blob(parts: Parts, ctx: RequestContext, data: bytes) -> None:
 
 
 def _to_temporary_file(parts: Parts, _ctx: RequestContext, data: bytes) -> None:
-    (parts.stores.blobs.folder / f"tmp{secrets.token_hex(4)}").write_bytes(data)
+    folder = parts.stores.folder / "blobs"
+    folder.mkdir(exist_ok=True)
+    (folder / f"tmp{secrets.token_hex(4)}").write_bytes(data)
 
 
 PLACES: Mapping[str, Callable[[Parts, RequestContext, bytes], None]] = {
