@@ -45,6 +45,7 @@ def _loaded() -> tuple[tuple[Violation, ...], tuple[Variant, ...]]:
     help="With --matrix: folder of kill-matrix.json and kill-matrix.html.",
 )
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="With --matrix: folder in which each audit's files stay.")
+@click.option("--resume", is_flag=True, help="With --matrix and --keep: audits that lie finished there are not made again.")
 @click.option(
     "--with",
     "available",
@@ -61,6 +62,7 @@ def violations_command(
     depth: str,
     out: Path,
     keep: Path | None,
+    resume: bool,
     available: tuple[str, ...],
 ) -> None:
     """List the seeded violations of the reference simulator and the control that must catch each, or run them all.
@@ -79,10 +81,12 @@ def violations_command(
         from zdr_audit.matrix.command import run_matrix
         from zdr_audit.matrix.drive import default_jobs
 
+        if resume and keep is None:
+            _fail("--resume needs --keep: the folder in which the audits lie")
         cases = choose(broken, harmless, only, available)
         if not cases.run:
             _fail("--only selects nothing that can be run" if only else "there is nothing to run")
-        sys.exit(run_matrix(cases, out, jobs or default_jobs(), seed, depth, keep))
+        sys.exit(run_matrix(cases, out, jobs or default_jobs(), seed=seed, depth=depth, keep=keep, resume=resume))
     table = Table(box=None, pad_edge=False)
     table.add_column("Variant" if benign else "Violation", overflow="fold", no_wrap=True)
     if not benign:

@@ -131,11 +131,12 @@ def repeated_requests(assay: Assay) -> None:
 @scenario()
 def parallel_requests(assay: Assay) -> None:
     """Requests in parallel"""
-    many = assay.count(16, 32, 128)
+    # At least fifty of each organization: what is kept of one request in fifty shows here, whatever else was sent.
+    many = assay.count(52, 64, 128)
     jobs = [
         lambda n=n, party=party: assay.infer(party.member, Stimulus(stream=bool(n % 2)), step="ask", counts=party.key == "subject")
         for n in range(many)
-        for party in ((assay.subject, assay.control) if n % 4 == 0 else (assay.subject,))
+        for party in ((assay.subject, assay.control) if n % 8 == 0 else (assay.subject,))
     ]
     assay.parallel(jobs, workers=16)
 
@@ -175,6 +176,7 @@ def generated_shapes(assay: Assay) -> None:
 @scenario(last=True)
 def the_last_requests(assay: Assay) -> None:
     """The last requests before the stores are read: what is deleted at once lasts until something else takes its place"""
-    for stimulus in (Stimulus(), Stimulus(stream=True), Stimulus(padding=48_000), Stimulus(padding=18_000, stream=True)):
+    for stimulus in (Stimulus(padding=48_000), Stimulus(padding=18_000, stream=True), Stimulus(), Stimulus(stream=True)):
+        step = "ask at length" if stimulus.padding else "ask streamed" if stimulus.stream else "ask"
         for party in (assay.control, assay.subject):
-            assay.infer(party.member, stimulus, step="ask", counts=party.key == "subject")
+            assay.infer(party.member, stimulus, step=step, counts=party.key == "subject")

@@ -27,6 +27,11 @@ def test_changes_at_a_sibling_do_not_take_zdr_away(expect: Expect) -> None:
     expect.features_refused(expect.some(step="stays: features"), "an organization must stay blocked when its sibling is disabled")
 
 
+@control("ZDR-SCP-09", after=after.requests_that_speak_of_retention)
+def test_no_request_can_take_itself_out_of_zdr(expect: Expect) -> None:
+    expect.kept_nowhere(promise="what a request says of retention must not cause it to be kept")
+
+
 @control("ZDR-SCP-04", after=after.a_second_organization_is_enabled)
 def test_a_second_organization_of_the_account_is_not_kept_either(expect: Expect) -> None:
     expect.kept_nowhere(promise="content of a second ZDR organization of the account must not be kept")

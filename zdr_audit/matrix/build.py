@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,21 +28,25 @@ def job(item: Violation | Variant, folder: Path, seed: int, depth: str) -> Job:
     return Job(place, target, variant=item.id, seed=seed, depth=depth)
 
 
-def rows(cases: Cases, folder: Path, drive: Drive, seed: int, depth: str) -> Iterator[Row]:
-    """What each seed came to, as the audits end. Those that wait longest are begun first."""
+def rows(cases: Cases, folder: Path, drive: Drive, seed: int, depth: str, resume: bool) -> Iterator[Row]:
+    """What each seed came to, as the audits end. Those that wait longest are begun first. `resume`: audits that lie finished in `folder` are not made
+    again."""
     ordered = sorted(cases.run, key=lambda item: -(item.settle_seconds or 0))
     seeds = {item.id: item for item in ordered}
-    for done in drive.each([job(item, folder, seed, depth) for item in ordered]):
+    jobs = [job(item, folder, seed, depth) for item in ordered]
+    digest = load_catalogue().digest
+    finished = [one for one in jobs if resume and Result(one.folder).is_of(one, digest)]
+    for done in itertools.chain(finished, drive.each([one for one in jobs if one not in finished])):
         item, result = seeds[done.folder.name], Result(done.folder)
         yield attempt(item, result) if isinstance(item, Violation) else harmless(item, result)
 
 
-def build(cases: Cases, folder: Path, drive: Drive, *, seed: int, depth: str, done: Callable[[Row], None]) -> Matrix:
+def build(cases: Cases, folder: Path, drive: Drive, *, seed: int, depth: str, resume: bool, done: Callable[[Row], None]) -> Matrix:
     """The whole matrix; `done` is told each row as it comes."""
     began = time.monotonic()
     attempts: list[Attempt] = []
     variants: list[Harmless] = []
-    for row in rows(cases, folder, drive, seed, depth):
+    for row in rows(cases, folder, drive, seed, depth, resume):
         attempts += [row] if isinstance(row, Attempt) else []
         variants += [row] if isinstance(row, Harmless) else []
         done(row)

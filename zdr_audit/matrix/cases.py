@@ -36,12 +36,14 @@ def choose(
 
 
 def quick_profile(folder: Path, seed: Seed | None = None) -> Path:
-    """A copy of the simulator's profile that waits no longer than the seed asks for."""
-    seconds = SETTLE_SECONDS if seed is None or seed.settle_seconds is None else seed.settle_seconds
-    shipped = (resources.fixtures() / "targets" / "simulator.toml").read_text(encoding="utf-8")
-    text, replaced = _SETTLE.subn(f"settle_seconds = {seconds}", shipped)
-    if replaced != 1:
-        raise ValueError("the profile of the simulator does not say once how long to let the target settle")
+    """A copy of the simulator's profile that waits no longer than the seed asks for; of the profile with servers, as it is, where the seed needs more."""
+    more = seed is not None and bool(seed.needs)
+    text = (resources.fixtures() / "targets" / ("simulator-servers.toml" if more else "simulator.toml")).read_text(encoding="utf-8")
+    if not more:
+        seconds = SETTLE_SECONDS if seed is None or seed.settle_seconds is None else seed.settle_seconds
+        text, replaced = _SETTLE.subn(f"settle_seconds = {seconds}", text)
+        if replaced != 1:
+            raise ValueError("the profile of the simulator does not say once how long to let the target settle")
     folder.mkdir(parents=True, exist_ok=True)
     place = folder / "simulator-quick.toml"
     place.write_text(text, encoding="utf-8")

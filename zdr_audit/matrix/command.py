@@ -18,8 +18,8 @@ from zdr_audit.run.progress import reporter
 EXIT_GOOD, EXIT_BAD = 0, 1
 
 
-def run_matrix(cases: Cases, out: Path, jobs: int, seed: int, depth: str, keep: Path | None = None) -> int:
-    """Run the audits, write the matrix, say what is wrong; gives the exit status. `keep`: where each audit's files stay."""
+def run_matrix(cases: Cases, out: Path, jobs: int, *, seed: int, depth: str, keep: Path | None = None, resume: bool = False) -> int:
+    """Run the audits, write the matrix, say what is wrong; gives the exit status. `keep`: where each audit's files stay, and with `resume` are found."""
     shown = Console(highlight=False)
     progress = reporter(Console(stderr=True))
 
@@ -29,9 +29,9 @@ def run_matrix(cases: Cases, out: Path, jobs: int, seed: int, depth: str, keep: 
         progress.step(row.id)
         progress.done()
 
-    with tempfile.TemporaryDirectory(prefix="zdr-audit-matrix-") as scratch, progress, Drive(jobs) as drive:
+    with tempfile.TemporaryDirectory(prefix="zdr-audit-matrix-") as scratch, progress, Drive(jobs, seed) as drive:
         progress.phase("Audits", len(cases.run))
-        matrix = build(cases, keep or Path(scratch), drive, seed=seed, depth=depth, done=done)
+        matrix = build(cases, keep or Path(scratch), drive, seed=seed, depth=depth, resume=resume, done=done)
     written = write(matrix, out)
     shown.print(summary(matrix))
     for control in matrix.unproven if matrix.whole else ():

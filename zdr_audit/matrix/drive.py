@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import multiprocessing
 import os
+import tempfile
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import replace
+from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import requests
+
 from zdr_audit.matrix import work
 from zdr_audit.matrix.work import Job
+from zdr_audit.run.launch import LaunchedSimulator
 from zdr_audit.run.nursery import VARIABLE, Nursery
 
 LONGEST_SECONDS = 600
+DOCUMENT = "ZDR_AUDIT_WARM_DOCUMENT"
+"""Names the file from which `warm` makes requests ready: an interface document, a seed and how many examples of each operation."""
+EXAMPLES = 1
+"""As many as a quick audit sends."""
 FORKS = hasattr(os, "fork")
 
 
@@ -26,10 +38,27 @@ def default_jobs() -> int:
     return max(1, os.cpu_count() or 1)
 
 
-class Drive:
-    """Context manager: while it is open, audits can be started. Leaving stops those that still run."""
+@contextlib.contextmanager
+def _set(name: str, value: str) -> Iterator[None]:
+    """An environment variable for a while."""
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        del os.environ[name]
 
-    def __init__(self, jobs: int) -> None:
+
+def _document() -> Any:
+    """The interface document of the reference simulator, asked of one."""
+    with LaunchedSimulator() as simulator:
+        return requests.get(f"{simulator.base_url}/openapi.json", timeout=60).json()
+
+
+class Drive:
+    """Context manager: while it is open, audits can be started, fastest those with the seed. Leaving stops those that still run."""
+
+    def __init__(self, jobs: int, seed: int = 1) -> None:
+        self._seed = seed
         self._pool = ThreadPoolExecutor(jobs)
         self._stack = ExitStack()
         self._running: set[BaseProcess] = set()
@@ -41,7 +70,14 @@ class Drive:
         self._environment: tuple[tuple[str, str], ...] = ()
         if FORKS:
             self._context.set_forkserver_preload(["zdr_audit.matrix.warm"])
-            self._environment = ((VARIABLE, self._stack.enter_context(Nursery()).place),)
+            place = self._stack.enter_context(Nursery()).place
+            self._environment = ((VARIABLE, place),)
+            with _set(VARIABLE, place), tempfile.TemporaryDirectory(prefix="zdr-audit-") as folder:
+                ready = Path(folder) / "document.json"
+                ready.write_text(json.dumps({"document": _document(), "run_seed": self._seed, "examples": EXAMPLES}), encoding="utf-8")
+                with _set(DOCUMENT, str(ready)):
+                    forkserver.ensure_running()
+                    self._wait()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
@@ -51,6 +87,12 @@ class Drive:
                 process.kill()
         self._pool.shutdown(cancel_futures=True)
         self._stack.close()
+
+    def _wait(self) -> None:
+        """Until the process that audits are forked from is ready."""
+        process = self._context.Process(target=int)
+        process.start()
+        process.join()
 
     def start(self, job: Job) -> Future[Job]:
         """The job, done when its audit has ended in whatever way."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import shlex
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from zdr_audit import __version__
 from zdr_audit.catalogue.model import Control
 from zdr_audit.matrix.model import Attempt, Harmless, Killer
-from zdr_audit.matrix.work import REPORT, SAID
+from zdr_audit.matrix.work import REPORT, SAID, Job
 from zdr_audit.violations import Variant, Violation
 
 GREEN = frozenset({"pass", "not_applicable"})
@@ -40,6 +43,15 @@ class Result:
         probes = self.report.get("sanity", ())
         dead = [f"the {probe['when']} sanity probe failed: {probe['detail']}" for probe in probes if not probe["ok"]]
         return dead[0][:300] if dead else "" if len(probes) == 2 else "a sanity probe is missing"
+
+    def is_of(self, job: Job, catalogue: str) -> bool:
+        """Is this the finished audit of just that job, by this version and catalogue?"""
+        run = self.report.get("run", {})
+        words = shlex.split(run.get("command", ""))
+        seeded = {(option, value) for option, value in pairwise(words) if option in {"--violation", "--variant"}}
+        wanted = {pair for pair in (("--violation", job.violation), ("--variant", job.variant)) if pair[1]}
+        told = (run.get("version"), run.get("catalogue_digest"), run.get("seed"), run.get("depth"))
+        return seeded == wanted and told == (__version__, catalogue, job.seed, job.depth)
 
     def told(self) -> str:
         """Every control that did not pass, with its reason."""

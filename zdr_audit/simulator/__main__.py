@@ -160,7 +160,7 @@ def serve(
     announce = HELP.format(**place) if sys.stdout.isatty() else json.dumps({"event": "listening", **place}, separators=(",", ":"))
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=parts.protocol or "h11",
         ws="none",
         loop="asyncio",
         lifespan="off",

@@ -44,11 +44,25 @@ def is_policy_refusal(answer: Answer, rule: Refusal) -> bool:
     return policy_refusal_problem(answer, rule) is None
 
 
+def _problem_text(answer: Answer, data: Any) -> str | None:
+    """What a problem document (RFC 9457) says, whose type is an address of its owner's choice and stands with its words. None for any other answer."""
+    if not isinstance(data, dict) or not (answer.header("content-type") or "").startswith("application/problem+json"):
+        return None
+    return " ".join(str(data.get(key, "")) for key in ("type", "title", "detail")).casefold()
+
+
 def policy_refusal_problem(answer: Answer, rule: Refusal) -> str | None:
     """Why an answer is not a policy refusal, None where it is one."""
     if answer.status not in rule.status:
         return f"status {answer.status}, not {' or '.join(map(str, rule.status))}"
     data = document(answer)
+    said = _problem_text(answer, data)
+    if said is not None:
+        return (
+            None
+            if any(word.casefold() in said for word in rule.words)
+            else "its text does not say that the organization's policy is the reason"
+        )
     kind = pointer(data, rule.type_pointer)
     if rule.types and kind not in rule.types:
         return f"its error type is {kind!r}, not {' or '.join(map(repr, rule.types))}"
