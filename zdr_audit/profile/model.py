@@ -412,6 +412,14 @@ class Permissions(Closed):
     allow: tuple[str, ...] = ()
 
 
+class Prices(Closed):
+    """What a million tokens of inference cost, for the estimate of a plan."""
+
+    currency: str = "USD"
+    input_per_million: Annotated[float, Field(ge=0)]
+    output_per_million: Annotated[float, Field(ge=0)]
+
+
 class Profile(Closed):
     """A target profile. `absent` gives, for each operation or feature the target does not have, the reason.
 
@@ -434,6 +442,7 @@ class Profile(Closed):
     audit_chain: AuditChain | None = None
     evidence: tuple[Evidence, ...] = ()
     permissions: Permissions = Permissions()
+    prices: Prices | None = None
     absent: dict[str, str] = {}
     extends: Name | None = None
 

@@ -105,8 +105,10 @@ def _sight(history: History, group: str, epochs: tuple[Epoch, ...]) -> tuple[lis
 
 
 def _older(history: History, read: SourceRead) -> str | None:
-    """What is wrong with evidence that was last written before the run began."""
+    """What is wrong with evidence that is empty, or that was last written before the run began."""
     run = history.run
+    if read.group == "stores" and not read.outcome.objects and not read.outcome.not_examined:
+        return f"the source {read.outcome.source} is empty ({read.epoch} epoch, {read.reading} reading): there was nothing to search"
     if read.changed_at is None:
         return None
     began, changed = datetime.fromisoformat(run.started_at), datetime.fromisoformat(read.changed_at)
