@@ -32,6 +32,8 @@ _BLOCK = 4096
 _HEX_SIZES = frozenset(2 * size for size in SIZES)
 _BASE64_SIZES = frozenset(-(-size * 8 // 6) for size in SIZES)
 _MOST = max(_HEX_SIZES)
+_ANY_RUN = re.compile(rb"[A-Za-z0-9+/_-]{%d}" % min(2 * FIRST, *_BASE64_SIZES))
+"""What any written digest holds: in little data it is looked for first."""
 # What may stand between a length and what it is the length of: nothing, the zeros of a wider length (little-endian), and BSON's kind after those.
 _GAPS = (0, 3, 4)
 
@@ -54,8 +56,9 @@ def digest_pass(book: DigestBook) -> Pass:
     def find(data: bytes) -> Iterator[Event]:
         if book and len(data) >= FIRST:
             classes = data.translate(_CLASSES)
-            yield from _in_hex(book, data, classes)
-            yield from _in_base64(book, data, classes)
+            if len(data) > _BLOCK or _ANY_RUN.search(data) is not None:
+                yield from _in_hex(book, data, classes)
+                yield from _in_base64(book, data, classes)
             yield from _raw(book, data, classes)
 
     return Pass("digest", find)
