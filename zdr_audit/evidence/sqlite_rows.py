@@ -70,19 +70,12 @@ class _Search:
 
     def flush(self) -> None:
         batch, self._batch, self._size = self._batch, [], 0
-        for cell in self._worth(batch):
-            self.search(cell.table, cell.location, cell.value)
-
-    def _worth(self, cells: list[_Cell]) -> Iterator[_Cell]:
-        """The cells that are worth a search: of many that hold nothing, a few looks are enough."""
         seeker = self.collector.seeker
-        if len(cells) > 1:
-            if seeker.may_see_in([cell.value for cell in cells]):
-                half = len(cells) // 2
-                yield from self._worth(cells[:half])
-                yield from self._worth(cells[half:])
-        elif cells and seeker.may_see(cells[0].value):
-            yield cells[0]
+        if not batch or not seeker.may_see_in([cell.value for cell in batch]):
+            return
+        for cell in batch:
+            if seeker.may_see(cell.value):
+                self.search(cell.table, cell.location, cell.value)
 
     def search(self, table: str, location: str, value: bytes | Iterator[bytes]) -> None:
         def locate(sighting: Sighting) -> str:
