@@ -54,7 +54,7 @@ CASES = {
     "key of an actor": (
         "[actors.staff]\noperator = { env",
         "[actors.staff]\noperator = { envv",
-        "actors.staff.operator.env: is missing; actors.staff.operator.envv: unknown key; did you mean 'env'? (allowed: env, sample, header, email)",
+        "actors.staff.operator.envv: unknown key; did you mean 'env'? (allowed: env, command, refresh_seconds, timeout_seconds, sample, header, prefix, email)",
     ),
     "number too small": ("timeout_seconds = 5", "timeout_seconds = 0", "limits.timeout_seconds: should be greater than 0, found 0"),
     "number as words": (

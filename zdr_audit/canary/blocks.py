@@ -106,8 +106,14 @@ def _bound(packed: int) -> int:
     return min(MOST_DECODED, 255 * packed)
 
 
+def _is_binary(head: bytes) -> bool:
+    return not head.isascii() or any(code < 9 or 13 < code < 32 for code in head)
+
+
 def is_snappy_block(head: bytes) -> bool:
     """Whether bytes begin as a raw Snappy block: a size, and elements that refer to nothing before the beginning."""
+    if not _is_binary(head):
+        return False
     try:
         size, at = snappy.announced(head)
     except ValueError:
@@ -140,7 +146,7 @@ def is_snappy_block(head: bytes) -> bool:
 
 def is_lz4_block(head: bytes) -> bool:
     """Whether bytes begin as a raw LZ4 block, perhaps after its size: literals, and matches that refer to nothing before the beginning."""
-    if len(head) < 16:
+    if len(head) < 16 or not _is_binary(head):
         return False
     return _lz4_sequences(head) or any(
         size > 32 and _lz4_sequences(head[width:], size)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 
 from .automaton import Automaton
+from .cuts import CUT_PASSES
 from .digest_search import digest_pass, known_whole
 from .digests import ALGORITHMS, DigestBook
 from .forms import FORMS, needles
@@ -32,7 +33,7 @@ def searched_forms() -> tuple[str, ...]:
         "prefix",
         "suffix",
         *FORMS,
-        *(make(new_literal().encode()).name for make in PASSES),
+        *(make(new_literal().encode()).name for make in (*PASSES, *CUT_PASSES)),
         *openers,
     )
     return tuple(dict.fromkeys(named))
@@ -61,7 +62,7 @@ class Seeker:
         self.identify = identify
         self.max_depth, self.max_inflate_bytes, self.max_ratio, self.max_sightings = max_depth, max_inflate_bytes, max_ratio, max_sightings
         self.needles = needles(literal)
-        self.passes = [make(self.literal) for make in PASSES]
+        self.passes = [make(self.literal) for make in (*PASSES, *CUT_PASSES)]
         self._digests = digests
         if digests is not None:
             self.passes.append(digest_pass(digests))

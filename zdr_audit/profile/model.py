@@ -25,6 +25,13 @@ class Closed(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _has_password(url: str) -> bool:
+    try:
+        return bool(urlsplit(url).password) or "password" in url.lower()
+    except ValueError:
+        return "@" in url or "password" in url.lower()
+
+
 def usable_url(url: str) -> str:
     """The URL itself. Raises ValueError where it is no plain origin."""
     try:
@@ -53,6 +60,8 @@ class TargetSection(Closed):
     dialect: Name = "anthropic-messages"
     models: tuple[str, ...] = ()
     launch: Literal["simulator", "simulator-servers"] | None = None
+    proxy: str | None = None
+    proxy_env: Variable | None = None
     production: bool = False
     production_consent: str = ""
 
@@ -67,6 +76,13 @@ class TargetSection(Closed):
     def addresses(self) -> tuple[str, ...]:
         """Where requests go: to the nodes, else to the one address."""
         return self.nodes or (self.base_url,)
+
+    @field_validator("proxy")
+    @classmethod
+    def _plain_proxy(cls, url: str | None) -> str | None:
+        if url is not None and _has_password(url):
+            raise ValueError("holds a password: put it into an environment variable and name that in proxy_env")
+        return url if url is None else usable_url(url)
 
     @model_validator(mode="after")
     def _production_needs_words(self) -> TargetSection:
@@ -164,15 +180,44 @@ class Organization(Closed):
 
 
 class ActorSection(Closed):
-    """Who we act as. The credential comes from the environment variable `env`.
+    """Who we act as. The credential comes from the environment variable `env`, or is what a `command` prints (words, no shell): asked again after
+    `refresh_seconds`, and once after an answer 401. It goes into `header`, after the word `prefix` (for `authorization` that is `Bearer`).
 
     `sample` is a public, documented credential of a sample system: used only where the variable is unset and the target is on a loopback address.
     """
 
-    env: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
+    env: Variable | None = None
+    command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    refresh_seconds: Annotated[float, Field(gt=0)] | None = None
+    timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30
     sample: str | None = None
-    header: str = "x-api-key"
+    header: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")] = "x-api-key"
+    prefix: Annotated[str, StringConstraints(pattern=r"^[!-~]*$")] | None = None
     email: str | None = None
+
+    @model_validator(mode="after")
+    def _one_means(self) -> ActorSection:
+        if (self.env is None) == (self.command is None):
+            raise ValueError("needs either 'env' or 'command'")
+        if self.command is not None and self.sample is not None:
+            raise ValueError("'sample' goes with 'env'")
+        if self.command is None and self.refresh_seconds is not None:
+            raise ValueError("'refresh_seconds' goes with 'command'")
+        return self
+
+
+class Tls(Closed):
+    """Transport security: files in PEM. `ca` takes the place of the public authorities; `client_cert` and `client_key` are for mutual TLS."""
+
+    ca: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+
+    @model_validator(mode="after")
+    def _key_goes_with_certificate(self) -> Tls:
+        if self.client_key is not None and self.client_cert is None:
+            raise ValueError("'client_key' goes with 'client_cert'")
+        return self
 
 
 class Page(Closed):
@@ -292,13 +337,6 @@ _KEYS: dict[str, tuple[str, ...]] = {
 _SERVER_KEYS = tuple(dict.fromkeys(key for keys in _KEYS.values() for key in keys))
 
 
-def _has_password(url: str) -> bool:
-    try:
-        return bool(urlsplit(url).password) or "password" in url.lower()
-    except ValueError:
-        return "@" in url or "password" in url.lower()
-
-
 class Spike(Closed):
     """How a canary gets into a source by other means than the target: as a `file` of that name in the source's folder, which is removed afterwards, or
     by a `command` (words, no shell; `{canary}` stands for it) and perhaps another that takes it out again. Needs the permission `spike.ID`."""
@@ -384,6 +422,7 @@ class Profile(Closed):
     name: Name
     target: TargetSection
     limits: Limits = Limits()
+    tls: Tls = Tls()
     inference: Inference = Inference()
     generic: GenericJson | None = None
     organizations: dict[Name, Organization]

@@ -21,6 +21,8 @@ from zdr_audit.report.view import (
     count,
     families,
     left_behind,
+    minimised_of,
+    minimised_words,
     place,
     request_of,
 )
@@ -57,11 +59,11 @@ def open_controls(report: Report) -> RenderableType:
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     for item in attention(report):
-        grid.add_row(Text(WORDS[item.verdict].upper(), STYLES[item.verdict]), _entry(item))
+        grid.add_row(Text(WORDS[item.verdict].upper(), STYLES[item.verdict]), _entry(report, item))
     return grid
 
 
-def _entry(item: Attention) -> Text:
+def _entry(report: Report, item: Attention) -> Text:
     first = item.controls[0]
     entry = _text(compact_ids(c.id for c in item.controls), 300, "bold")
     if len(item.controls) == 1:
@@ -76,6 +78,8 @@ def _entry(item: Attention) -> Text:
             entry.append("\nrequest ").append_text(_text(request, 120))
         if len(first.findings) > 1:
             entry.append(f" and {len(first.findings) - 1} more finding{'s' if len(first.findings) > 2 else ''}")
+        if smallest := minimised_of(report, first):
+            entry.append("\nsmallest ").append_text(_text(minimised_words(smallest[0]), 300))
     return entry
 
 

@@ -36,6 +36,7 @@ from zdr_audit.journal.store import Journal
 from zdr_audit.profile.credentials import credential, required
 from zdr_audit.profile.load import LoadedProfile, load
 from zdr_audit.profile.model import Evidence
+from zdr_audit.profile.token import Token
 from zdr_audit.report.model import Report
 from zdr_audit.run.availability import offered, split
 from zdr_audit.run.cleanup import clean_up
@@ -55,6 +56,7 @@ from zdr_audit.suite.party import Actor, NotOffered, Party
 from zdr_audit.suite.recorder import Recorder
 from zdr_audit.target.dialects.registry import dialect_of
 from zdr_audit.target.pace import BudgetSpent, Pace, tokens
+from zdr_audit.target.security import proxy_secrets, security_of
 from zdr_audit.target.shape import words
 from zdr_audit.target.stimulus import Stimulus
 from zdr_audit.target.template import MissingValue
@@ -79,6 +81,9 @@ class Cast:
 
     parties: dict[str, Party]
     staff: dict[str, Actor]
+
+    def everybody(self) -> list[Actor]:
+        return [*self.staff.values(), *(actor for party in self.parties.values() for actor in party.actors.values())]
 
     def keys(self) -> set[str]:
         return {f"{p.key}.{role}" for p in self.parties.values() for role in p.actors} | {f"staff.{role}" for role in self.staff}
@@ -114,9 +119,14 @@ class Audit:
         required(profile, self._environment)
         self.dialect = dialect_of(profile)
         self.offered = offered(profile, self.dialect)
+        self.security = security_of(profile, self._environment)
         self.profile = profile
         redactor = Redactor()
         self.cast = self._cast(redactor)
+        for actor in self.cast.everybody():
+            actor.headers()  # a command that gives no credential is to be known before anything is sent
+        for secret in proxy_secrets(self.security):
+            redactor.add_secret(secret)
         for secret in server_secrets(profile.evidence, self._environment):
             redactor.add_secret(secret)
         path = self.options.report_dir / JOURNAL
@@ -155,7 +165,7 @@ class Audit:
 
     def _transport(self, base_url: str, nodes: tuple[str, ...] = ()) -> Transport:
         limits = self.profile.limits
-        return Transport(base_url, limits.timeout_seconds, limits.max_answer_bytes, nodes, pace=self.pace)
+        return Transport(base_url, limits.timeout_seconds, limits.max_answer_bytes, nodes, security=self.security, pace=self.pace)
 
     def reopen(self, path: Path) -> None:
         """Go on from a finished journal instead of sending: for checks that are to be made again. Raises ProfileError or JournalError."""
@@ -191,16 +201,18 @@ class Audit:
             parties[name] = Party(name, organization.id, organization.account, "zdr" if name == "subject" else "standard", {})
         for group, roles in self.profile.actors.items():
             for role, section in roles.items():
-                secret = credential(self.profile, section, self._environment)
+                token = Token(f"actors.{group}.{role}", section, redactor.add_secret) if section.command else None
+                secret = "" if token else credential(self.profile, section, self._environment)
                 if secret is None:
                     continue
                 redactor.add_secret(secret)
+                where = parties[group] if group != "staff" else Party("staff", "", None, "none", {})
+                actor = Actor(f"{group}.{role}", role, group, where.id, where.content, section.header, secret, section.email)
+                actor = replace(actor, prefix=section.prefix, token=token)
                 if group == "staff":
-                    staff[role] = Actor(f"staff.{role}", role, "staff", "", "none", section.header, secret, section.email)
+                    staff[role] = actor
                 else:
-                    party = parties[group]
-                    actor = Actor(f"{group}.{role}", role, group, party.id, party.content, section.header, secret, section.email)
-                    parties[group] = party.with_actor(actor)
+                    parties[group] = where.with_actor(actor)
         return Cast(parties, staff)
 
     def _started(self, loaded: LoadedProfile, literal: str, key: bytes) -> RunStarted:

@@ -39,7 +39,8 @@ def split(
                 if lacking:
                     unavailable.setdefault(control.id, lacking)
                 continue
-            reason = _absent(profile, need)
+            # An operation that the profile gives is there, whatever a pattern of `absent` says.
+            reason = None if need in profile.operations else _absent(profile, need)
             if reason:
                 unavailable.setdefault(control.id, f"the target does not have '{need}': {reason}")
                 continue

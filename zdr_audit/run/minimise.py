@@ -63,13 +63,7 @@ def leaks(history: History) -> list[Leak]:
     found: dict[tuple[str, str, str, Features, Features], dict[str, bool]] = {}
     for seen in (f for check in history.checks if check.outcome == "violated" for f in check.findings):
         minted, sent = history.canaries.get(seen.canary or ""), history.interactions.get(seen.interaction or "")
-        if (
-            minted is None
-            or sent is None
-            or sent.stimulus is None
-            or sent.actor != "subject.member"
-            or seen.source not in history.run.sources
-        ):
+        if minted is None or sent is None or sent.stimulus is None or seen.source not in history.run.sources:
             continue
         keep = Feature("answer", True) if minted.kind == "response" else Feature("place", minted.place)
         whole = features(Stimulus.model_validate(sent.stimulus))

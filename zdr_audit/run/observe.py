@@ -19,7 +19,7 @@ from zdr_audit.suite.party import Actor, Party
 from zdr_audit.target.outcome import document
 from zdr_audit.target.pace import TRY_AGAIN
 from zdr_audit.target.template import MissingValue, fill, fill_path, pointer, with_query
-from zdr_audit.target.transport import Answer, Outgoing, Transport, auth_headers
+from zdr_audit.target.transport import Answer, Outgoing, Transport
 
 MAX_PAGES = 200
 MAX_DOCUMENTS = 5000
@@ -121,7 +121,7 @@ class _Pages:
     def _get(self, operation: Operation, actor: Actor, party: Party, values: dict[str, Any], query: dict[str, str]) -> tuple[str, Answer]:
         known = {"org": party.id, **values}
         path = with_query(fill_path(operation.path, known), {**fill(operation.query, known), **query})
-        headers = {**operation.headers, **auth_headers(actor.header, actor.secret)}
+        headers = {**operation.headers, **actor.headers()[0]}
         name = next((n for n, spec in self.operations.items() if spec is operation), "")
         outgoing = Outgoing(operation.method, path, headers, operation=name)
         transport = self.transport_of(party.key)

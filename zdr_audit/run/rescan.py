@@ -18,6 +18,7 @@ from zdr_audit.run.observe import read_source, server_secrets
 from zdr_audit.run.progress import Reporter
 from zdr_audit.run.recall import recall
 from zdr_audit.suite.history import History
+from zdr_audit.target.security import security_of
 from zdr_audit.target.transport import Transport, now
 
 
@@ -52,8 +53,9 @@ def rescan(
         redactor.set_literal(history.run.literal)
         registry, digests = recall(history)
         seeker = Seeker(history.run.literal, registry.identify, digests=digests)
+        limits, security = profile.limits, security_of(profile, surroundings)
         transport = Transport(
-            profile.target.base_url, profile.limits.timeout_seconds, profile.limits.max_answer_bytes, profile.target.nodes
+            profile.target.base_url, limits.timeout_seconds, limits.max_answer_bytes, profile.target.nodes, security=security
         )
         epoch = "late" if any(r.epoch == "late" for r in history.reads) else "main"
         reporter.phase("Reading evidence again", len(sources))

@@ -196,7 +196,7 @@ class Assay:
         )
         path = with_query(fill_path(spec.path, {"org": by.organization_id}), spec.query)
         outgoing = Outgoing(spec.method, path, {**spec.headers, **rendered.headers}, body, stimulus.abandon_after)
-        actor = replace(by, secret="not-a-credential-of-anybody") if stimulus.wrong == "bad_credential" else by  # noqa: S106
+        actor = replace(by, secret="not-a-credential-of-anybody", token=None) if stimulus.wrong == "bad_credential" else by  # noqa: S106
         must = expects if repeat == 1 else ()
         judged = self._judge_inference(stimulus, expected, spec, expects, must, counting=operation == "messages.count_tokens")
         recorded, _ = recorder.exchange(interaction, planned, actor, outgoing, tuple(canaries), judged)

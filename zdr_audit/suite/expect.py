@@ -42,6 +42,15 @@ def answer_finding(item: Interaction, message: str) -> FindingSeen:
     return FindingSeen(source="answers", object=f"{item.method} {item.path}", location=place, interaction=item.id, message=message)
 
 
+def listed(pages: Iterable[Interaction]) -> list[object]:
+    """The items of a list that was read page by page."""
+    return [item for page in pages if isinstance(page.data, dict) for item in page.data.get("items", ())]
+
+
+def _told(places: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(f"{kind} in {source}" for source, kind in sorted(places)) or "nothing"
+
+
 class Expect:
     """Bound to the record of one test: the interactions of its scenarios, and the readings of its epochs."""
 
@@ -156,6 +165,19 @@ class Expect:
             and (i.superseded or i.content != "exception")
         ]
 
+    def decided(self, items: Iterable[Interaction], promise: str) -> None:
+        """Each was answered one way or the other, and not with a failure of the server. Of none at all nothing is said."""
+        chosen = [i for i in items if i.status is not None]
+        if chosen:
+            self.every(chosen, lambda i: i.status is not None and i.status < 500, promise)
+
+    def same_story(self, one: Sequence[Interaction], other: Sequence[Interaction], *, promise: str) -> None:
+        """The list that the pages of `one` make is the one that the pages of `other` make, which may go on: it was read later."""
+        first, second = listed(one), listed(other)
+        if not first:
+            raise Inconclusive("the list is empty, so that two readings of it tell the same whatever happened")
+        self.that(second[: len(first)] == first, promise, other[0])
+
     def zdr_status(self, items: Iterable[Interaction], status: str, promise: str) -> None:
         """Each of these readings of an organization's ZDR status gave that status (`enabled` or `disabled`)."""
         chosen = list(items)
@@ -230,6 +252,40 @@ class Expect:
                 "so finding none says nothing of answers"
             )
 
+    def kept_whole_or_not_at_all(self, items: Iterable[Interaction], *, like: Iterable[Interaction], promise: str) -> None:
+        """Whatever is kept of one of these requests, is kept in every place and kind (prompt, answer) in which requests `like` it are. Raises
+        Inconclusive where nothing is kept of those either."""
+        places = self._places()
+        wholes = {frozenset(found) for item in like if item.accepted and (found := places.get(item.id))}
+        if not wholes:
+            raise Inconclusive(
+                "nothing is found of the requests that standard retention keeps, so that finding a part of the others cannot be judged"
+            )
+        answered = [item for item in items if item.accepted]
+        if not answered:
+            raise Inconclusive("none of the requests in question was answered in full")
+        findings = []
+        for item in answered:
+            found = places.get(item.id)
+            if not found or any(whole <= found for whole in wholes):
+                continue
+            missing = min((whole - found for whole in wholes), key=len)
+            said = f"kept: {_told(found)}; not kept: {_told(missing)}"
+            findings.append(
+                FindingSeen(source=min(found)[0], object="the request as a whole", location=said, interaction=item.id, message=promise)
+            )
+        if findings:
+            raise Violated(f"{promise}, but {len(findings)} of {len(answered)} are, first: {findings[0].location}", findings)
+
+    def _places(self) -> dict[str, set[tuple[str, str]]]:
+        """Interaction id -> (store, kind of canary) in which something of it is found in live data after the target has settled."""
+        found: dict[str, set[tuple[str, str]]] = {}
+        for seen in self.history.seen(self.epochs, lambda s: s.read.group == "stores" and s.read.reading != "first" and not s.hit.residue):
+            minted = self.history.canaries.get(seen.hit.canary or "")
+            if minted is not None and minted.interaction:
+                found.setdefault(minted.interaction, set()).add((seen.hit.source, minted.kind))
+        return found
+
     def growth_does_not_follow_payload(self) -> None:
         """No store grows with the size of what the subject organization sends. Raises Inconclusive where the noise is too large, or where not even the
         control organization's content is seen to take room."""
@@ -250,6 +306,8 @@ class Expect:
                 )
             elif bound.judged == "noisy":
                 unclear.append(f"the growth of {source} is too noisy to bound what can have been kept")
+            elif source in run.spiked:
+                continue  # the room that a file takes is not in doubt; what a spike is worth, the report says
             elif (other := bounds.get((run.twins.get(source, source), "control"))) is None or other.judged != "retained":
                 unclear.append(f"in {source} not even the control organization's content is seen to take room, so no growth says nothing")
         if findings:

@@ -19,10 +19,11 @@ from zdr_audit.canary.seeker import Seeker
 from zdr_audit.canary.sighting import is_digest
 from zdr_audit.journal.events import CanaryMinted, DigestsTaken, Epoch, Interaction
 from zdr_audit.journal.store import Journal
+from zdr_audit.profile.load import ProfileError
 from zdr_audit.suite.party import Actor
 from zdr_audit.target.outcome import document
 from zdr_audit.target.pace import TRY_AGAIN
-from zdr_audit.target.transport import Answer, Outgoing, Transport, auth_headers
+from zdr_audit.target.transport import Answer, Outgoing, Transport, now
 
 _DATA_LIMIT = 256 * 1024
 
@@ -94,6 +95,23 @@ class Recorder:
         """The way to the deployment that serves an organization."""
         return self.elsewhere.get(organization, self.transport)
 
+    def _send(self, actor: Actor | None, outgoing: Outgoing, transport: Transport) -> tuple[Answer, dict[str, str]]:
+        """Send as the actor. Where its token, which a command gave, is answered with 401, a fresh one is tried once: the labels say so."""
+        if actor is None:
+            return transport.send(outgoing), {}
+        try:
+            headers, secret = actor.headers()
+            answer = transport.send(_with(outgoing, headers))
+            if answer.status != 401 or actor.token is None:
+                return answer, {}
+            fresh = actor.token.renewed(secret)
+        except ProfileError as exc:
+            moment = now()
+            return Answer(None, {}, b"", f"not sent: {exc}", moment, moment, request_bytes=len(outgoing.body or b"")), {}
+        if fresh == secret:
+            return answer, {}
+        return transport.send(_with(outgoing, actor.headers()[0])), {"credential": "renewed after 401"}
+
     def new_interaction(self) -> str:
         with self._lock:
             return f"i-{next(self._interactions):05d}"
@@ -137,18 +155,15 @@ class Recorder:
         judge: Callable[[Answer], Judged],
     ) -> tuple[Interaction, Answer]:
         """Send, judge, journal; again, as an interaction of its own, where the target puts it off. `actor` None sends no credential."""
-        headers = dict(outgoing.headers)
-        if actor is not None:
-            headers |= auth_headers(actor.header, actor.secret)
-        whole = replace(outgoing, headers=headers, operation=planned.operation, inference=planned.model is not None, node=planned.node)
+        whole = replace(outgoing, operation=planned.operation, inference=planned.model is not None, node=planned.node)
         transport = self.transport_of(planned.at or (actor.organization if actor else ""))
         first = retry_of = None
         for attempt in itertools.count(1):
-            answer = transport.send(whole)
+            answer, about = self._send(actor, whole, transport)
             self.clock_offset = _offset(answer) if answer.header("date") else self.clock_offset
             put_off = answer.status in TRY_AGAIN and answer.status not in planned.settles
             again = put_off and transport.pace.back_off(planned.operation, attempt, answer.header("retry-after"))
-            recorded = self._record(interaction, planned, actor, outgoing, canaries, judge, answer, again, retry_of)
+            recorded = self._record(interaction, planned, actor, outgoing, canaries, judge, answer, about, again, retry_of)
             if not again:
                 break
             first = first or interaction
@@ -164,6 +179,7 @@ class Recorder:
         canaries: tuple[str, ...],
         judge: Callable[[Answer], Judged],
         answer: Answer,
+        about: dict[str, str],
         superseded: bool,
         retry_of: str | None,
     ) -> Interaction:
@@ -171,7 +187,7 @@ class Recorder:
             judged = judge(answer)
         except Exception as exc:  # what was sent is journaled whatever the answer does to its reader
             judged = Judged("malformed", False, f"the answer could not be read: {type(exc).__name__}")
-        about = {"served_organization": _short(answer.header("anthropic-organization-id")) or ""}
+        about |= {"served_organization": _short(answer.header("anthropic-organization-id")) or ""}
         if actor is not None and actor.email:
             about["email"] = actor.email
         if len(self.transport.addresses) > 1:
@@ -251,6 +267,10 @@ def _offset(answer: Answer) -> float | None:
         return None
     began, ended = datetime.fromisoformat(answer.started_at), datetime.fromisoformat(answer.ended_at)
     return (said.replace(tzinfo=said.tzinfo or UTC) - (began + (ended - began) / 2)).total_seconds()
+
+
+def _with(outgoing: Outgoing, headers: Mapping[str, str]) -> Outgoing:
+    return replace(outgoing, headers={**outgoing.headers, **headers})
 
 
 def _short(text: str | None) -> str | None:

@@ -18,6 +18,7 @@ from urllib3.exceptions import HTTPError
 from zdr_audit import __version__
 from zdr_audit.target import wire as raw
 from zdr_audit.target.pace import Pace, tokens
+from zdr_audit.target.security import OPEN, Security
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,16 @@ class Transport:
     """One connection pool a thread, to the origins of one target: `nodes`, else `base_url` alone. Nothing is sent that `pace` does not let go."""
 
     def __init__(
-        self, base_url: str, timeout: float, max_answer_bytes: int, nodes: Sequence[str] = (), *, pace: Pace | None = None
+        self,
+        base_url: str,
+        timeout: float,
+        max_answer_bytes: int,
+        nodes: Sequence[str] = (),
+        *,
+        security: Security = OPEN,
+        pace: Pace | None = None,
     ) -> None:
+        self.security = security
         self.base_url = base_url.rstrip("/")
         self.addresses = tuple(url.rstrip("/") for url in nodes) or (self.base_url,)
         self._turns = _Turns(len(self.addresses))
@@ -107,6 +116,10 @@ class Transport:
             session.trust_env = False  # no .netrc credentials, no surprise proxies
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # one actor's cookie must not go with another's request
             session.headers.clear()
+            session.verify = self.security.ca or True
+            session.cert = self.security.certificate
+            if self.security.proxy is not None:
+                session.proxies = {"http": self.security.proxy, "https": self.security.proxy}
             session.mount("http://", HTTPAdapter(max_retries=0))
             session.mount("https://", HTTPAdapter(max_retries=0))
             self._local.session = session
@@ -133,7 +146,7 @@ class Transport:
         if outgoing.wire is not None:
             own = {"user-agent": f"zdr-audit/{__version__}", "accept": "*/*"} | outgoing.headers
             method, path, body = outgoing.method, outgoing.raw_path, outgoing.body
-            got = raw.send(address, method, path, own, body, outgoing.wire, limit, self.max_answer_bytes)
+            got = raw.send(address, method, path, own, body, outgoing.wire, limit, self.max_answer_bytes, self.security)
             return Answer(got.status, got.headers, got.body, got.error, started, now(), got.truncated, size, node)
         if not outgoing.raw_path.startswith("/"):
             # Put behind the base URL, `@elsewhere/` would be another host.
@@ -185,6 +198,7 @@ def _words(error: BaseException) -> str:
     return type(error).__name__
 
 
-def auth_headers(header: str, secret: str) -> dict[str, Any]:
-    """The header that carries a credential: `authorization` as Bearer, any other name as it is."""
-    return {header: f"Bearer {secret}"} if header.lower() == "authorization" else {header: secret}
+def auth_headers(header: str, secret: str, prefix: str | None = None) -> dict[str, Any]:
+    """The header that carries a credential, after its prefix. Without one said: `Bearer` in `authorization`, none in any other."""
+    word = ("Bearer" if header.lower() == "authorization" else "") if prefix is None else prefix
+    return {header: f"{word} {secret}".strip()}

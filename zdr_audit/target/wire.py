@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import BinaryIO, cast
 from urllib.parse import urlsplit
 
+from zdr_audit.target.security import OPEN, Security
+
 Lines = tuple[tuple[str, str], ...]
 
 
@@ -94,9 +96,19 @@ def _one_line(text: str) -> str:
 
 
 def send(
-    base_url: str, method: str, target: str, headers: dict[str, str], body: bytes | None, wire: Wire, timeout: float, limit: int
+    base_url: str,
+    method: str,
+    target: str,
+    headers: dict[str, str],
+    body: bytes | None,
+    wire: Wire,
+    timeout: float,
+    limit: int,
+    security: Security = OPEN,
 ) -> Raw:
     """Send on a connection of its own. Never raises for what the network or the target does. At most `limit` bytes and `timeout` seconds."""
+    if security.proxy is not None:
+        return Raw(None, {}, b"", "not sent: a proxy would tidy up what must go out as it is")
     place = urlsplit(base_url)
     port = place.port or (443 if place.scheme == "https" else 80)
     deadline = time.monotonic() + timeout
@@ -113,7 +125,7 @@ def send(
         )
     try:
         with socket.create_connection((place.hostname or "", port), min(timeout, 10)) as plain:
-            connection = _secured(plain, place.hostname or "") if place.scheme == "https" else plain
+            connection = _secured(plain, place.hostname or "", security) if place.scheme == "https" else plain
             connection.settimeout(timeout)
             shared = _Shared(cast(BinaryIO, connection.makefile("rb")))
             if wire.before is not None:
@@ -130,8 +142,13 @@ def send(
         return Raw(None, {}, b"", type(exc).__name__)
 
 
-def _secured(plain: socket.socket, host: str) -> socket.socket:
-    return ssl.create_default_context().wrap_socket(plain, server_hostname=host)
+def _secured(plain: socket.socket, host: str, security: Security) -> socket.socket:
+    context = ssl.create_default_context(cafile=security.ca)
+    if isinstance(security.certificate, str):
+        context.load_cert_chain(security.certificate)
+    elif security.certificate is not None:
+        context.load_cert_chain(*security.certificate)
+    return context.wrap_socket(plain, server_hostname=host)
 
 
 def _read(shared: _Shared, method: str, deadline: float, limit: int) -> Raw:

@@ -94,9 +94,9 @@ def _sight(history: History, group: str, epochs: tuple[Epoch, ...]) -> tuple[lis
     for read in reads:
         proof, problem = _proof(history, read)
         if read.outcome.source in history.run.twin_sources:
-            # It proves the sight of another source, where it is missed if it does not. A search that is not sound taints all the same.
-            problem = _unsound(history, read)
-            problems += [problem] if problem else []
+            # It proves the sight of another source, where it is missed if it does not; what is damaged in it was not sent for the subject.
+            if _never_sent(history, read):
+                problems.append(_never_sent(history, read))
             continue
         sight.append(proof)
         if problem:
@@ -135,14 +135,18 @@ def _proof(history: History, read: SourceRead) -> tuple[Sight, str | None]:
     return proof, None
 
 
-def _unsound(history: History, read: SourceRead) -> str | None:
+def _unsound(history: History, read: SourceRead) -> str:
+    """What makes a reading prove nothing, empty where nothing does."""
+    unattributed = sum(hit.canary not in history.canaries for hit in read.outcome.hits)
+    damaged = f"the source {read.outcome.source} holds {unattributed} damaged canaries that cannot be attributed to a request"
+    return _never_sent(history, read) or (damaged if unattributed else "")
+
+
+def _never_sent(history: History, read: SourceRead) -> str:
     minted = [history.canaries.get(hit.canary or "") for hit in read.outcome.hits]
     if any(canary is not None and canary.kind == "never_sent" for canary in minted):
         return f"the source {read.outcome.source} is said to hold a canary that was never sent: the search is not sound"
-    unattributed = minted.count(None)
-    if unattributed:
-        return f"the source {read.outcome.source} holds {unattributed} damaged canaries that cannot be attributed to a request"
-    return None
+    return ""
 
 
 def _control(history: History, read: SourceRead, seen: SourceRead, where: str) -> Sight | None:
