@@ -81,14 +81,16 @@ class History:
             raise ValueError("the journal holds no run")
         self.run = started
         self.pairs: dict[str, list[Interaction]] = {}
-        for item in self.interactions.values():
+        self._of: dict[str, list[tuple[int, Interaction]]] = {}
+        for place, item in enumerate(self.interactions.values()):
+            self._of.setdefault(item.scenario, []).append((place, item))
             if item.pair:
                 self.pairs.setdefault(item.pair, []).append(item)
 
     def of(self, scenarios: Iterable[str]) -> list[Interaction]:
         """Interactions of these scenarios, in the order sent."""
-        wanted = set(scenarios)
-        return [item for item in self.interactions.values() if item.scenario in wanted]
+        found = [place for name in dict.fromkeys(scenarios) for place in self._of.get(name, ())]
+        return [item for _, item in sorted(found, key=lambda place: place[0])]
 
     def counterpart(self, item: Interaction) -> Interaction | None:
         """The same stimulus sent for the control organization."""
