@@ -85,9 +85,7 @@ def main() -> None:
 
 
 @main.command()
-@click.option(
-    "--target", required=True, metavar="NAME|FILE", help="Target profile: 'simulator' (shipped), or a TOML file (see 'zdr-audit init')."
-)
+@click.option("--target", metavar="NAME|FILE", help="Target profile: 'simulator' (shipped), or a TOML file (see 'zdr-audit init').")
 @click.option("--base-url", metavar="URL", help="Where the target is. Replaces the profile's address and starts nothing.")
 @click.option(
     "--report-dir",
@@ -132,8 +130,22 @@ def main() -> None:
     metavar="ID",
     help="Seed a violation in the launched simulator, to see the audit find it ('zdr-audit violations').",
 )
+@click.option(
+    "--variant",
+    multiple=True,
+    metavar="ID",
+    help="Let the launched simulator differ in a way that breaks no promise, to see the audit stay green ('zdr-audit violations --benign').",
+)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="RUN",
+    help="Go on with the run in this report folder, which was broken off; its own options hold.",
+)
+@click.pass_context
 def run(
-    target: str,
+    ctx: click.Context,
+    target: str | None,
     base_url: str | None,
     report_dir: Path,
     controls: tuple[str, ...],
@@ -145,6 +157,8 @@ def run(
     baseline: Path | None,
     minimise: bool,
     violation: tuple[str, ...],
+    variant: tuple[str, ...],
+    resume: Path | None,
 ) -> None:
     """Audit a target and write the compliance report.
 
@@ -153,14 +167,28 @@ def run(
       zdr-audit run --target simulator
       zdr-audit run --target simulator --violation ret-plain-prompt-in-debug-log
       zdr-audit run --target my-target.toml --base-url https://staging.example --controls 'ZDR-BLK-*'
+      zdr-audit run --resume zdr-audit-report
     """
     from zdr_audit.cli_pack import against_baseline, baseline_report, pack_arguments, timestamped
     from zdr_audit.run.cli_run import run_suites
 
-    if violation and base_url:
-        _fail(
-            "--violation goes with the simulator that this command starts; with --base-url start it yourself: zdr-audit simulate --violation ID"
+    if resume is not None:
+        from zdr_audit.cli_resume import resumed
+
+        first = resumed(ctx, resume)
+        target, base_url, report_dir, controls, depth, seed = (
+            first[k] for k in ("target", "base_url", "report_dir", "controls", "depth", "seed")
         )
+        attest_key, timestamp, waivers, baseline, violation = (
+            first[k] for k in ("attest_key", "timestamp", "waivers", "baseline", "violation")
+        )
+    if target is None:
+        raise click.UsageError("Missing option '--target'.", ctx)
+    for word, given in (("--violation", violation), ("--variant", variant)):
+        if given and base_url:
+            _fail(
+                f"{word} goes with the simulator that this command starts; with --base-url start it yourself: zdr-audit simulate {word} ID"
+            )
     arguments = ["--target", target, "--report-dir", str(report_dir), "--depth", depth, "--seed", str(seed)]
     arguments += ["--base-url", base_url] if base_url else []
     arguments += pack_arguments(attest_key, waivers, timestamp)
@@ -169,6 +197,9 @@ def run(
         arguments += ["--controls", pattern]
     for item in violation:
         arguments += ["--violation", item]
+    for item in variant:
+        arguments += ["--variant", item]
+    arguments += ["--resume"] if resume else []
     try:
         chosen = select(load_catalogue(), controls) if controls else None
     except (CatalogueError, SelectionError) as exc:
@@ -234,24 +265,6 @@ def controls(control_id: str | None, family: str | None, coverage: bool) -> None
 
 
 @main.command()
-def violations() -> None:
-    """List the seeded violations of the reference simulator, and the control that must catch each."""
-    from zdr_audit.violations import ViolationError, load_violations
-
-    try:
-        loaded = load_violations()
-    except ViolationError as exc:
-        _fail(str(exc))
-        return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("Violation", "Caught by", "What it does"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "Violation")
-    for item in loaded:
-        table.add_row(item.id, " ".join(item.controls), item.title)
-    Console(highlight=False).print(table)
-
-
-@main.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), default=Path("zdr-target.toml"))
 @click.option("--force", is_flag=True, help="Overwrite the file.")
 def init(file: Path, force: bool) -> None:
@@ -269,8 +282,9 @@ def init(file: Path, force: bool) -> None:
 def _mount_pack() -> None:
     from zdr_audit.cli_pack import COMMANDS
     from zdr_audit.cli_rescan import rescan_command
+    from zdr_audit.cli_violations import violations_command
 
-    for command in (*COMMANDS, rescan_command):
+    for command in (*COMMANDS, rescan_command, violations_command):
         main.add_command(command)
 
 

@@ -27,11 +27,13 @@ from zdr_audit.journal.store import JournalError
 from zdr_audit.profile.load import ProfileError
 from zdr_audit.report.console import closing
 from zdr_audit.report.model import EXIT_STATUS, Report
-from zdr_audit.report.write import write_all
-from zdr_audit.run.audit import Audit
+from zdr_audit.report.write import report_names, write_all
+from zdr_audit.run.audit import STOPPED, Audit
 from zdr_audit.run.launch import LaunchError
 from zdr_audit.run.options import DEFAULT_REPORT_DIR, Options, depth
 from zdr_audit.run.progress import Reporter
+from zdr_audit.run.resume import ResumeError
+from zdr_audit.run.signals import Signals
 from zdr_audit.suite.expect import Expect, Inconclusive, Violated
 from zdr_audit.suite.history import History
 from zdr_audit.suite.marks import Scenario
@@ -68,6 +70,7 @@ class State:
     signer: CryptoSigner | None = None
     history: History | None = None
     report: Report | None = None
+    signals: Signals = field(default_factory=Signals)
     bound: dict[str, Bound] = field(default_factory=dict)
     checked: set[str] = field(default_factory=set)
 
@@ -102,7 +105,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--waivers", metavar="FILE", help="accepted failures with owner, reason and expiry (TOML)")
     group.addoption("--no-minimise", action="store_true", help="where something leaked, do not look for the smallest request that leaks")
     group.addoption("--journal", metavar="FILE", help="check this finished journal again; nothing is sent")
+    group.addoption("--resume", action="store_true", help="go on with the run in --report-dir, which was broken off")
     group.addoption("--violation", metavar="ID", action="append", default=[], help="seed a violation in the launched reference simulator")
+    group.addoption(
+        "--variant",
+        metavar="ID",
+        action="append",
+        default=[],
+        help="let the launched reference simulator differ in a way that breaks nothing",
+    )
+    group.addoption(
+        "--format", metavar="FILE", action="append", default=[], help="write this report file only, e.g. report.json; may be repeated"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -148,9 +162,12 @@ def _state(config: pytest.Config) -> State:
             depth=depth(config.getoption("--depth")),
             seed=config.getoption("--seed"),
             violations=tuple(config.getoption("--violation")),
+            variants=tuple(config.getoption("--variant")),
+            formats=report_names(config.getoption("--format")),
             waivers=load_waivers(waivers_file, [c.id for c in catalogue.controls]) if waivers_file else (),
             waivers_file=waivers_file,
             minimise=not config.getoption("--no-minimise"),
+            resume=config.getoption("--resume"),
         )
         selected = select(catalogue, patterns) if patterns else catalogue.controls
         attest_key = config.getoption("--attest-key")
@@ -174,9 +191,10 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         state.audit.reopen(Path(session.config.getoption("--journal")))
         state.history = state.audit.history()
         return
+    state.signals.listen()
     try:
         state.audit.open()
-    except (ProfileError, LaunchError, JournalError, OSError) as exc:
+    except (ProfileError, LaunchError, JournalError, ResumeError, OSError) as exc:
         state.audit.stop()
         state.audit = None
         front = session.config.pluginmanager.get_plugin("zdr-audit-front")
@@ -266,16 +284,24 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     state = session.config.stash.get(STATE, None)
     if state is None or state.audit is None:
         return
-    audit = state.audit
+    if exitstatus == pytest.ExitCode.INTERRUPTED and not state.audit.interrupted:
+        state.audit.interrupted = state.signals.said or STOPPED  # while the checks ran
+    with state.signals.ending():
+        _finish(session, state, state.audit)
+
+
+def _finish(session: pytest.Session, state: State, audit: Audit) -> None:
     try:
+        if not audit.opened:
+            return  # stopped before there was anything to report
         if not session.config.getoption("--journal"):
             audit.minimise()
         state.report = audit.close()
-        written = write_all(state.report, state.options.report_dir)
+        written = write_all(state.report, state.options.report_dir, state.options.formats)
     finally:
         audit.stop()
     seal(state.report, state.options.report_dir, [JOURNAL, *(path.name for path in written)], state.signer)

@@ -11,6 +11,7 @@ from .search import Search
 from .sighting import Sighting
 from .split import LOOK
 from .streams import WHOLE, ZLIB, ZLIB_START, Opener, StreamDecoder
+from .tidy import Doubts, Span
 
 __all__ = ["Layer", "Sighting"]
 
@@ -46,6 +47,7 @@ class Layer:
         self._base = 0  # offset of the buffer's first byte
         self._done = 0  # offset up to which events were handled
         self._open: list[_Open] = []
+        self._doubts = Doubts()
         self._recent: dict[Sighting, None] = {}
 
     def feed(self, data: bytes) -> list[Sighting]:
@@ -59,7 +61,12 @@ class Layer:
         for opened in self._open:
             found.extend(self._close(opened))
         self._open = []
-        return found
+        return [*found, *self._sorted([])]
+
+    def _sorted(self, found: list[Sighting]) -> list[Sighting]:
+        """The sightings without those that turn out to be parts of what is seen otherwise, or may yet do so."""
+        still_open = [o.start for o in self._open if o.produced and o.broken is None and not o.opener.quiet]
+        return self._doubts.sort(found, still_open, self._base)
 
     def _handle(self, until: int) -> list[Sighting]:
         """Handle all events that begin before `until`."""
@@ -79,7 +86,8 @@ class Layer:
             elif opener is not None:
                 found.extend(self._advance(start))
                 self._begin(opener, start)
-        found.extend(self._advance(until))
+        inside = self._advance(until)
+        found = [*self._sorted(found), *inside]
         self._done = until
         keep = max(0, until - base - LOOK)
         self._buffer, self._base = buffer[keep:], base + keep
@@ -165,6 +173,9 @@ class Layer:
             opened.broken = opened.decoder.error
             opened.fed = max(opened.fed, opened.segment + opened.decoder.consumed)
         opened.inside.extend(opened.child.finish())
+        if opened.produced and not opened.broken and not opened.opener.quiet:
+            known = any(sighting.canary is not None for sighting in opened.inside)
+            self._doubts.decoded(Span(opened.start, opened.fed, known))
         name = opened.opener.name
         if opened.broken and not self._depth and opened.produced and self._search.on_broken is not None:
             self._search.on_broken(opened.start)

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 
 from .automaton import Automaton
+from .cuts import CUT_PASSES
+from .digest_search import digest_pass, known_whole
+from .digests import ALGORITHMS, DigestBook
 from .forms import FORMS, needles
 from .layer import Layer
 from .mint import check_literal, new_literal
@@ -30,7 +33,7 @@ def searched_forms() -> tuple[str, ...]:
         "prefix",
         "suffix",
         *FORMS,
-        *(make(new_literal().encode()).name for make in PASSES),
+        *(make(new_literal().encode()).name for make in (*PASSES, *CUT_PASSES)),
         *openers,
     )
     return tuple(dict.fromkeys(named))
@@ -41,6 +44,7 @@ class Seeker:
 
     `identify` gives the id of a canary from its text (`Registry.identify`). Encodings are opened to `max_depth` one inside the other. The
     decoded bytes of one top object are bounded by the larger of `max_inflate_bytes` and `max_ratio` times the object's own bytes.
+    `digests` are those of what was sent: they are looked for too.
     """
 
     def __init__(
@@ -52,12 +56,16 @@ class Seeker:
         *,
         max_ratio: int = 100,
         max_sightings: int = 100_000,
+        digests: DigestBook | None = None,
     ) -> None:
         self.literal = check_literal(literal).encode()
         self.identify = identify
         self.max_depth, self.max_inflate_bytes, self.max_ratio, self.max_sightings = max_depth, max_inflate_bytes, max_ratio, max_sightings
         self.needles = needles(literal)
-        self.passes = [make(self.literal) for make in PASSES]
+        self.passes = [make(self.literal) for make in (*PASSES, *CUT_PASSES)]
+        self._digests = digests
+        if digests is not None:
+            self.passes.append(digest_pass(digests))
         self.starts = [(opener, before) for opener in OPENERS for _, before in opener.patterns]
         self._automaton = Automaton(
             [needle.pattern for needle in self.needles] + [pattern for opener in OPENERS for pattern, _ in opener.patterns]
@@ -78,7 +86,16 @@ class Seeker:
 
     def may_see_in(self, values: Sequence[bytes]) -> bool:
         """The same for many values at once: whether a search of any of them could find anything."""
-        return self.may_see(b"\n".join(values)) or any(opener.check(value[:64]) for value in values for opener in WHOLE)
+        return (
+            self.may_see(b"\n".join(values))
+            or any(opener.check(value[:64]) for value in values for opener in WHOLE)
+            or (self._digests is not None and any(known_whole(self._digests, value) for value in values))
+        )
+
+    @property
+    def searched(self) -> tuple[str, ...]:
+        """The names of the forms that this seeker's searches cover."""
+        return searched_forms() if self._digests is None else (*searched_forms(), *ALGORITHMS)
 
     def search(
         self,

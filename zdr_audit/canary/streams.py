@@ -9,30 +9,18 @@ import binascii
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Protocol
 
 from . import compression, rdb
 from .compression import BLOCK, Unsupported
+from .containers import CONTAINERS, WHOLE_CONTAINERS
 from .forms import FORMS
+from .opener import Opener, StreamDecoder
 from .snappy import FRAME_MAGIC
+
+__all__ = ["OPENERS", "WHOLE", "ZLIB", "ZLIB_START", "Opener", "StreamDecoder"]
 
 GZIP_MAGIC = b"\x1f\x8b\x08"
 _GZIP_SYSTEMS = frozenset((*range(20), 255))  # up to 19, Darwin
-
-
-class StreamDecoder(Protocol):
-    """Decodes what it is fed. `ended` is set at its natural end, `error` where decoding failed; `consumed` counts encoded bytes used."""
-
-    ended: bool
-    error: str | None
-    consumed: int
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Decoded blocks of at most `BLOCK` bytes; lazily, so that a caller can stop at a bomb."""
-
-    def close(self) -> Iterator[bytes]:
-        """What is left when the input is over."""
 
 
 class Inflater:
@@ -185,23 +173,6 @@ def _is_compressed(data: bytes) -> bool:
     ) or (data[:1] == b"x" and len(data) >= 16 and _inflates(data))
 
 
-@dataclass(frozen=True)
-class Opener:
-    """`patterns` with the number of bytes that the encoding begins before each. `check` sees 64 bytes from that beginning, fewer where the
-    data end. `strict`: the check leaves no room for chance, so a failure to decode is worth saying. `joins`: one that begins directly after
-    the end of another continues its content, as members of one gzip file do. `quiet`: what has no magic is an attempt, which may fail.
-    `refused`: known but not decoded, which is said."""
-
-    name: str
-    patterns: tuple[tuple[bytes, int], ...]
-    check: Callable[[bytes], bool]
-    decoder: Callable[[], StreamDecoder]
-    strict: bool
-    joins: bool = False
-    quiet: bool = False
-    refused: bool = False
-
-
 # The third byte of the last is the first of what follows zlib's header: deflate's block type, so that the pattern is long enough.
 _MAGICS = (
     *(GZIP_MAGIC + bytes([flags]) for flags in (0, 8)),
@@ -247,10 +218,6 @@ def _is_lzma(data: bytes) -> bool:
     return size >= 4096 and size & size - 1 == 0 and (data[5:13] == b"\xff" * 8 or data[10:13] == bytes(3)) and data[13] == 0
 
 
-def _no_7z() -> StreamDecoder:
-    return Unsupported("7z archives are not decoded")
-
-
 def _no_rar() -> StreamDecoder:
     return Unsupported("rar archives are not decoded")
 
@@ -280,7 +247,7 @@ OPENERS: tuple[Opener, ...] = (
     Opener("lzma", ((b"\x5d\x00\x00", 0),), _is_lzma, compression.lzma_decoder, strict=False),
     Opener("zlib", (), _inflates, lambda: Inflater(15), strict=False),
     Opener("rdb-lzf", ((rdb.MAGIC, 0),), rdb.is_rdb, rdb.RdbDecoder, strict=True),
-    Opener("7z", ((b"7z\xbc\xaf\x27\x1c", 0),), lambda data: len(data) > 31, _no_7z, strict=True, refused=True),
+    *CONTAINERS,
     Opener("rar", ((b"Rar!\x1a\x07", 0),), lambda data: len(data) > 7, _no_rar, strict=True, refused=True),
 )
 
@@ -289,6 +256,7 @@ WHOLE: tuple[Opener, ...] = (
     Opener("deflate", (), compression.is_deflate, compression.deflate_decoder, strict=False, quiet=True),
     Opener("base64", (), _base64_begins, _base64_decoder, strict=False, quiet=True),
     Opener("brotli", (), compression.is_brotli, compression.brotli_decoder, strict=False, quiet=True),
+    *WHOLE_CONTAINERS,
 )
 
 # Two bytes only: searched apart, because so short a pattern slows the automaton down for all others.

@@ -20,6 +20,7 @@ from zdr_audit.report.view import (
     compact_ids,
     count,
     families,
+    left_behind,
     minimised_of,
     minimised_words,
     place,
@@ -97,4 +98,7 @@ def closing(report: Report) -> Group:
     parts: list[RenderableType] = [closing_table(report)]
     if attention(report):
         parts.append(Padding(open_controls(report), (0, 0, 1, 0)))
+    if left := left_behind(report):
+        words = f"Left in the target: {left} (leftovers in report.json say which, and why)"
+        parts.append(Padding(_text(words, 400), (0, 0, 1, 0)))
     return Group(*parts, verdict_line(report))

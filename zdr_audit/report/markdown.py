@@ -17,6 +17,7 @@ from zdr_audit.report.view import (
     compact_ids,
     count,
     families,
+    left_behind,
     minimised_of,
     minimised_words,
     place,
@@ -66,6 +67,8 @@ def render(report: Report) -> str:
         blocks += [_entry(report, item) for item in found[:CONTROLS_SHOWN]]
         if len(found) > CONTROLS_SHOWN:
             blocks.append(f"{len(found) - CONTROLS_SHOWN} more entries are in report.html.")
+    if left := left_behind(report):
+        blocks.append(f"Left in the target: {prose(left)} (leftovers in report.json say which, and why)")
     blocks.append(_foot(report))
     return "\n\n".join(blocks) + "\n"
 

@@ -251,6 +251,17 @@ class SanityProbe(Part):
     detail: str
 
 
+class Leftover(Part):
+    """Something that the run made in the target and did not remove; `reason` says why. `request` is the id of the request that made it."""
+
+    kind: str
+    id: str
+    organization: str
+    operation: str
+    request: str
+    reason: str
+
+
 class Target(Part):
     """The audited target as its profile names it; `subject` and `control` are the organizations with and without ZDR."""
 
@@ -314,4 +325,5 @@ class Report(Part):
     minimised: tuple[Minimised, ...] = ()
     timelines: tuple[Timeline, ...] = ()
     policy: tuple[PolicyLine, ...] = ()
+    leftovers: tuple[Leftover, ...] = ()
     controls: tuple[ControlResult, ...]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
@@ -271,6 +272,12 @@ def findings_by_source(report: Report) -> dict[str, int]:
     for item in (f for control in report.controls if control.verdict == "fail" for f in control.findings):
         found[item.source] = found.get(item.source, 0) + 1
     return found
+
+
+def left_behind(report: Report) -> str:
+    """What the run left in the target, by kind, in one line; empty where nothing is left."""
+    kinds = Counter(item.kind.removeprefix("feature:") for item in report.leftovers)
+    return ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
 
 
 def volume(report: Report) -> Volume:

@@ -53,7 +53,8 @@ def run_suites(arguments: list[str], report_dir: Path) -> int:
             if before is None:
                 del os.environ[HYPOTHESIS_FOLDER]
     if front.report is None:
-        words = front.problem or _Named.said or f"the suites did not run (pytest status {int(status)})"
+        stopped = "stopped before anything was sent" if status == pytest.ExitCode.INTERRUPTED else ""
+        words = front.problem or _Named.said or stopped or f"the suites did not run (pytest status {int(status)})"
         print(f"zdr-audit: {words}", file=sys.stderr)  # noqa: T201
         return EXIT_USAGE
     console = Console(highlight=False)

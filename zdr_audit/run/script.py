@@ -7,7 +7,8 @@ import re
 import shlex
 
 from zdr_audit.profile.model import Profile
-from zdr_audit.target.dialects import anthropic as dialect
+from zdr_audit.target.dialects.base import Dialect, Rendered
+from zdr_audit.target.dialects.content import FILLER
 from zdr_audit.target.shape import words
 from zdr_audit.target.stimulus import PLACES, Stimulus
 from zdr_audit.target.template import fill_path, with_query
@@ -19,12 +20,12 @@ _NOISE = "RANDOM_TEXT"
 _FILLER = "FILLER_TEXT"
 
 
-def curl(profile: Profile, operation: str, stimulus: Stimulus, model: str, where: str) -> str:
+def curl(profile: Profile, dialect: Dialect, operation: str, stimulus: Stimulus, model: str, where: str) -> str:
     """The request as a bash script; `where` says in which place its content was found. Raises KeyError for an operation that the profile lacks."""
     spec = profile.operations[operation]
     member = profile.actors["subject"]["member"]
     organization = profile.organizations["subject"].id
-    rendered = _rendered(operation, stimulus, model)
+    rendered = _rendered(dialect, operation, stimulus, model)
     secret = "not-a-credential-of-anybody" if stimulus.wrong == "bad_credential" else f"${{{member.env}:?}}"
     path = with_query(fill_path(spec.path, {"org": organization}), spec.query)
     headers = [f"  -H {shlex.quote(f'{k}: {v}')} \\" for k, v in {**spec.headers, **rendered.headers}.items()]
@@ -49,23 +50,19 @@ def _comment(text: str) -> list[str]:
     return [f"# {line.rstrip()}" for line in re.findall(r".{1,116}(?:\s|$)|\S{116}", " ".join(text.split()))]
 
 
-def _rendered(operation: str, stimulus: Stimulus, model: str) -> dialect.Rendered:
-    """The request with words in place of its long parts."""
+def _rendered(dialect: Dialect, operation: str, stimulus: Stimulus, model: str) -> Rendered:
+    """The request with words in place of its long parts, which stand before the message's own words in every dialect."""
     short = stimulus.model_copy(update={"padding": 0, "noise": 0, "wrong": None if stimulus.wrong == "too_large" else stimulus.wrong})
     texts = {place: WORD for place in PLACES if place in stimulus.places}
+    long = [word for word, length in ((_NOISE, stimulus.noise), (_FILLER, stimulus.padding)) if length]
+    if long:
+        texts["message"] = " ".join([*long, texts.get("message", "the ships")])
     made = dialect.render(short, stimulus.model or model, texts, _ENDS if stimulus.answer else (), 0)
+    body = dialect.counting(made.body) if operation == "messages.count_tokens" else made.body
     try:
-        body = json.loads(made.body)
+        return Rendered(made.headers, json.dumps(json.loads(body), indent=1).encode())
     except ValueError:
         return made  # broken on purpose
-    if operation == "messages.count_tokens":
-        for key in ("max_tokens", "stream", "stop_sequences", "metadata"):
-            body.pop(key, None)
-    long = [word for word, length in ((_NOISE, stimulus.noise), (_FILLER, stimulus.padding)) if length]
-    spoken = [m for m in body.get("messages") or body.get("system") or [] if isinstance(m, dict) and isinstance(m.get("content"), list)]
-    if long and spoken:
-        spoken[-1]["content"][-1:-1] = [{"type": "text", "text": word} for word in long]
-    return dialect.Rendered(made.headers, json.dumps(body, indent=1).encode())
 
 
 def _long_parts(stimulus: Stimulus, body_bytes: int) -> list[str]:
@@ -74,8 +71,8 @@ def _long_parts(stimulus: Stimulus, body_bytes: int) -> list[str]:
         lines += [f"noise=$(head -c {stimulus.noise} /dev/urandom | base64 -w 0 | tr '+/' '-_' | head -c {stimulus.noise})"]
         lines += [f"body=${{body/{_NOISE}/$noise}}"]
     if stimulus.padding:
-        count = stimulus.padding // len(dialect.FILLER) + 1
-        lines += [f"filler=$(printf '{dialect.FILLER}%.0s' $(seq {count}))", f"body=${{body/{_FILLER}/$filler}}"]
+        count = stimulus.padding // len(FILLER) + 1
+        lines += [f"filler=$(printf '{FILLER}%.0s' $(seq {count}))", f"body=${{body/{_FILLER}/$filler}}"]
     if stimulus.wrong == "too_large":
         lines += [f"body=\"$body$(head -c {body_bytes + 1024} /dev/zero | tr '\\0' ' ').\""]
     return lines

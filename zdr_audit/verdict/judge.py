@@ -10,6 +10,7 @@ from zdr_audit.profile.model import OUT_OF_SCOPE_PLATFORMS
 from zdr_audit.report.model import (
     ControlResult,
     Finding,
+    Leftover,
     PolicyLine,
     Report,
     Run,
@@ -41,6 +42,7 @@ NOT_COVERED = (
     "Deployments on Amazon Bedrock, Google Vertex AI and Microsoft Foundry",
     "Content that no search pattern of this version knows, such as encrypted content",
 )
+LEAVES_PROMISE = ("Content sent through features that need storage: the target does not claim to block them, using one leaves the promise",)
 NOT_SELECTED = "not selected for this run"
 """Reason of a control that the user left out: not an open question of the run."""
 
@@ -88,7 +90,7 @@ def judge(history: History, catalogue: Catalogue, journal_digest: str) -> Report
             headline=headline,
             counts=dict(sorted(Counter(c.verdict for c in controls).items())),
             covered=COVERED if run.platform not in OUT_OF_SCOPE_PLATFORMS else (),
-            not_covered=NOT_COVERED,
+            not_covered=NOT_COVERED + (LEAVES_PROMISE if run.enforcement == "leaves_promise" else ()),
             reasons=reasons,
         ),
         sanity=tuple(SanityProbe(when=p.when, ok=p.ok, detail=p.detail) for p in history.sanity),
@@ -98,6 +100,7 @@ def judge(history: History, catalogue: Catalogue, journal_digest: str) -> Report
         minimised=reduced.entries,
         timelines=timelines(history),
         policy=policy_lines(catalogue),
+        leftovers=_leftovers(history),
         controls=controls,
     )
 
@@ -147,24 +150,48 @@ def verdict_of(history: History, control: Control, checks: list[Checked]) -> tup
         others = len(problems) - 1
         more = f" (and {others} more reason{'s' if others > 1 else ''})" if others else ""
         return "inconclusive", problems[0] + more, state
-    return "pass", _pass_reason(history, control, state, epochs), state
+    return "pass", _pass_reason(history, control, state, after, epochs), state
 
 
-def _pass_reason(history: History, control: Control, state: Preconditions, epochs: tuple[Epoch, ...]) -> str:
+def _pass_reason(history: History, control: Control, state: Preconditions, after: tuple[str, ...], epochs: tuple[Epoch, ...]) -> str:
     text = f"{state.accepted} of {state.sent} requests dealt with"
     if control.evidence != (Evidence.answers,):
-        sources = len({s.source for s in state.sight})
-        spikes = len({s.source for s in state.sight if s.how == "spike"})
-        text += f"; nothing found in {sources} source{'s' if sources != 1 else ''}, sight proven in each by the control organization"
-        if spikes:
-            text += f" ({spikes} by a spike only)"
+        text += _sight_words(history, state)
         group = "stores" if Evidence.stores in control.evidence else "read_back"
-        unread = sum(
-            len(r.outcome.not_examined) for r in history.reads if r.group == group and r.reading == "settled" and r.epoch in epochs
-        )
+        settled = [r for r in history.reads if r.group == group and r.reading == "settled" and r.epoch in epochs]
+        unread = sum(len(r.outcome.not_examined) for r in settled)
         if unread:
             text += f"; {unread} object{'s' if unread != 1 else ''} not examined"
+        empty = sorted({r.outcome.source for r in settled if r.outcome.objects == 0 and not r.outcome.error})
+        if empty:
+            text += f"; nothing at all in {', '.join(empty)}"
+    missing = _left_out(history, after)
+    if missing:
+        text += f"; not sent, for want of it in the dialect or the target: {', '.join(missing)}"
     return text
+
+
+def _sight_words(history: History, state: Preconditions) -> str:
+    """In how many sources nothing was found, and by what sight was proven in them; a spike in one of its readings makes a source's sight the weaker."""
+    sources = {s.source for s in state.sight}
+    spikes = {s.source for s in state.sight if s.how == "spike"}
+    twins = sources & set(history.run.twins) - spikes
+    own = sources - spikes - twins
+    text = f"; nothing found in {len(sources)} source{'s' if len(sources) != 1 else ''}, sight proven in "
+    if not spikes and not twins:
+        return text + "each by the control organization"
+    ways = [f"{len(own)} by the control organization"] * bool(own)
+    ways += [f"{len(twins)} by the control organization of a twin deployment"] * bool(twins)
+    ways += [f"{len(spikes)} by a spike alone, which shows that it can be read, not that the target would write there"] * bool(spikes)
+    return text + ", in ".join(ways)
+
+
+def _left_out(history: History, after: tuple[str, ...]) -> list[str]:
+    """Features of stimuli that the scenarios would have used and could not."""
+    found = [name for left in history.left_out if left.scenario in after for name in left.features]
+    for item in history.of(after):
+        found += [name for name in item.labels.get("left_out", "").split(",") if name]
+    return sorted(set(found))
 
 
 def _control(history: History, catalogue: Catalogue, control: Control, reduced: Reduced, observed: Observed) -> ControlResult:
@@ -204,7 +231,7 @@ def _findings_alone(history: History, control: Control) -> bool:
 
 
 def _finding(history: History, seen: FindingSeen, reduced: Reduced) -> Finding:
-    item = history.interactions.get(seen.interaction or "")
+    item = history.interaction(seen.interaction)
     return Finding(
         source=seen.source,
         object=seen.object,
@@ -220,6 +247,21 @@ def _finding(history: History, seen: FindingSeen, reduced: Reduced) -> Finding:
         excerpt=seen.excerpt,
         message=seen.message,
         minimised=reduced.of(seen.source, seen.object, seen.canary),
+    )
+
+
+def _leftovers(history: History) -> tuple[Leftover, ...]:
+    tried = {(item.kind, item.id): item.detail for item in history.removed}
+    return tuple(
+        Leftover(
+            kind=item.kind,
+            id=item.id,
+            organization=item.organization,
+            operation=item.operation,
+            request=item.interaction,
+            reason=tried.get((item.kind, item.id), "the run ended before it was removed"),
+        )
+        for item in history.leftovers()
     )
 
 
@@ -278,6 +320,8 @@ def _status(
         return "non_compliant", f"{scope}No control failed, but {count} must be removed or renewed.", tuple(reasons)
     if unclear or reasons or not passed:
         what = f"{len(unclear)} of {len(chosen)} controls could not be decided" if unclear else "the run cannot be called compliant"
+        if outside:
+            scope += f"Generic retention results only, {len(passed)} of {len(chosen)} controls hold: "
         reasons = reasons or ([unclear[0].reason] if unclear else ["no control was tested"])
         return "incomplete", f"{scope}{what}; nothing was found to be broken, which is not the same as compliant.", tuple(reasons)
     waived = sum(c.verdict == "waived" for c in chosen)
