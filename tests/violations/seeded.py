@@ -30,10 +30,15 @@ def family(violation: Violation) -> str:
     return violation.id.split("-", 1)[0]
 
 
+def alone(violations: Iterable[Violation]) -> list[Violation]:
+    """Those that show on one node over files."""
+    return [item for item in violations if not item.needs]
+
+
 def sample(violations: Iterable[Violation]) -> list[Violation]:
     """A subset by rule: as many of each family as its share, evenly spread over the family in id order."""
     families: dict[str, list[Violation]] = {}
-    for item in violations:
+    for item in alone(violations):
         families.setdefault(family(item), []).append(item)
     chosen = []
     for name, items in families.items():

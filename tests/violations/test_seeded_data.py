@@ -92,6 +92,11 @@ def test_installing_it_changes_the_service(violation: Violation, parts: Parts) -
         return list(parts.operations), list(parts.middlewares), wrapped
 
     before = state()
+    if "servers" in violation.needs:
+        with pytest.raises(simulated.UnfitStoresError, match=r"^the violation needs (PostgreSQL|Redis|an object store) \(--\w+-url\)$"):
+            simulated.install(parts, violation.id)
+        assert state() == before
+        return
     simulated.install(parts, violation.id)
     assert state() != before
 
@@ -118,6 +123,7 @@ def test_an_entry_without_controls_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_sample_takes_its_share_of_every_family() -> None:
+    assert not any(item.needs for item in sample(ALL)), "the default run has neither servers nor nodes"
     counted = Counter(family(item) for item in sample(ALL))
     assert counted == {name: SHARE.get(name, SHARE_OF_OTHERS) for name in FAMILIES}
     assert len({item.id for item in sample(ALL)}) == sum(counted.values()) >= 10
