@@ -37,6 +37,9 @@ WHERE = {
     "ret-s3-version-behind-delete-marker": ("blobs", r"staging/req_\w+ \(version \w+\)", r"bytes \d+-\d+"),
     "ret-s3-unfinished-upload": ("blobs", r".*\.dat", r"bytes \d+-\d+"),
     "ret-s3-object-metadata": ("blobs", r"markers/req_\w+", r"header x-amz-meta-preview"),
+    "ret-postgres-encrypted-outbox": ("database", "growth of the whole source", r"\d\.\d\d bits kept per prompt bit .*"),
+    "ret-redis-encrypted-copy": ("cache", "growth of the whole source", r"\d\.\d\d bits kept per prompt bit .*"),
+    "ret-s3-encrypted-upload": ("blobs", "growth of the whole source", r"\d\.\d\d bits kept per prompt bit .*"),
     "ret-second-node-debug-log": ("log", r"debug\.log", r"bytes \d+-\d+"),
     "enb-third-node-remembers": ("database", r"public\.conversations", r"row id=conv_\w+, column (request|response), bytes \d+-\d+"),
 }
@@ -45,6 +48,7 @@ TOGETHER = (
     ("ret-postgres-dead-toast", "ret-redis-stream", "ret-s3-object-metadata"),
     ("ret-postgres-prompt-in-column", "ret-redis-expiring-key", "ret-s3-unfinished-upload"),
     ("ret-postgres-bound-values-in-log", "ret-redis-slow-log"),
+    ("ret-postgres-encrypted-outbox", "ret-redis-encrypted-copy", "ret-s3-encrypted-upload"),
     ("enb-third-node-remembers",),
 )
 RUNS = [(name,) for name in WHERE] if os.environ.get("ZDR_AUDIT_VIOLATIONS") == "all" else TOGETHER
