@@ -164,13 +164,14 @@ class Rehearser(Recorder):
         canaries: tuple[str, ...],
         judge: Callable[[Answer], Judged],
         answer: Answer,
+        about: dict[str, str],
         superseded: bool,
         retry_of: str | None,
     ) -> Interaction:
         def content(found: Answer) -> Judged:
             return Judged("accepted", True) if planned.model is not None else judge(found)
 
-        recorded = super()._record(interaction, planned, actor, outgoing, canaries, content, answer, superseded, retry_of)
+        recorded = super()._record(interaction, planned, actor, outgoing, canaries, content, answer, about, superseded, retry_of)
         self.rehearsed.append(Sent(recorded, _allowed(outgoing) if planned.model is not None else 0))
         return recorded
 
