@@ -16,6 +16,8 @@ from .passes import PASSES
 from .search import Search
 from .sighting import Sighting
 from .streams import OPENERS, WHOLE, ZLIB_START
+from .tokens import NAME as TOKEN_IDS
+from .tokens import Tokenizer, token_needles
 
 __all__ = ["Seeker", "Sighting", "searched_forms"]
 
@@ -44,7 +46,7 @@ class Seeker:
 
     `identify` gives the id of a canary from its text (`Registry.identify`). Encodings are opened to `max_depth` one inside the other. The
     decoded bytes of one top object are bounded by the larger of `max_inflate_bytes` and `max_ratio` times the object's own bytes.
-    `digests` are those of what was sent: they are looked for too.
+    `digests` are those of what was sent, `tokenizer` the one whose ids a text may be kept as: both are looked for too.
     """
 
     def __init__(
@@ -57,11 +59,13 @@ class Seeker:
         max_ratio: int = 100,
         max_sightings: int = 100_000,
         digests: DigestBook | None = None,
+        tokenizer: Tokenizer | None = None,
     ) -> None:
         self.literal = check_literal(literal).encode()
         self.identify = identify
         self.max_depth, self.max_inflate_bytes, self.max_ratio, self.max_sightings = max_depth, max_inflate_bytes, max_ratio, max_sightings
-        self.needles = needles(literal)
+        self.needles = [*needles(literal), *(token_needles(literal, tokenizer) if tokenizer else ())]
+        self._tokenized = tokenizer is not None
         self.passes = [make(self.literal) for make in (*PASSES, *CUT_PASSES)]
         self._digests = digests
         if digests is not None:
@@ -95,7 +99,8 @@ class Seeker:
     @property
     def searched(self) -> tuple[str, ...]:
         """The names of the forms that this seeker's searches cover."""
-        return searched_forms() if self._digests is None else (*searched_forms(), *ALGORITHMS)
+        more = (*(ALGORITHMS if self._digests is not None else ()), *([TOKEN_IDS] if self._tokenized else ()))
+        return (*searched_forms(), *more)
 
     def search(
         self,

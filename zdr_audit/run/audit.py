@@ -44,7 +44,7 @@ from zdr_audit.run.availability import offered, split
 from zdr_audit.run.cleanup import clean_up
 from zdr_audit.run.launch import launched
 from zdr_audit.run.minimise import REQUESTS, Minimiser, leaks
-from zdr_audit.run.observe import read_source, server_place, server_secrets
+from zdr_audit.run.observe import read_source, server_place, server_secrets, tokenizer_of
 from zdr_audit.run.options import Options
 from zdr_audit.run.progress import Reporter
 from zdr_audit.run.recall import recall
@@ -124,6 +124,7 @@ class Audit:
         self.dialect = dialect_of(profile)
         self.offered = offered(profile, self.dialect)
         self.security = security_of(profile, self._environment)
+        tokenizer = tokenizer_of(profile)
         self.profile = profile
         redactor = Redactor()
         self.cast = self._cast(redactor)
@@ -141,7 +142,7 @@ class Audit:
         redactor.set_literal(started.literal)
         key = bytes.fromhex(started.key)
         registry, digests = recall(done.history) if done else (Registry(started.literal, key), DigestBook(key))
-        self.seeker = Seeker(started.literal, registry.identify, digests=digests)
+        self.seeker = Seeker(started.literal, registry.identify, digests=digests, tokenizer=tokenizer)
         self.pace = Pace(profile.limits, done.interactions, done.tokens) if done else Pace(profile.limits)
         self.transport = self._transport(profile.target.base_url, profile.target.nodes)
         elsewhere = {name: self._transport(o.base_url) for name, o in profile.organizations.items() if o.base_url is not None}
