@@ -12,7 +12,7 @@ from .mint import check_literal, new_literal
 from .passes import PASSES
 from .search import Search
 from .sighting import Sighting
-from .streams import OPENERS, WHOLE, ZLIB_START
+from .streams import OPENERS, WHOLE
 
 __all__ = ["Seeker", "Sighting", "searched_forms"]
 
@@ -70,11 +70,18 @@ class Seeker:
     def may_see(self, data: bytes) -> bool:
         """Whether a search of these bytes could find anything; much cheaper than a search, for stores of many small values."""
         return (
-            bool(self.find(data))
-            or ZLIB_START.search(data) is not None
+            any(self._begins(data, start, index) for start, _, index in self.find(data))
             or any(opener.check(data[:64]) for opener in WHOLE)
             or any(next(one.find(data), None) is not None for one in self.passes)
         )
+
+    def _begins(self, data: bytes, start: int, index: int) -> bool:
+        """Whether a match found is one of a needle, or of the beginning of what can be opened."""
+        if index < len(self.needles):
+            return True
+        opener, before = self.starts[index - len(self.needles)]
+        at = start - before
+        return at >= 0 and opener.check(data[at : at + 64])
 
     def may_see_in(self, values: Sequence[bytes]) -> bool:
         """The same for many values at once: whether a search of any of them could find anything."""
