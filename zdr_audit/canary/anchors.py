@@ -8,8 +8,8 @@ from math import prod
 
 SHORTEST = 3
 _SIZES = (4, 6, 9)
-_RARE, _RARE_SHORT = 1e-6, 3e-5
-"""Of how many places in ordinary data a piece may be: its first four bytes, by which vector instructions pick places to look at, or its only three."""
+_RARE, _RARE_START = 2e-7, 3e-5
+"""Of how many places in ordinary data a piece may be, and its first four bytes, by which vector instructions pick the places to look at."""
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 _DIGITS = frozenset(b"0123456789")
 
@@ -80,4 +80,4 @@ def _pieces(pattern: bytes) -> set[bytes]:
 
 
 def _is_rare(piece: bytes) -> bool:
-    return commonness(piece[: _SIZES[0]]) <= (_RARE if len(piece) > SHORTEST else _RARE_SHORT)
+    return commonness(piece[: _SIZES[0]]) <= _RARE_START and (len(piece) == SHORTEST or commonness(piece) <= _RARE)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
 from .anchors import SHORTEST, anchors
+from .gates import texts
 
-# The library searches up to 64 patterns with vector instructions, at eight times the speed of the automaton proper, and twice as fast up to 32.
+# The library searches up to 64 patterns with vector instructions, at eight times the speed of the automaton proper.
 # A few such groups are still faster than one automaton; beyond that one automaton, compiled to a table, is.
-_GROUP, _FAST_GROUP = 60, 32
+_GROUP = 60
 _MAX_GROUPS = 6
 _WHOLE = 4  # where the windows around anchors make up this part of the data, or more, all of it is searched
 _COMPANY = 8
@@ -26,20 +27,22 @@ class Automaton:
     Most data hold none of the anchors (see `anchors`) of the patterns. Where they hold one, its surroundings are searched for the patterns proper.
     """
 
-    def __init__(self, patterns: Sequence[bytes]) -> None:
+    def __init__(self, patterns: Sequence[bytes], in_text: Collection[int] = ()) -> None:
+        """`in_text` are the numbers of the patterns that are looked for where text stands alone (see `gates.texts`)."""
         short = [at for at, pattern in enumerate(patterns) if len(pattern) < SHORTEST]
         long = [at for at, pattern in enumerate(patterns) if len(pattern) >= SHORTEST]
         self._reach = max((len(pattern) for pattern in patterns), default=0)
         self._numbers = [*short, *long]
         size = _GROUP if len(long) <= _GROUP * _MAX_GROUPS else max(1, len(long))
         self._long = _groups([patterns[at] for at in long], len(short), size)
-        pieces = anchors(patterns[at] for at in long)
+        pieces = anchors(patterns[at] for at in long if at not in in_text)
         # Two bytes make no anchor, and would slow down many others in their group; alone they would be searched by a slower method than with a few.
         self._short_count = len(short)
         fit = [piece for piece in pieces if len(piece) > SHORTEST and not any(set(patterns[at]) & set(piece) for at in short)]
         company = fit[:_COMPANY] if short else []
-        self._short = _groups([*(patterns[at] for at in short), *company], 0, _FAST_GROUP)
+        self._short = _groups([*(patterns[at] for at in short), *company], 0, _GROUP)
         self._anchors = _spread([piece for piece in pieces if piece not in company])
+        self._text_anchors = _spread(anchors(patterns[at] for at in long if at in in_text))
 
     def find(self, data: bytes) -> list[Match]:
         """(start, end, index of the pattern) of each match, by start. Matches of one group of 60 patterns do not overlap."""
@@ -54,6 +57,9 @@ class Automaton:
             found.extend(_matches(self._long, data))
         else:
             places.extend((start, end) for start, end, _ in _matches(self._anchors, data))
+            for low, high in texts(data):
+                text = data if high - low == len(data) else data[low:high]
+                places.extend((low + start, low + end) for start, end, _ in _matches(self._text_anchors, text))
             for start, end in self._windows(sorted(places), len(data)):
                 piece = data if end - start == len(data) else data[start:end]
                 found.extend((start + first, start + last, index) for first, last, index in _matches(self._long, piece))
@@ -91,7 +97,7 @@ def _spread(pieces: Sequence[bytes]) -> list[_Group]:
     """
     short = [piece for piece in pieces if len(piece) == SHORTEST]
     rest = sorted((piece for piece in pieces if len(piece) > SHORTEST), key=lambda piece: (piece[1:], piece))
-    count = -(-len(rest) // _FAST_GROUP)
+    count = -(-len(rest) // _GROUP)
     parts = [rest[at::count] for at in range(count)]
     return [(0, BytesAhoCorasick(part, MatchKind.LeftmostFirst)) for part in (short, *parts) if part]
 

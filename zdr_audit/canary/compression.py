@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import importlib
 import lzma
+import re
 from collections.abc import Iterator
 from typing import Protocol, cast
 
@@ -169,9 +170,12 @@ def is_deflate(head: bytes) -> bool:
     return _is_binary(head) and head[0] & 6 != 6 and head[0] & 7 not in (0, 1) and _starts(deflate_decoder(), head)
 
 
+_NOT_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+
+
 def _is_binary(head: bytes) -> bool:
     """Whether bytes hold what no text does: only such are worth an attempt at what has no magic."""
-    return len(head) >= 16 and any(byte < 9 or 13 < byte < 32 for byte in head)
+    return len(head) >= 16 and _NOT_TEXT.search(head) is not None
 
 
 _SEEN_ANYWAY = (0, 12, 93, 95)  # stored, bzip2, zstd, xz

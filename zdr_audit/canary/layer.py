@@ -102,7 +102,8 @@ class Layer:
         for one in options.passes:
             events.extend((base + start, base + end, needle, None) for start, end, needle in one.find(buffer))
         if base == 0 and self._done == 0:
-            events.extend((0, 1, None, opener) for opener in WHOLE)
+            head = buffer[:64]
+            events.extend((0, 1, None, opener) for opener in WHOLE if opener.check(head))
         events = [event for event in events if self._done <= event[0] < until]
         events.sort(key=lambda event: event[:2])
         return iter(events)

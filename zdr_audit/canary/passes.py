@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
 from .form import Decoded, Form, Needle, run
-from .gates import letters, texts, tokens
+from .gates import changes, letters, texts, tokens
 from .mint import CANARY_LENGTH, LITERAL_LENGTH, PIECE_LENGTH
 from .split import SplitSearch
 
@@ -47,10 +48,7 @@ def _xor(literal: bytes) -> Pass:
     def find(data: bytes) -> Iterator[Event]:
         if len(data) < len(literal):
             return
-        array = np.frombuffer(data, np.uint8)
-        changes = array[1:] ^ array[:-1]
-        np.bitwise_and(changes, _CASELESS, out=changes)
-        for _, at, _ in search.find_matches_as_indexes(changes.data):
+        for _, at, _ in search.find_matches_as_indexes(changes(data, _CASELESS).data):
             place = data[at : at + len(literal)]
             for text in (literal, literal.upper()):
                 key = place[0] ^ text[0]
@@ -93,11 +91,10 @@ _RAREST = b"zqjxvkbpgw"
 _LONGEST_GAP = 13
 
 
-def _gap_or(letter: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _gap_or(letter: int) -> npt.NDArray[np.uint8]:
     """Which bytes may follow a letter of the literal: the next one, in either case, or what may stand between."""
-    table = np.array([code not in b"\x00" and not bytes([code]).isalnum() for code in range(256)])
-    table[list({letter, *bytes([letter]).upper()})] = True
-    return table
+    either = {letter, *bytes([letter]).upper()}
+    return np.array([code in either or (code > 0 and not bytes([code]).isalnum()) for code in range(256)], np.uint8)
 
 
 def _spaced(literal: bytes) -> Pass:
@@ -111,10 +108,7 @@ def _spaced(literal: bytes) -> Pass:
     ends = [re.compile(_GAP.join(text[at : at + 1] for at in range(rarest, len(text)))) for text in cases]
 
     def candidates(data: bytes) -> Iterator[tuple[int, int]]:
-        places = letters(data, literal[rarest])
-        places = places[places < len(data) - 1]
-        array = np.frombuffer(data, np.uint8)
-        for place in places[follows[array[places + 1]]].tolist():
+        for place in letters(data, literal[rarest], follows):
             for which, end in enumerate(ends):
                 if end.match(data, place):
                     yield which, place

@@ -8,7 +8,7 @@ from functools import cache
 from .automaton import Automaton
 from .forms import FORMS, needles
 from .layer import Layer
-from .mint import check_literal, new_literal
+from .mint import LITERAL_LENGTH, check_literal, new_literal
 from .passes import PASSES
 from .search import Search
 from .sighting import Sighting
@@ -17,6 +17,14 @@ from .streams import OPENERS, WHOLE
 __all__ = ["Seeker", "Sighting", "searched_forms"]
 
 CHUNK = 1024 * 1024
+
+
+_TEXT_OPENERS = frozenset(("base64", "hex"))
+
+
+def _is_long_text(pattern: bytes) -> bool:
+    """Whether a pattern is text that stands in more of it than the canary itself would take."""
+    return len(pattern) > LITERAL_LENGTH and pattern.isascii() and pattern.decode().isprintable()
 
 
 @cache
@@ -59,9 +67,12 @@ class Seeker:
         self.needles = needles(literal)
         self.passes = [make(self.literal) for make in PASSES]
         self.starts = [(opener, before) for opener in OPENERS for _, before in opener.patterns]
-        self._automaton = Automaton(
-            [needle.pattern for needle in self.needles] + [pattern for opener in OPENERS for pattern, _ in opener.patterns]
-        )
+        patterns = [needle.pattern for needle in self.needles] + [pattern for opener in OPENERS for pattern, _ in opener.patterns]
+        in_text = [at for at, needle in enumerate(self.needles) if needle.form is not None and _is_long_text(needle.pattern)]
+        in_text += [len(self.needles) + at for at, (opener, _) in enumerate(self.starts) if opener.name in _TEXT_OPENERS]
+        self._automaton = Automaton(patterns, frozenset(in_text))
+        # The C library's allocator then keeps as much at hand, where otherwise it gives back and takes anew the memory of every chunk.
+        bytes(4 * CHUNK)
 
     def find(self, data: bytes) -> list[tuple[int, int, int]]:
         """(start, end, index) of each pattern: first those of `needles`, then those of `starts`."""
