@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 import requests_mock
 
+from zdr_audit.profile.load import shipped
+
 RUN = ("run", "--target", "simulator")
 SEE = "See 'zdr-audit run --help'."
 
 CASES = {
     "unknown target": (
         ("run", "--target", "simulatr"),
-        "--target simulatr: neither a shipped profile (simulator) nor a file; did you mean 'simulator'?",
+        f"--target simulatr: neither a shipped profile ({', '.join(shipped())}) nor a file; did you mean 'simulator'?",
     ),
     "no such file": (("run", "--target", "mine.toml"), "mine.toml: no such profile file"),
     "no target": (("run",), f"Missing option '--target'. {SEE}"),

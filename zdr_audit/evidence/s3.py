@@ -10,7 +10,7 @@ from zdr_audit.canary.seeker import Seeker
 
 from .collector import Collector
 from .model import Reading
-from .server import MissingExtraError, ServerPlace, Values, named, one_line
+from .server import MissingExtraError, ServerPlace, Values, named, one_line, with_files
 
 _PIECE = 1024 * 1024
 _SECONDS = 60
@@ -26,20 +26,44 @@ _TRANSFER = frozenset(
 def read_s3(source_id: str, place: ServerPlace, seeker: Seeker, progress: Callable[[int], None] | None = None) -> Reading:
     """Search `place.bucket` below `place.prefix` at `place.endpoint` (None: AWS itself).
 
-    Credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if set, AWS_SESSION_TOKEN alone; without them requests are not signed.
+    Credentials come from the place, or else from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if set, AWS_SESSION_TOKEN alone; without them
+    requests are not signed.
     Versions that are not the latest are `residue`: deleted or overwritten for whoever reads the bucket, and still there. The parts of an
-    unfinished upload cannot be read through the interface; each such upload is listed as not examined, its key searched. `objects` counts
-    versions of objects, `bytes` their content.
+    unfinished upload cannot be read through the interface; each such upload is listed as not examined, its key searched. With `place.data_dir` the
+    store's own files are searched too: they hold those parts, and what was deleted and not yet cleared away (`residue`). `objects` counts
+    versions of objects and files, `bytes` their content.
     """
     collector = Collector(source_id, "s3", seeker)
-    secrets = tuple(os.environ.get(name, "") for name in CREDENTIALS)
+    secrets = _credentials(place)
     try:
         _Bucket(collector, place, progress).read()
     except MissingExtraError as problem:
         return collector.reading(error=str(problem))
     except Exception as problem:  # the client raises errors of its own and of the libraries below it
         return collector.reading(error=one_line(problem, *secrets))
-    return collector.reading()
+    reading = collector.reading()
+    if place.data_dir is None:
+        return reading
+    values = Values(collector)
+    values.seen = {hit.canary for hit in reading.hits if hit.canary and not hit.residue}
+    return with_files(reading, place.data_dir, values, progress)
+
+
+def total_size(place: ServerPlace) -> int:
+    """Bytes of all versions of all objects, and of the parts of unfinished uploads. Raises MissingExtraError and the client's own errors."""
+    client, where = _client(place), {"Bucket": place.bucket, **({"Prefix": place.prefix} if place.prefix else {})}
+    versions = client.get_paginator("list_object_versions").paginate(**where)
+    total = sum(int(item["Size"]) for page in versions for item in page.get("Versions") or ())
+    for page in client.get_paginator("list_multipart_uploads").paginate(**where):
+        for upload in page.get("Uploads") or ():
+            which = {"Bucket": place.bucket, "Key": upload["Key"], "UploadId": upload["UploadId"]}
+            parts = client.get_paginator("list_parts").paginate(**which)
+            total += sum(int(part["Size"]) for found in parts for part in found.get("Parts") or ())
+    return total
+
+
+def _credentials(place: ServerPlace) -> tuple[str, ...]:
+    return place.credentials or tuple(os.environ.get(name, "") for name in CREDENTIALS)
 
 
 def _client(place: ServerPlace) -> Any:
@@ -49,7 +73,7 @@ def _client(place: ServerPlace) -> Any:
         from botocore.config import Config
     except ImportError:
         raise MissingExtraError("s3") from None
-    key, secret, token = (os.environ.get(name) or None for name in CREDENTIALS)
+    key, secret, token = (word or None for word in _credentials(place))
     options: dict[str, Any] = {"signature_version": UNSIGNED} if not (key and secret) else {}
     config = Config(
         s3={"addressing_style": "path" if place.endpoint else "auto"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -25,7 +25,7 @@ _PASSWORD_WORD = re.compile(r"(?i)password\s*=\s*(?:'((?:[^'\\]|\\.)*)'|([^\s&']
 class ServerPlace:
     """Where a server's evidence is. `url` may hold a password, so it is never shown; `data_dir` is the server's folder on this machine.
 
-    `bucket`, `prefix` and `endpoint` are for object stores.
+    `bucket`, `prefix`, `endpoint` and `credentials` (key, secret, token; None: those of this process's environment) are for object stores.
     """
 
     url: str = ""
@@ -33,6 +33,7 @@ class ServerPlace:
     bucket: str = ""
     prefix: str = ""
     endpoint: str | None = None
+    credentials: tuple[str, str, str] | None = field(default=None, repr=False)
 
 
 class MissingExtraError(Exception):

@@ -35,7 +35,7 @@ class LoadedProfile:
 
 def shipped() -> dict[str, Path]:
     """Name -> file of the profiles that come with the package."""
-    return {p.stem: p for p in sorted((resources.fixtures() / "targets").glob("*.toml"))}
+    return {p.stem: p for p in sorted((resources.fixtures() / "targets").glob("*.toml"), key=lambda p: p.stem)}
 
 
 def locate(name: str) -> Path:
@@ -53,18 +53,16 @@ def locate(name: str) -> Path:
     raise ProfileError(f"--target {name}: neither a shipped profile ({', '.join(profiles)}) nor a file{hint}")
 
 
-def load(name: str, environment: Mapping[str, str] | None = None, base_url: str | None = None) -> LoadedProfile:
-    """Load a shipped profile or a file; `base_url` replaces `target.base_url`. Raises ProfileError."""
+def load(
+    name: str, environment: Mapping[str, str] | None = None, base_url: str | None = None, nodes: tuple[str, ...] = ()
+) -> LoadedProfile:
+    """Load a shipped profile or a file; `base_url` replaces `target.base_url`, and `nodes` its nodes with it. Raises ProfileError."""
     path = locate(name)
-    try:
-        raw = path.read_bytes()
-        data = tomllib.loads(raw.decode("utf-8"))
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ProfileError(f"{path}: cannot be read: {exc}") from None
-    except tomllib.TOMLDecodeError as exc:
-        raise ProfileError(f"{path}: not valid TOML: {exc}") from None
+    raw, data = _read(path)
+    if isinstance(base := data.get("extends"), str):
+        raw, data = _extended(path, base, raw, data)
     if base_url is not None and isinstance(data.setdefault("target", {}), dict):
-        data["target"]["base_url"] = base_url
+        data["target"] |= {"base_url": base_url, "nodes": list(nodes)}
     data = _expand(data, environment if environment is not None else os.environ, path)
     try:
         profile = Profile.model_validate(data)
@@ -75,8 +73,32 @@ def load(name: str, environment: Mapping[str, str] | None = None, base_url: str 
     return LoadedProfile(profile, digest, path)
 
 
+def _read(path: Path) -> tuple[bytes, dict[str, Any]]:
+    try:
+        raw = path.read_bytes()
+        return raw, tomllib.loads(raw.decode("utf-8"))
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ProfileError(f"{path}: cannot be read: {exc}") from None
+    except tomllib.TOMLDecodeError as exc:
+        raise ProfileError(f"{path}: not valid TOML: {exc}") from None
+
+
+def _extended(path: Path, base: str, raw: bytes, data: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
+    """The shipped profile `base` with what `data` says instead: key by key within its tables, whole lists."""
+    known = shipped()
+    if base not in known or known[base] == path:
+        raise ProfileError(f"{path}: extends: no shipped profile '{base}' (there are: {', '.join(known)})")
+    base_raw, whole = _read(known[base])
+    if "extends" in whole:
+        raise ProfileError(f"{path}: extends: '{base}' extends another profile itself")
+    for key, value in data.items():
+        old = whole.get(key)
+        whole[key] = old | value if isinstance(old, dict) and isinstance(value, dict) else value
+    return base_raw + raw, whole
+
+
 def _expand(data: dict[str, Any], environment: Mapping[str, str], path: Path) -> dict[str, Any]:
-    """`${VAR}` and `${VAR:-default}` in target.base_url and in the paths of evidence; nowhere else, so that no secret gets in by accident."""
+    """`${VAR}` and `${VAR:-default}` in addresses, in paths of `tls` and evidence and in spikes' commands; nowhere else: no secret must slip in."""
 
     def expand(text: str, key: str) -> str:
         def value(match: re.Match[str]) -> str:
@@ -90,12 +112,30 @@ def _expand(data: dict[str, Any], environment: Mapping[str, str], path: Path) ->
     target = data.get("target")
     if isinstance(target, dict) and isinstance(target.get("base_url"), str):
         target["base_url"] = expand(target["base_url"], "target.base_url").rstrip("/")
+    if isinstance(target, dict) and isinstance(target.get("nodes"), list):
+        target["nodes"] = [
+            expand(url, f"target.nodes.{number}").rstrip("/") if isinstance(url, str) else url for number, url in enumerate(target["nodes"])
+        ]
+    organizations = data.get("organizations")
+    for name, item in organizations.items() if isinstance(organizations, dict) else ():
+        if isinstance(item, dict) and isinstance(item.get("base_url"), str):
+            item["base_url"] = expand(item["base_url"], f"organizations.{name}.base_url").rstrip("/")
+    tls = data.get("tls")
+    if isinstance(tls, dict):
+        data["tls"] = {key: expand(value, f"tls.{key}") if isinstance(value, str) else value for key, value in tls.items()}
     evidence = data.get("evidence")
     if isinstance(evidence, list):
         for number, item in enumerate(evidence):
             for key in ("path", "data_dir", "bucket", "prefix", "endpoint") if isinstance(item, dict) else ():
                 if isinstance(item.get(key), str):
                     item[key] = expand(item[key], f"evidence.{number}.{key}")
+            spike = item.get("spike") if isinstance(item, dict) else None
+            if not isinstance(spike, dict):
+                continue
+            for key in ("command", "remove"):
+                if isinstance(spike.get(key), list):
+                    where = f"evidence.{number}.spike.{key}"
+                    spike[key] = [expand(word, where) if isinstance(word, str) else word for word in spike[key]]
     return data
 
 
@@ -119,7 +159,9 @@ def _explain(error: ValidationError) -> str:
         else:
             what = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
             # Whoever writes a credential where its variable's name or a bare address belongs must not read it on the screen.
-            secret = item["loc"][-1:] in (("env",), ("sample",), ("dsn_env",), ("url_env",)) or "@" in str(item["input"])
+            secret = item["loc"][-1:] in (("env",), ("sample",), ("command",), ("proxy",), ("dsn_env",), ("url_env",)) or "@" in str(
+                item["input"]
+            )
             if isinstance(item["input"], str | int | float | bool) and not secret:
                 what += f", found {item['input']!r}"
         parts.append(f"{where}: {what}")

@@ -16,7 +16,10 @@ FILE = Path(__file__).resolve().with_name("profile.schema.json")
 
 def schema() -> str:
     """The schema's text, generated from the model."""
-    return json.dumps({"$schema": DIALECT, **Profile.model_json_schema(mode="validation")}, indent=2, sort_keys=True) + "\n"
+    whole = Profile.model_json_schema(mode="validation")
+    required = whole.pop("required")
+    either = [{"required": required}, {"required": ["schema", "extends"], "properties": {"extends": {"type": "string"}}}]
+    return json.dumps({"$schema": DIALECT, **whole, "anyOf": either}, indent=2, sort_keys=True) + "\n"
 
 
 def write_schema(path: Path = FILE) -> Path:

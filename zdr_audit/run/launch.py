@@ -1,19 +1,27 @@
-"""Starts the shipped reference simulator as a process of its own, on a free loopback port with fresh stores, and stops it afterwards."""
+"""Starts the shipped reference simulator as processes of its own, on free loopback ports with fresh stores, and stops it afterwards."""
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
+import shutil
 import subprocess
-import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from zdr_audit.run.nursery import Process, start_simulator
+from zdr_audit.run.servers import ServerError, object_store, postgres_server, redis_server
+
 START_SECONDS = 60
+NODES = 3
+BUCKET = "zdr-simulator"
 
 
 class LaunchError(Exception):
@@ -21,29 +29,34 @@ class LaunchError(Exception):
 
 
 class LaunchedSimulator:
-    """Context manager. `base_url` and `data_dir` are set once it accepts connections."""
+    """Context manager: one node. `base_url` and `data_dir` are set once it accepts connections.
 
-    def __init__(self, violations: Sequence[str] = ()) -> None:
-        self._violations = tuple(violations)
+    `data_dir` None: a folder of its own, gone afterwards. `environment` is added to ours, `arguments` to the command line.
+    """
+
+    def __init__(
+        self,
+        violations: Sequence[str] = (),
+        variants: Sequence[str] = (),
+        *,
+        data_dir: Path | None = None,
+        arguments: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._violations, self._variants, self._arguments = tuple(violations), tuple(variants), tuple(arguments)
+        self._environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")} | dict(environment or {})
         self._folder = tempfile.TemporaryDirectory(prefix="zdr-audit-simulator-")
-        self._process: subprocess.Popen[str] | None = None
+        self.process: Process | None = None
         self.base_url = ""
-        self.data_dir = Path(self._folder.name) / "data"
+        self.data_dir = data_dir or Path(self._folder.name) / "data"
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "zdr_audit.simulator", "--port", "0", "--operator", "--data-dir", str(self.data_dir)]
+        arguments = ["--port", "0", "--operator", "--data-dir", str(self.data_dir)]
         for violation in self._violations:
-            command += ["--violation", violation]
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
-        self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-            cwd=self._folder.name,
-        )
+            arguments += ["--violation", violation]
+        for variant in self._variants:
+            arguments += ["--variant", variant]
+        self.process = start_simulator([*arguments, *self._arguments], self._environment, self._folder.name)
         try:
             self.base_url = self._wait()
         except BaseException:
@@ -52,7 +65,7 @@ class LaunchedSimulator:
         return self
 
     def _wait(self) -> str:
-        process = self._process
+        process = self.process
         assert process is not None and process.stdout is not None and process.stderr is not None
         watchdog = threading.Timer(START_SECONDS, process.kill)
         watchdog.start()
@@ -72,7 +85,7 @@ class LaunchedSimulator:
         return str(said["base_url"])
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
-        process = self._process
+        process = self.process
         if process is not None:
             process.terminate()
             try:
@@ -81,3 +94,77 @@ class LaunchedSimulator:
                 process.kill()
                 process.wait()
         self._folder.cleanup()
+
+
+@dataclass(frozen=True)
+class Launched:
+    """What was started: where it is, and the variables with which the profile finds its evidence."""
+
+    base_url: str
+    nodes: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@contextmanager
+def launched(kind: str, violations: Sequence[str] = (), variants: Sequence[str] = ()) -> Iterator[Launched]:
+    """The simulator of a profile's `launch`: `simulator` is one node over files, `simulator-servers` three over servers. Raises LaunchError."""
+    if kind == "simulator":
+        with LaunchedSimulator(violations, variants) as one:
+            yield Launched(one.base_url, environment={"ZDR_SIM_DATA": str(one.data_dir)})
+        return
+    with _folder() as folder, _over_servers(folder, violations, variants) as found:
+        yield found
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder with a short name that other users can pass through: PostgreSQL refuses to run as root."""
+    folder = Path(tempfile.mkdtemp(prefix="zdr-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _over_servers(folder: Path, violations: Sequence[str], variants: Sequence[str]) -> Iterator[Launched]:
+    try:
+        with postgres_server(folder) as postgres, redis_server(folder) as redis, object_store(folder) as store:
+            data = folder / "data"
+            environment = {
+                "ZDR_SIM_DATA": str(data),
+                "ZDR_SIM_DATABASE_URL": postgres.dsn().replace("postgresql://", "postgresql+psycopg://", 1),
+                "ZDR_SIM_CACHE_URL": redis.url,
+                "ZDR_SIM_BLOB_URL": f"s3://{BUCKET}?endpoint={store.endpoint}",
+                "ZDR_SIM_CLUSTER_SECRET": secrets.token_hex(32),
+                **store.credentials,
+            }
+            evidence = {
+                "ZDR_SIM_DATA": str(data),
+                "ZDR_SIM_POSTGRES_DSN": postgres.dsn(),
+                "ZDR_SIM_POSTGRES_DATA": str(postgres.folder),
+                "ZDR_SIM_REDIS_URL": redis.url,
+                "ZDR_SIM_REDIS_DATA": str(redis.folder),
+                "ZDR_SIM_BUCKET": BUCKET,
+                "ZDR_SIM_S3_ENDPOINT": store.endpoint,
+                "ZDR_SIM_S3_DATA": str(store.folder),
+                **store.credentials,
+            }
+            with _nodes(violations, variants, data, environment) as nodes:
+                yield Launched(nodes[0], nodes, evidence)
+    except ServerError as problem:
+        raise LaunchError(str(problem)) from None
+
+
+@contextmanager
+def _nodes(violations: Sequence[str], variants: Sequence[str], data: Path, environment: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
+    """All nodes, one after the other; they share the stores and the folder of the logs."""
+    with ExitStack() as stack:
+        nodes = [
+            stack.enter_context(
+                LaunchedSimulator(violations, variants, data_dir=data, arguments=("--node", str(number)), environment=environment)
+            ).base_url
+            for number in range(1, NODES + 1)
+        ]
+        yield tuple(nodes)

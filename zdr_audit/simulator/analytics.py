@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,7 @@ LARGEST_COUNT = 1_000_000
 class Analytics:
     def __init__(self, parts: Parts):
         self.parts = parts
-        self._key = secrets.token_bytes(32)  # of this process: a stored session digest can be traced back to nothing
+        self._key = parts.secret(b"analytics")  # a stored session digest can be traced back to nothing without it
 
     def count_session(self, session: Session, ctx: RequestContext) -> None:
         """Counts the caller's session once a day, by a digest that cannot be reversed or compared later."""

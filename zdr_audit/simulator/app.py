@@ -46,6 +46,9 @@ class Envelope:
             await send(message)
 
         try:
+            if self.parts.stores.shared:
+                await run_in_threadpool(self.parts.clock.refresh)
+                ctx.started = self.parts.clock.now()
             ctx.caller = await run_in_threadpool(self.parts.auth.identify, ctx)
             await self.app(scope, receive, named)
         except Exception:  # nothing may reach the server's error log, which would print the values at hand

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import secrets
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zdr_audit.simulator.context import RequestContext
+from zdr_audit.simulator.prefixes import Row
 from zdr_audit.simulator.schemas.messages import PromptFields
-from zdr_audit.simulator.tables import CacheRow
 
 if TYPE_CHECKING:
     from zdr_audit.simulator.parts import Parts
@@ -50,7 +49,7 @@ def prefixes(request: PromptFields) -> list[Prefix]:
 class PromptCache:
     def __init__(self, parts: Parts):
         self.parts = parts
-        self._key = secrets.token_bytes(32)  # of this process: the digests below mean nothing outside it
+        self._key = parts.secret(b"prompt cache")
         self._lock = threading.Lock()
         self._counted: dict[bytes, str] = {}
 
@@ -84,9 +83,8 @@ class PromptCache:
         if not self.parts.retention.keeps(ctx):
             with self._lock:
                 return self._counted.get(self._mark(prefix, ctx), "") > now
-        with self.parts.stores.cached() as session:
-            row = session.get(CacheRow, (self._row_key(prefix.text, ctx), ctx.organization))
-            return row is not None and row.expires_at > now
+        until = self.parts.stores.cache.expiry(ctx.organization, self._row_key(prefix.text, ctx))
+        return until is not None and until > now
 
     def put(self, prefix: Prefix, ctx: RequestContext) -> None:
         """Notes a new prefix: as a row to be written when the request is recorded, or, under ZDR, as a digest in memory."""
@@ -102,10 +100,10 @@ class PromptCache:
         """Writes the noted prefixes, and the whole exchange, which is the prefix of the next turn. The caller has decided that it may."""
         exchange = json.dumps({"prompt": ctx.request_text, "completion": ctx.response}, ensure_ascii=False)
         rows = [*((text, text, seconds) for text, seconds in ctx.prefixes), (ctx.request_text, exchange, SHORT_SECONDS)]
-        with self.parts.stores.cached() as session:
-            for text, value, seconds in rows:
-                expires = self.parts.clock.stamp(seconds=seconds)
-                session.merge(CacheRow(key=self._row_key(text, ctx), organization=ctx.organization, value=value, expires_at=expires))
+        self.parts.stores.cache.put(
+            Row(ctx.organization, self._row_key(text, ctx), value, self.parts.clock.stamp(seconds=seconds), seconds)
+            for text, value, seconds in rows
+        )
 
     def _mark(self, prefix: Prefix, ctx: RequestContext) -> bytes:
         return hmac.new(self._key, f"{ctx.organization}\n{ctx.model}\n{prefix.text}".encode(), hashlib.sha256).digest()

@@ -24,9 +24,14 @@ class Clock:
 
     def __init__(self, parts: Parts):
         self.parts = parts
-        with parts.stores.read() as session:
+        self.offset = timedelta()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Takes the offset from the database: another node may have moved the clock."""
+        with self.parts.stores.read() as session:
             row = session.get(ClockOffset, 1)
-            self.offset = timedelta(seconds=row.seconds if row else 0)
+        self.offset = timedelta(seconds=row.seconds if row else 0)
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.offset
@@ -47,5 +52,6 @@ class Clock:
             row = session.get(ClockOffset, 1) or ClockOffset(id=1, seconds=0)
             row.seconds += seconds
             session.add(row)
-        self.offset += timedelta(seconds=seconds)
+            offset = timedelta(seconds=row.seconds)
+        self.offset = offset
         return self.stamp()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
@@ -14,7 +15,6 @@ from zdr_audit.simulator.errors import ConflictError, NotFoundError
 from zdr_audit.simulator.tables import (
     Account,
     ApiKey,
-    CacheRow,
     Conversation,
     FeatureObject,
     ManagedSettings,
@@ -27,8 +27,22 @@ if TYPE_CHECKING:
     from zdr_audit.simulator.parts import Parts
 
 
-def new_id(prefix: str) -> str:
+def prefixed_id(prefix: str) -> str:
     return f"{prefix}_{secrets.token_hex(12)}"
+
+
+_make_id: Callable[[str], str] = prefixed_id
+
+
+def new_id(prefix: str) -> str:
+    """A fresh id for a thing of that kind."""
+    return _make_id(prefix)
+
+
+def use_ids(make: Callable[[str], str]) -> None:
+    """From now on ids of this process look otherwise (the seam of a variant)."""
+    global _make_id  # noqa: PLW0603 - ids are made everywhere, before there are parts
+    _make_id = make
 
 
 def new_key() -> str:
@@ -147,8 +161,8 @@ class Directory:
             stores.blobs.delete_all(organization_id)
             for table in (Conversation, FeatureObject, OutsideMessage, ManagedSettings):
                 session.execute(delete(table).where(table.organization_id == organization_id))
-            with stores.cached() as cache:
-                cache.execute(delete(CacheRow).where(CacheRow.organization == organization_id))
+            stores.cache.forget(organization_id)
             self.parts.audit.append(session, caller, "org_deleted", organization_id, ("organization", organization_id))
-        self.parts.retention.forget(organization_id)
+        with stores.exclusive():
+            self.parts.retention.forget(organization_id)
         stores.scrub()

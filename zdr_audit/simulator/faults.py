@@ -1,28 +1,36 @@
-"""Failures that the operator asks for: the next inference requests of an organization fail."""
+"""Failures that the operator asks for: the next inference requests of an organization fail, on whichever node."""
 
 from __future__ import annotations
 
-import threading
+from typing import TYPE_CHECKING
 
 from zdr_audit.simulator.context import RequestContext
 from zdr_audit.simulator.errors import InjectedError
+from zdr_audit.simulator.tables import Fault
+
+if TYPE_CHECKING:
+    from zdr_audit.simulator.parts import Parts
 
 
 class Faults:
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._waiting: dict[str, tuple[int, int]] = {}
+    def __init__(self, parts: Parts):
+        self.parts = parts
 
     def set(self, organization_id: str, status: int, count: int) -> None:
         """The next `count` inferences of the organization fail with `status`; 0 ends it."""
-        with self._lock:
-            self._waiting[organization_id] = (status, count)
+        with self.parts.stores.write() as session:
+            session.merge(Fault(organization_id=organization_id, status=status, count=count))
 
     def check(self, ctx: RequestContext) -> None:
         """Raises InjectedError while failures are due."""
-        with self._lock:
-            status, count = self._waiting.get(ctx.organization, (0, 0))
-            if count <= 0:
+        with self.parts.stores.read() as session:
+            waiting = session.get(Fault, ctx.organization)
+        if waiting is None or waiting.count <= 0:
+            return
+        with self.parts.stores.write() as session:
+            due = session.get(Fault, ctx.organization)
+            if due is None or due.count <= 0:
                 return
-            self._waiting[ctx.organization] = (status, count - 1)
+            due.count -= 1
+            status = due.status
         raise InjectedError(status)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import hmac
+import os
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,20 +42,23 @@ Asgi = Callable[..., Any]
 
 @dataclass
 class Parts:
-    """All parts of one service. `middlewares` wrap the whole application (first is outermost), `routers` are mounted as they are,
-    `operations` are the routes before they are mounted, `document` the interface document."""
+    """All parts of one node of the service. `middlewares` wrap the whole application (first is outermost), `routers` are mounted as they are,
+    `operations` are the routes before they are mounted, `document` the interface document, `protocol` how HTTP is spoken (None: by h11)."""
 
     stores: Stores
     with_operator: bool = False
+    node: int = 1
+    cluster_secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     features: tuple[Feature, ...] = field(default_factory=load_features)
     middlewares: list[Callable[[Asgi], Asgi]] = field(default_factory=list)
     routers: list[APIRouter] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
     document: dict[str, Any] = field(default_factory=dict)
+    protocol: type[asyncio.Protocol] | None = None
 
     def __post_init__(self) -> None:
         self.errors = Errors()
-        self.faults = Faults()
+        self.faults = Faults(self)
         self.clock = Clock(self)
         self.audit = Audit(self)
         self.directory = Directory(self)
@@ -71,9 +78,25 @@ class Parts:
         self.shelf = Shelf(self)
         self.outside = Outside(self)
 
+    def secret(self, purpose: bytes) -> bytes:
+        """A key for one purpose, the same on every node. It is of these processes and in memory alone: digests made with it mean nothing later."""
+        return hmac.digest(self.cluster_secret, purpose, "sha256")
 
-def build_parts(folder: Path, database_url: str | None = None, with_operator: bool = False) -> Parts:
-    """Parts over the stores in `folder`, which is made where it is missing."""
-    parts = Parts(Stores(folder, database_url), with_operator)
+
+def build_parts(
+    folder: Path,
+    database_url: str | None = None,
+    with_operator: bool = False,
+    *,
+    cache_url: str | None = None,
+    blob_url: str | None = None,
+    node: int = 1,
+) -> Parts:
+    """Parts over the stores in `folder`, which is made where it is missing, and on the servers that are named.
+
+    `node` is this process among those that share the stores. Nodes get their common secret from the environment.
+    """
+    secret = os.environ.get("ZDR_SIM_CLUSTER_SECRET", "").encode() or secrets.token_bytes(32)
+    parts = Parts(Stores(folder, database_url, cache_url, blob_url), with_operator, node, secret)
     parts.operations = all_operations(parts.features, with_operator)
     return parts

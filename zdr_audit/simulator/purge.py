@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from zdr_audit.simulator.retention import STANDARD_DAYS
-from zdr_audit.simulator.tables import CacheRow, Conversation, FeatureObject, OutsideMessage
+from zdr_audit.simulator.tables import Conversation, FeatureObject, OutsideMessage
 
 if TYPE_CHECKING:
     from zdr_audit.simulator.parts import Parts
@@ -35,11 +35,10 @@ class Purge:
             deleted["exceptions"] = self.parts.exceptions.expire(session)
             deleted["log_files"] = stores.logs.delete_until(last_day_due)
             deleted["trace_files"] = stores.traces.delete_until(last_day_due)
-        with stores.cached() as cache:
-            deleted["cache_rows"] = _count(cache, CacheRow, now)
+        deleted["cache_rows"] = stores.cache.expire(now)
         stores.scrub()
         return deleted
 
 
-def _count(session: Session, table: type[Conversation | FeatureObject | OutsideMessage | CacheRow], now: str) -> int:
+def _count(session: Session, table: type[Conversation | FeatureObject | OutsideMessage], now: str) -> int:
     return int(getattr(session.execute(delete(table).where(table.expires_at <= now)), "rowcount", 0))

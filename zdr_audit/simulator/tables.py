@@ -224,6 +224,15 @@ class ClockOffset(Base):
     seconds: Mapped[int] = mapped_column(BigInteger)
 
 
+class Fault(Base):
+    """Failures that the operator asked for: the next `count` inferences of the organization fail with `status`."""
+
+    __tablename__ = "faults"
+    organization_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    status: Mapped[int] = mapped_column(Integer)
+    count: Mapped[int] = mapped_column(Integer)
+
+
 class CacheRow(CacheBase):
     """A prompt prefix (with the answer that continues it), for organizations without ZDR."""
 

@@ -42,6 +42,15 @@ def answer_finding(item: Interaction, message: str) -> FindingSeen:
     return FindingSeen(source="answers", object=f"{item.method} {item.path}", location=place, interaction=item.id, message=message)
 
 
+def listed(pages: Iterable[Interaction]) -> list[object]:
+    """The items of a list that was read page by page."""
+    return [item for page in pages if isinstance(page.data, dict) for item in page.data.get("items", ())]
+
+
+def _told(places: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(f"{kind} in {source}" for source, kind in sorted(places)) or "nothing"
+
+
 class Expect:
     """Bound to the record of one test: the interactions of its scenarios, and the readings of its epochs."""
 
@@ -52,6 +61,7 @@ class Expect:
         self.control = control
         self.epochs = epochs
         self.interactions = history.of(after)
+        self.earlier = history.earlier(after)
 
     # -- choosing -------------------------------------------------------------------------------------------------------------------
 
@@ -107,6 +117,11 @@ class Expect:
         if silent:
             raise Inconclusive(f"no decision from the target: {describe(silent[0])}")
 
+    def features_refused(self, items: Iterable[Interaction], promise: str) -> None:
+        """None of these features was to be had, where the target claims to block them; where using one merely leaves the promise, nothing is asked."""
+        if self.history.run.enforcement != "leaves_promise":
+            self.not_served(items, promise)
+
     def dealt_with(self, items: Iterable[Interaction]) -> None:
         """Each was answered with a decision. Raises Inconclusive."""
         for item in items:
@@ -127,12 +142,41 @@ class Expect:
         return meaningful
 
     def echoes_nothing(self, items: Iterable[Interaction], promise: str, kinds: tuple[str, ...] = ("prompt", "response")) -> None:
-        """No answer holds a canary of these kinds, of its own request or of any other."""
+        """No answer holds a canary of these kinds, of its own request or of any other; nor did that to an earlier attempt at the same."""
 
         def clean(item: Interaction) -> bool:
             return not any(self.history.canaries[c].kind in kinds for c in item.echoes)
 
-        self.every(items, clean, promise)
+        self.every(self._with_earlier(items), clean, promise)
+
+    def _with_earlier(self, items: Iterable[Interaction]) -> list[Interaction]:
+        """These, and the attempts that they took the place of. Of a scenario that was broken off, what was to be kept as an exception is left out: the story
+        that ends the exception did not come to its end."""
+        chosen = list(items)
+        same = {(i.scenario, i.step, i.operation, i.actor) for i in chosen}
+        unknown = {(i.scenario, i.organization_id, i.content) for i in chosen}
+        return chosen + [
+            i
+            for i in self.earlier
+            if (
+                (i.scenario, i.step, i.operation, i.actor) in same
+                or (not i.operation and (i.scenario, i.organization_id, i.content) in unknown)
+            )
+            and (i.superseded or i.content != "exception")
+        ]
+
+    def decided(self, items: Iterable[Interaction], promise: str) -> None:
+        """Each was answered one way or the other, and not with a failure of the server. Of none at all nothing is said."""
+        chosen = [i for i in items if i.status is not None]
+        if chosen:
+            self.every(chosen, lambda i: i.status is not None and i.status < 500, promise)
+
+    def same_story(self, one: Sequence[Interaction], other: Sequence[Interaction], *, promise: str) -> None:
+        """The list that the pages of `one` make is the one that the pages of `other` make, which may go on: it was read later."""
+        first, second = listed(one), listed(other)
+        if not first:
+            raise Inconclusive("the list is empty, so that two readings of it tell the same whatever happened")
+        self.that(second[: len(first)] == first, promise, other[0])
 
     def zdr_status(self, items: Iterable[Interaction], status: str, promise: str) -> None:
         """Each of these readings of an organization's ZDR status gave that status (`enabled` or `disabled`)."""
@@ -145,13 +189,16 @@ class Expect:
     def sees_answers_of_the_control_organization(self) -> None:
         """Somewhere an answer (not a prompt) of the control organization was found: else not finding the subject's says nothing about answers."""
         control = self.history.run.organizations["control"]
-
-        def answer(seen: Seen) -> bool:
-            minted = self.history.canaries.get(seen.hit.canary or "")
-            answered = minted is not None and minted.kind == "response" and minted.organization == control
-            return seen.read.group == "stores" and answered and not seen.hit.of_digest
-
-        if not any(True for _ in self.history.seen(self.epochs, answer)):
+        kinds = {
+            minted.kind
+            for seen in self.history.seen(self.epochs)
+            if seen.read.group == "stores"
+            and not seen.hit.of_digest
+            and (minted := self.history.canaries.get(seen.hit.canary or "")) is not None
+            if minted.organization == control or minted.kind == "spike"
+        }
+        # Where spikes alone prove sight, they prove it for answers as well.
+        if "response" not in kinds and kinds != {"spike"}:
             raise Inconclusive("no answer of the control organization was found in any store, so not finding the subject's says nothing")
 
     def kept_nowhere(
@@ -162,12 +209,19 @@ class Expect:
         kinds: tuple[str, ...] = ("prompt", "response"),
         residue: bool | None = None,
         group: str = "stores",
+        answers: int = 0,
         promise: str = "content must not be kept",
     ) -> None:
-        """No source of the group holds a canary of these interactions (default: all of the test whose content is under ZDR)."""
+        """No source of the group holds a canary of these interactions (default: all of the test whose content is under ZDR), nor of an earlier attempt at
+        one of them.
+
+        `answers`: the promise is about answers too, and so many must carry their canary: a model that does not follow the instruction leaves
+        nothing to look for. Where the profile says that no answer can be made to carry one, prompts alone are judged, and the report says so.
+        """
         chosen = list(items) if items is not None else [i for i in self.interactions if i.content == "zdr"]
         if not chosen:
             raise Inconclusive("the record has no interaction whose content could have been kept")
+        chosen = self._with_earlier(chosen) if items is not None else [*chosen, *(i for i in self.earlier if i.content == "zdr")]
         canaries = {c for item in chosen for c in item.canaries if self.history.canaries[c].kind in kinds}
         if not canaries:
             raise Inconclusive(f"these interactions carried no {' or '.join(kinds)} canary, so finding none says nothing")
@@ -186,12 +240,58 @@ class Expect:
                 f"source {first.source}, {first.object}, {first.location} ({forms}), from request {first.interaction}",
                 findings,
             )
+        self._answers_carry_canaries(chosen, answers)
+
+    def _answers_carry_canaries(self, items: list[Interaction], wanted: int) -> None:
+        asked = [i for i in items if any(self.history.canaries[c].kind == "response" for c in i.canaries)]
+        # Without the label, accepted says it.
+        carrying = [i for i in asked if i.labels.get("answer", "follows" if i.accepted else "") == "follows"]
+        if asked and len(carrying) < min(wanted, len(asked)):
+            raise Inconclusive(
+                f"of {len(asked)} answers {len(carrying)} followed the instruction to carry a canary (needed: {min(wanted, len(asked))}), "
+                "so finding none says nothing of answers"
+            )
+
+    def kept_whole_or_not_at_all(self, items: Iterable[Interaction], *, like: Iterable[Interaction], promise: str) -> None:
+        """Whatever is kept of one of these requests, is kept in every place and kind (prompt, answer) in which requests `like` it are. Raises
+        Inconclusive where nothing is kept of those either."""
+        places = self._places()
+        wholes = {frozenset(found) for item in like if item.accepted and (found := places.get(item.id))}
+        if not wholes:
+            raise Inconclusive(
+                "nothing is found of the requests that standard retention keeps, so that finding a part of the others cannot be judged"
+            )
+        answered = [item for item in items if item.accepted]
+        if not answered:
+            raise Inconclusive("none of the requests in question was answered in full")
+        findings = []
+        for item in answered:
+            found = places.get(item.id)
+            if not found or any(whole <= found for whole in wholes):
+                continue
+            missing = min((whole - found for whole in wholes), key=len)
+            said = f"kept: {_told(found)}; not kept: {_told(missing)}"
+            findings.append(
+                FindingSeen(source=min(found)[0], object="the request as a whole", location=said, interaction=item.id, message=promise)
+            )
+        if findings:
+            raise Violated(f"{promise}, but {len(findings)} of {len(answered)} are, first: {findings[0].location}", findings)
+
+    def _places(self) -> dict[str, set[tuple[str, str]]]:
+        """Interaction id -> (store, kind of canary) in which something of it is found in live data after the target has settled."""
+        found: dict[str, set[tuple[str, str]]] = {}
+        for seen in self.history.seen(self.epochs, lambda s: s.read.group == "stores" and s.read.reading != "first" and not s.hit.residue):
+            minted = self.history.canaries.get(seen.hit.canary or "")
+            if minted is not None and minted.interaction:
+                found.setdefault(minted.interaction, set()).add((seen.hit.source, minted.kind))
+        return found
 
     def growth_does_not_follow_payload(self) -> None:
         """No store grows with the size of what the subject organization sends. Raises Inconclusive where the noise is too large, or where not even the
         control organization's content is seen to take room."""
         bounds = {(b.source, b.organization): b for b in growth_bounds(self.history)}
-        stores = [source for source, (kind, _) in self.history.run.sources.items() if kind != "http"]
+        run = self.history.run
+        stores = [source for source, (kind, _) in run.sources.items() if kind != "http" and source not in run.twin_sources]
         findings, unclear = [], [f"the room that {s} takes could not be measured" for s in stores if (s, "subject") not in bounds]
         for (source, organization), bound in bounds.items():
             if organization != "subject":
@@ -206,7 +306,9 @@ class Expect:
                 )
             elif bound.judged == "noisy":
                 unclear.append(f"the growth of {source} is too noisy to bound what can have been kept")
-            elif (other := bounds.get((source, "control"))) is None or other.judged != "retained":
+            elif source in run.spiked:
+                continue  # the room that a file takes is not in doubt; what a spike is worth, the report says
+            elif (other := bounds.get((run.twins.get(source, source), "control"))) is None or other.judged != "retained":
                 unclear.append(f"in {source} not even the control organization's content is seen to take room, so no growth says nothing")
         if findings:
             first = findings[0]

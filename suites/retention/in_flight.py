@@ -1,0 +1,33 @@
+"""Requests that are in flight while ZDR is being switched on."""
+
+from __future__ import annotations
+
+from zdr_audit.suite.assay import Assay
+from zdr_audit.suite.marks import scenario
+from zdr_audit.suite.traffic import Traffic
+from zdr_audit.target.stimulus import Stimulus
+
+SESSIONS = 8
+
+
+@scenario()
+def requests_in_flight(assay: Assay) -> None:
+    """Streams from many sessions while ZDR is being switched on"""
+    for _ in range(assay.count(1, 2, 8)):
+        _switch_on_under_traffic(assay)
+
+
+def _switch_on_under_traffic(assay: Assay) -> None:
+    org = promised = assay.fresh()
+    request = assay.must("zdr.request", assay.staff("account_team"), step="request", org=org).values["request"]
+    assay.must("zdr.approve", assay.staff("reviewer"), step="approve", org=org, request=request)
+
+    def ask(_session: int) -> None:
+        party = promised
+        assay.infer(party.member, Stimulus(stream=True), step="ask", counts=party.content == "zdr")
+
+    with Traffic(ask, SESSIONS) as traffic:
+        traffic.wait_for(SESSIONS)
+        assay.must("zdr.enable", assay.staff("reviewer"), step="enable", org=org, request=request)
+        promised = org.under("zdr")
+        traffic.wait_for(2 * SESSIONS)

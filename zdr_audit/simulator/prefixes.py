@@ -1,0 +1,130 @@
+"""Where the prompt cache keeps its rows: a SQLite file of its own, or a Redis server that several nodes share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy import Engine, delete
+from sqlalchemy.orm import Session
+
+from zdr_audit.simulator.database import engine, make_tables, scrub
+from zdr_audit.simulator.tables import CacheBase, CacheRow
+
+
+@dataclass(frozen=True)
+class Row:
+    """A prompt prefix of an organization, by its digest, until `expires_at` (simulated time); `seconds` from now."""
+
+    organization: str
+    key: str
+    value: str
+    expires_at: str
+    seconds: int
+
+
+class CacheStore(Protocol):
+    def expiry(self, organization: str, key: str) -> str | None:
+        """When the row expires; None where there is none."""
+
+    def put(self, rows: Iterable[Row]) -> None: ...
+
+    def forget(self, organization: str) -> None:
+        """Deletes every row of an organization."""
+
+    def expire(self, now: str) -> int:
+        """Deletes what has expired; answers how many rows."""
+
+    def scrub(self) -> None:
+        """Makes what was deleted unrecoverable."""
+
+    def close(self) -> None: ...
+
+
+class SqlCache:
+    def __init__(self, url: str):
+        self.engine: Engine = engine(url, "NORMAL")
+        make_tables(self.engine, CacheBase.metadata)
+        self._writer = threading.Lock()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        with self._writer, Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def expiry(self, organization: str, key: str) -> str | None:
+        with self.transaction() as session:
+            row = session.get(CacheRow, (key, organization))
+            return row.expires_at if row else None
+
+    def put(self, rows: Iterable[Row]) -> None:
+        with self.transaction() as session:
+            for row in rows:
+                session.merge(CacheRow(key=row.key, organization=row.organization, value=row.value, expires_at=row.expires_at))
+
+    def forget(self, organization: str) -> None:
+        with self.transaction() as session:
+            session.execute(delete(CacheRow).where(CacheRow.organization == organization))
+
+    def expire(self, now: str) -> int:
+        with self.transaction() as session:
+            return int(getattr(session.execute(delete(CacheRow).where(CacheRow.expires_at <= now)), "rowcount", 0))
+
+    def scrub(self) -> None:
+        with self._writer:
+            scrub(self.engine, CacheBase.metadata)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+class PersistentCacheError(ValueError):
+    """A Redis server that writes to disk: what is deleted in memory would stay in its files."""
+
+
+class RedisCache:
+    """A hash a row, `prompt_cache:<organization>:<digest>`, which Redis itself forgets when its time is over; the simulated clock may be faster."""
+
+    def __init__(self, url: str):
+        import redis
+
+        self.client: Any = redis.Redis.from_url(url, decode_responses=True, socket_timeout=20, socket_connect_timeout=20)
+        if self.client.config_get("save").get("save") or self.client.config_get("appendonly").get("appendonly") != "no":
+            raise PersistentCacheError("the Redis server of the prompt cache must not write to disk (save and appendonly off)")
+
+    @staticmethod
+    def name(organization: str, key: str) -> str:
+        return f"prompt_cache:{organization}:{key}"
+
+    def expiry(self, organization: str, key: str) -> str | None:
+        found: str | None = self.client.hget(self.name(organization, key), "expires_at")
+        return found
+
+    def put(self, rows: Iterable[Row]) -> None:
+        with self.client.pipeline(transaction=True) as pipeline:
+            for row in rows:
+                name = self.name(row.organization, row.key)
+                pipeline.hset(name, mapping={"value": row.value, "expires_at": row.expires_at})
+                pipeline.expire(name, row.seconds)
+            pipeline.execute()
+
+    def forget(self, organization: str) -> None:
+        for name in self.client.scan_iter(match=self.name(organization, "*"), count=1000):
+            self.client.delete(name)
+
+    def expire(self, now: str) -> int:
+        gone = 0
+        for name in self.client.scan_iter(match="prompt_cache:*", count=1000):
+            until = self.client.hget(name, "expires_at")
+            if until is not None and until <= now:
+                gone += int(self.client.delete(name))
+        return gone
+
+    def scrub(self) -> None:
+        """Nothing is left of a deleted key in a server that writes nothing to disk."""
+
+    def close(self) -> None:
+        self.client.close()
