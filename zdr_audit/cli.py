@@ -85,9 +85,7 @@ def main() -> None:
 
 
 @main.command()
-@click.option(
-    "--target", required=True, metavar="NAME|FILE", help="Target profile: 'simulator' (shipped), or a TOML file (see 'zdr-audit init')."
-)
+@click.option("--target", metavar="NAME|FILE", help="Target profile: 'simulator' (shipped), or a TOML file (see 'zdr-audit init').")
 @click.option("--base-url", metavar="URL", help="Where the target is. Replaces the profile's address and starts nothing.")
 @click.option(
     "--report-dir",
@@ -122,13 +120,33 @@ def main() -> None:
     help="Report folder of an earlier run: say what differs; exit 1 where anything is worse.",
 )
 @click.option(
+    "--minimise/--no-minimise",
+    default=True,
+    help="Where something leaked, look for the smallest request that leaks (at most 40 more requests). Default: do.",
+)
+@click.option(
     "--violation",
     multiple=True,
     metavar="ID",
     help="Seed a violation in the launched simulator, to see the audit find it ('zdr-audit violations').",
 )
+@click.option(
+    "--variant",
+    multiple=True,
+    metavar="ID",
+    help="Let the launched simulator differ in a way that breaks no promise, to see the audit stay green ('zdr-audit violations --benign').",
+)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="RUN",
+    help="Go on with the run in this report folder, which was broken off; its own options hold.",
+)
+@click.option("--dry-run", is_flag=True, help="Send nothing: say what the run would send ('zdr-audit plan').")
+@click.pass_context
 def run(
-    target: str,
+    ctx: click.Context,
+    target: str | None,
     base_url: str | None,
     report_dir: Path,
     controls: tuple[str, ...],
@@ -138,7 +156,11 @@ def run(
     timestamp: str | None,
     waivers: Path | None,
     baseline: Path | None,
+    minimise: bool,
     violation: tuple[str, ...],
+    variant: tuple[str, ...],
+    resume: Path | None,
+    dry_run: bool,
 ) -> None:
     """Audit a target and write the compliance report.
 
@@ -147,21 +169,39 @@ def run(
       zdr-audit run --target simulator
       zdr-audit run --target simulator --violation ret-plain-prompt-in-debug-log
       zdr-audit run --target my-target.toml --base-url https://staging.example --controls 'ZDR-BLK-*'
+      zdr-audit run --resume zdr-audit-report
     """
     from zdr_audit.cli_pack import against_baseline, baseline_report, pack_arguments, timestamped
     from zdr_audit.run.cli_run import run_suites
 
-    if violation and base_url:
-        _fail(
-            "--violation goes with the simulator that this command starts; with --base-url start it yourself: zdr-audit simulate --violation ID"
+    if resume is not None:
+        from zdr_audit.cli_resume import resumed
+
+        first = resumed(ctx, resume)
+        target, base_url, report_dir, controls, depth, seed = (
+            first[k] for k in ("target", "base_url", "report_dir", "controls", "depth", "seed")
         )
+        attest_key, timestamp, waivers, baseline, violation = (
+            first[k] for k in ("attest_key", "timestamp", "waivers", "baseline", "violation")
+        )
+    if target is None:
+        raise click.UsageError("Missing option '--target'.", ctx)
+    for word, given in (("--violation", violation), ("--variant", variant)):
+        if given and base_url:
+            _fail(
+                f"{word} goes with the simulator that this command starts; with --base-url start it yourself: zdr-audit simulate {word} ID"
+            )
     arguments = ["--target", target, "--report-dir", str(report_dir), "--depth", depth, "--seed", str(seed)]
     arguments += ["--base-url", base_url] if base_url else []
     arguments += pack_arguments(attest_key, waivers, timestamp)
+    arguments += [] if minimise else ["--no-minimise"]
     for pattern in controls:
         arguments += ["--controls", pattern]
     for item in violation:
         arguments += ["--violation", item]
+    for item in variant:
+        arguments += ["--variant", item]
+    arguments += ["--resume"] if resume else []
     try:
         chosen = select(load_catalogue(), controls) if controls else None
     except (CatalogueError, SelectionError) as exc:
@@ -169,6 +209,10 @@ def run(
         return
     if chosen is not None and not chosen:
         _fail("--controls selects nothing")
+    if dry_run:
+        from zdr_audit.cli_plan import show_plan
+
+        show_plan(arguments)
     earlier = baseline_report(baseline)
     status = run_suites(arguments, report_dir)
     if timestamp and status != EXIT_USAGE:
@@ -227,24 +271,6 @@ def controls(control_id: str | None, family: str | None, coverage: bool) -> None
 
 
 @main.command()
-def violations() -> None:
-    """List the seeded violations of the reference simulator, and the control that must catch each."""
-    from zdr_audit.violations import ViolationError, load_violations
-
-    try:
-        loaded = load_violations()
-    except ViolationError as exc:
-        _fail(str(exc))
-        return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("Violation", "Caught by", "What it does"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "Violation")
-    for item in loaded:
-        table.add_row(item.id, " ".join(item.controls), item.title)
-    Console(highlight=False).print(table)
-
-
-@main.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), default=Path("zdr-target.toml"))
 @click.option("--force", is_flag=True, help="Overwrite the file.")
 def init(file: Path, force: bool) -> None:
@@ -261,9 +287,11 @@ def init(file: Path, force: bool) -> None:
 
 def _mount_pack() -> None:
     from zdr_audit.cli_pack import COMMANDS
+    from zdr_audit.cli_plan import plan_command
     from zdr_audit.cli_rescan import rescan_command
+    from zdr_audit.cli_violations import violations_command
 
-    for command in (*COMMANDS, rescan_command):
+    for command in (*COMMANDS, plan_command, rescan_command, violations_command):
         main.add_command(command)
 
 

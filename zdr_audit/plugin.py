@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from rich.console import Console
@@ -27,11 +27,13 @@ from zdr_audit.journal.store import JournalError
 from zdr_audit.profile.load import ProfileError
 from zdr_audit.report.console import closing
 from zdr_audit.report.model import EXIT_STATUS, Report
-from zdr_audit.report.write import write_all
-from zdr_audit.run.audit import Audit
+from zdr_audit.report.write import report_names, write_all
+from zdr_audit.run.audit import STOPPED, Audit
 from zdr_audit.run.launch import LaunchError
 from zdr_audit.run.options import DEFAULT_REPORT_DIR, Options, depth
 from zdr_audit.run.progress import Reporter
+from zdr_audit.run.resume import ResumeError
+from zdr_audit.run.signals import Signals
 from zdr_audit.suite.expect import Expect, Inconclusive, Violated
 from zdr_audit.suite.history import History
 from zdr_audit.suite.marks import Scenario
@@ -40,6 +42,8 @@ from zdr_audit.waiver.load import load_waivers
 
 if TYPE_CHECKING:
     from securesystemslib.signer import CryptoSigner
+
+    from zdr_audit.run.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,8 @@ class State:
     signer: CryptoSigner | None = None
     history: History | None = None
     report: Report | None = None
+    plan: Plan | None = None
+    signals: Signals = field(default_factory=Signals)
     bound: dict[str, Bound] = field(default_factory=dict)
     checked: set[str] = field(default_factory=set)
 
@@ -81,6 +87,7 @@ class Front:
     def __init__(self, reporter: Reporter) -> None:
         self.reporter = reporter
         self.report: Report | None = None
+        self.plan: Plan | None = None
         self.problem: str | None = None
 
 
@@ -100,8 +107,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--attest-key", metavar="FILE", default=os.environ.get(keys.KEY_VARIABLE), help="sign the pack with this Ed25519 private key (PEM)"
     )
     group.addoption("--waivers", metavar="FILE", help="accepted failures with owner, reason and expiry (TOML)")
+    group.addoption("--no-minimise", action="store_true", help="where something leaked, do not look for the smallest request that leaks")
     group.addoption("--journal", metavar="FILE", help="check this finished journal again; nothing is sent")
+    group.addoption("--resume", action="store_true", help="go on with the run in --report-dir, which was broken off")
+    group.addoption("--dry-run", action="store_true", help="send nothing: say what a run would send")
     group.addoption("--violation", metavar="ID", action="append", default=[], help="seed a violation in the launched reference simulator")
+    group.addoption(
+        "--variant",
+        metavar="ID",
+        action="append",
+        default=[],
+        help="let the launched reference simulator differ in a way that breaks nothing",
+    )
+    group.addoption(
+        "--format", metavar="FILE", action="append", default=[], help="write this report file only, e.g. report.json; may be repeated"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -147,8 +167,13 @@ def _state(config: pytest.Config) -> State:
             depth=depth(config.getoption("--depth")),
             seed=config.getoption("--seed"),
             violations=tuple(config.getoption("--violation")),
+            variants=tuple(config.getoption("--variant")),
+            formats=report_names(config.getoption("--format")),
             waivers=load_waivers(waivers_file, [c.id for c in catalogue.controls]) if waivers_file else (),
             waivers_file=waivers_file,
+            minimise=not config.getoption("--no-minimise"),
+            resume=config.getoption("--resume"),
+            dry_run=config.getoption("--dry-run"),
         )
         selected = select(catalogue, patterns) if patterns else catalogue.controls
         attest_key = config.getoption("--attest-key")
@@ -162,33 +187,60 @@ def _state(config: pytest.Config) -> State:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtestloop(session: pytest.Session) -> None:
+def pytest_runtestloop(session: pytest.Session) -> object:
     """The drive comes first: all stimuli are sent and all sources read before any test looks."""
     state = session.config.stash.get(STATE, None)
     if state is None or session.config.getoption("collectonly") or not any(i.nodeid in state.bound for i in session.items):
-        return
+        return None
+    if state.options.dry_run:
+        _plan(session, state)
+        return True  # no test runs: there is nothing to look at, so nothing to judge
     state.audit = Audit(state.options, state.catalogue, state.selected, state.reporter)
     if session.config.getoption("--journal"):
         state.audit.reopen(Path(session.config.getoption("--journal")))
         state.history = state.audit.history()
-        return
+        return None
+    state.signals.listen()
     try:
         state.audit.open()
-    except (ProfileError, LaunchError, JournalError, OSError) as exc:
+    except (ProfileError, LaunchError, JournalError, ResumeError, OSError) as exc:
         state.audit.stop()
         state.audit = None
-        front = session.config.pluginmanager.get_plugin("zdr-audit-front")
-        if front:
-            front.problem = str(exc)
-        pytest.exit(str(exc), returncode=2)
+        _refuse(session, exc)
+    state.audit.drive(_wanted(session, state, state.audit))
+    state.history = state.audit.history()
+    state.reporter.phase("Checking controls", len(session.items))
+    return None
+
+
+def _wanted(session: pytest.Session, state: State, audit: Audit) -> list[Scenario]:
+    """The scenarios of the selected controls that can be tested."""
     wanted: dict[str, Scenario] = {}
     for item in session.items:
         bound = state.bound.get(item.nodeid)
-        if bound and state.audit.testable(bound.control.id) is None:
+        if bound and audit.testable(bound.control.id) is None:
             wanted |= {s.name: s for s in bound.scenarios}
-    state.audit.drive(wanted.values())
-    state.history = state.audit.history()
-    state.reporter.phase("Checking controls", len(session.items))
+    return list(wanted.values())
+
+
+def _refuse(session: pytest.Session, exc: Exception) -> NoReturn:
+    """End the session before anything was sent."""
+    front = session.config.pluginmanager.get_plugin("zdr-audit-front")
+    if front:
+        front.problem = str(exc)
+    pytest.exit(str(exc), returncode=2)
+
+
+def _plan(session: pytest.Session, state: State) -> None:
+    from zdr_audit.run.plan import plan
+
+    try:
+        state.plan = plan(state.options, state.catalogue, state.selected, lambda audit: _wanted(session, state, audit))
+    except ProfileError as exc:
+        _refuse(session, exc)
+    front = session.config.pluginmanager.get_plugin("zdr-audit-front")
+    if front:
+        front.plan = state.plan
 
 
 @pytest.fixture
@@ -264,14 +316,24 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     state = session.config.stash.get(STATE, None)
     if state is None or state.audit is None:
         return
-    audit = state.audit
+    if exitstatus == pytest.ExitCode.INTERRUPTED and not state.audit.interrupted:
+        state.audit.interrupted = state.signals.said or STOPPED  # while the checks ran
+    with state.signals.ending():
+        _finish(session, state, state.audit)
+
+
+def _finish(session: pytest.Session, state: State, audit: Audit) -> None:
     try:
+        if not audit.opened:
+            return  # stopped before there was anything to report
+        if not session.config.getoption("--journal"):
+            audit.minimise()
         state.report = audit.close()
-        written = write_all(state.report, state.options.report_dir)
+        written = write_all(state.report, state.options.report_dir, state.options.formats)
     finally:
         audit.stop()
     seal(state.report, state.options.report_dir, [JOURNAL, *(path.name for path in written)], state.signer)
@@ -283,6 +345,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     state = config.stash.get(STATE, None)
+    if state is not None and state.plan is not None:
+        from zdr_audit.run.plan_text import show
+
+        show(state.plan, Console(width=min(terminalreporter._tw.fullwidth, 120), highlight=False))
     if state is None or state.report is None:
         return
     terminalreporter.section("zdr-audit")

@@ -1,10 +1,11 @@
-"""The catalogue of seeded violations as the auditor's side sees it: ids, titles, which control must catch each. Never read by the suites."""
+"""What is seeded in the reference simulator, as the auditor's side sees it: violations with the controls that must catch them, and harmless variants
+that must raise nothing. Never read by the suites."""
 
 from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -12,13 +13,14 @@ from zdr_audit import resources
 
 
 class ViolationError(ValueError):
-    """A violation file that cannot be used; the message is one line."""
+    """A file of seeds that cannot be used; the message is one line."""
 
 
-class Violation(BaseModel):
-    """One way to be non-compliant. `controls` must all fail; `related` (globs) may fail with them because they promise the same from another side.
+class Seed(BaseModel):
+    """One difference in the simulator: `code` with `params` makes it.
 
-    `needs` names what else must run: real `servers`, several `nodes`.
+    `settle_seconds` is how long the target must be left alone before the difference shows (None: no longer than usual). `needs` names what else must run: real
+    `servers`, several `nodes`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -26,29 +28,52 @@ class Violation(BaseModel):
     id: Annotated[str, StringConstraints(pattern=r"^[a-z]{3}-[a-z0-9-]+$")]
     title: str
     mechanism: str
-    controls: Annotated[tuple[str, ...], Field(min_length=1)]
-    related: tuple[str, ...] = ()
     code: Annotated[str, StringConstraints(pattern=r"^[a-z_]+:[a-z_]+$")]
     params: dict[str, Any] = {}
+    settle_seconds: Annotated[float, Field(gt=0, le=60)] | None = None
     needs: tuple[Literal["servers", "nodes"], ...] = ()
+
+
+class Violation(Seed):
+    """One way to be non-compliant. `controls` must all fail; `related` (globs) may fail with them because they promise the same from another side."""
+
+    controls: Annotated[tuple[str, ...], Field(min_length=1)]
+    related: tuple[str, ...] = ()
+
+
+class Variant(Seed):
+    """One way to be different and compliant: every control must pass."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^ben-[a-z0-9-]+$")]
+
+
+S = TypeVar("S", bound=Seed)
+
+
+def _load(kind: type[S], table: str, folder: Path) -> tuple[S, ...]:
+    found: dict[str, S] = {}
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            entries = tomllib.loads(path.read_text(encoding="utf-8")).get(table, [])
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+            raise ViolationError(f"{path}: {exc}") from None
+        for entry in entries:
+            try:
+                item = kind.model_validate(entry)
+            except ValidationError as exc:
+                first = exc.errors()[0]
+                raise ViolationError(f"{path}: {table} {entry.get('id')}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+            if item.id in found:
+                raise ViolationError(f"{path}: {table} {item.id} is there twice")
+            found[item.id] = item
+    return tuple(sorted(found.values(), key=lambda seed: seed.id))
 
 
 def load_violations(root: Path | None = None) -> tuple[Violation, ...]:
     """All seeded violations in id order. Raises ViolationError with file and entry."""
-    folder = root or resources.fixtures() / "violations"
-    found: dict[str, Violation] = {}
-    for path in sorted(folder.glob("*.toml")):
-        try:
-            entries = tomllib.loads(path.read_text()).get("violation", [])
-        except (OSError, tomllib.TOMLDecodeError) as exc:
-            raise ViolationError(f"{path}: {exc}") from None
-        for entry in entries:
-            try:
-                item = Violation.model_validate(entry)
-            except ValidationError as exc:
-                first = exc.errors()[0]
-                raise ViolationError(f"{path}: violation {entry.get('id')}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-            if item.id in found:
-                raise ViolationError(f"{path}: violation {item.id} is there twice")
-            found[item.id] = item
-    return tuple(sorted(found.values(), key=lambda v: v.id))
+    return _load(Violation, "violation", root or resources.fixtures() / "violations")
+
+
+def load_variants(root: Path | None = None) -> tuple[Variant, ...]:
+    """All harmless variants in id order. Raises ViolationError with file and entry."""
+    return _load(Variant, "variant", root or resources.fixtures() / "benign")

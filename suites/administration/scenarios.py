@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.marks import scenario
+from zdr_audit.suite.openapi import DeclaredOperation
 from zdr_audit.target.stimulus import Stimulus
 
 
@@ -43,3 +44,34 @@ def administration_is_read(assay: Assay) -> None:
     """The subject organization's admin reads audit log, users and seats"""
     assay.list_all("audit.list", assay.subject.admin, step="audit log", org=assay.subject, counts=True)
     assay.list_all("users.list", assay.subject.admin, step="users", org=assay.subject, counts=True)
+
+
+# Where frameworks, model servers and gateways show what goes on inside them.
+DIAGNOSTICS = (
+    "/metrics",
+    "/health",
+    "/status",
+    "/slots",
+    "/debug",
+    "/debug/requests",
+    "/debug/vars",
+    "/debug/pprof/goroutine",
+    "/actuator/httpexchanges",
+    "/actuator/metrics",
+    "/internal/requests",
+    "/admin/logs",
+    "/logs",
+    "/cache",
+    "/queue",
+    "/_stats",
+)
+
+
+@scenario(last=True)
+def diagnostics_are_looked_at(assay: Assay) -> None:
+    """Common diagnostic pages, after all stimuli"""
+    for path in DIAGNOSTICS:
+        page = DeclaredOperation("GET", path, "diagnostics", None)
+        for actor in (assay.subject.admin, assay.staff_actors.get("operator")):
+            if actor is not None:
+                assay.call_declared(page, actor, step="look", pair=f"{assay.scenario}{path}{actor.key}", counts=True)

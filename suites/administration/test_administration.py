@@ -80,3 +80,10 @@ def test_users_and_seats_are_listed(expect: Expect) -> None:
     listed = {e.get("email") for e in read.data["items"]}
     expect.that(read.labels.get("email") in listed, "the list must name the users of the organization", read)
     expect.that(any(e.get("seat") for e in read.data["items"]), "the list must name seats", read)
+
+
+@control("ZDR-ADM-09", after=after.diagnostics_are_looked_at)
+def test_diagnostic_pages_show_no_content(expect: Expect) -> None:
+    looked = expect.some(step="look")
+    expect.echoes_nothing(looked, "a diagnostic page must show no prompt or answer, whoever's it is")
+    expect.dealt_with([i for i in looked if i.status != 401])

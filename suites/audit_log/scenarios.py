@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from zdr_audit.suite.assay import Assay, ScenarioBroken
@@ -11,7 +12,8 @@ from zdr_audit.suite.party import Actor, Party
 
 def _act(assay: Assay, kind: str, operation: str, by: Actor, org: Party, **values: Any) -> Any:
     """One action that must leave an entry; `kind` names it in the profile's audit types."""
-    reply = assay.attempt(operation, by, step=f"act: {kind}", org=org, labels={"audit": kind}, **values)
+    asked = {"asked": str(values["request"])} if "request" in values else {}
+    reply = assay.attempt(operation, by, step=f"act: {kind}", org=org, labels={"audit": kind, **asked}, **values)
     return reply.values.get("request")
 
 
@@ -70,6 +72,59 @@ def tampering_is_tried(assay: Assay) -> None:
             values = {"_method": method, "_body": b'{"outcome": "success", "type": "nothing"}'}
             assay.attempt("audit.entry", actor, step="tamper", org=org, entry=entry, **values)
     assay.list_all("audit.list", org.admin, step="after", org=org)
+
+
+# Each round: what is done first, one after the other, and what sixteen then do at once.
+ROUNDS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    (("requested",), ("approved", "approved", "rejected", "rejected", "enabled", "status")),
+    (("disabled", "requested", "approved"), ("enabled", "status", "use", "status", "use", "customer")),
+    ((), ("status", "use", "requested", "customer")),
+    ((), ("disabled", "status", "use", "enabled", "requested")),
+    ((), ("requested", "approved", "enabled", "status", "use")),
+)
+LOOKS = ("status", "use")
+ADMINISTRATORS = 16
+
+
+@scenario()
+def administrators_at_once(assay: Assay) -> None:
+    """Sixteen administrators act on the same organization at the same time, round after round"""
+    for _ in range(assay.count(1, 2, 8)):
+        org = assay.fresh()
+        board = [_request(assay, assay.staff("account_team"), org)]
+        for number in range(assay.count(5, 10, 40)):
+            first, kinds = ROUNDS[number % len(ROUNDS)]
+            for kind in first:
+                board += filter(None, [_at_once(assay, org, kind, board[-1])])
+            chosen = [*kinds, *assay.random.choices(kinds, k=ADMINISTRATORS - len(kinds))]
+            assay.random.shuffle(chosen)
+            # In every other round the looks are under way when the changes come, and in the others they come after them.
+            chosen.sort(key=lambda kind, early=number % 2 == 1: (kind in LOOKS) != early)
+            jobs = [partial(_at_once, assay, org, kind, board[-1 if assay.random.random() < 0.8 else 0]) for kind in chosen]
+            board += filter(None, assay.parallel(jobs, ADMINISTRATORS))
+        assay.list_all("audit.list", org.admin, step="own log", org=org)
+
+
+def _at_once(assay: Assay, org: Party, kind: str, request: Any) -> Any:
+    """One action, or one look at the state; gives the request that it made."""
+    team, reviewer = assay.staff("account_team"), assay.staff("reviewer")
+    match kind:
+        case "status":
+            assay.call("zdr.status", org.admin, step="look", org=org)
+        case "use":
+            name, spec = next(iter(assay.profile.features.items()))
+            first = next(e for e in spec.endpoints if e.carries and not e.helper and not e.continues)
+            assay.use_feature(name, org.under("none").member, step="look", counts=False, only=lambda e: e is first)
+        case "requested":
+            return _act(assay, kind, "zdr.request", team, org)
+        case "disabled":
+            _act(assay, kind, "zdr.disable", reviewer, org)
+        case "customer":
+            _act(assay, "enabled", "zdr.enable", org.admin, org, request=request)
+        case _:
+            operation = {"approved": "zdr.approve", "rejected": "zdr.reject", "enabled": "zdr.enable"}[kind]
+            _act(assay, kind, operation, reviewer, org, request=request)
+    return None
 
 
 @scenario(last=True)

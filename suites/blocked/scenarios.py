@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from zdr_audit.profile.model import FeatureEndpoint
 from zdr_audit.suite.assay import Assay
-from zdr_audit.suite.detours import CLAIMS, detours
+from zdr_audit.suite.bypass.drive import send_forms
+from zdr_audit.suite.bypass.load import shipped
+from zdr_audit.suite.bypass.shape import stranger
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.openapi import declared_storage_operations
+from zdr_audit.target.template import names
 
 
 @scenario()
@@ -46,41 +48,45 @@ def declared_features(assay: Assay) -> None:
             assay.call_declared(operation, party.member, step="use", pair=pair, counts=party.key == "subject")
 
 
+def _each(assay: Assay) -> int:
+    """At how many endpoints each form is tried."""
+    return assay.count(1, 2, 1_000)
+
+
 @scenario()
 def clients_that_claim_things(assay: Assay) -> None:
     """Feature requests whose headers claim to be allowed"""
-    for name in assay.profile.features:
-        for number, headers in enumerate(CLAIMS[: assay.count(4, len(CLAIMS), len(CLAIMS))]):
-            step = f"claim {number}"
-            assay.use_feature(name, assay.control.member, step=step, counts=False, only=_main)
-            values = {"_headers": {k: v.replace("{control}", assay.control.id) for k, v in headers.items()}}
-            assay.use_feature(name, assay.subject.member, step=step, only=_main, values=values)
+    send_forms(assay, shipped("claim"), _each(assay))
 
 
 @scenario()
 def detours_to_features(assay: Assay) -> None:
-    """Feature requests by other path forms, methods and credential kinds"""
-    for name, feature in assay.profile.features.items():
-        endpoint = next((e for e in feature.endpoints if _main(e)), None)
-        if endpoint is None:
-            continue
-        assay.use_feature(name, assay.control.member, step="direct", counts=False, only=_main)
-        assay.use_feature(name, assay.subject.member, step="direct", only=_main)
-        known = {"org": assay.subject.id}
-        for detour in detours(endpoint, known, assay.subject.member)[: assay.count(6, 40, 40)]:
-            assay.use_feature(
-                name,
-                detour.actor,
-                step=f"detour: {detour.name}",
-                counts=False,
-                only=_main,
-                values=detour.values,
-                labels={"detour": detour.name},
-            )
+    """Feature requests by other path forms and methods, and through other endpoints"""
+    send_forms(assay, shipped("path", "method", "indirect"), _each(assay))
 
 
-def _main(endpoint: FeatureEndpoint) -> bool:
-    return endpoint.carries and not endpoint.helper and not endpoint.continues
+@scenario()
+def bodies_in_other_forms(assay: Assay) -> None:
+    """Feature requests whose bodies are typed, encoded and framed otherwise"""
+    send_forms(assay, shipped("body"), _each(assay))
+
+
+@scenario()
+def headers_that_conflict(assay: Assay) -> None:
+    """Feature requests with doubled and conflicting headers"""
+    send_forms(assay, shipped("header"), _each(assay))
+
+
+@scenario()
+def every_credential(assay: Assay) -> None:
+    """Feature requests by every credential of the organization, in every header that takes one"""
+    send_forms(assay, shipped("credential"), 2 * _each(assay))
+
+
+@scenario()
+def unusual_connections(assay: Assay) -> None:
+    """Feature requests by HTTP/1.0, pipelined, upgraded, and on connections that others have used"""
+    send_forms(assay, shipped("connection"), _each(assay))
 
 
 @scenario()
@@ -92,6 +98,25 @@ def a_session_begun_before(assay: Assay) -> None:
         known |= {k: v for k, v in reply.values.items() if not k.startswith("_")}
     org = assay.enable(org)
     assay.use_feature("remote_sessions", org.member, step="go on", values=known, only=lambda e: e.name != "create")
+
+
+@scenario()
+def everything_begun_before(assay: Assay) -> None:
+    """Every feature is used, then ZDR is enabled, then what was begun is gone on with, and what never was is asked for"""
+    org = assay.fresh()
+    begun: dict[str, dict[str, object]] = {}
+    for name in assay.profile.features:
+        known: dict[str, object] = {}
+        for reply in assay.use_feature(name, org.member, step="before", counts=False):
+            known |= {k: v for k, v in reply.values.items() if not k.startswith("_")}
+        begun[name] = known
+    org = assay.enable(org)
+    for name, known in begun.items():
+        if not known:
+            continue
+        strangers = {key: stranger(str(value)) for key, value in known.items()}
+        for step, values in (("existing", known), ("missing", strangers)):
+            assay.use_feature(name, org.member, step=step, values=values, only=lambda e, k=known: bool(names(e.path) & set(k)))
 
 
 @scenario()

@@ -2,36 +2,73 @@
 
 from __future__ import annotations
 
+from zdr_audit.suite.bypass.judge import no_form_opens
 from zdr_audit.suite.expect import Expect, Inconclusive
 from zdr_audit.suite.marks import control
 
 from . import scenarios as after
 
 FEATURES = (after.web_sessions, after.remote_sessions, after.feedback, after.other_features, after.declared_features)
+FORMS = (
+    after.detours_to_features,
+    after.bodies_in_other_forms,
+    after.headers_that_conflict,
+    after.every_credential,
+    after.unusual_connections,
+)
 
 
-@control("ZDR-BLK-06", after=(*FEATURES, after.clients_that_claim_things, after.detours_to_features))
+@control("ZDR-BLK-06", after=(*FEATURES, after.clients_that_claim_things))
 def test_the_body_of_a_refused_request_is_kept_nowhere(expect: Expect) -> None:
     expect.kept_nowhere(promise="nothing of a refused feature request must be kept")
 
 
 @control("ZDR-BLK-07", after=after.clients_that_claim_things)
 def test_what_a_client_claims_changes_nothing(expect: Expect) -> None:
-    attempts = expect.works_without_zdr(expect.some(organization="subject"))
-    expect.not_served(attempts, "headers of a client must not open a blocked feature")
+    no_form_opens(expect, "headers of a client must not open a blocked feature")
 
 
 @control("ZDR-BLK-08", after=after.detours_to_features)
 def test_no_detour_leads_to_a_blocked_feature(expect: Expect) -> None:
-    expect.works_without_zdr(expect.some(organization="subject", step="direct"))
-    detours = [i for i in expect.some(organization="subject") if "detour" in i.labels]
-    expect.not_served(detours, "another path form, method or credential kind must not open a blocked feature")
+    no_form_opens(expect, "another path form, method or endpoint must not open a blocked feature")
+
+
+@control("ZDR-BLK-14", after=after.bodies_in_other_forms)
+def test_no_form_of_the_body_opens_a_blocked_feature(expect: Expect) -> None:
+    no_form_opens(expect, "another type, encoding or framing of the body must not open a blocked feature")
+
+
+@control("ZDR-BLK-15", after=after.headers_that_conflict)
+def test_no_conflict_of_headers_opens_a_blocked_feature(expect: Expect) -> None:
+    no_form_opens(expect, "doubled and conflicting headers must not open a blocked feature")
+
+
+@control("ZDR-BLK-16", after=after.every_credential)
+def test_no_credential_of_the_organization_opens_a_blocked_feature(expect: Expect) -> None:
+    no_form_opens(expect, "no credential of the organization may open a blocked feature")
+
+
+@control("ZDR-BLK-17", after=after.unusual_connections)
+def test_no_connection_opens_a_blocked_feature(expect: Expect) -> None:
+    no_form_opens(expect, "no way of connecting may open a blocked feature")
 
 
 @control("ZDR-BLK-12", after=after.a_session_begun_before)
 def test_a_session_begun_before_zdr_cannot_go_on(expect: Expect) -> None:
     expect.presupposes(expect.some(step="begin"), "the session must have begun, so that refusing to go on means something")
     expect.not_served(expect.some(step="go on"), "a session begun before ZDR was enabled must not go on")
+
+
+@control("ZDR-BLK-18", after=after.everything_begun_before)
+def test_nothing_that_was_begun_before_zdr_can_be_used(expect: Expect) -> None:
+    worked = {(i.labels["feature"], i.labels["endpoint"]) for i in expect.some(step="before") if i.outcome == "accepted"}
+    attempts = [i for i in expect.some(step="existing") if (i.labels["feature"], i.labels["endpoint"]) in worked]
+    expect.not_served(attempts, "what was begun before ZDR was enabled must not be served afterwards")
+
+
+@control("ZDR-BLK-19", after=(*FORMS, after.everything_begun_before))
+def test_nothing_is_kept_of_a_refused_request_in_any_form(expect: Expect) -> None:
+    expect.kept_nowhere(promise="nothing of a refused feature request must be kept, whatever its form")
 
 
 @control("ZDR-BLK-13", after=after.policy_limits)

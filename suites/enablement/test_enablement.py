@@ -37,7 +37,7 @@ def test_nothing_is_enabled_without_an_approved_review(expect: Expect) -> None:
 def test_enabling_takes_effect_at_once(expect: Expect) -> None:
     expect.kept_nowhere(expect.some(step="ask after"), promise="from the enabling answer on, nothing must be kept")
     expect.presupposes(expect.some(step="use before"), "the feature must work before, so that refusing it after means something")
-    expect.not_served(expect.some(step="use after"), "from the enabling answer on, features that need storage must be refused")
+    expect.features_refused(expect.some(step="use after"), "from the enabling answer on, features that need storage must be refused")
 
 
 @control("ZDR-ENB-05", after=after.disabling)

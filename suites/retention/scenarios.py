@@ -10,7 +10,7 @@ from zdr_audit.target.stimulus import Place, Stimulus, Wrong
 
 
 def _both(assay: Assay, stimuli: list[Stimulus], step: str) -> None:
-    for stimulus in stimuli:
+    for stimulus in assay.within(stimuli):
         assay.infer_both(stimulus, step=step)
 
 
@@ -84,12 +84,12 @@ def requests_in_error(assay: Assay) -> None:
     ]
     if assay.depth != "quick":
         kinds.append("too_large")
-    for wrong in kinds:
-        assay.infer_both(Stimulus(wrong=wrong, answer=False), step=wrong)
-        if wrong in ("unknown_model", "negative_max_tokens"):
-            assay.infer_both(
-                Stimulus(wrong=wrong, answer=False, stream=True, places=frozenset({"system", "message"})), step=f"{wrong}, streamed"
-            )
+    streamed = [kind for kind in kinds if kind in ("unknown_model", "negative_max_tokens")]
+    places: frozenset[Place] = frozenset({"system", "message"})
+    stimuli = [Stimulus(wrong=kind, answer=False) for kind in kinds]
+    stimuli += [Stimulus(wrong=kind, answer=False, stream=True, places=places) for kind in streamed]
+    for stimulus in assay.within(stimuli):
+        assay.infer_both(stimulus, step=f"{stimulus.wrong}, streamed" if stimulus.stream else str(stimulus.wrong))
 
 
 @scenario()
@@ -111,8 +111,8 @@ def requests_that_the_backend_fails(assay: Assay) -> None:
 @scenario()
 def abandoned_requests(assay: Assay) -> None:
     """Streams that the client closes midway"""
-    for size in (2500, 3500, 5000)[: assay.count(2, 3, 3)]:
-        assay.infer_both(Stimulus(stream=True, abandon_after=size, padding=200), step="close the connection")
+    sizes = (2500, 3500, 5000)[: assay.count(2, 3, 3)]
+    _both(assay, [Stimulus(stream=True, abandon_after=size, padding=200) for size in sizes], "close the connection")
 
 
 @scenario()
@@ -131,11 +131,12 @@ def repeated_requests(assay: Assay) -> None:
 @scenario()
 def parallel_requests(assay: Assay) -> None:
     """Requests in parallel"""
-    many = assay.count(16, 32, 128)
+    # At least fifty of each organization: what is kept of one request in fifty shows here, whatever else was sent.
+    many = assay.count(52, 64, 128)
     jobs = [
         lambda n=n, party=party: assay.infer(party.member, Stimulus(stream=bool(n % 2)), step="ask", counts=party.key == "subject")
         for n in range(many)
-        for party in ((assay.subject, assay.control) if n % 4 == 0 else (assay.subject,))
+        for party in ((assay.subject, assay.control) if n % 8 == 0 else (assay.subject,))
     ]
     assay.parallel(jobs, workers=16)
 
@@ -143,8 +144,8 @@ def parallel_requests(assay: Assay) -> None:
 @scenario()
 def token_counting(assay: Assay) -> None:
     """Token counting"""
-    for places in (("message",), ("system", "message"), ("document",))[: assay.count(2, 3, 3)]:
-        stimulus = Stimulus(places=frozenset(places), answer=False)
+    places: tuple[tuple[Place, ...], ...] = (("message",), ("system", "message"), ("document",))
+    for stimulus in assay.within(_in(*p, answer=False) for p in places[: assay.count(2, 3, 3)]):
         assay.infer_both(stimulus, step="count", operation="messages.count_tokens")
 
 
@@ -169,13 +170,13 @@ def payloads_of_many_sizes(assay: Assay) -> None:
 @scenario()
 def generated_shapes(assay: Assay) -> None:
     """Request shapes that Hypothesis composes"""
-    for stimulus in shapes(assay.models, assay.count(10, 25, 120), assay.seed):
-        assay.infer_both(stimulus, step="ask")
+    _both(assay, shapes(assay.models, assay.count(10, 25, 120), assay.seed), "ask")
 
 
 @scenario(last=True)
 def the_last_requests(assay: Assay) -> None:
     """The last requests before the stores are read: what is deleted at once lasts until something else takes its place"""
-    for stimulus in (Stimulus(), Stimulus(stream=True), Stimulus(padding=48_000), Stimulus(padding=18_000, stream=True)):
+    for stimulus in (Stimulus(padding=48_000), Stimulus(padding=18_000, stream=True), Stimulus(), Stimulus(stream=True)):
+        step = "ask at length" if stimulus.padding else "ask streamed" if stimulus.stream else "ask"
         for party in (assay.control, assay.subject):
-            assay.infer(party.member, stimulus, step="ask", counts=party.key == "subject")
+            assay.infer(party.member, stimulus, step=step, counts=party.key == "subject")

@@ -8,20 +8,23 @@ from zdr_audit.suite.marks import control
 from . import scenarios as after
 
 
-@control("ZDR-RET-01", after=after.plain_requests)
+@control("ZDR-RET-01", after=(after.plain_requests, after.the_last_requests))
 def test_prompts_of_plain_requests_are_kept_nowhere(expect: Expect) -> None:
-    expect.kept_nowhere(kinds=("prompt",), promise="the prompt of a plain request must not be kept")
+    # The last of them too, which were sent right before the stores were read: not even for a while.
+    plain = expect.some(step="ask", content="zdr")
+    expect.kept_nowhere(plain, kinds=("prompt",), promise="the prompt of a plain request must not be kept")
 
 
 @control("ZDR-RET-02", after=after.plain_requests)
 def test_answers_of_plain_requests_are_kept_nowhere(expect: Expect) -> None:
     expect.sees_answers_of_the_control_organization()
-    expect.kept_nowhere(kinds=("response",), promise="the answer to a plain request must not be kept")
+    expect.kept_nowhere(kinds=("response",), answers=3, promise="the answer to a plain request must not be kept")
 
 
-@control("ZDR-RET-03", after=after.streamed_requests)
+@control("ZDR-RET-03", after=(after.streamed_requests, after.the_last_requests))
 def test_streamed_requests_leave_neither_prompt_nor_answer(expect: Expect) -> None:
-    expect.kept_nowhere(promise="nothing of a streamed request must be kept")
+    streamed = [*expect.some(scenario=after.streamed_requests.name, content="zdr"), *expect.some(step="ask streamed", content="zdr")]
+    expect.kept_nowhere(streamed, answers=2, promise="nothing of a streamed request must be kept")
 
 
 @control("ZDR-RET-04", after=after.system_prompts_and_earlier_turns)
@@ -41,7 +44,7 @@ def test_images_and_documents_are_kept_nowhere(expect: Expect) -> None:
 
 @control("ZDR-RET-07", after=after.every_model)
 def test_the_promise_holds_for_every_model_listed(expect: Expect) -> None:
-    expect.kept_nowhere(promise="content must not be kept, whichever model is asked")
+    expect.kept_nowhere(answers=1, promise="content must not be kept, whichever model is asked")
     asked = {i.model for i in expect.where(organization="subject")}
     answered = {i.model for i in expect.where(organization="subject", accepted=True)}
     if asked - answered:

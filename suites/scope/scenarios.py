@@ -46,6 +46,23 @@ def a_second_organization_is_enabled(assay: Assay) -> None:
         assay.infer(second.member, Stimulus(stream=stream, places=frozenset({"message", "system"})), step="ask")
 
 
+# What clients and gateways say of retention in headers, whatever it is meant to do.
+WORDS_OF_RETENTION: tuple[tuple[tuple[str, str], ...], ...] = (
+    (("x-zero-data-retention", "true"), ("x-zdr", "on")),
+    (("x-zero-data-retention", "false"), ("x-zdr", "off")),
+    (("x-data-retention", "standard"), ("x-retention-days", "30")),
+    (("x-enable-message-redaction", "false"), ("x-log-content", "true")),
+    (("x-store", "true"), ("x-collect-log", "true"), ("x-debug", "1")),
+)
+
+
+@scenario()
+def requests_that_speak_of_retention(assay: Assay) -> None:
+    """Requests whose headers say something of retention"""
+    for number, headers in enumerate(WORDS_OF_RETENTION):
+        assay.infer_both(Stimulus(headers=headers, stream=bool(number % 2)), step="ask with words of retention")
+
+
 @scenario()
 def the_scope_is_read(assay: Assay) -> None:
     """What the target says of the scope of ZDR"""

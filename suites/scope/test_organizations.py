@@ -24,7 +24,12 @@ def test_enabling_one_organization_leaves_its_sibling_as_it_was(expect: Expect) 
 def test_changes_at_a_sibling_do_not_take_zdr_away(expect: Expect) -> None:
     for step in ("stays: status", "subject: status"):
         expect.zdr_status(expect.some(step=step), "enabled", "changes at a sibling must not take ZDR from an organization")
-    expect.not_served(expect.some(step="stays: features"), "an organization must stay blocked when its sibling is disabled")
+    expect.features_refused(expect.some(step="stays: features"), "an organization must stay blocked when its sibling is disabled")
+
+
+@control("ZDR-SCP-09", after=after.requests_that_speak_of_retention)
+def test_no_request_can_take_itself_out_of_zdr(expect: Expect) -> None:
+    expect.kept_nowhere(promise="what a request says of retention must not cause it to be kept")
 
 
 @control("ZDR-SCP-04", after=after.a_second_organization_is_enabled)

@@ -70,7 +70,7 @@ def test_every_statement_and_control_of_the_shipped_catalogue_is_in_its_table():
 def test_a_test_and_a_violation_shared_by_controls_count_once():
     shared = {"ZDR-RET-01": ["a::t"], "ZDR-RET-02": ["a::t"], "ZDR-EXC-01": ["a::t"]}
     table = coverage_table(CATALOGUE, shared, shared)
-    retention = sum(control.family == "RET" for control in CATALOGUE.controls)
+    retention = sum(control.id.startswith("ZDR-RET-") for control in CATALOGUE.controls)
     assert f"| RET Retention | {retention} | 2 | 2 | 1 | 1 |" in table
     assert f"| all | {len(CATALOGUE.controls)} | 3 | 3 | 1 | 1 |" in table
 

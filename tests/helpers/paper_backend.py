@@ -53,7 +53,7 @@ Spoil = Callable[[Asked, Reply], Reply | None]
 def profile(folder: Path, **limits: object) -> Path:
     """The shipped simulator profile with one log file as its only evidence and short times; `limits` changes more of them."""
     text = shipped()["simulator"].read_text(encoding="utf-8").split("[[evidence]]")[0]
-    values = {"timeout_seconds": 2, "settle_seconds": 0, "clock_tolerance_seconds": 60} | limits
+    values = {"timeout_seconds": 2, "settle_seconds": 0, "clock_tolerance_seconds": 60, "retries": 0} | limits
     lines = "\n".join(f"{name} = {value}" for name, value in values.items())
     text = re.sub(r"\[limits\]\n(.+\n)+", lambda _: f"[limits]\n{lines}\n", text)
     path = folder / "paper.toml"
@@ -68,6 +68,7 @@ class PaperBackend:
         self.log = folder / "log"
         self.log.mkdir(exist_ok=True)
         self.asked: list[Asked] = []
+        self.closed: list[str] = []
         self._spoil = spoil
         self._zdr = {"org_subject"}
         self._keys = {
@@ -112,9 +113,12 @@ class PaperBackend:
             return said({})
         if asked.path == "/api/claude_code/settings":
             return said({"settings": self._settings.get(asked.organization, {}), "checksum": "c"})
-        return self._administration(asked.path, parts, body)
+        return self._administration(asked.method, asked.path, parts, body)
 
-    def _administration(self, path: str, parts: list[str], body: dict[str, Any]) -> Reply:
+    def _administration(self, method: str, path: str, parts: list[str], body: dict[str, Any]) -> Reply:
+        if method == "DELETE" and len(parts) == 3:
+            self.closed.append(parts[2])
+            return said({})
         if path == "/v1/organizations":
             fresh = f"org_{len(self._keys)}"
             self._keys[f"key-of-admin-{fresh}"] = fresh
@@ -123,7 +127,7 @@ class PaperBackend:
             return said({"id": f"user-of-{parts[2]}"})
         if path.endswith("/api_keys"):
             self._keys[f"key-of-member-{parts[2]}"] = parts[2]
-            return said({"key": f"key-of-member-{parts[2]}"})
+            return said({"id": f"id-of-{parts[2]}", "key": f"key-of-member-{parts[2]}"})
         if path.endswith("/settings"):
             self._settings[parts[2]] = body["settings"]
             return said({})

@@ -6,15 +6,20 @@ from typing import get_args
 
 import pytest
 from engine_profiles import SMALL, small, write
+from pydantic import BaseModel
 
 from zdr_audit.profile.load import ProfileError, load
-from zdr_audit.profile.model import Evidence
+from zdr_audit.profile.model import Evidence, Limits, Operation, Profile
 
 CONSENT = 'production = true needs production_consent = "I accept that this audit sends test traffic to production"'
 URL = "target.base_url: should be http:// or https://, a host and perhaps a port, without user, path or query, found"
-TOP = "schema, name, target, limits, organizations, actors, operations, features, refusal, audit_types, audit_chain, evidence, permissions, absent, extends"
-LIMITS = "timeout_seconds, max_answer_bytes, settle_seconds, clock_tolerance_seconds, standard_retention_days, exception_retention_days, body_bytes"
-OPERATION = "method, path, by, query, headers, body, multipart, accepted, refused, extract, items, fields, secret, page, changes"
+
+
+def keys(model: type[BaseModel]) -> str:
+    return ", ".join(info.alias or name for name, info in model.model_fields.items())
+
+
+TOP, LIMITS, OPERATION = keys(Profile), keys(Limits), keys(Operation)
 NAME = r"String should match pattern '^[a-z0-9][a-z0-9_.-]*$'"
 
 # Kinds of evidence come and go with their readers.
@@ -49,7 +54,7 @@ CASES = {
     "key of an actor": (
         "[actors.staff]\noperator = { env",
         "[actors.staff]\noperator = { envv",
-        "actors.staff.operator.env: is missing; actors.staff.operator.envv: unknown key; did you mean 'env'? (allowed: env, sample, header, email)",
+        "actors.staff.operator.envv: unknown key; did you mean 'env'? (allowed: env, command, refresh_seconds, timeout_seconds, sample, header, prefix, email)",
     ),
     "number too small": ("timeout_seconds = 5", "timeout_seconds = 0", "limits.timeout_seconds: should be greater than 0, found 0"),
     "number as words": (

@@ -22,12 +22,15 @@ def test_the_simulator_profile_is_shipped_and_loads_without_any_variable():
     assert loaded.origin == shipped()["simulator"]
 
 
+SHIPPED = ", ".join(shipped())
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
         ("simulatr", f"--target simulatr: neither a shipped profile ({SHIPPED}) nor a file; did you mean 'simulator'?"),
         ("Simulator", f"--target Simulator: neither a shipped profile ({SHIPPED}) nor a file; did you mean 'simulator'?"),
-        ("gateway", f"--target gateway: neither a shipped profile ({SHIPPED}) nor a file"),
+        ("gateway", f"--target gateway: neither a shipped profile ({SHIPPED}) nor a file; did you mean 'mlflow-gateway'?"),
         ("mine.toml", "mine.toml: no such profile file"),
         ("./mine", "./mine: no such profile file"),
     ],

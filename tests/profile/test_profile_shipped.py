@@ -13,10 +13,12 @@ from engine_profiles import SMALL
 
 from zdr_audit import resources
 from zdr_audit.catalogue.load import load_catalogue
+from zdr_audit.catalogue.model import Family
 from zdr_audit.profile.load import load, shipped
 from zdr_audit.profile.model import Profile
 from zdr_audit.profile.schema import FILE, schema, write_schema
-from zdr_audit.run.availability import split
+from zdr_audit.run.availability import offered, split
+from zdr_audit.target.dialects.anthropic import AnthropicMessages
 
 STARTER = resources.fixtures() / "targets" / "starter.toml.txt"
 
@@ -74,7 +76,7 @@ def test_the_simulator_profile_gives_every_control_its_means(simulator):
 
 
 def needs() -> set[str]:
-    return {need for control in load_catalogue().controls for need in control.requires}
+    return {need for control in load_catalogue().controls for need in control.requires if not need.startswith(("stimulus:", "dialect:"))}
 
 
 @pytest.mark.parametrize("need", sorted(needs()))
@@ -102,6 +104,46 @@ def test_what_the_target_does_not_have_is_not_applicable_with_the_reason(simulat
     assert "ZDR-RET-17" not in unavailable, "the profile has such evidence after all"
     bare = absent.model_copy(update={"evidence": tuple(e for e in absent.evidence if e.kind != "http")})
     assert split(bare, load_catalogue().controls, everybody(simulator))[0]["ZDR-RET-17"] == "nothing is exported"
+
+
+@pytest.mark.parametrize(
+    "need",
+    sorted({n for c in load_catalogue().controls for n in c.requires if n.startswith(("stimulus:", "dialect:"))}),
+    ids=lambda n: n.split("|")[0],
+)
+def test_what_no_request_of_the_dialect_can_have_is_not_applicable(simulator, need):
+    kind, _, listed = need.partition(":")
+    names, where = listed.split("|"), " in a request" if kind == "stimulus" else ""
+    keys = names if kind == "stimulus" else [f"{kind}:{name}" for name in names]
+    features = AnthropicMessages.features - set(keys)
+    wanting = {c.id for c in load_catalogue().controls if need in c.requires}
+    unavailable, untested = split(simulator, load_catalogue().controls, everybody(simulator), features)
+    assert (unavailable.keys(), untested) == (wanting, {})
+    assert {unavailable[c] for c in wanting} == {
+        f"the dialect anthropic-messages, as the profile describes it, has no {' or '.join(names)}{where}"
+    }
+    one_left, _ = split(simulator, load_catalogue().controls, everybody(simulator), features | {keys[0]})
+    assert one_left == {}, "one of them is enough"
+    absent = simulator.model_copy(update={"absent": {f"{kind}:{name}": "the model is small" for name in names}})
+    said, _ = split(absent, load_catalogue().controls, everybody(simulator), offered(absent, AnthropicMessages()))
+    assert {said[c] for c in wanting} == {f"the target does not have '{names[0]}'{where}: the model is small"}
+
+
+@pytest.mark.parametrize("platform", ["bedrock", "vertex", "foundry"])
+def test_of_a_platform_outside_the_scope_retention_alone_is_examined(simulator, platform):
+    there = simulator.model_copy(update={"target": simulator.target.model_copy(update={"platform": platform})})
+    unavailable, untested = split(there, load_catalogue().controls, everybody(simulator))
+    assert unavailable.keys() == {c.id for c in load_catalogue().controls if c.family is not Family.RET}
+    assert set(unavailable.values()) == {f"the platform {platform} is outside the policy's scope: only generic retention is examined"}
+    assert untested == {}
+
+
+def test_where_features_leave_the_promise_no_block_is_asked_for(simulator):
+    milder = simulator.model_copy(update={"target": simulator.target.model_copy(update={"enforcement": "leaves_promise"})})
+    unavailable, untested = split(milder, load_catalogue().controls, everybody(simulator))
+    assert unavailable.keys() == {c.id for c in load_catalogue().controls if c.family is Family.BLK}
+    assert all(reason.startswith("the target does not claim to block") for reason in unavailable.values())
+    assert untested == {}
 
 
 def test_a_change_that_is_not_permitted_is_not_tested(simulator):

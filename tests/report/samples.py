@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from zdr_audit.report.model import (
+    AuditAction,
+    AuditEntry,
+    ClassBound,
     ControlResult,
     Finding,
     GrowthBound,
+    Minimised,
+    Observation,
     PolicyLine,
     Report,
     Run,
@@ -13,9 +18,11 @@ from zdr_audit.report.model import (
     Sight,
     SourceReading,
     SourceResult,
+    StimulusCount,
     Summary,
     Target,
     TestResult,
+    Timeline,
 )
 from zdr_audit.report.view import count
 
@@ -56,6 +63,7 @@ def finding(**changes: object) -> Finding:
         "at": "2026-11-23T09:05:11Z",
         "excerpt": "...qz7k0042x...",
         "message": "A prompt canary of the subject organization is stored.",
+        "minimised": "m-01",
     }
     return Finding(**(fields | changes))  # type: ignore[arg-type]
 
@@ -111,8 +119,31 @@ def control(control_id: str = "ZDR-RET-01", verdict: str = "pass", **changes: ob
         ),
         "frameworks": {"soc2": ("C1.1", "C1.2"), "gdpr": ("Art. 5(1)(e)",), "nist80053": ("SI-12", "SI-12(3)")},
         "remediation": "Stop writing request and response bodies; log the request id, the model and token counts instead.",
+        "true_verdict": "fail" if verdict == "waived" else None,
+        "stimuli": (
+            StimulusCount(scenario="retention.plain_requests", sent=3, accepted=2, outcomes={"accepted": 2, "rate_limited": 1}),
+            StimulusCount(scenario="retention.streamed_requests", sent=2, accepted=2, outcomes={"accepted": 2}),
+        ),
+        "observations": observations(found=2 if verdict == "fail" else 0) if evidence == ("stores",) else (),
     }
     return ControlResult(**(fields | changes))  # type: ignore[arg-type]
+
+
+def observations(found: int = 0) -> tuple[Observation, ...]:
+    """What both readings of every source showed; the settled one found one canary of the control organization fewer."""
+    return tuple(
+        Observation(
+            source=name,
+            epoch="main",
+            reading=reading,
+            searched=10,
+            found=found if name == "database" else 0,
+            sight=10 if reading == "first" else 9,
+            sight_sent=10,
+        )
+        for name, _, _ in SOURCES
+        for reading in ("first", "settled")
+    )
 
 
 def all_controls(**verdicts: str) -> tuple[ControlResult, ...]:
@@ -128,6 +159,7 @@ def source(name: str, kind: str, what: str, subject_hits: int = 0, control_hits:
         id=name,
         kind=kind,
         what=what,
+        forms=("plain", "base64", "gzip", "utf-16-le"),
         readings=tuple(
             SourceReading(
                 epoch="main",
@@ -171,6 +203,62 @@ def growth() -> tuple[GrowthBound, ...]:
         for organization in ("subject", "control")
         for name in names
     )
+
+
+def classes(leaked: int = 0) -> tuple[ClassBound, ...]:
+    """All requests and three classes of them; the last was too small to bound."""
+    return (
+        ClassBound(name="All requests", accepted=222, leaked=leaked, upper=0.0134 if not leaked else 0.028),
+        ClassBound(name="Streamed", accepted=53, leaked=leaked, upper=0.0549 if not leaked else 0.12),
+        ClassBound(name="Model claude-sonnet-4-5", accepted=5, leaked=0, upper=0.4507),
+        ClassBound(name="Closed by the client midway", accepted=0, leaked=0, upper=None),
+    )
+
+
+def minimised() -> tuple[Minimised, ...]:
+    """One request that was reduced, one that left nothing when it was sent by itself, one that there was no room to try."""
+    reduced = Minimised(
+        id="m-01",
+        source="database",
+        object="conversations",
+        operation="messages.create",
+        outcome="reduced",
+        smallest=True,
+        tried=6,
+        words="one streamed request with content in the user's message",
+        shape={"stream": True, "answer": False, "places": ["message"], "padding": 0},
+        request="i-1413",
+        request_id="req_011CSHoEeqs5C35K2UUqR7Fz",
+        model="claude-sonnet-4-5",
+        at="2026-11-23T09:05:50Z",
+        script='#!/usr/bin/env bash\nbody=$(cat <<\'REQUEST\'\n{"stream": true, "text": "Please note CANARY."}\nREQUEST\n)\n',
+    )
+    silent = {"request": None, "request_id": None, "model": None, "at": None, "script": "", "smallest": False}
+    return (
+        reduced,
+        reduced.model_copy(update={"id": "m-02", "source": "logs", "object": "app.log", "outcome": "not_reproduced", **silent}),
+        reduced.model_copy(update={"id": "m-03", "source": "logs", "object": "app.log", "outcome": "not_tried", "tried": 0, **silent}),
+    )
+
+
+def timelines() -> tuple[Timeline, ...]:
+    """One organization: an action with its entry, a refused one with its entry, one without; and an entry that tells of no action."""
+    stamps = [f"2026-11-23T09:05:{second:02d}Z" for second in (10, 12, 14, 16)]
+    actions = tuple(
+        AuditAction(request=f"i-01{n:02d}", operation=operation, actor=actor, refused=refused, at=stamps[n], entry=entry)
+        for n, (operation, actor, refused, entry) in enumerate(
+            (
+                ("zdr.request", "staff.account_team", False, 0),
+                ("zdr.enable", "subject.admin", True, 1),
+                ("zdr.enable", "staff.reviewer", False, None),
+            )
+        )
+    )
+    entries = tuple(
+        AuditEntry(id=f"act_{n}", type=kind, outcome=outcome, actor="someone@provider.example", at=stamps[n])
+        for n, (kind, outcome) in enumerate((("zdr_requested", "success"), ("zdr_enabled", "refused"), ("zdr_disabled", "success")))
+    )
+    return (Timeline(organization="org-new", actions=actions, entries=entries),)
 
 
 def policy() -> tuple[PolicyLine, ...]:
@@ -263,6 +351,9 @@ def report(
         ),
         sources=tuple(source(*one) for one in SOURCES) if sources is None else sources,
         growth=growth() if bounds is None else bounds,
+        classes=classes(leaked=2 if any(c.verdict == "fail" for c in judged) else 0),
+        minimised=minimised() if any(c.verdict == "fail" for c in judged) else (),
+        timelines=timelines(),
         policy=policy(),
         controls=judged,
     )

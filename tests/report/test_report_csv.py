@@ -43,7 +43,16 @@ def test_a_failed_control_has_its_verdict_counts_first_place_request_and_clauses
         "first_place": "database, conversations, row 17, column body",
         "first_request": "i-0042 (req_011CSHoEeqs5C35K2UUqR7Fy)",
         "frameworks": "GDPR: Art. 5(1)(e); NIST SP 800-53 rev. 5: SI-12, SI-12(3); SOC 2: C1.1, C1.2",
+        "true_verdict": "fail",
+        "sent": "5",
+        "smallest_request": "One streamed request with content in the user's message. Sent by itself it leaked again; "
+        "nothing more can be left out (6 requests tried).",
     }
+
+
+def test_a_waived_control_keeps_its_true_verdict_beside_the_waiver() -> None:
+    found = [dict(zip(csv_report.COLUMNS, row, strict=True)) for row in rows(samples.failing())[1:]]
+    assert [(row["verdict"], row["true_verdict"]) for row in found if row["id"] == "ZDR-AUD-09"] == [("waived", "fail")]
 
 
 def test_a_control_without_findings_has_empty_places() -> None:

@@ -66,7 +66,9 @@ def test_the_schema_refuses_what_is_no_report(change: Callable[[dict[str, object
 
 def test_keys_come_in_a_fixed_order() -> None:
     document = json.loads(json_report.render(samples.failing()))
-    assert list(document) == ["schema", "run", "summary", "sanity", "sources", "growth", "policy", "controls"]
+    assert list(document) == [
+        *("schema", "run", "summary", "sanity", "sources", "growth", "classes", "minimised", "timelines", "policy", "leftovers", "controls")
+    ]
     assert list(document["summary"]["counts"]) == ["pass", "fail", "inconclusive", "not_tested", "waived", "not_applicable"]
     assert list(document["controls"][0]["frameworks"]) == ["gdpr", "nist80053", "soc2"]
 
@@ -74,8 +76,18 @@ def test_keys_come_in_a_fixed_order() -> None:
 def test_equal_reports_give_equal_bytes_whatever_the_order_of_their_mappings() -> None:
     one = samples.failing()
     counts = dict(reversed(one.summary.counts.items()))
-    controls = tuple(c.model_copy(update={"frameworks": dict(reversed(c.frameworks.items()))}) for c in one.controls)
-    other = one.model_copy(update={"summary": one.summary.model_copy(update={"counts": counts}), "controls": controls})
+    controls = tuple(
+        c.model_copy(
+            update={
+                "frameworks": dict(reversed(c.frameworks.items())),
+                "stimuli": tuple(s.model_copy(update={"outcomes": dict(reversed(s.outcomes.items()))}) for s in c.stimuli),
+            }
+        )
+        for c in one.controls
+    )
+    minimised = tuple(m.model_copy(update={"shape": dict(reversed(m.shape.items()))}) for m in one.minimised)
+    summary = one.summary.model_copy(update={"counts": counts})
+    other = one.model_copy(update={"summary": summary, "controls": controls, "minimised": minimised})
     assert one == other
     assert json_report.render(one) == json_report.render(other)
 

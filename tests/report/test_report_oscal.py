@@ -202,5 +202,6 @@ def test_equal_reports_give_equal_text(sample: Callable[[], Report]) -> None:
 @pytest.mark.parametrize("text", ["", *hostile.ALL], ids=["ordinary", *hostile.ALL])
 def test_the_files_keep_the_schema_of_nist(name: str, text: str) -> None:
     schema = published.schema(SCHEMAS[name])
+    assert f"/oscal/{published.OSCAL}/" in schema["$id"]
     report = hostile.poison_words(samples.failing(), hostile.ALL[text]) if text else samples.failing()
     assert [error.message for error in jsonschema_rs.validator_for(schema).iter_errors(documents(report)[name])] == []

@@ -18,6 +18,7 @@ from paper_backend import BASE_URL, CONTROLS, PaperBackend, Spoil, profile
 
 from suites.administration.test_administration import test_managed_settings_are_served_and_follow_the_admin as settings_check
 from suites.blocked.test_features import test_feedback_is_refused as feedback_check
+from suites.retention.test_inference import test_answers_of_plain_requests_are_kept_nowhere as answers_check
 from suites.retention.test_inference import test_prompts_of_plain_requests_are_kept_nowhere as retention_check
 from zdr_audit.catalogue.load import load_catalogue
 from zdr_audit.catalogue.select import select
@@ -31,7 +32,7 @@ from zdr_audit.run.options import Options
 from zdr_audit.run.progress import Reporter
 from zdr_audit.suite.expect import Expect, Inconclusive, Violated
 
-CHECKS = dict(zip(CONTROLS, (retention_check, feedback_check, settings_check), strict=True))
+CHECKS = dict(zip(CONTROLS, (retention_check, feedback_check, settings_check), strict=True)) | {"ZDR-RET-02": answers_check}
 
 
 @dataclass(frozen=True)

@@ -96,13 +96,14 @@ def test_nothing_passes_against_a_target_that_always_answers(judged, name):
     assert len(found.backend.asked) <= 2, "a target that is dead at the first probe gets nothing more"
 
 
-def test_answers_beside_the_question_carry_no_canary_and_prove_nothing(judged):
-    found = judged(filler)
-    assert (found.status, found.verdicts()[RETENTION]) == (3, "inconclusive")
-    assert found.control(RETENTION)["reason"].startswith(
-        "only 0 of 5 requests were dealt with by the target, at least 5 are needed (first: i-"
-    )
-    assert "gave 200: the answer does not follow the instruction, so it carries no canary)" in found.control(RETENTION)["reason"]
+def test_answers_beside_the_question_carry_no_canary_and_prove_nothing_of_answers(judged):
+    found = judged(filler, controls=("ZDR-RET-01", "ZDR-RET-02"))
+    verdicts = {c["id"]: (c["verdict"], c["reason"]) for c in found.report["controls"]}
+    assert found.status == 3
+    assert verdicts["ZDR-RET-01"][0] == "pass", "the prompts were dealt with all the same"
+    assert verdicts["ZDR-RET-02"][0] == "inconclusive"
+    assert "answer" not in verdicts["ZDR-RET-01"][1]
+    assert verdicts["ZDR-RET-02"][1].startswith("of 5 answers 0 followed the instruction to carry a canary (needed: 3)")
 
 
 @pytest.mark.parametrize(

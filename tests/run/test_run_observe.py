@@ -65,7 +65,9 @@ def read(mocker: requests_mock.Mocker) -> Callable[..., Reading]:
         registry = Registry(LITERAL, b"key")
         registry.add("c-1", CANARY)
         operations = {"exports.list": LIST, "exports.read": DETAIL}
-        return read_source(source, Seeker(LITERAL, registry.identify), Transport("http://127.0.0.1:9", 2, 1 << 16), operations, parties)
+        return read_source(
+            source, Seeker(LITERAL, registry.identify), lambda _: Transport("http://127.0.0.1:9", 2, 1 << 16), operations, parties
+        )
 
     return run
 

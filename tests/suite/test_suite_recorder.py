@@ -15,8 +15,10 @@ from zdr_audit.canary.seeker import Seeker
 from zdr_audit.journal.events import CanaryMinted, Interaction
 from zdr_audit.journal.redact import Redactor
 from zdr_audit.journal.store import Journal
+from zdr_audit.profile.model import Limits
 from zdr_audit.suite.party import Actor
 from zdr_audit.suite.recorder import Judged, Planned, Recorder, error_data
+from zdr_audit.target.pace import Pace
 from zdr_audit.target.transport import Answer, Outgoing, Transport
 
 ACTOR = Actor("subject.member", "member", "subject", "org_subject", "zdr", "authorization", "sk-very-secret-1", "me@subject.example")
@@ -116,3 +118,72 @@ def test_long_header_values_are_cut(recorder):
 def test_numbers_are_not_used_twice(recorder):
     numbers = [recorder.new_interaction() for _ in range(5)] + [recorder.new_canary("prompt", "message", None, "")[0] for _ in range(5)]
     assert len(set(numbers)) == 10
+
+
+# -- put off by the target ------------------------------------------------------------------------------------------------------------
+
+BUSY = {"status_code": 429, "text": "{}", "headers": {"retry-after": "3"}}
+
+
+def decided(answer: Answer) -> Judged:
+    return Judged("accepted", True) if answer.status == 200 else Judged("rate_limited", False)
+
+
+@pytest.fixture
+def asked(recorder: Recorder) -> Callable[..., tuple[list[Interaction], list[bytes], list[float]]]:
+    """Exchange one request with a target that gives these answers in turn: (interactions, bodies that were sent, waits)."""
+
+    def run(*answers: dict[str, Any], planned: Planned = PLANNED) -> tuple[list[Interaction], list[bytes], list[float]]:
+        waits: list[float] = []
+        now = [0.0]
+
+        def wait(seconds: float) -> None:
+            waits.append(seconds)
+            now[0] += seconds
+
+        recorder.transport.pace = Pace(Limits(retries=3), pause=wait, clock=lambda: now[0])
+        canary_id, canary = recorder.new_canary("prompt", "message", "i-00001", "org_subject")
+        with requests_mock.Mocker() as mocker:
+            mocker.register_uri(requests_mock.ANY, requests_mock.ANY, list(answers))
+            outgoing = Outgoing("POST", "/v1/messages", {}, canary.encode())
+            last, _ = recorder.exchange(recorder.new_interaction(), planned, ACTOR, outgoing, (canary_id,), decided)
+        found = [e for e in recorder.journal.events() if isinstance(e, Interaction)]
+        assert found[-1] == last
+        assert {i.canaries for i in found} == {(canary_id,)}
+        return found, [r.body for r in mocker.request_history], waits
+
+    return run
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_request_that_is_put_off_is_sent_again_and_each_attempt_is_journaled(asked, status):
+    found, bodies, waits = asked(BUSY | {"status_code": status}, BUSY | {"status_code": status}, {"text": "{}"})
+    assert [(i.status, i.accepted, i.superseded, i.retry_of) for i in found] == [
+        (status, False, True, None),
+        (status, False, True, found[0].id),
+        (200, True, False, found[0].id),
+    ]
+    assert len(set(bodies)) == 1
+    assert waits == [3.0, 3.0]
+
+
+def test_a_target_that_stays_busy_is_left_alone_after_the_last_attempt(asked):
+    found, bodies, _ = asked(BUSY)
+    assert len(bodies) == 4
+    assert [i.superseded for i in found] == [True, True, True, False]
+    assert (found[-1].outcome, found[-1].accepted) == ("rate_limited", False)
+
+
+def test_a_wait_beyond_the_bound_is_not_waited(asked):
+    found, _, waits = asked(BUSY | {"headers": {"retry-after": "86400"}})
+    assert ([i.superseded for i in found], waits) == ([False], [])
+
+
+def test_a_429_that_is_the_answer_asked_for_is_taken_as_it_is(asked):
+    found, bodies, _ = asked(BUSY, planned=Planned("family.story", "ask", "main", "messages.create", settles=(402, 429)))
+    assert (len(bodies), [i.superseded for i in found]) == (1, [False])
+
+
+@pytest.mark.parametrize("answer", [{"status_code": 500}, {"status_code": 529}, {"status_code": 403}, {"status_code": 200}])
+def test_other_answers_are_not_asked_for_again(asked, answer):
+    assert len(asked(answer)[1]) == 1

@@ -1,4 +1,4 @@
-"""What the suites send: generated shapes, detours round a block, the smallest body of an operation that only a document declares."""
+"""What the suites send: generated shapes, the smallest body of an operation that only a document declares."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zdr_audit.profile.model import FeatureEndpoint
-from zdr_audit.suite.detours import CLAIMS, Detour, detours
 from zdr_audit.suite.generate import shapes
 from zdr_audit.suite.openapi import DeclaredOperation, declared_storage_operations, smallest
 from zdr_audit.suite.party import Actor, NotOffered, Party
@@ -47,81 +45,6 @@ def test_the_shapes_vary_in_every_field():
     assert {s.model for s in found} == set(MODELS)
     assert len({s.padding for s in found}) > 3
     assert all(s.wrong is None and s.answer and s.places for s in found), "each is one that a target must serve"
-
-
-# -- detours ------------------------------------------------------------------------------------------------------------------------
-
-
-def endpoint(path: str, method: str = "POST") -> FeatureEndpoint:
-    return FeatureEndpoint(name="create", method=method, path=path)
-
-
-def ways(path: str, known: dict[str, str] | None = None) -> list[Detour]:
-    return detours(endpoint(path), known or {}, ACTOR)
-
-
-@pytest.mark.parametrize(
-    "path", ["/v1/sessions", "/api/claude_cli_feedback", "/api/organizations/{org}/dust/title", "/sessions", "/v1/a/", "/"]
-)
-def test_detours_have_names_of_their_own_and_differ_from_the_straight_way(path):
-    found = ways(path, {"org": "org_subject"})
-    straight = path.replace("{org}", "org_subject")
-    assert len({d.name for d in found}) == len(found) > 15
-    for detour in found:
-        assert detour.values.get("_path", "/").startswith("/")
-        assert detour.values.get("_path") != straight
-        assert detour.values or detour.actor != ACTOR, "a detour that changes nothing proves nothing"
-
-
-def test_the_path_forms_are_those_that_slip_past_a_filter():
-    forms = {d.name: d.values["_path"] for d in ways("/v1/sessions") if "_path" in d.values}
-    assert forms == {
-        "trailing slash": "/v1/sessions/",
-        "double slash": "/v1//sessions",
-        "double slash inside": "/v1//sessions",
-        "upper case": "/V1/SESSIONS",
-        "capital": "/v1/Sessions",
-        "encoded letter": "/v1/%73essions",
-        "encoded slash": "/v1%2Fsessions",
-        "dot segment": "/v1/./sessions",
-        "parent segment": "/v1/x/../sessions",
-        "path parameter": "/v1/sessions;a=b",
-        "matrix before": "/v1/;/sessions",
-        "query": "/v1/sessions?beta=true&zdr=false",
-        "extension": "/v1/sessions.json",
-        "encoded end": "/v1/sessions%20",
-        "null": "/v1/sessions%00",
-        "other version": "/v2/sessions",
-        "no version": "/sessions",
-        "beta version": "/v1beta/sessions",
-    }
-
-
-def test_methods_overrides_credentials_and_versions_are_tried():
-    found = ways("/v1/sessions")
-    assert {d.values["_method"] for d in found if "_method" in d.values} == {"PUT", "PATCH", "GET"}
-    assert {h for d in found for h in d.values.get("_headers", {})} == {
-        "x-http-method-override",
-        "x-http-method",
-        "x-method-override",
-        "x-original-url",
-        "x-rewrite-url",
-        "x-forwarded-prefix",
-        "anthropic-version",
-    }
-    assert [d.actor.header for d in found if d.actor != ACTOR] == ["authorization"]
-    assert {d.actor.secret for d in found} == {ACTOR.secret}, "it is the same credential, only carried otherwise"
-
-
-def test_an_endpoint_that_needs_an_unknown_value_has_no_detours():
-    assert ways("/v1/sessions/{session}") == []
-    assert ways("/v1/sessions/{session}", {"session": "s-1"}) != []
-
-
-def test_claims_are_headers_and_none_carries_a_credential():
-    for claim in CLAIMS:
-        assert claim
-        assert not {"authorization", "x-api-key", "cookie"} & {name.lower() for name in claim}
 
 
 # -- parties ------------------------------------------------------------------------------------------------------------------------
@@ -262,3 +185,21 @@ def test_a_writing_operation_without_a_described_body_gets_one():
 )
 def test_what_is_no_document_declares_nothing(document):
     assert declared_storage_operations(document, []) == []
+
+
+@pytest.mark.parametrize("run_seed", range(40))
+def test_whatever_the_seed_every_place_option_and_model_occurs(run_seed):
+    found = shapes(MODELS, 10, run_seed)
+    assert len(set(found)) == len(found) == 10
+    assert {place for shape in found for place in shape.places} == set(PLACES)
+    assert {shape.model for shape in found} == set(MODELS)
+    for option in (
+        lambda s: s.thinking,
+        lambda s: s.stream,
+        lambda s: not s.stream,
+        lambda s: s.cache,
+        lambda s: s.padding >= 20_000,
+        lambda s: s.session is not None,
+    ):
+        assert any(option(shape) for shape in found)
+    assert not any(shape.thinking and "prefill" in shape.places for shape in found)

@@ -135,6 +135,7 @@ def test_a_finding_names_request_organization_model_time_and_place():
         "residue": True,
         "excerpt": "[canary]",
         "message": "kept",
+        "minimised": None,
     }
 
 

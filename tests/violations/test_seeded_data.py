@@ -12,18 +12,22 @@ from pathlib import Path
 import pytest
 
 from zdr_audit.catalogue.load import load_catalogue
+from zdr_audit.matrix.cases import quick_profile
+from zdr_audit.simulator import benign, directory
 from zdr_audit.simulator import violations as simulated
 from zdr_audit.simulator.endpoints import all_operations
-from zdr_audit.simulator.operations import Operation
 from zdr_audit.simulator.parts import Parts
+from zdr_audit.simulator.seeding import UnknownSeedError
 from zdr_audit.simulator.stores import Stores
-from zdr_audit.violations import Violation, ViolationError, load_violations
+from zdr_audit.violations import Seed, Variant, Violation, ViolationError, load_variants, load_violations
 
-from .seeded import SHARE, SHARE_OF_OTHERS, family, quick_profile, sample
+from .seeded import SHARE, SHARE_OF_OTHERS, VARIANTS, family, sample, sample_of_variants
 
 ALL = load_violations()
+HARMLESS = load_variants()
 CONTROLS = {control.id for control in load_catalogue().controls}
 FAMILIES = {"ret", "exc", "scp", "blk", "enb", "aud", "adm", "con"}
+each = pytest.mark.parametrize("seed", [*ALL, *HARMLESS], ids=lambda seed: seed.id)
 by_id = pytest.mark.parametrize("violation", ALL, ids=lambda violation: violation.id)
 
 ENTRY = """[[violation]]
@@ -64,6 +68,9 @@ def test_both_sides_read_the_same_violations() -> None:
     assert {name: (entry["code"], entry.get("params", {})) for name, entry in simulated.load().items()} == {
         item.id: (item.code, item.params) for item in ALL
     }
+    assert {name: (entry["code"], entry.get("params", {})) for name, entry in benign.load().items()} == {
+        item.id: (item.code, item.params) for item in HARMLESS
+    }
 
 
 @by_id
@@ -78,35 +85,41 @@ def test_the_first_control_is_of_its_own_family(violation: Violation) -> None:
     assert violation.controls[0].split("-")[1].lower() == family(violation)
 
 
-@by_id
-def test_its_code_takes_its_parameters(violation: Violation) -> None:
-    module, _, function = violation.code.partition(":")
-    code = getattr(import_module(f"{simulated.__name__}.{module}"), function)
-    inspect.signature(code).bind(object(), **violation.params)
+@each
+def test_its_code_takes_its_parameters(seed: Seed) -> None:
+    module, _, function = seed.code.partition(":")
+    package = benign if isinstance(seed, Variant) else simulated
+    code = getattr(import_module(f"{package.__name__}.{module}"), function)
+    inspect.signature(code).bind(object(), **seed.params)
 
 
-@by_id
-def test_installing_it_changes_the_service(violation: Violation, parts: Parts) -> None:
-    def state() -> tuple[list[Operation], list[object], dict[str, list[str]]]:
+@each
+def test_installing_it_changes_the_service(seed: Seed, parts: Parts) -> None:
+    def state() -> list[object]:
         wrapped = {name: sorted(vars(part)) for name, part in vars(parts).items() if hasattr(part, "__dict__")}
-        return list(parts.operations), list(parts.middlewares), wrapped
+        wrapped["logs"] = sorted(vars(parts.stores.logs))
+        made = directory.new_id("x").startswith("x_")
+        return [list(parts.operations), list(parts.middlewares), list(parts.routers), wrapped, parts.protocol, parts.clock.offset, made]
 
     before = state()
-    if "servers" in violation.needs:
+    if "servers" in seed.needs:
         with pytest.raises(simulated.UnfitStoresError, match=r"^the violation needs (PostgreSQL|Redis|an object store) \(--\w+-url\)$"):
-            simulated.install(parts, violation.id)
+            simulated.install(parts, seed.id)
         assert state() == before
         return
-    simulated.install(parts, violation.id)
-    assert state() != before
+    try:
+        (benign if isinstance(seed, Variant) else simulated).install(parts, seed.id)
+        assert state() != before
+    finally:
+        directory.use_ids(directory.prefixed_id)
 
 
 def test_no_two_violations_are_the_same() -> None:
-    assert max(Counter(f"{item.code} {item.params}" for item in ALL).values()) == 1
+    assert max(Counter(f"{item.code} {item.params}" for item in (*ALL, *HARMLESS)).values()) == 1
 
 
 def test_an_unknown_violation_is_refused_with_those_that_are_known(parts: Parts) -> None:
-    with pytest.raises(simulated.UnknownViolationError, match=ALL[0].id):
+    with pytest.raises(UnknownSeedError, match=ALL[0].id):
         simulated.install(parts, "ret-no-such-thing")
 
 
@@ -120,6 +133,23 @@ def test_an_entry_without_controls_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(ENTRY.replace('["ZDR-RET-01"]', "[]"))
     with pytest.raises(ViolationError, match=r"a\.toml: violation ret-x: controls"):
         load_violations(tmp_path)
+
+
+def test_there_are_as_many_as_are_promised() -> None:
+    assert len(ALL) >= 90
+    assert len(HARMLESS) >= 25
+
+
+def test_a_variant_names_no_control(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(ENTRY.replace("[[violation]]", "[[variant]]").replace("ret-x", "ben-x"))
+    with pytest.raises(ViolationError, match=r"a\.toml: variant ben-x: controls"):
+        load_variants(tmp_path)
+
+
+def test_the_sample_of_variants_is_spread_over_them() -> None:
+    chosen = sample_of_variants(HARMLESS)
+    assert len({item.id for item in chosen}) == VARIANTS
+    assert chosen[-1] == HARMLESS[-1] and chosen[0] != HARMLESS[0]
 
 
 def test_the_sample_takes_its_share_of_every_family() -> None:

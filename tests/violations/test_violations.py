@@ -1,70 +1,75 @@
-"""The suite is itself tested: each seeded violation is found by the controls that should see it, and makes no unrelated control fail.
+"""The suite is itself tested: each seeded violation is found by the controls that should see it, no unrelated control fails, and what is harmless is green.
 
-By default a sample by rule is run (`seeded.sample`), and most audits leave out the two controls on generated requests (`seeded.controls_for`).
-ZDR_AUDIT_VIOLATIONS=all runs every violation against every control.
+By default a sample by rule is run, and most audits leave out the two controls on generated requests (see `seeded`). ZDR_AUDIT_VIOLATIONS=all runs every
+seed against every control, as `zdr-audit violations --matrix` does.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from dataclasses import replace
 
 import pytest
 
-from zdr_audit.violations import Violation, load_violations
+from zdr_audit.matrix.build import job
+from zdr_audit.matrix.cases import quick_profile
+from zdr_audit.matrix.drive import Drive
+from zdr_audit.matrix.judge import Result, attempt, harmless
+from zdr_audit.matrix.work import Job
+from zdr_audit.violations import Seed, Variant, Violation, load_variants, load_violations
 
-from .seeded import PROFILE, Run, alone, audit, controls_for, quick_profile, sample
+from .seeded import alone, controls_for, sample, sample_of_variants
 
 COMPLIANT = "compliant"
 AT_ONCE = 2
 ALL = os.environ.get("ZDR_AUDIT_VIOLATIONS") == "all"
-CHOSEN = alone(load_violations()) if ALL else sample(load_violations())
+VIOLATIONS = alone(load_violations()) if ALL else sample(load_violations())
+VARIANTS = alone(load_variants()) if ALL else sample_of_variants(load_variants())
 
-Runs = dict[str, "Future[Run]"]
+Runs = dict[str, "Future[Job]"]
 
 
 @pytest.fixture(scope="module")
 def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     """All audits that the collected tests need, started together and run two at a time."""
     folder = tmp_path_factory.mktemp("audits")
-    quick = quick_profile(folder)
-    wanted: dict[str, Violation | None] = {}
+    wanted: dict[str, Seed | None] = {}
     for item in request.session.items:
         if item.path == request.path and "runs" in getattr(item, "fixturenames", ()):
-            violation = item.callspec.params["violation"] if hasattr(item, "callspec") else None
-            wanted[violation.id if violation else COMPLIANT] = violation
-    pool = ThreadPoolExecutor(AT_ONCE)
-    try:
-        started: Runs = {}
-        for name, violation in wanted.items():
-            target = PROFILE if needs_time(violation) else quick
-            controls = controls_for(violation) if violation and not ALL else []
-            started[name] = pool.submit(audit, target, folder / name, violation, controls)
-        yield started
-    finally:
-        pool.shutdown(cancel_futures=True)
+            seed = item.callspec.params["seed"] if hasattr(item, "callspec") else None
+            wanted[seed.id if seed else COMPLIANT] = seed
+    with Drive(AT_ONCE) as drive:
+        yield {name: drive.start(_job(seed, folder)) for name, seed in wanted.items()}
 
 
-def needs_time(violation: Violation | None) -> bool:
-    """Does the violation write so late that only the shipped waiting time lets it be seen?"""
-    return violation is not None and violation.code == "retention:keep_when_quiet"
+def _job(seed: Violation | Variant | None, folder) -> Job:
+    if seed is None:
+        return Job(folder / COMPLIANT, quick_profile(folder / COMPLIANT))
+    return replace(job(seed, folder, seed=1, depth="quick"), controls=() if ALL else controls_for(seed))
 
 
 def test_the_compliant_simulator_is_green(runs: Runs) -> None:
-    run = runs[COMPLIANT].result()
-    assert run.status == 0, run.told()
-    assert {control["verdict"] for control in run.controls.values()} == {"pass"}, run.told()
+    result = Result(runs[COMPLIANT].result().folder)
+    assert not result.problem, result.told()
+    assert {control["verdict"] for control in result.controls.values()} == {"pass"}, result.told()
 
 
-@pytest.mark.parametrize("violation", CHOSEN, ids=lambda violation: violation.id)
-def test_the_violation_is_found_by_its_controls_and_by_no_unrelated_one(violation: Violation, runs: Runs) -> None:
-    run = runs[violation.id].result()
-    assert run.status == 1, run.told()
-    assert [probe["ok"] for probe in run.report["sanity"]] == [True, True], run.told()
-    for name in violation.controls:
-        control = run.controls[name]
-        assert control["verdict"] == "fail", f"{name} does not see {violation.id}\n{run.told()}"
-        whole = [f for f in control["findings"] if f["source"] and f["object"] and f["location"] and f["request"]]
-        assert whole, f"no finding of {name} says where and by which request: {control['findings'][:3]}"
-    assert not run.unrelated(violation), f"collateral {run.unrelated(violation)}\n{run.told()}"
+@pytest.mark.parametrize("seed", VIOLATIONS, ids=lambda seed: seed.id)
+def test_the_violation_is_found_by_its_controls_and_by_no_unrelated_one(seed: Violation, runs: Runs) -> None:
+    result = Result(runs[seed.id].result().folder)
+    row = attempt(seed, result)
+    assert not row.problem, result.told()
+    assert not row.missed, f"{row.missed} do not see {seed.id}\n{result.told()}"
+    assert not row.collateral, f"collateral {row.collateral}\n{result.told()}"
+
+
+@pytest.mark.parametrize("seed", VARIANTS, ids=lambda seed: seed.id)
+def test_the_harmless_variant_is_green(seed: Variant, runs: Runs) -> None:
+    result = Result(runs[seed.id].result().folder)
+    expected = () if ALL else set(result.controls) - set(controls_for(seed))
+    left = {name for name in result.having("not_tested") if name in expected}
+    row = harmless(seed, result)
+    assert not row.problem and not row.failed, result.told()
+    assert set(row.inconclusive) == left, result.told()

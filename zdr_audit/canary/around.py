@@ -29,6 +29,9 @@ class Around:
         `phase` is that of the pattern (see `forms.Pattern`), `depth` the number of encodings around the window.
         """
         start, end = hit
+        if needle.sighted is not None:
+            yield start, end, *needle.sighted, ""
+            return
         if needle.form is None:
             yield self._plain(window, start)
             return

@@ -5,13 +5,14 @@ from __future__ import annotations
 import bz2
 import importlib
 import lzma
-import zlib
+import re
 from collections.abc import Iterator
 from typing import Protocol, cast
 
 import brotli
 import lz4.frame
 
+from .inflate import RAW, ZlibError, inflate
 from .snappy import SnappyFrames
 
 __all__ = ["SnappyFrames", "Unpacker", "Unsupported", "ZipMember", "brotli_decoder", "is_brotli", "lz4_decoder", "zstd_decoder"]
@@ -69,7 +70,7 @@ class Unpacker:
                 RuntimeError,
                 MemoryError,
                 lzma.LZMAError,
-                zlib.error,
+                ZlibError,
                 brotli.error,
                 _zstd.ZstdError,
             ) as problem:
@@ -98,7 +99,7 @@ class _Inflate:
     """Raw deflate behind the shared interface."""
 
     def __init__(self) -> None:
-        self._inflate = zlib.decompressobj(-15)
+        self._inflate = inflate(RAW)
         self.eof, self.needs_input, self.unused_data = False, True, b""
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
@@ -169,9 +170,12 @@ def is_deflate(head: bytes) -> bool:
     return _is_binary(head) and head[0] & 6 != 6 and head[0] & 7 not in (0, 1) and _starts(deflate_decoder(), head)
 
 
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+
+
 def _is_binary(head: bytes) -> bool:
     """Whether bytes hold what no text does: only such are worth an attempt at what has no magic."""
-    return len(head) >= 16 and any(byte < 9 or 13 < byte < 32 for byte in head)
+    return len(head) >= 16 and _NO_TEXT.search(head) is not None
 
 
 _SEEN_ANYWAY = (0, 12, 93, 95)  # stored, bzip2, zstd, xz

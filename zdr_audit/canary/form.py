@@ -45,6 +45,8 @@ class Needle:
     phase: int = 0
     reach: int = 0
     """Bytes to read on either side of the pattern so as to see the whole canary, and for wide characters where their text begins."""
+    sighted: tuple[tuple[str, ...], str] | None = None
+    """The forms and the canary of what was recognised already, so that nothing is to be read: a digest."""
 
 
 def run(name: str, window: bytes, start: int, units: re.Pattern[bytes], value: Callable[[re.Match[bytes]], int | None]) -> Decoded | None:

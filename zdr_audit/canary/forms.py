@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 
 from .form import Decoded, Form, Needle, Pattern, run
-from .mint import CANARY_LENGTH
+from .mint import CANARY_LENGTH, LITERAL_LENGTH
 from .transfer import TRANSFER
 
 __all__ = ["CHAINS", "FORMS", "REACH", "Decoded", "Form", "Needle", "Pattern", "needles"]
@@ -95,20 +95,23 @@ def _base64_decode(window: bytes, start: int, phase: int) -> Decoded | None:
 
 
 def _hex_encode(payload: bytes) -> list[Pattern]:
-    text = payload.hex().encode()
-    return [(text, 0), (text.upper(), 0)]
+    # A whole literal in halves, one of which no line break cuts.
+    half = (len(payload) + 1) // 2 if len(payload) >= LITERAL_LENGTH else len(payload)
+    texts = [piece.hex().encode() for piece in (payload[:half], payload[half:]) if piece]
+    return [(text, 0) for one in texts for text in (one, one.upper())]
 
 
-_HEX_RUN = re.compile(rb"[0-9a-fA-F]+")
+_HEX_UNITS = re.compile(rb"(\\[nr]|[\r\n]+[ \t]*)|[0-9a-fA-F]")
 
 
 def _hex_decode(window: bytes, start: int, _phase: int) -> Decoded | None:
-    for digits in _HEX_RUN.finditer(window):
-        if digits.start() <= start < digits.end():
-            first = digits.start() + (start - digits.start()) % 2
-            data = bytes.fromhex(window[first : first + (digits.end() - first) // 2 * 2].decode())
-            return Decoded("hex", data, range(first, digits.end(), 2), range(first + 2, digits.end() + 2, 2))
-    return None
+    digits = run("hex", window, start, _HEX_UNITS, lambda match: None if match[1] is not None else match[0][0])
+    if digits is None or start not in digits.starts:
+        return None
+    skip = list(digits.starts).index(start) % 2
+    whole = (len(digits.data) - skip) // 2
+    data = bytes.fromhex(digits.data[skip : skip + 2 * whole].decode())
+    return Decoded("hex", data, digits.starts[skip::2][:whole], digits.ends[skip + 1 :: 2][:whole])
 
 
 def _reversed_decode(window: bytes, _start: int, _phase: int) -> Decoded | None:

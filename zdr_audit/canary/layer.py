@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from .around import Around
 from .forms import Needle
+from .mint import LITERAL_LENGTH
 from .search import Search
 from .sighting import Sighting
 from .split import LOOK
-from .streams import WHOLE, ZLIB, ZLIB_START, Opener, StreamDecoder
+from .streams import WHOLE, Opener, StreamDecoder
+from .tidy import Doubts, Span
 
 __all__ = ["Layer", "Sighting"]
 
@@ -46,6 +48,7 @@ class Layer:
         self._base = 0  # offset of the buffer's first byte
         self._done = 0  # offset up to which events were handled
         self._open: list[_Open] = []
+        self._doubts = Doubts()
         self._recent: dict[Sighting, None] = {}
 
     def feed(self, data: bytes) -> list[Sighting]:
@@ -55,11 +58,18 @@ class Layer:
         return self._handle(self._base + len(self._buffer) - LOOK)
 
     def finish(self) -> list[Sighting]:
+        if self._base + len(self._buffer) < LITERAL_LENGTH:  # too little to hold the literal in any form
+            return []
         found = self._handle(self._base + len(self._buffer))
         for opened in self._open:
             found.extend(self._close(opened))
         self._open = []
-        return found
+        return [*found, *self._sorted([])]
+
+    def _sorted(self, found: list[Sighting]) -> list[Sighting]:
+        """The sightings without those that turn out to be parts of what is seen otherwise, or may yet do so."""
+        still_open = [o.start for o in self._open if o.produced and o.broken is None and not o.opener.quiet]
+        return self._doubts.sort(found, still_open, self._base)
 
     def _handle(self, until: int) -> list[Sighting]:
         """Handle all events that begin before `until`."""
@@ -79,7 +89,8 @@ class Layer:
             elif opener is not None:
                 found.extend(self._advance(start))
                 self._begin(opener, start)
-        found.extend(self._advance(until))
+        inside = self._advance(until)
+        found = [*self._sorted(found), *inside]
         self._done = until
         keep = max(0, until - base - LOOK)
         self._buffer, self._base = buffer[keep:], base + keep
@@ -96,11 +107,11 @@ class Layer:
                 opener, before = options.starts[index - len(options.needles)]
                 events.append((base + start - before, base + end, None, opener))
         # An event whose beginning lies in bytes handled before was handled then: enough of what follows it was in the buffer.
-        events.extend((base + match.start(), base + match.end(), None, ZLIB) for match in ZLIB_START.finditer(buffer))
         for one in options.passes:
             events.extend((base + start, base + end, needle, None) for start, end, needle in one.find(buffer))
         if base == 0 and self._done == 0:
-            events.extend((0, 1, None, opener) for opener in WHOLE)
+            head = buffer[:64]
+            events.extend((0, 1, None, opener) for opener in WHOLE if opener.check(head))
         events = [event for event in events if self._done <= event[0] < until]
         events.sort(key=lambda event: event[:2])
         return iter(events)
@@ -165,6 +176,9 @@ class Layer:
             opened.broken = opened.decoder.error
             opened.fed = max(opened.fed, opened.segment + opened.decoder.consumed)
         opened.inside.extend(opened.child.finish())
+        if opened.produced and not opened.broken and not opened.opener.quiet:
+            known = any(sighting.canary is not None for sighting in opened.inside)
+            self._doubts.decoded(Span(opened.start, opened.fed, known))
         name = opened.opener.name
         if opened.broken and not self._depth and opened.produced and self._search.on_broken is not None:
             self._search.on_broken(opened.start)

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# The names of `digests.ALGORITHMS`, which a reader of findings needs without what computes them.
+DIGESTS = frozenset({
+    "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha512_256", "sha3_224", "sha3_256", "sha3_384", "sha3_512",
+    "blake2b", "blake2b-128", "blake2b-160", "blake2b-256", "blake2s", "blake3",
+})  # fmt: skip
+
+
+def is_digest(forms: tuple[str, ...]) -> bool:
+    """Whether what has these forms is a digest of content, from which the content itself cannot be read."""
+    return len(forms) > 1 and forms[-2] in DIGESTS
+
 
 @dataclass(frozen=True)
 class Sighting:

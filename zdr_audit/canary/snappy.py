@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .lzf import copy_back
+import cramjam
 
 FRAME_MAGIC = b"\xff\x06\x00\x00sNaPpY"
 _BLOCK = 65536  # bytes at most that a frame decodes to
@@ -24,36 +24,16 @@ def announced(data: bytes) -> tuple[int, int]:
 
 def decompress(data: bytes, limit: int) -> bytes:
     """A raw block. Raises ValueError where it is damaged or decodes to more than `limit` bytes."""
-    size, at = announced(data)
+    size, _ = announced(data)
     if size > limit:
         raise ValueError(f"Snappy data announce {size} bytes, more than the {limit} that are decoded")
-    out = bytearray()
-    end = len(data)
-    while at < end and len(out) <= size:
-        tag = data[at]
-        kind = tag & 3
-        at += 1
-        if kind == 0:
-            length = tag >> 2
-            if length >= 60:
-                extra = length - 59
-                length = int.from_bytes(data[at : at + extra], "little")
-                at += extra
-            out += data[at : at + length + 1]
-            at += length + 1
-            continue
-        if kind == 1:
-            length, offset, extra = (tag >> 2 & 7) + 4, (tag >> 5) << 8 | int.from_bytes(data[at : at + 1], "little"), 1
-        else:
-            extra = 2 if kind == 2 else 4
-            length, offset = (tag >> 2) + 1, int.from_bytes(data[at : at + extra], "little")
-        at += extra
-        if not 0 < offset <= len(out):
-            raise ValueError("Snappy data refer to what is before their beginning")
-        copy_back(out, len(out) - offset, length)
-    if len(out) != size or at != end:
+    try:
+        out = bytes(cramjam.snappy.decompress_raw(data))
+    except cramjam.DecompressionError as problem:
+        raise ValueError(str(problem)) from None
+    if len(out) != size:
         raise ValueError(f"Snappy data do not hold the {size} bytes they announce")
-    return bytes(out)
+    return out
 
 
 class SnappyFrames:

@@ -113,7 +113,10 @@ def _numbers(name: str, separators: Sequence[str], write: Sequence[Callable[[int
     pattern = re.compile(units)
 
     def encode(payload: bytes) -> list[Pattern]:
-        texts = [separator.join(map(one, payload)).encode() for separator in separators for one in write]
+        # In halves, one of which no line break cuts.
+        half = (len(payload) + 1) // 2
+        halves = (payload[:half], payload[half:])
+        texts = [separator.join(map(one, piece)).encode() for separator in separators for one in write for piece in halves]
         return [(text, 0) for text in texts]
 
     def decode(window: bytes, start: int, _phase: int) -> Decoded | None:
@@ -124,7 +127,7 @@ def _numbers(name: str, separators: Sequence[str], write: Sequence[Callable[[int
 
 _Z85 = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
 _B85 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
-_SEPARATED = rb"([0-9a-fA-F]{2})[ :-]?"
+_SEPARATED = rb"([0-9a-fA-F]{2})[ :-]?(?:\r?\n[ \t]*)?"
 
 TRANSFER: tuple[Form, ...] = (
     Form("base32", _base32_encode, _base32_decode),
@@ -135,5 +138,5 @@ TRANSFER: tuple[Form, ...] = (
     _base85("z85", _Z85),
     _numbers("hex-separated", (" ", ":", "-"), ("{:02x}".format, "{:02X}".format), _SEPARATED, 16),
     _numbers("hex-list", (", 0x", ",0x"), ("{:02x}".format,), rb"([0-9a-fA-F]{2})(?:,\s*0x)?", 16),
-    _numbers("decimal-list", (", ", ",", " "), (str,), rb"([0-9]{2,3})(?:,? |,|(?=\D))", 10),
+    _numbers("decimal-list", (", ", ",", " "), (str,), rb"([0-9]{2,3})(?:,?\s{1,20}|,|(?=\D))", 10),
 )

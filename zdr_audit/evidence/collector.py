@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from zdr_audit.canary.seeker import Seeker, Sighting, searched_forms
+from zdr_audit.canary.seeker import Seeker, Sighting
 
 from .model import Hit, NotExamined, Reading
 
@@ -70,5 +70,5 @@ class Collector:
             hits=tuple(self._hits.values()),
             not_examined=tuple(self._not_examined),
             error=error,
-            searched=() if error else searched_forms(),
+            searched=() if error else self.seeker.searched,
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from zdr_audit.canary.sighting import is_digest
+
 
 class Frozen(BaseModel):
     """Base of every record: immutable, and closed to unknown keys."""
@@ -16,7 +18,8 @@ class Hit(Frozen):
 
     `object` names the stored thing (a file below the source's root, `table` of a database, a URL path), `location` the place in it (`row 17,
     column body`, `bytes 120-156`, `page 9, bytes 36900-36936`), `forms` the decodings from the stored bytes inwards, outermost first
-    (`("gzip", "base64", "plain")`). `canary` is the canary's id, None when the run's literal was seen but no whole canary could be read.
+    (`("gzip", "base64", "plain")`); of a digest the last two are its algorithm and what was digested (`("hex", "sha256", "request-text")`).
+    `canary` is the canary's id, None when the run's literal was seen but no whole canary could be read.
     `residue` is true where the bytes lie outside live data: free pages, write-ahead logs, deleted rows. `excerpt` quotes at most 16 bytes.
     """
 
@@ -27,6 +30,11 @@ class Hit(Frozen):
     canary: str | None
     residue: bool = False
     excerpt: str = ""
+
+    @property
+    def of_digest(self) -> bool:
+        """Whether it is a digest of content that was seen, not the content itself."""
+        return is_digest(self.forms)
 
 
 class NotExamined(Frozen):

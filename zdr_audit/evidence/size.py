@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 from .snapshot import private_copies
@@ -24,6 +25,19 @@ def size_of(kind: str, path: Path) -> int:
         except FileNotFoundError:
             continue  # rotated away between listing and looking
     return total
+
+
+def changed_at(path: Path) -> str | None:
+    """When the newest file of a source on disk was last written (UTC, ISO 8601); None where there is no file, or none can be looked at."""
+    try:
+        if path.is_dir():
+            files = [item for item in path.rglob("*") if item.is_file()]
+        else:
+            files = [item for item in (path, path.with_name(path.name + "-wal")) if item.exists()]
+        newest = max((item.stat().st_mtime for item in files), default=None)
+    except OSError:
+        return None
+    return None if newest is None else datetime.fromtimestamp(newest, UTC).isoformat(timespec="microseconds")
 
 
 def _sqlite(path: Path) -> int:

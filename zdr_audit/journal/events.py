@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from zdr_audit.evidence.model import Frozen, Reading
 from zdr_audit.waiver.model import Waiver
 
-Epoch = Literal["main", "late"]
+Epoch = Literal["main", "late", "minimise"]
+"""`minimise` comes after all checks: no verdict rests on it."""
 
 
 class RunStarted(Frozen):
-    """First event. `literal` is shared by all canaries of the run; `key` keys the canary digests (it protects nothing but the prompts we made up)."""
+    """First event. `literal` is shared by all canaries of the run; `key` keys the canary digests (it protects nothing but the prompts we made up).
+
+    `audit_types` says how the target's audit log names the enablement actions, as in the profile. `launched`: the run itself started the simulator that
+    it audits, which ends with it.
+    """
 
     id: str
     version: str
@@ -37,19 +44,38 @@ class RunStarted(Frozen):
     key: str
     started_at: str
     waivers: tuple[Waiver, ...] = ()
+    twins: dict[str, str] = Field(default_factory=dict)
+    """Source of the subject's deployment -> the same place in the twin deployment."""
+    twin_sources: tuple[str, ...] = ()
+    """Sources of the twin deployment: what is found there proves sight."""
+    spiked: tuple[str, ...] = ()
+    """Sources into which a canary is written by other means."""
+    audit_types: dict[str, str] = Field(default_factory=dict)
+    launched: bool = False
 
 
 class CanaryMinted(Frozen):
     """A canary was made: only its keyed digests are kept, that of the whole and those of the cuts that identify it when damaged. `place` is
-    where in the request it went; `interaction` None means never sent."""
+    where in the request it went; `interaction` None means never sent. A `spike` was written into a source by other means; `place` names the source.
+    Scenario and promise are here too: where a run is killed before an answer came, this is all that is known of the request."""
 
     id: str
-    kind: Literal["prompt", "response", "never_sent"]
+    kind: Literal["prompt", "response", "never_sent", "spike"]
     place: str
     interaction: str | None
     organization: str
     digest: str
     cuts: tuple[str, ...] = ()
+    scenario: str = ""
+    content: Literal["zdr", "standard", "exception", "not_covered", "none"] = "none"
+
+
+class DigestsTaken(Frozen):
+    """Digests of what an interaction sent and got were taken, to be looked for in the stores: for each text the canary in it, what the text is, and
+    marks of its digests in base64 (see `zdr_audit/canary/digests.py`), which are keyed and cut so that none can be compared without the run's key."""
+
+    interaction: str
+    entries: tuple[tuple[str, str, str], ...]
 
 
 class Interaction(Frozen):
@@ -60,6 +86,8 @@ class Interaction(Frozen):
     target really dealt with the stimulus.
     `counts` marks what counts towards a control's minimum; `pair` joins the same stimulus sent to subject and control organization.
     `content` names the promise that holds for its content: `zdr` (must not be kept), `standard`, `exception`, `not_covered`.
+    `superseded`: the target put it off (429, 503), and the same request was sent again; that one names it in `retry_of`.
+    `stimulus` is the shape of an inference request (a `Stimulus` as JSON, without its defaults).
     """
 
     id: str
@@ -90,6 +118,9 @@ class Interaction(Frozen):
     data: Any
     echoes: tuple[str, ...]
     canaries: tuple[str, ...]
+    superseded: bool = False
+    retry_of: str | None = None
+    stimulus: dict[str, Any] | None = None
 
 
 class ScenarioEnded(Frozen):
@@ -100,6 +131,33 @@ class ScenarioEnded(Frozen):
     not_run: str | None = None
 
 
+class LeftOut(Frozen):
+    """Stimuli of a scenario that were not sent: the target's dialect cannot say these features of them, or the profile says that the target lacks them."""
+
+    scenario: str
+    features: tuple[str, ...]
+    stimuli: int
+
+
+class Spiked(Frozen):
+    """A canary was written into a source by means of the profile. `error` is set where that failed."""
+
+    source: str
+    canary: str
+    epoch: Epoch
+    how: Literal["file", "command"]
+    error: str = ""
+
+
+class SpikeRemoved(Frozen):
+    """Whether a spike was taken out again; not, where the profile gives no means."""
+
+    source: str
+    canary: str
+    removed: bool
+    error: str = ""
+
+
 class SanityProbed(Frozen):
     when: Literal["first", "last"]
     ok: bool
@@ -108,13 +166,15 @@ class SanityProbed(Frozen):
 
 
 class SourceRead(Frozen):
-    """One reading of one source. `reading` is `first` (at once after the stimuli), `settled` (after the settle window) or `rescan` (later, on demand)."""
+    """One reading of one source. `reading` is `first` (at once after the stimuli), `settled` (after the settle window) or `rescan` (later, on demand).
+    `changed_at`: when the newest part of a source on disk was last written."""
 
     epoch: Epoch
     reading: Literal["first", "settled", "rescan"]
     at: str
     group: Literal["stores", "read_back"]
     outcome: Reading
+    changed_at: str | None = None
 
 
 class GrowthMeasured(Frozen):
@@ -159,6 +219,56 @@ class Checked(Frozen):
     findings: tuple[FindingSeen, ...] = ()
 
 
+class LeakReduced(Frozen):
+    """The smallest request that still leaves content of one kind (that of `canaries`) in one kind of object of a source.
+
+    `outcome`: `reduced` (the request `stimulus` was sent in the interaction `interaction` of the epoch `minimise`, and leaked), `not_reproduced` (sent
+    again by itself, the original `stimulus` left nothing), `not_tried` (the bound on requests or time was reached). `smallest` says that nothing more
+    could be taken away, `tried` how many requests bore on it, `script` how anybody can send it.
+    """
+
+    source: str
+    object: str
+    operation: str
+    canaries: tuple[str, ...]
+    outcome: Literal["reduced", "not_reproduced", "not_tried"]
+    smallest: bool
+    tried: int
+    stimulus: dict[str, Any]
+    interaction: str | None
+    script: str = ""
+
+
+class Created(Frozen):
+    """The target made something for this run. `values` are what the operation `cleanup` needs to remove it (None: the profile names none); `organization`
+    is the id of the organization that it lies in."""
+
+    kind: str
+    id: str
+    operation: str
+    interaction: str
+    organization: str
+    actor: str
+    cleanup: str | None
+    values: dict[str, str]
+
+
+class Removed(Frozen):
+    """An attempt to remove what the run had made. `detail` says why it failed, or, of what went with its organization, that it did."""
+
+    kind: str
+    id: str
+    ok: bool
+    detail: str
+    at: str
+
+
+class RunResumed(Frozen):
+    """A run that was broken off goes on. Scenarios without an end are driven anew; what their first attempt sent stays sent."""
+
+    at: str
+
+
 class RunEnded(Frozen):
     ended_at: str
     interrupted: str | None = None
@@ -167,12 +277,20 @@ class RunEnded(Frozen):
 EVENTS: dict[str, type[Frozen]] = {
     "run_started": RunStarted,
     "canary": CanaryMinted,
+    "digests": DigestsTaken,
     "interaction": Interaction,
     "scenario": ScenarioEnded,
+    "left_out": LeftOut,
+    "spiked": Spiked,
+    "spike_removed": SpikeRemoved,
     "sanity": SanityProbed,
     "source_read": SourceRead,
     "growth": GrowthMeasured,
     "check": Checked,
+    "leak_reduced": LeakReduced,
+    "created": Created,
+    "removed": Removed,
+    "run_resumed": RunResumed,
     "run_ended": RunEnded,
 }
 KINDS = {model: kind for kind, model in EVENTS.items()}

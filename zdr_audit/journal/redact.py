@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ahocorasick_rs import AhoCorasick, MatchKind
+
 SHORTEST = 8
 CREDENTIAL = "[credential]"
 CANARY = "[canary]"
@@ -15,29 +17,42 @@ class Redactor:
 
     def __init__(self) -> None:
         self._secrets: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._known: AhoCorasick | None = None
         self._canary: re.Pattern[str] | None = None
+        self._literal = ""
 
     def add_secret(self, secret: str) -> None:
         """A credential that must never be written. One shorter than `SHORTEST` is passed over: it would blot out ordinary words."""
         if len(secret) < SHORTEST:
             return
-        self._secrets.add(secret)
-        ordered = sorted(self._secrets, key=len, reverse=True)
-        self._pattern = re.compile("|".join(re.escape(item) for item in ordered))
+        if secret not in self._secrets:
+            self._secrets.add(secret)
+            self._known = AhoCorasick(sorted(self._secrets), matchkind=MatchKind.LeftmostLongest)
 
     def set_literal(self, literal: str) -> None:
         """The run's shared literal: runs of letters and digits that contain it are canaries."""
+        self._literal = literal.lower()
         self._canary = re.compile(rf"[a-z0-9]*{re.escape(literal)}[a-z0-9]*", re.IGNORECASE)
 
     def text(self, value: str) -> str:
         """One string, cleaned. Half a surrogate pair, which JSON may hold and UTF-8 may not, is written as an escape."""
-        value = value.encode("utf-8", "backslashreplace").decode()
-        if self._pattern is not None:
-            value = self._pattern.sub(CREDENTIAL, value)
-        if self._canary is not None:
+        if not value.isascii():
+            value = value.encode("utf-8", "backslashreplace").decode()
+        if len(value) < SHORTEST:
+            return value
+        if self._known is not None:
+            value = self._without_secrets(self._known, value)
+        if self._canary is not None and self._literal in value.lower():
             value = self._canary.sub(CANARY, value)
         return value
+
+    @staticmethod
+    def _without_secrets(known: AhoCorasick, value: str) -> str:
+        parts, end = [], 0
+        for _, start, stop in known.find_matches_as_indexes(value):
+            parts += [value[end:start], CREDENTIAL]
+            end = stop
+        return "".join([*parts, value[end:]]) if parts else value
 
     def clean(self, value: Any) -> Any:
         """A JSON value, cleaned at every depth, keys too. The run's bare literal under the key `literal` of the first event is kept by design."""

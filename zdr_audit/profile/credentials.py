@@ -25,11 +25,18 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def usable(secret: str) -> bool:
+    """Whether it can be sent in a header, and be blotted out."""
+    return len(secret) >= SHORTEST and _HEADER.fullmatch(secret) is not None
+
+
 def credential(profile: Profile, actor: ActorSection, environment: Mapping[str, str]) -> str | None:
     """The actor's credential, None where no means was given. Raises ProfileError for one that cannot be sent in a header, or not be blotted out."""
+    if actor.env is None:
+        return None
     found = environment.get(actor.env)
     if found:
-        if len(found) < SHORTEST or not _HEADER.fullmatch(found):
+        if not usable(found):
             raise ProfileError(
                 f"the environment variable {actor.env} holds no usable credential: {SHORTEST} or more printable ASCII characters, no spaces"
             )
@@ -42,8 +49,11 @@ def required(profile: Profile, environment: Mapping[str, str]) -> None:
     """Both members' credentials, and what leads to the servers that hold evidence, must be there before anything is sent. Raises ProfileError."""
     for group in ("subject", "control"):
         actor = profile.actors[group]["member"]
-        if credential(profile, actor, environment) is None:
+        if actor.command is None and credential(profile, actor, environment) is None:
             raise ProfileError(f"actors.{group}.member: the environment variable {actor.env} is not set")
+    proxy = profile.target.proxy_env
+    if proxy is not None and not environment.get(proxy):
+        raise ProfileError(f"target.proxy_env: the environment variable {proxy} is not set")
     for number, item in enumerate(profile.evidence):
         for key, variable in (("dsn_env", item.dsn_env), ("url_env", item.url_env)):
             if variable is not None and not environment.get(variable):

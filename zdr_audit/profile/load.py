@@ -98,7 +98,7 @@ def _extended(path: Path, base: str, raw: bytes, data: dict[str, Any]) -> tuple[
 
 
 def _expand(data: dict[str, Any], environment: Mapping[str, str], path: Path) -> dict[str, Any]:
-    """`${VAR}` and `${VAR:-default}` in the target's addresses and in the paths of evidence; nowhere else, so that no secret gets in by accident."""
+    """`${VAR}` and `${VAR:-default}` in addresses, in paths of `tls` and evidence and in spikes' commands; nowhere else: no secret must slip in."""
 
     def expand(text: str, key: str) -> str:
         def value(match: re.Match[str]) -> str:
@@ -116,12 +116,26 @@ def _expand(data: dict[str, Any], environment: Mapping[str, str], path: Path) ->
         target["nodes"] = [
             expand(url, f"target.nodes.{number}").rstrip("/") if isinstance(url, str) else url for number, url in enumerate(target["nodes"])
         ]
+    organizations = data.get("organizations")
+    for name, item in organizations.items() if isinstance(organizations, dict) else ():
+        if isinstance(item, dict) and isinstance(item.get("base_url"), str):
+            item["base_url"] = expand(item["base_url"], f"organizations.{name}.base_url").rstrip("/")
+    tls = data.get("tls")
+    if isinstance(tls, dict):
+        data["tls"] = {key: expand(value, f"tls.{key}") if isinstance(value, str) else value for key, value in tls.items()}
     evidence = data.get("evidence")
     if isinstance(evidence, list):
         for number, item in enumerate(evidence):
             for key in ("path", "data_dir", "bucket", "prefix", "endpoint") if isinstance(item, dict) else ():
                 if isinstance(item.get(key), str):
                     item[key] = expand(item[key], f"evidence.{number}.{key}")
+            spike = item.get("spike") if isinstance(item, dict) else None
+            if not isinstance(spike, dict):
+                continue
+            for key in ("command", "remove"):
+                if isinstance(spike.get(key), list):
+                    where = f"evidence.{number}.spike.{key}"
+                    spike[key] = [expand(word, where) if isinstance(word, str) else word for word in spike[key]]
     return data
 
 
@@ -145,7 +159,9 @@ def _explain(error: ValidationError) -> str:
         else:
             what = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
             # Whoever writes a credential where its variable's name or a bare address belongs must not read it on the screen.
-            secret = item["loc"][-1:] in (("env",), ("sample",), ("dsn_env",), ("url_env",)) or "@" in str(item["input"])
+            secret = item["loc"][-1:] in (("env",), ("sample",), ("command",), ("proxy",), ("dsn_env",), ("url_env",)) or "@" in str(
+                item["input"]
+            )
             if isinstance(item["input"], str | int | float | bool) and not secret:
                 what += f", found {item['input']!r}"
         parts.append(f"{where}: {what}")

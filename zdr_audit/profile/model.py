@@ -25,7 +25,15 @@ class Closed(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _scheme_and_host(url: str) -> str:
+def _has_password(url: str) -> bool:
+    try:
+        return bool(urlsplit(url).password) or "password" in url.lower()
+    except ValueError:
+        return "@" in url or "password" in url.lower()
+
+
+def usable_url(url: str) -> str:
+    """The URL itself. Raises ValueError where it is no plain origin."""
     try:
         usable = re.search(_BASE_URL, url) and urlsplit(url).hostname and urlsplit(url).port != 0
     except ValueError:  # a port or an IPv6 address that is none
@@ -36,22 +44,26 @@ def _scheme_and_host(url: str) -> str:
 
 
 # In the file it may still be a variable.
-Address = Annotated[str, AfterValidator(_scheme_and_host), Field(json_schema_extra={"pattern": rf"{_BASE_URL}|\$\{{.+\}}"})]
+Address = Annotated[str, AfterValidator(usable_url), Field(json_schema_extra={"pattern": rf"{_BASE_URL}|\$\{{.+\}}"})]
 
 
 class TargetSection(Closed):
     """Where the target is and what it claims to be. `production` true needs `production_consent` in words.
 
     `nodes` are the addresses of the target's nodes, where each can be reached by itself: requests are then spread over all of them.
+    `tokenizer` names what turns text into token ids for its models, `tiktoken:ENCODING` or `tokenizers:FILE`: text kept as such ids is then found.
     """
 
     base_url: Address
     nodes: tuple[Address, ...] = ()
     platform: Platform = "anthropic"
     enforcement: Literal["blocked", "leaves_promise"] = "blocked"
-    dialect: Literal["anthropic-messages"] = "anthropic-messages"
+    dialect: Name = "anthropic-messages"
     models: tuple[str, ...] = ()
+    tokenizer: Annotated[str, StringConstraints(pattern=r"^(tiktoken|tokenizers):.+$")] | None = None
     launch: Literal["simulator", "simulator-servers"] | None = None
+    proxy: str | None = None
+    proxy_env: Variable | None = None
     production: bool = False
     production_consent: str = ""
 
@@ -67,6 +79,13 @@ class TargetSection(Closed):
         """Where requests go: to the nodes, else to the one address."""
         return self.nodes or (self.base_url,)
 
+    @field_validator("proxy")
+    @classmethod
+    def _plain_proxy(cls, url: str | None) -> str | None:
+        if url is not None and _has_password(url):
+            raise ValueError("holds a password: put it into an environment variable and name that in proxy_env")
+        return url if url is None else usable_url(url)
+
     @model_validator(mode="after")
     def _production_needs_words(self) -> TargetSection:
         words = "I accept that this audit sends test traffic to production"
@@ -76,8 +95,67 @@ class TargetSection(Closed):
         return self
 
 
-class Limits(Closed):
-    """Bounds of a run. Times in seconds, sizes in bytes."""
+class Inference(Closed):
+    """What every inference request says beside the stimulus. `extra` are further members of its body; `max_tokens_key` is read by `openai-chat`."""
+
+    max_tokens: Annotated[int, Field(ge=16)] = 1024
+    max_tokens_key: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    extra: dict[str, Any] = {}
+
+
+class GenericStream(Closed):
+    """How the dialect `generic-json` streams. `body` are the members of the request that ask for it; `answer` points at the text in each piece: the
+    data of a server-sent event (`sse`) or a line of JSON (`lines`). `done` is a piece that ends the stream, `done_at` points at what is true in its last
+    piece; without either, a stream that just ends is whole."""
+
+    format: Literal["sse", "lines"]
+    answer: Pointer
+    body: dict[str, Any] = {}
+    done: str | None = None
+    done_at: Pointer | None = None
+
+
+class GenericJson(Closed):
+    """The dialect `generic-json`. `body` is the template of a request: `{text}` is where the user's words go, and may stand with other text; `{model}`,
+    `{stream}`, `{session}` and the names of places (`{system}`, `{history}`, `{document}`, ...) are filled likewise. `answer` points at the answer's
+    text. `wrong` gives, for a kind of mistake, the template of a request that the target must answer with a client error."""
+
+    body: dict[str, Any]
+    answer: Pointer
+    stream: GenericStream | None = None
+    request_id_header: str = "x-request-id"
+    wrong: dict[Literal["negative_max_tokens", "empty_messages", "bad_role"], dict[str, Any]] = {}
+
+    @field_validator("body")
+    @classmethod
+    def _text_goes_in(cls, body: dict[str, Any]) -> dict[str, Any]:
+        if "{text}" not in str(body):
+            raise ValueError("needs '{text}' where the user's words go")
+        return body
+
+    @field_validator("wrong")
+    @classmethod
+    def _text_goes_into_mistakes(cls, wrong: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for kind, body in wrong.items():
+            if "{text}" not in str(body):
+                raise ValueError(f"'{kind}' needs '{{text}}': a mistake that carries no content shows nothing")
+        return wrong
+
+
+class Rate(Closed):
+    """How fast requests may go: so many a second, so many at a time. None: no bound."""
+
+    requests_per_second: Annotated[float, Field(gt=0)] | None = None
+    concurrency: Annotated[int, Field(ge=1)] | None = None
+
+
+class Limits(Rate):
+    """Bounds of a run. Times in seconds, sizes in bytes.
+
+    `operations` bounds single operations (by name or pattern) beyond the whole. `max_requests` and `max_tokens` (estimated at 4 bytes a token) are the budget:
+    the run stops cleanly where it is spent. A request that is put off (429, 503) is sent again up to `retries` times, as late as the target asks, if that
+    is no more than `retry_wait_seconds` each and `retry_wait_total_seconds` in all.
+    """
 
     timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30
     max_answer_bytes: Annotated[int, Field(ge=1024)] = 8 * 1024 * 1024
@@ -86,25 +164,62 @@ class Limits(Closed):
     standard_retention_days: Annotated[int, Field(ge=0)] = 30
     exception_retention_days: Annotated[int, Field(ge=0, le=731)] = 730
     body_bytes: Annotated[int, Field(ge=0)] = 32 * 1024 * 1024
+    operations: dict[str, Rate] = {}
+    max_requests: Annotated[int, Field(ge=1)] | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    retries: Annotated[int, Field(ge=0, le=20)] = 3
+    retry_wait_seconds: Annotated[float, Field(ge=0)] = 60
+    retry_wait_total_seconds: Annotated[float, Field(ge=0)] = 600
 
 
 class Organization(Closed):
-    """An organization of the target. `account` groups organizations of one customer."""
+    """An organization of the target. `account` groups organizations of one customer. `base_url` is that of a deployment of its own: the control
+    organization may be served by a twin of the target, the same software with retention on."""
 
     id: Annotated[str, StringConstraints(min_length=1)]
     account: str | None = None
+    base_url: Address | None = None
 
 
 class ActorSection(Closed):
-    """Who we act as. The credential comes from the environment variable `env`.
+    """Who we act as. The credential comes from the environment variable `env`, or is what a `command` prints (words, no shell): asked again after
+    `refresh_seconds`, and once after an answer 401. It goes into `header`, after the word `prefix` (for `authorization` that is `Bearer`).
 
     `sample` is a public, documented credential of a sample system: used only where the variable is unset and the target is on a loopback address.
     """
 
-    env: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
+    env: Variable | None = None
+    command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    refresh_seconds: Annotated[float, Field(gt=0)] | None = None
+    timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30
     sample: str | None = None
-    header: str = "x-api-key"
+    header: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")] = "x-api-key"
+    prefix: Annotated[str, StringConstraints(pattern=r"^[!-~]*$")] | None = None
     email: str | None = None
+
+    @model_validator(mode="after")
+    def _one_means(self) -> ActorSection:
+        if (self.env is None) == (self.command is None):
+            raise ValueError("needs either 'env' or 'command'")
+        if self.command is not None and self.sample is not None:
+            raise ValueError("'sample' goes with 'env'")
+        if self.command is None and self.refresh_seconds is not None:
+            raise ValueError("'refresh_seconds' goes with 'command'")
+        return self
+
+
+class Tls(Closed):
+    """Transport security: files in PEM. `ca` takes the place of the public authorities; `client_cert` and `client_key` are for mutual TLS."""
+
+    ca: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+
+    @model_validator(mode="after")
+    def _key_goes_with_certificate(self) -> Tls:
+        if self.client_key is not None and self.client_cert is None:
+            raise ValueError("'client_key' goes with 'client_cert'")
+        return self
 
 
 class Page(Closed):
@@ -115,8 +230,36 @@ class Page(Closed):
     more: Pointer
 
 
+class Sign(Closed):
+    """What an answer must say beside its status: one of the `values` at the pointer, or one of the `words` in the text there. With neither, that there is
+    something at all."""
+
+    pointer: Pointer
+    values: tuple[Any, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+class Refusal(Closed):
+    """What counts as a policy refusal: one of the statuses, one of the types at the pointer (no types: any), and one of the words in the text at
+    `text_pointer` or `code_pointer`."""
+
+    status: tuple[StatusCode, ...] = (403,)
+    type_pointer: Pointer = "/error/type"
+    types: tuple[str, ...] = ("permission_error",)
+    text_pointer: Pointer = "/error/message"
+    words: tuple[str, ...] = (
+        "polic", "retention", "zero data", "zdr", "richtlinie", "politique", "política", "politica", "beleid", "polityk", "политик",
+        "ポリシー", "정책", "政策", "策略",
+    )  # fmt: skip
+    code_pointer: Pointer = "/error/details/error_code"
+
+
 class Operation(Closed):
-    """One call that the suites can make. `by` is the role entitled to it; `changes` marks what alters the target and so needs permission."""
+    """One call that the suites can make. `by` is the role entitled to it; `changes` marks what alters the target and so needs permission.
+
+    `accepted` and `accepted_when` say together what success is; `refusal` takes the place of the profile's rule for policy refusals.
+    `creates` is the name in `extract` that identifies what the call makes in the target, `cleanup` the operation that removes it again.
+    """
 
     method: Annotated[str, StringConstraints(pattern=r"^[A-Z]+$")]
     path: Annotated[str, StringConstraints(pattern=r"^/")]
@@ -126,13 +269,25 @@ class Operation(Closed):
     body: Any = None
     multipart: dict[str, str] | None = None
     accepted: tuple[StatusCode, ...] = (200, 201, 202, 204)
+    accepted_when: Sign | None = None
     refused: tuple[StatusCode, ...] = ()
+    refusal: Refusal | None = None
     extract: dict[str, Pointer] = {}
     items: Pointer | None = None
     fields: dict[str, Pointer] = {}
     secret: tuple[str, ...] = ()
     page: Page | None = None
     changes: bool = False
+    creates: Name | None = None
+    cleanup: Name | None = None
+
+    @model_validator(mode="after")
+    def _made(self) -> Operation:
+        if self.creates and (self.creates not in self.extract or self.creates in self.secret):
+            raise ValueError(f"'creates' names '{self.creates}', which must be in 'extract' and not in 'secret'")
+        if self.cleanup and not self.creates:
+            raise ValueError("'cleanup' needs 'creates': what is to be removed")
+        return self
 
 
 class FeatureEndpoint(Operation):
@@ -152,20 +307,6 @@ class Feature(Closed):
     restriction: str | None = None
     examples: dict[str, str] = {}
     endpoints: Annotated[tuple[FeatureEndpoint, ...], Field(min_length=1)]
-
-
-class Refusal(Closed):
-    """What counts as a policy refusal: one of the statuses, one of the types at the pointer, and one of the words in the text at `text`."""
-
-    status: tuple[StatusCode, ...] = (403,)
-    type_pointer: Pointer = "/error/type"
-    types: tuple[str, ...] = ("permission_error",)
-    text_pointer: Pointer = "/error/message"
-    words: tuple[str, ...] = (
-        "polic", "retention", "zero data", "zdr", "richtlinie", "politique", "política", "politica", "beleid", "polityk", "политик",
-        "ポリシー", "정책", "政策", "策略",
-    )  # fmt: skip
-    code_pointer: Pointer = "/error/details/error_code"
 
 
 class AuditTypes(Closed):
@@ -198,11 +339,24 @@ _KEYS: dict[str, tuple[str, ...]] = {
 _SERVER_KEYS = tuple(dict.fromkeys(key for keys in _KEYS.values() for key in keys))
 
 
-def _has_password(url: str) -> bool:
-    try:
-        return bool(urlsplit(url).password) or "password" in url.lower()
-    except ValueError:
-        return "@" in url or "password" in url.lower()
+class Spike(Closed):
+    """How a canary gets into a source by other means than the target: as a `file` of that name in the source's folder, which is removed afterwards, or
+    by a `command` (words, no shell; `{canary}` stands for it) and perhaps another that takes it out again. Needs the permission `spike.ID`."""
+
+    file: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] | None = None
+    command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    remove: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30
+
+    @model_validator(mode="after")
+    def _one_means(self) -> Spike:
+        if (self.file is None) == (self.command is None):
+            raise ValueError("needs either 'file' or 'command'")
+        if self.command is not None and "{canary}" not in " ".join(self.command):
+            raise ValueError("'command' needs '{canary}' where the canary goes")
+        if self.remove is not None and self.command is None:
+            raise ValueError("'remove' goes with 'command': a file is removed in any case")
+        return self
 
 
 class Evidence(Closed):
@@ -212,6 +366,9 @@ class Evidence(Closed):
     `url` without a password; and perhaps the server's `data_dir`. `s3` has a `bucket`, and perhaps a `prefix`, an `endpoint`, and the `data_dir`
     of a store on this machine, where parts of unfinished uploads and deleted objects may still be; its credentials are those of the environment
     (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN).
+
+    `of` says whose deployment it belongs to: where the control organization is served by a twin, a source of the `subject` names as `twin` the source
+    of the `control` that is the same place in the twin deployment. `spike` is a second means to show that the source can be read.
     """
 
     id: Name
@@ -227,6 +384,9 @@ class Evidence(Closed):
     bucket: str | None = None
     prefix: str | None = None
     endpoint: str | None = None
+    of: Literal["both", "subject", "control"] = "both"
+    twin: Name | None = None
+    spike: Spike | None = None
 
     @model_validator(mode="after")
     def _place(self) -> Evidence:
@@ -254,6 +414,14 @@ class Permissions(Closed):
     allow: tuple[str, ...] = ()
 
 
+class Prices(Closed):
+    """What a million tokens of inference cost, for the estimate of a plan."""
+
+    currency: str = "USD"
+    input_per_million: Annotated[float, Field(ge=0)]
+    output_per_million: Annotated[float, Field(ge=0)]
+
+
 class Profile(Closed):
     """A target profile. `absent` gives, for each operation or feature the target does not have, the reason.
 
@@ -264,6 +432,9 @@ class Profile(Closed):
     name: Name
     target: TargetSection
     limits: Limits = Limits()
+    tls: Tls = Tls()
+    inference: Inference = Inference()
+    generic: GenericJson | None = None
     organizations: dict[Name, Organization]
     actors: dict[Name, dict[Name, ActorSection]]
     operations: dict[Name, Operation]
@@ -273,6 +444,7 @@ class Profile(Closed):
     audit_chain: AuditChain | None = None
     evidence: tuple[Evidence, ...] = ()
     permissions: Permissions = Permissions()
+    prices: Prices | None = None
     absent: dict[str, str] = {}
     extends: Name | None = None
 
@@ -293,11 +465,37 @@ class Profile(Closed):
                 raise ValueError(f"actors.{name} needs 'member'")
         if "messages.create" not in self.operations:
             raise ValueError("operations needs 'messages.create'")
+        self._cleaning()
         ids = [e.id for e in self.evidence]
         for twice in {i for i in ids if ids.count(i) > 1}:
             raise ValueError(f"evidence id '{twice}' is used twice")
         for item in self.evidence:
+            self._twin_fits(item)
             for used in (item.operation, item.detail):
                 if used and used not in self.operations:
                     raise ValueError(f"evidence '{item.id}' names the operation '{used}', which operations does not define")
         return self
+
+    def _twin_fits(self, item: Evidence) -> None:
+        """Raises ValueError where the twin of a source, or its spike, cannot prove anything."""
+        twin = next((e for e in self.evidence if e.id == item.twin), None)
+        if item.twin is not None and (item.of != "subject" or twin is None or twin.of != "control" or twin.kind != item.kind):
+            raise ValueError(
+                f"evidence '{item.id}': 'twin' needs of = \"subject\", and names evidence of the same kind that has of = \"control\""
+            )
+        if item.spike is not None and item.spike.file is not None and item.kind != "files":
+            raise ValueError(f"evidence '{item.id}': a spike by 'file' is for evidence of kind 'files'; use 'command'")
+        if item.spike is not None and item.kind == "http":
+            raise ValueError(f"evidence '{item.id}': evidence of kind 'http' has no spike")
+
+    def _cleaning(self) -> None:
+        calls = [*self.operations.items(), *((f"features.{n}.{e.name}", e) for n, f in self.features.items() for e in f.endpoints)]
+        for name, spec in calls:
+            if spec.cleanup and spec.cleanup not in self.operations:
+                raise ValueError(f"'{name}' is cleaned up by '{spec.cleanup}', which operations does not define")
+
+    @property
+    def removals(self) -> frozenset[str]:
+        """The operations that remove what others made."""
+        calls = [*self.operations.values(), *(e for f in self.features.values() for e in f.endpoints)]
+        return frozenset(spec.cleanup for spec in calls if spec.cleanup)

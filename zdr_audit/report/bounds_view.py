@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from zdr_audit.report.model import ControlResult, GrowthBound, PolicyLine, Report, Verdict
+from zdr_audit.report.sanitize import visible
 from zdr_audit.report.view import bound_after, leak_bound
+from zdr_audit.report.words import percent
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,30 @@ def _growth(source: str, subject: GrowthBound | None, control: GrowthBound | Non
         words = "Flat, but not even the content without ZDR is seen to take room, so this says nothing"
         return GrowthView(source, subject, control, "inconclusive", words)
     return GrowthView(source, subject, control, "pass", "Flat, while content without ZDR takes room")
+
+
+def bound_words(report: Report) -> str:
+    """In a sentence: how many requests leaked, and how many more could without having been seen."""
+    first = report.classes[0] if report.classes else None
+    if first is None or first.upper is None:
+        return "How many requests could leak unseen is not bounded."
+    limit = f"At 95 % confidence, fewer than {percent(first.upper)} of requests like these leak."
+    if first.leaked:
+        return f"{first.leaked:,} of {first.accepted:,} requests whose content must not be kept leaked. {limit}"
+    return f"None of {first.accepted:,} requests whose content must not be kept leaked. {limit}"
+
+
+def growth_words(report: Report) -> str:
+    """In a sentence: how much content in a form that nobody searched for the stores can have kept."""
+    views = growth_views(report)
+    failed = [view.source for view in views if view.verdict == "fail"]
+    if failed:
+        more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
+        return f"The source {visible(failed[0], 60)}{more} grows with what is sent."
+    ends = [view.subject.high for view in views if view.verdict == "pass" and view.subject is not None and view.subject.high is not None]
+    if not ends or len(ends) < len(views):
+        return "Content kept in forms unknown to the search is not bounded."
+    return f"Content kept in forms unknown to the search: less than {max(0.001, math.ceil(1000 * max(ends)) / 1000):.3f} of each bit sent, at 95 % confidence."
 
 
 def power_marks(report: Report) -> tuple[PowerMark, ...]:

@@ -10,7 +10,22 @@ from rich.text import Text
 
 from zdr_audit.report.model import EXIT_STATUS, Report
 from zdr_audit.report.sanitize import visible
-from zdr_audit.report.view import OPEN, STATUS_WORDS, VERDICTS, WORDS, Attention, attention, compact_ids, count, families, place, request_of
+from zdr_audit.report.view import (
+    OPEN,
+    STATUS_WORDS,
+    VERDICTS,
+    WORDS,
+    Attention,
+    attention,
+    compact_ids,
+    count,
+    families,
+    left_behind,
+    minimised_of,
+    minimised_words,
+    place,
+    request_of,
+)
 
 STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "not_tested": "yellow", "waived": "cyan", "not_applicable": "dim"}
 STATUS_STYLES = {"compliant": "bold green", "non_compliant": "bold red", "incomplete": "bold yellow"}
@@ -44,11 +59,11 @@ def open_controls(report: Report) -> RenderableType:
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     for item in attention(report):
-        grid.add_row(Text(WORDS[item.verdict].upper(), STYLES[item.verdict]), _entry(item))
+        grid.add_row(Text(WORDS[item.verdict].upper(), STYLES[item.verdict]), _entry(report, item))
     return grid
 
 
-def _entry(item: Attention) -> Text:
+def _entry(report: Report, item: Attention) -> Text:
     first = item.controls[0]
     entry = _text(compact_ids(c.id for c in item.controls), 300, "bold")
     if len(item.controls) == 1:
@@ -63,6 +78,8 @@ def _entry(item: Attention) -> Text:
             entry.append("\nrequest ").append_text(_text(request, 120))
         if len(first.findings) > 1:
             entry.append(f" and {len(first.findings) - 1} more finding{'s' if len(first.findings) > 2 else ''}")
+        if smallest := minimised_of(report, first):
+            entry.append("\nsmallest ").append_text(_text(minimised_words(smallest[0]), 300))
     return entry
 
 
@@ -81,4 +98,7 @@ def closing(report: Report) -> Group:
     parts: list[RenderableType] = [closing_table(report)]
     if attention(report):
         parts.append(Padding(open_controls(report), (0, 0, 1, 0)))
+    if left := left_behind(report):
+        words = f"Left in the target: {left} (leftovers in report.json say which, and why)"
+        parts.append(Padding(_text(words, 400), (0, 0, 1, 0)))
     return Group(*parts, verdict_line(report))

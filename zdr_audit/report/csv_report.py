@@ -8,7 +8,7 @@ import re
 
 from zdr_audit.report.model import ControlResult, Report
 from zdr_audit.report.sanitize import LIMIT, visible
-from zdr_audit.report.view import FRAMEWORKS, families, place, request_of
+from zdr_audit.report.view import FRAMEWORKS, families, minimised_of, minimised_words, place, request_of
 
 COLUMNS = (
     "id",
@@ -23,6 +23,9 @@ COLUMNS = (
     "first_place",
     "first_request",
     "frameworks",
+    "true_verdict",
+    "sent",
+    "smallest_request",
 )
 BYTE_ORDER_MARK = "\ufeff"
 """Without it a spreadsheet takes UTF-8 for an 8-bit code page."""
@@ -42,11 +45,12 @@ def render(report: Report) -> str:
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for family in families(report):
-        writer.writerows(_row(control) for control in family.controls)
+        writer.writerows(_row(report, control) for control in family.controls)
     return BYTE_ORDER_MARK + text.getvalue()
 
 
-def _row(control: ControlResult) -> list[str]:
+def _row(report: Report, control: ControlResult) -> list[str]:
+    smallest = minimised_of(report, control)
     first = control.findings[0] if control.findings else None
     return [
         cell(control.id, 60),
@@ -61,6 +65,9 @@ def _row(control: ControlResult) -> list[str]:
         cell(place(first)) if first else "",
         cell(request_of(first), 300) if first else "",
         cell("; ".join(_clauses(name, clauses) for name, clauses in sorted(control.frameworks.items()))),
+        control.true_verdict or control.verdict,
+        str(control.sent),
+        cell(minimised_words(smallest[0])) if smallest else "",
     ]
 
 

@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from zdr_audit import resources
 from zdr_audit.report import bounds_view, plots, view, words
@@ -18,6 +18,10 @@ from zdr_audit.report.sanitize import visible
 FINDINGS_SHOWN = 50
 OBJECTS_SHOWN = 50
 TESTS_SHOWN = 100
+FORMS_SHOWN = 200
+MINIMISED_SHOWN = 12
+BROKEN_SHOWN = 4
+SCRIPT_LIMIT = 8_000
 
 
 def render(report: Report) -> str:
@@ -38,6 +42,8 @@ def render(report: Report) -> str:
         growth=bounds_view.growth_views(report),
         power=bounds_view.power_marks(report),
         policy=bounds_view.policy_views(report),
+        bound_words=bounds_view.bound_words(report),
+        growth_words=bounds_view.growth_words(report),
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
         script_digest=digest,
@@ -68,8 +74,17 @@ def _environment() -> Environment:
         FINDINGS_SHOWN=FINDINGS_SHOWN,
         OBJECTS_SHOWN=OBJECTS_SHOWN,
         TESTS_SHOWN=TESTS_SHOWN,
+        FORMS_SHOWN=FORMS_SHOWN,
+        MINIMISED_SHOWN=MINIMISED_SHOWN,
+        BROKEN_SHOWN=BROKEN_SHOWN,
         sight_sum=view.sight_sum,
         sight_rows=view.sight_rows,
+        observed_rows=view.observed_rows,
+        gathered_findings=view.gathered_findings,
+        minimised_of=view.minimised_of,
+        minimised_words=view.minimised_words,
+        scenario_words=view.scenario_words,
+        timeline_plot=plots.timeline,
         volume_of=view.volume,
         leak_bound=view.leak_bound,
         request_of=view.request_of,
@@ -79,13 +94,20 @@ def _environment() -> Environment:
         growth_plot=plots.growth,
         power_plot=plots.power,
     )
-    env.filters.update(cut=visible, number=words.number, size=words.size, when=words.when, percent=words.percent, paragraphs=_paragraphs)
+    env.filters.update(
+        cut=visible, number=words.number, size=words.size, when=words.when, percent=words.percent, paragraphs=_paragraphs, script=_script
+    )
     return env
 
 
 def _finalize(value: object) -> object:
     """Runs on every expression that a template prints, so that no field can be forgotten; markup of our own passes."""
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _script(text: str) -> Markup:
+    """A script with its line feeds, everything else made visible and escaped."""
+    return Markup("\n").join(escape(line) for line in visible(text, SCRIPT_LIMIT, lines=True).split("\n"))
 
 
 def _paragraphs(text: str) -> list[str]:

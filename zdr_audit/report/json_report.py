@@ -39,6 +39,10 @@ def render(report: Report) -> str:
     document["summary"]["counts"] = {key: counts[key] for key in order if key in counts}
     for control in document["controls"]:
         control["frameworks"] = dict(sorted(control["frameworks"].items()))
+        for stimulus in control["stimuli"]:
+            stimulus["outcomes"] = dict(sorted(stimulus["outcomes"].items()))
+    for item in document["minimised"]:
+        item["shape"] = dict(sorted(item["shape"].items()))
     return _text(document)
 
 

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as Xml
 
 from zdr_audit.report.model import ControlResult, Finding, Report
 from zdr_audit.report.sanitize import visible
-from zdr_audit.report.view import STATUS_WORDS, WORDS, families, place, request_of
+from zdr_audit.report.view import STATUS_WORDS, WORDS, families, minimised_of, minimised_words, place, reproduce, request_of
 
 FINDINGS_SHOWN = 20
 _ELEMENT = {"fail": "failure", "inconclusive": "error", "not_tested": "error", "not_applicable": "skipped", "waived": "skipped"}
@@ -21,7 +21,7 @@ def render(report: Report) -> str:
             root, "testsuite", name=visible(f"{family.code} {family.title}", 200), timestamp=visible(report.run.started_at, 60)
         )
         for control in family.controls:
-            suite.append(_case(control))
+            suite.append(_case(report, control))
     if not report.controls or (report.summary.status != "compliant" and not _alarms(root)):
         root.append(_run_suite(report))
     for suite in root:
@@ -33,17 +33,17 @@ def render(report: Report) -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{Xml.tostring(root, encoding="unicode")}\n'
 
 
-def _case(control: ControlResult) -> Xml.Element:
+def _case(report: Report, control: ControlResult) -> Xml.Element:
     case = Xml.Element("testcase", classname=visible(control.family, 60), name=visible(f"{control.id} {control.title}", 300))
     if control.verdict in _ELEMENT:
         kind = _ELEMENT[control.verdict]
         outcome = Xml.SubElement(case, kind, type=control.verdict, message=visible(f"{WORDS[control.verdict]}: {control.reason}", 1_000))
         if kind != "skipped":
-            outcome.text = _body(control)
+            outcome.text = _body(report, control)
     return case
 
 
-def _body(control: ControlResult) -> str:
+def _body(report: Report, control: ControlResult) -> str:
     lines = [control.statement, f"Accepted {control.accepted} of {control.sent} sent; at least {control.minimum_accepted} needed."]
     lines += [_line(finding) for finding in control.findings[:FINDINGS_SHOWN]]
     if len(control.findings) > FINDINGS_SHOWN:
@@ -51,6 +51,8 @@ def _body(control: ControlResult) -> str:
     lines += [f"{test.nodeid}: {test.outcome} {test.message}".rstrip() for test in control.tests if test.outcome != "holds"][
         :FINDINGS_SHOWN
     ]
+    lines += [f"Smallest request that leaks: {minimised_words(item)}" for item in minimised_of(report, control)[:1]]
+    lines.append(f"To reproduce: {reproduce(report, control.id)}")
     lines.append(f"Remedy: {control.remediation}")
     return "\n".join(visible(line, 1_000) for line in lines)
 

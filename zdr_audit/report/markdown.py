@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from zdr_audit.report.bounds_view import bound_words, growth_words
 from zdr_audit.report.model import ControlResult, Finding, Report
 from zdr_audit.report.sanitize import visible
 from zdr_audit.report.view import (
@@ -16,6 +17,9 @@ from zdr_audit.report.view import (
     compact_ids,
     count,
     families,
+    left_behind,
+    minimised_of,
+    minimised_words,
     place,
     reproduce,
     request_of,
@@ -63,6 +67,8 @@ def render(report: Report) -> str:
         blocks += [_entry(report, item) for item in found[:CONTROLS_SHOWN]]
         if len(found) > CONTROLS_SHOWN:
             blocks.append(f"{len(found) - CONTROLS_SHOWN} more entries are in report.html.")
+    if left := left_behind(report):
+        blocks.append(f"Left in the target: {prose(left)} (leftovers in report.json say which, and why)")
     blocks.append(_foot(report))
     return "\n\n".join(blocks) + "\n"
 
@@ -94,9 +100,10 @@ def _samples(report: Report) -> str:
         "Bytes searched": searched.bytes,
         "Not examined": searched.not_examined,
     }
-    return "\n".join(
+    table = "\n".join(
         (f"| {' | '.join(cells)} |", "|" + " ---: |" * len(cells), f"| {' | '.join(f'{value:,}' for value in cells.values())} |")
     )
+    return f"{table}\n\n{prose(bound_words(report), 400)} {prose(growth_words(report), 400)}"
 
 
 def _families(report: Report) -> str:
@@ -118,9 +125,15 @@ def _entry(report: Report, item: Attention) -> str:
         title = f"{len(item.controls)} controls: {code(compact_ids(c.id for c in item.controls), 400)}"
     lines = [f"#### {WORDS[item.verdict]}: {title}", "", prose(item.reason)]
     if item.verdict == "fail":
-        lines += ["", *_findings(first), "", f"To reproduce: {code(reproduce(report, first.id), 400)}"]
+        lines += ["", *_findings(first), *_smallest(report, first), "", f"To reproduce: {code(reproduce(report, first.id), 400)}"]
         lines += ["", f"Remedy: {prose(first.remediation, 800)}"]
     return "\n".join(lines)
+
+
+def _smallest(report: Report, control: ControlResult) -> list[str]:
+    found = minimised_of(report, control)
+    more = f" ({len(found) - 1} more in report.html)" if len(found) > 1 else ""
+    return ["", f"Smallest request that leaks: {prose(minimised_words(found[0]), 600)}{more}"] if found else []
 
 
 def _findings(control: ControlResult) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 SCHEMA: Literal["zdr-audit/report/1"] = "zdr-audit/report/1"
 Verdict = Literal["pass", "fail", "inconclusive", "not_applicable", "not_tested", "waived"]
@@ -25,6 +25,7 @@ class Finding(Part):
     A retained canary has the evidence source, object, location and decoding forms (outermost first); any other finding has `source`
     "answers", the method and path as `object` and the status as `location`. `request` is the id of our request in the journal (`i-0042`),
     `request_id` the target's own. `residue` is true where the bytes lie outside live data. `at` is an ISO 8601 time.
+    `minimised` is the id of an entry of the report's `minimised`.
     """
 
     source: str
@@ -40,6 +41,7 @@ class Finding(Part):
     residue: bool = False
     excerpt: str = ""
     message: str
+    minimised: str | None = None
 
 
 class Sight(Part):
@@ -62,8 +64,37 @@ class TestResult(Part):
     message: str = ""
 
 
+class StimulusCount(Part):
+    """The requests of one scenario (`retention.plain_requests`) that a control's tests read. `outcomes` counts what came back, by outcome."""
+
+    scenario: str
+    sent: int
+    accepted: int
+    outcomes: dict[str, int]
+
+
+class Observation(Part):
+    """What one reading of a source showed for one control.
+
+    `searched`: unique canaries of the control's requests that must not be there; `found` of them. `sight`: unique canaries of the control organization's
+    matching requests that were found, out of `sight_sent`. Of both groups only the requests of the control's own scenarios count.
+    """
+
+    source: str
+    epoch: str
+    reading: str
+    searched: int
+    found: int
+    sight: int
+    sight_sent: int
+
+
 class ControlResult(Part):
-    """A control's verdict. `sent` and `accepted` count the interactions that its verdict rests on."""
+    """A control's verdict. `sent` and `accepted` count the interactions that its verdict rests on.
+
+    `true_verdict` is set on waived controls alone: the verdict that the record gives without the waiver. `stimuli` and `observations` say what was sent and
+    what each reading showed.
+    """
 
     id: str
     family: str
@@ -83,6 +114,9 @@ class ControlResult(Part):
     tests: tuple[TestResult, ...]
     frameworks: dict[str, tuple[str, ...]]
     remediation: str
+    true_verdict: Verdict | None = None
+    stimuli: tuple[StimulusCount, ...] = ()
+    observations: tuple[Observation, ...] = ()
 
 
 class SourceReading(Part):
@@ -104,12 +138,13 @@ class SourceReading(Part):
 
 
 class SourceResult(Part):
-    """An evidence source and its readings; `what` says in words what the source holds."""
+    """An evidence source and its readings; `what` says in words what the source holds, `forms` in which forms canaries were looked for in it."""
 
     id: str
     kind: str
     what: str
     readings: tuple[SourceReading, ...]
+    forms: tuple[str, ...] = ()
 
 
 class GrowthBound(Part):
@@ -131,6 +166,73 @@ class GrowthBound(Part):
     points: tuple[tuple[int, int], ...]
 
 
+class ClassBound(Part):
+    """A class of requests whose content must not be kept: how many were dealt with, how many of them were seen to leak (`leaked`).
+
+    `upper` is the exact (Clopper-Pearson) one-sided 95 % upper bound on the share of such requests that leak in a way that the search can see; None where
+    nothing was dealt with or where a source was blind. A request belongs to every class that fits it; the first class is all of them.
+    """
+
+    name: str
+    accepted: int
+    leaked: int
+    upper: float | None
+
+
+class Minimised(Part):
+    """The smallest request found that still leaves its content in one kind of object of a source.
+
+    `outcome`: `reduced` (`words` and `shape` describe a request that was sent once more and leaked), `not_reproduced` (sent again by itself the request left
+    nothing: what leaks depends on what came before), `not_tried` (the bound on requests or time was reached). `smallest`: nothing more could be taken away.
+    `tried` counts the requests that were tried, `request` is that which leaked (an id in the journal), `script` sends it: the credential is an environment
+    variable in it, the canary the word CANARY.
+    """
+
+    id: str
+    source: str
+    object: str
+    operation: str
+    outcome: Literal["reduced", "not_reproduced", "not_tried"]
+    smallest: bool
+    tried: int
+    words: str
+    shape: dict[str, JsonValue]
+    request: str | None = None
+    request_id: str | None = None
+    model: str | None = None
+    at: str | None = None
+    script: str = ""
+
+
+class AuditAction(Part):
+    """An enablement action of ours and the audit entry that tells of it: `entry` is its place in the timeline's `entries`, None where there is none."""
+
+    request: str
+    operation: str
+    actor: str
+    refused: bool
+    at: str
+    entry: int | None
+
+
+class AuditEntry(Part):
+    """An entry of the organization's audit log as the target gave it."""
+
+    id: str
+    type: str
+    outcome: str
+    actor: str
+    at: str
+
+
+class Timeline(Part):
+    """Enablement actions in one organization against the entries of its audit log between them, both in order of time."""
+
+    organization: str
+    actions: tuple[AuditAction, ...]
+    entries: tuple[AuditEntry, ...]
+
+
 class PolicyLine(Part):
     """One sentence of the policy in the catalogue's words and the ids of the controls that check it; `why_not` where none can."""
 
@@ -149,6 +251,17 @@ class SanityProbe(Part):
     detail: str
 
 
+class Leftover(Part):
+    """Something that the run made in the target and did not remove; `reason` says why. `request` is the id of the request that made it."""
+
+    kind: str
+    id: str
+    organization: str
+    operation: str
+    request: str
+    reason: str
+
+
 class Target(Part):
     """The audited target as its profile names it; `subject` and `control` are the organizations with and without ZDR."""
 
@@ -161,7 +274,10 @@ class Target(Part):
 
 
 class Run(Part):
-    """Where the report comes from: times are ISO 8601, `command` repeats the run, digests are those of profile, catalogue and journal."""
+    """Where the report comes from: times are ISO 8601, `command` repeats the run, digests are those of profile, catalogue and journal.
+
+    `requests_to_minimise` were sent after all checks, to find the smallest request that leaks; they are not among `requests_sent`.
+    """
 
     id: str
     version: str
@@ -179,6 +295,7 @@ class Run(Part):
     requests_accepted: int
     canaries: int
     command: str
+    requests_to_minimise: int = 0
 
 
 class Summary(Part):
@@ -204,5 +321,9 @@ class Report(Part):
     sanity: tuple[SanityProbe, ...]
     sources: tuple[SourceResult, ...]
     growth: tuple[GrowthBound, ...] = ()
+    classes: tuple[ClassBound, ...] = ()
+    minimised: tuple[Minimised, ...] = ()
+    timelines: tuple[Timeline, ...] = ()
     policy: tuple[PolicyLine, ...] = ()
+    leftovers: tuple[Leftover, ...] = ()
     controls: tuple[ControlResult, ...]

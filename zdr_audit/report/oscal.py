@@ -25,7 +25,7 @@ from zdr_audit.report.oscal_parts import (
     reviewed,
     token,
 )
-from zdr_audit.report.view import FRAMEWORKS, families, place, reproduce, request_of
+from zdr_audit.report.view import FRAMEWORKS, families, minimised_words, place, reproduce, request_of
 
 CATALOG, PLAN, RESULTS = "oscal-catalog.json", "oscal-assessment-plan.json", "oscal-assessment-results.json"
 FINDINGS_SHOWN = 50
@@ -180,6 +180,7 @@ def _observations(report: Report, control: ControlResult) -> list[Json]:
         "description": line(control.reason, 1_000),
         "props": [
             *prop("verdict", control.verdict),
+            *prop("true-verdict", control.true_verdict or ""),
             *prop("requests-accepted", str(control.accepted)),
             *prop("requests-needed", str(control.minimum_accepted)),
             *[item for source in dict.fromkeys((s.source, s.how) for s in control.sight) for item in prop("sight", listed(source, ": "))][
@@ -213,6 +214,7 @@ def _seen(report: Report, control: ControlResult, number: int, finding: Finding)
         ("organization", finding.organization or ""),
         ("model", finding.model or ""),
         ("reproduce", reproduce(report, control.id)),
+        ("smallest-request", next((minimised_words(item) for item in report.minimised if item.id == finding.minimised), "")),
     )
     return {
         "uuid": identifier(report, "seen", control.id, str(number)),

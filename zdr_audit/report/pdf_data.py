@@ -7,12 +7,16 @@ from typing import Any, Final
 
 from zdr_audit.report import bounds_view, plots, view
 from zdr_audit.report.bounds_view import GrowthView
-from zdr_audit.report.model import ControlResult, Finding, GrowthBound, Report, SourceResult, Verdict
+from zdr_audit.report.model import ControlResult, Finding, GrowthBound, Minimised, Report, SourceResult, Timeline, Verdict
 from zdr_audit.report.sanitize import visible
-from zdr_audit.report.words import number, percent, size, when
+from zdr_audit.report.words import duration, number, percent, size, when
 
 FINDINGS_SHOWN: Final = 20
 OBJECTS_SHOWN: Final = 50
+MINIMISED_SHOWN: Final = 6
+SCRIPT_LIMIT: Final = 4_000
+SCRIPTS_SHOWN: Final = 3
+BROKEN_SHOWN: Final = 6
 
 Json = dict[str, Any]
 Pairs = list[tuple[str, str]]
@@ -35,22 +39,24 @@ def data(report: Report) -> Json:
     totals = view.count(report.controls)
     columns = [v for v in view.VERDICTS if totals[v] or v in ("pass", *view.OPEN)]
     families = view.families(report)
+    broken = [item.controls[0] for item in view.attention(report) if item.verdict == "fail"]
     return {
         "status": summary.status,
         "status_words": view.STATUS_WORDS[summary.status],
         "partial": summary.partial,
         "headline": shown(summary.headline, 600),
         "meaning": view.meaning(report),
+        "broken": [f"{shown(c.id, 60)} {shown(c.title, 200)}" for c in broken[:BROKEN_SHOWN]],
+        "more_broken": max(0, len(broken) - BROKEN_SHOWN),
         "reasons": [shown(reason, 300) for reason in summary.reasons[:10]],
         "more_reasons": max(0, len(summary.reasons) - 10),
         "target": shown(run.target.name, 120),
         "run": shown(run.id, 80),
         "digest": shown(run.journal_digest, 100),
-        "made": ", ".join(
-            (when(visible(run.started_at, 60)), f"depth {shown(run.depth, 40)}, policy edition {shown(run.policy_edition, 80)}")
-        ),
+        "made": _made(report),
         "facts": _target(report),
         "samples": _samples(report),
+        "bounds": [shown(bounds_view.bound_words(report), 400), shown(bounds_view.growth_words(report), 400)],
         "covered": [shown(item, 300) for item in summary.covered],
         "not_covered": [shown(item, 300) for item in summary.not_covered],
         "columns": [{"key": v, "word": view.WORDS[v]} for v in columns],
@@ -62,6 +68,12 @@ def data(report: Report) -> Json:
         ],
         "growth": [_growth(item, n) for n, item in enumerate(bounds_view.growth_views(report)[:OBJECTS_SHOWN])],
         "power": _power(report),
+        "classes": [
+            (shown(c.name, 120), number(c.accepted), number(c.leaked), "not bounded" if c.upper is None else percent(c.upper))
+            for c in report.classes[:OBJECTS_SHOWN]
+        ],
+        "minimised": [_minimised(item, scripted=n < SCRIPTS_SHOWN) for n, item in enumerate(report.minimised[:OBJECTS_SHOWN])],
+        "timelines": [_timeline(item, n) for n, item in enumerate(report.timelines[:OBJECTS_SHOWN])],
         "policy": _policy(report),
         "sources": [_source(source) for source in report.sources[:OBJECTS_SHOWN]],
         "sanity": [
@@ -71,6 +83,13 @@ def data(report: Report) -> Json:
         "command": shown(run.command, 1_000),
         "version": shown(run.version, 40),
     }
+
+
+def _made(report: Report) -> str:
+    run = report.run
+    took = duration(run.started_at, run.ended_at)
+    parts = [when(visible(run.started_at, 60)), f"took {took}" if took else "", f"depth {shown(run.depth, 40)}"]
+    return ", ".join(part for part in (*parts, f"policy edition {shown(run.policy_edition, 80)}") if part)
 
 
 def _target(report: Report) -> Pairs:
@@ -122,6 +141,7 @@ def _verdict(control: ControlResult) -> Json:
 def _attention(report: Report, item: view.Attention) -> Json:
     first = item.controls[0]
     one = len(item.controls) == 1
+    smallest = view.minimised_of(report, first)
     return {
         "verdict": item.verdict,
         "word": view.WORDS[item.verdict],
@@ -132,6 +152,7 @@ def _attention(report: Report, item: view.Attention) -> Json:
         "where": shown(view.place(first.findings[0]), 300) if first.findings else "",
         "request": shown(view.request_of(first.findings[0]), 200) if first.findings else "",
         "command": shown(view.reproduce(report, first.id), 1_000) if item.verdict == "fail" else "",
+        "smallest": shown(view.minimised_words(smallest[0]), 600) if item.verdict == "fail" and smallest else "",
         "remedy": shown(first.remediation, 800) if item.verdict == "fail" else "",
     }
 
@@ -152,25 +173,73 @@ def _control(report: Report, control: ControlResult) -> Json:
             f"{shown(view.FRAMEWORKS.get(name, name), 80)}: {shown(', '.join(clauses), 200)}"
             for name, clauses in sorted(control.frameworks.items())
         ],
-        "findings": [_finding(report, control, finding) for finding in control.findings[:FINDINGS_SHOWN]],
+        "command": shown(view.reproduce(report, control.id), 1_000),
+        "findings": [
+            _finding(finding, before) for before, finding in zip((None, *control.findings), control.findings[:FINDINGS_SHOWN], strict=False)
+        ],
         "more": max(0, len(control.findings) - FINDINGS_SHOWN),
+        "minimised": [
+            {"id": shown(item.id, 40), "words": shown(view.minimised_words(item), 700)}
+            for item in view.minimised_of(report, control)[:MINIMISED_SHOWN]
+        ],
+        "true_word": view.WORDS[control.true_verdict] if control.true_verdict else "",
+        "stimuli": [
+            f"{shown(view.scenario_words(item.scenario), 120)}: {number(item.accepted)} of {number(item.sent)}"
+            for item in control.stimuli[:20]
+        ],
+        "observed": [_observed(row) for row in view.observed_rows(control)[:OBJECTS_SHOWN]],
     }
 
 
-def _finding(report: Report, control: ControlResult, finding: Finding) -> Json:
-    pairs = [
-        ("Where", view.place(finding), 600),
-        ("Form, outermost first", " > ".join(finding.forms[:20]), 300),
-        ("Request", view.request_of(finding), 300),
-        ("Canary", finding.canary or "", 120),
-        ("Organization", finding.organization or "", 120),
-        ("Model", finding.model or "", 120),
-        ("Time", when(finding.at or ""), 60),
-        ("Excerpt", finding.excerpt, 200),
-        ("To reproduce", view.reproduce(report, control.id), 1_000),
+def _observed(row: view.ObservedRow) -> list[str]:
+    how = {"blind": "blind", None: "none needed"}.get(row.how, f"by {row.how}")
+    where = f", {shown(row.canary, 80)} in {shown(row.object or '', 120)}" if row.canary else ""
+    return [
+        shown(row.source, 120),
+        shown(row.readings, 200),
+        f"{number(row.found)} of {number(row.searched)}",
+        f"{number(row.sight)} of {number(row.sight_sent)}",
+        how + where,
     ]
+
+
+def _minimised(item: Minimised, *, scripted: bool) -> Json:
+    script = visible(item.script, SCRIPT_LIMIT, lines=True) if scripted else ""
+    lines = [_UNDRAWN.sub(lambda m: f"\\u{{{ord(m[0]):x}}}", line) for line in script.split("\n")]
     return {
-        "message": shown(finding.message, 600) + (" (in deleted remains)" if finding.residue else ""),
+        "id": shown(item.id, 40),
+        "words": shown(view.minimised_words(item), 700),
+        "where": shown(f"{item.source}, objects like {item.object}", 400),
+        "script": "\n".join(_LONG.sub(lambda m: _BREAK.join(re.findall(r".{1,12}", m[0])), line) for line in lines).strip("\n"),
+    }
+
+
+def _timeline(item: Timeline, place: int) -> Json:
+    lone = [action for action in item.actions if action.entry is None]
+    return {
+        "organization": shown(item.organization, 120),
+        "words": f"{len(item.actions)} actions, {len(lone)} without an entry",
+        "lone": [shown(f"{a.operation} by {a.actor} at {when(visible(a.at, 60))} ({a.request})", 300) for a in lone[:20]],
+        "image": plots.standalone(plots.timeline(item, place)),
+    }
+
+
+def _finding(finding: Finding, before: Finding | None) -> Json:
+    """What is the same as in the finding before is not said again."""
+    pairs = [
+        ("form, outermost first", " > ".join(finding.forms[:20]), 300),
+        ("request", view.request_of(finding), 300),
+        ("canary", finding.canary or "", 120),
+        ("organization", finding.organization or "", 120),
+        ("model", finding.model or "", 120),
+        ("time", when(finding.at or ""), 60),
+        ("smallest request", finding.minimised or "", 40),
+        ("excerpt", finding.excerpt, 200),
+    ]
+    again = before is not None and before.message == finding.message
+    return {
+        "where": shown(view.place(finding), 600) + (" (in deleted remains)" if finding.residue else ""),
+        "message": "" if again else shown(finding.message, 600),
         "pairs": [(name, shown(value, limit)) for name, value, limit in pairs if value],
     }
 
@@ -239,6 +308,7 @@ def _source(source: SourceResult) -> Json:
             }
             for r in source.readings
         ],
+        "forms": shown(", ".join(form[:60] for form in source.forms[:200]), 2_000),
         "skipped": skipped[:10],
         "more": max(0, len(skipped) - 10),
     }

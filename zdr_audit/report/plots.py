@@ -12,14 +12,16 @@ from statistics import median
 from markupsafe import Markup, escape
 
 from zdr_audit.report.bounds_view import GrowthView, PowerMark
-from zdr_audit.report.model import GrowthBound
+from zdr_audit.report.model import GrowthBound, Timeline
 from zdr_audit.report.sanitize import visible
 from zdr_audit.report.view import bound_after
+from zdr_audit.report.words import instant
 
 LEFT, TOP, WIDE, HIGH = 56, 10, 300, 150
 """The area of a plot inside its frame, in SVG units; labels stand left of it and below."""
 
 _POINTS = 400
+_MARKS = 200
 
 
 class _Scale:
@@ -42,6 +44,7 @@ PRINT_STYLE = (
     ".grid{stroke:#d9dee3;stroke-width:1}.fit{fill:none;stroke-width:1.75}.fit.subject{stroke:#1a5a8a}"
     ".fit.control{stroke:#865300;stroke-dasharray:5 3}.band{opacity:.2}.band.subject{fill:#1a5a8a}.band.control{fill:#865300}"
     ".dot.subject{fill:#1a5a8a}.dot.control{fill:#fff;stroke:#865300;stroke-width:1.5}.drop{stroke:#1a5a8a;stroke-dasharray:2 3}"
+    ".tie{stroke:#1a5a8a;stroke-width:1;opacity:.5}.dot.alone{fill:#fff;stroke:#b01c14;stroke-width:2}"
 )
 
 
@@ -127,6 +130,68 @@ def power(marks: tuple[PowerMark, ...]) -> Markup:
     return _svg(
         "power", title, words or "No control of this run carries such a bound.", parts, across="accepted requests", up="share, at most"
     )
+
+
+SPAN, LANES = 640, (26, 104)
+"""A timeline's width, and where its two lanes lie."""
+
+
+def timeline(view: Timeline, number: int) -> Markup:
+    """Two lanes over time: our actions above, the audit entries below, and a line from each action to the entry that tells of it."""
+    actions, entries = view.actions[:_MARKS], view.entries[:_MARKS]
+    times = [when for text in (*(a.at for a in actions), *(e.at for e in entries)) if (when := instant(text)) is not None]
+    if not times or not actions:
+        return Markup("")
+    start = min(times)
+    length = max((max(times) - start).total_seconds(), 0.001)
+    x = _Scale(0, length, 14, SPAN - 28)
+
+    def at(text: str) -> str | None:
+        moment = instant(text)
+        return None if moment is None else x((moment - start).total_seconds())
+
+    parts = [f'<line class="grid" x1="8" y1="{lane}" x2="{SPAN - 8}" y2="{lane}"/>' for lane in LANES]
+    parts += [
+        '<text class="axis" x="8" y="12">actions taken</text>',
+        f'<text class="axis" x="8" y="{LANES[1] + 20}">entries of the audit log</text>',
+    ]
+    parts.append(f'<text class="axis end" x="{SPAN - 8}" y="{LANES[1] + 20}">{_seconds(length)}</text>')
+    told = set()
+    for action in actions:
+        here = at(action.at)
+        entry = entries[action.entry] if action.entry is not None and 0 <= action.entry < len(entries) else None
+        there = at(entry.at) if entry is not None else None
+        if here is None:
+            continue
+        if there is not None:
+            told.add(action.entry)
+            parts.append(f'<line class="tie" x1="{here}" y1="{LANES[0]}" x2="{there}" y2="{LANES[1]}"/>')
+        parts.append(_mark(float(here), LANES[0], "alone" if entry is None else "subject", refused=action.refused))
+    for place, entry in enumerate(entries):
+        there = at(entry.at)
+        if there is not None:
+            parts.append(_mark(float(there), LANES[1], "subject" if place in told else "alone", refused=entry.outcome == "refused"))
+    name, title = f"timeline-{number}", f"Enablement actions and audit entries of {visible(view.organization, 80)}"
+    lone = sum(action.entry is None for action in view.actions)
+    words = f"{len(view.actions)} actions, {len(view.entries)} entries of their types; {lone} actions without an entry."
+    head = f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-words">{escape(words)}</desc>'
+    frame = (
+        f'<svg class="plot" viewBox="0 0 {SPAN} {LANES[1] + 28}" role="img" aria-labelledby="{name}-title" aria-describedby="{name}-words">'
+    )
+    return Markup(f"{frame}{head}{''.join(parts)}</svg>")  # noqa: S704 - foreign text is escaped above
+
+
+def _mark(x: float, y: float, kind: str, *, refused: bool) -> str:
+    """A round mark for what was done, a square one for what was refused."""
+    if refused:
+        return f'<rect class="dot {kind}" x="{x - 4:.1f}" y="{y - 4:.1f}" width="8" height="8"/>'
+    return f'<circle class="dot {kind}" cx="{x:.1f}" cy="{y:.1f}" r="4.5"/>'
+
+
+def _seconds(length: float) -> str:
+    if length < 1:
+        return f"{1000 * length:.0f} ms"
+    return f"{length:.1f} s" if length < 120 else f"{length / 60:.0f} min" if length < 7200 else f"{length / 3600:.1f} h"
 
 
 def _controls(number: int) -> str:

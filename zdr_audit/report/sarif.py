@@ -11,7 +11,7 @@ from urllib.parse import quote
 from zdr_audit.report.fingerprint import fingerprint
 from zdr_audit.report.model import ControlResult, Finding, Report
 from zdr_audit.report.sanitize import visible
-from zdr_audit.report.view import OPEN, STATUS_WORDS, WORDS, families, place, reproduce, request_of
+from zdr_audit.report.view import OPEN, STATUS_WORDS, WORDS, families, minimised_words, place, reproduce, request_of
 from zdr_audit.report.words import instant
 
 RESULTS_SHOWN = 5_000
@@ -94,6 +94,9 @@ def _of_control(report: Report, control: ControlResult, rule: int) -> Iterator[J
         ]
         result["occurrenceCount"] = len(found)
         result["properties"] |= _facts(found[0])
+        smallest = next((item for item in report.minimised if item.id == found[0].minimised), None)
+        if smallest is not None:
+            result["properties"]["smallestRequest"] = visible(minimised_words(smallest), 700)
         yield result
 
 
@@ -109,6 +112,7 @@ def _result(report: Report, control: ControlResult, rule: int, message: str, mar
         "properties": {"verdict": control.verdict, "reproduce": visible(reproduce(report, control.id), 1_200)},
     }
     if control.verdict == "waived":
+        result["properties"]["trueVerdict"] = control.true_verdict or "fail"
         result["suppressions"] = [{"kind": "external", "justification": visible(control.reason, 600)}]
     return result
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import get_args
 
 from zdr_audit.catalogue.model import Family, Severity
-from zdr_audit.report.model import ControlResult, Finding, Report, Status, Verdict
+from zdr_audit.report.model import ControlResult, Finding, Minimised, Report, Status, Verdict
 from zdr_audit.report.sanitize import LIMIT
 
 VERDICTS: tuple[Verdict, ...] = ("pass", "fail", "inconclusive", "not_tested", "waived", "not_applicable")
@@ -75,6 +76,21 @@ class SightRow:
     canary: str | None
     object: str | None
     readings: str
+
+
+@dataclass(frozen=True)
+class ObservedRow:
+    """What readings of one source showed of a control's requests, readings that showed the same gathered, and how sight was proven in them."""
+
+    source: str
+    readings: str
+    searched: int
+    found: int
+    sight: int
+    sight_sent: int
+    how: str | None
+    canary: str | None
+    object: str | None
 
 
 @dataclass(frozen=True)
@@ -198,6 +214,53 @@ def sight_rows(control: ControlResult) -> tuple[SightRow, ...]:
     )
 
 
+def observed_rows(control: ControlResult) -> tuple[ObservedRow, ...]:
+    """What each reading showed, beside its proof of sight; in order of first appearance."""
+    proofs = {(proof.source, proof.epoch, proof.reading): proof for proof in control.sight}
+    gathered: dict[ObservedRow, dict[str, list[str]]] = {}
+    for seen in control.observations:
+        proof = proofs.get((seen.source, seen.epoch, seen.reading))
+        how, canary, thing = (proof.how, proof.canary, proof.object) if proof else (None, None, None)
+        row = ObservedRow(seen.source, "", seen.searched, seen.found, seen.sight, seen.sight_sent, how, canary, thing)
+        gathered.setdefault(row, {}).setdefault(seen.epoch[:60], []).append(seen.reading[:60])
+    return tuple(
+        replace(row, readings="; ".join(f"{epoch}: {', '.join(names)}" for epoch, names in found.items()))
+        for row, found in gathered.items()
+    )
+
+
+def minimised_of(report: Report, control: ControlResult) -> tuple[Minimised, ...]:
+    """The smallest leaking requests that explain the control's findings, those that were found first, in their order."""
+    named = {finding.minimised for finding in control.findings} - {None}
+    chosen = [item for item in report.minimised if item.id in named]
+    return tuple(sorted(chosen, key=lambda item: item.outcome != "reduced"))
+
+
+def scenario_words(name: str) -> str:
+    """`retention.plain_requests` in words."""
+    return name[:120].rpartition(".")[2].replace("_", " ")
+
+
+def minimised_words(item: Minimised) -> str:
+    """What the search for a smaller request came to, in a sentence."""
+    said = f"{item.words[:1].upper()}{item.words[1:LIMIT]}."
+    if item.outcome == "reduced":
+        end = "nothing more can be left out" if item.smallest else "there was no time or room to try for less"
+        tries = f"{item.tried:,} request{'s' if item.tried != 1 else ''} tried"
+        return f"{said} Sent by itself it leaked again; {end} ({tries})."
+    if item.outcome == "not_reproduced":
+        return f"{said} Sent again by itself it left nothing, so the leak needs what went before it in its scenario."
+    return f"{said} Not reduced, because the run's bound on further requests or time was reached."
+
+
+def gathered_findings(findings: Sequence[Finding]) -> tuple[tuple[Finding, ...], ...]:
+    """Findings that share promise, source, object, form and smallest request together, in order of first appearance."""
+    groups: dict[tuple[object, ...], list[Finding]] = {}
+    for item in findings:
+        groups.setdefault((item.message, item.source, item.object, item.forms, item.minimised), []).append(item)
+    return tuple(tuple(group) for group in groups.values())
+
+
 def blind_readings(report: Report) -> frozenset[tuple[str, str, str]]:
     """Source, epoch and reading of every reading that some control found blind."""
     return frozenset((s.source, s.epoch, s.reading) for control in report.controls for s in control.sight if s.how == "blind")
@@ -209,6 +272,12 @@ def findings_by_source(report: Report) -> dict[str, int]:
     for item in (f for control in report.controls if control.verdict == "fail" for f in control.findings):
         found[item.source] = found.get(item.source, 0) + 1
     return found
+
+
+def left_behind(report: Report) -> str:
+    """What the run left in the target, by kind, in one line; empty where nothing is left."""
+    kinds = Counter(item.kind.removeprefix("feature:") for item in report.leftovers)
+    return ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
 
 
 def volume(report: Report) -> Volume:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable, Collection, Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -32,31 +33,45 @@ def missing_formats() -> dict[str, str]:
     return {name: extra for name, (module, extra) in _NEEDS.items() if find_spec(module) is None}
 
 
-def render_all(report: Report) -> dict[str, bytes]:
-    """File name -> content of every format that can be written here, in the order of `NAMES`. Equal reports give equal bytes."""
-    texts = {
-        "report.json": json_report.render(report),
-        "report.html": html.render(report),
-        "report.md": markdown.render(report),
-        "report.csv": csv_report.render(report),
-        "junit.xml": junit.render(report),
-        "report.sarif": sarif.render(report),
-        **oscal.render(report),
-    }
+def report_names(chosen: Iterable[str]) -> tuple[str, ...]:
+    """The chosen report files in the order of `NAMES`. Raises ValueError for what is none."""
+    wanted = set(chosen)
+    if unknown := wanted - set(NAMES):
+        raise ValueError(f"--format {sorted(unknown)[0]}: allowed are {', '.join(NAMES)}")
+    return tuple(name for name in NAMES if name in wanted)
+
+
+_TEXTS: Mapping[str, Callable[[Report], str]] = {
+    "report.json": json_report.render,
+    "report.html": html.render,
+    "report.md": markdown.render,
+    "report.csv": csv_report.render,
+    "junit.xml": junit.render,
+    "report.sarif": sarif.render,
+}
+
+
+def render_all(report: Report, wanted: Collection[str] = ()) -> dict[str, bytes]:
+    """File name -> content of every wanted format (none named: all) that can be written here, in the order of `NAMES`. Equal reports give equal bytes."""
+    names = set(wanted or NAMES)
+    texts = {name: render(report) for name, render in _TEXTS.items() if name in names}
+    if names & {oscal.CATALOG, oscal.PLAN, oscal.RESULTS}:
+        texts |= oscal.render(report)
     files = {name: text.encode() for name, text in texts.items()}
-    if "report.pdf" not in missing_formats():
+    if "report.pdf" in names - missing_formats().keys():
         files["report.pdf"] = pdf.render(report)
-    return {name: files[name] for name in NAMES if name in files}
+    return {name: files[name] for name in NAMES if name in files and name in names}
 
 
-def write_all(report: Report, folder: Path) -> list[Path]:
-    """Write every format that can be written here into `folder` (created where missing); returns the paths in the order of `NAMES`.
+def write_all(report: Report, folder: Path, wanted: Collection[str] = ()) -> list[Path]:
+    """Write every wanted format (none named: all) that can be written here into `folder` (created where missing); returns the paths in the order of
+    `NAMES`.
 
     Everything is rendered before anything is replaced, and each file is moved into place whole, so a reader never sees half a file and a
     failure leaves an earlier report as it was. A file of an earlier report that this one does not have is removed: beside the new ones it
     would speak of another run. Raises OSError where the folder cannot be written.
     """
-    files = render_all(report)
+    files = render_all(report, wanted)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as scratch:
         for name, content in files.items():

@@ -13,29 +13,53 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zdr_audit import __version__
+from zdr_audit.canary.digests import DigestBook
 from zdr_audit.canary.mint import Mint, new_literal
 from zdr_audit.canary.registry import Registry
 from zdr_audit.canary.seeker import Seeker
 from zdr_audit.catalogue.model import Catalogue, Control
+from zdr_audit.evidence.model import Reading
 from zdr_audit.evidence.registry import SERVER_READERS
 from zdr_audit.evidence.server_size import SizeError, server_size
-from zdr_audit.evidence.size import size_of
-from zdr_audit.journal.events import Checked, Epoch, RunEnded, RunStarted, SanityProbed, ScenarioEnded, SourceRead
+from zdr_audit.evidence.size import changed_at, size_of
+from zdr_audit.journal.events import (
+    Checked,
+    Epoch,
+    Interaction,
+    RunEnded,
+    RunResumed,
+    RunStarted,
+    SanityProbed,
+    ScenarioEnded,
+    SourceRead,
+)
 from zdr_audit.journal.redact import Redactor
 from zdr_audit.journal.store import Journal
 from zdr_audit.profile.credentials import credential, required
 from zdr_audit.profile.load import LoadedProfile, load
+from zdr_audit.profile.model import Evidence
+from zdr_audit.profile.token import Token
 from zdr_audit.report.model import Report
-from zdr_audit.run.availability import split
+from zdr_audit.run.availability import offered, split
+from zdr_audit.run.cleanup import clean_up
 from zdr_audit.run.launch import launched
-from zdr_audit.run.observe import read_source, server_place, server_secrets
+from zdr_audit.run.minimise import REQUESTS, Minimiser, leaks
+from zdr_audit.run.observe import read_source, server_place, server_secrets, tokenizer_of
 from zdr_audit.run.options import Options
 from zdr_audit.run.progress import Reporter
+from zdr_audit.run.recall import recall
+from zdr_audit.run.resume import Done, check, read
+from zdr_audit.run.script import curl
+from zdr_audit.run.spikes import Spikes, spiked
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.history import History
 from zdr_audit.suite.marks import Scenario
 from zdr_audit.suite.party import Actor, NotOffered, Party
 from zdr_audit.suite.recorder import Recorder
+from zdr_audit.target.dialects.registry import dialect_of
+from zdr_audit.target.pace import BudgetSpent, Pace, tokens
+from zdr_audit.target.security import proxy_secrets, security_of
+from zdr_audit.target.shape import words
 from zdr_audit.target.stimulus import Stimulus
 from zdr_audit.target.template import MissingValue
 from zdr_audit.target.transport import Transport, now
@@ -50,6 +74,7 @@ SIGHT = (
     Stimulus(places=frozenset({"message", "tool_result"}), stream=True),
 )
 JOURNAL = "journal.sqlite"
+STOPPED = "stopped by the user (Ctrl-C)"
 
 
 @dataclass(frozen=True)
@@ -59,12 +84,17 @@ class Cast:
     parties: dict[str, Party]
     staff: dict[str, Actor]
 
+    def everybody(self) -> list[Actor]:
+        return [*self.staff.values(), *(actor for party in self.parties.values() for actor in party.actors.values())]
+
     def keys(self) -> set[str]:
         return {f"{p.key}.{role}" for p in self.parties.values() for role in p.actors} | {f"staff.{role}" for role in self.staff}
 
 
 class Audit:
     """Holds the run's parts between the steps. Use as a context manager: leaving stops what was launched."""
+
+    recorders: type[Recorder] = Recorder
 
     def __init__(
         self,
@@ -79,7 +109,10 @@ class Audit:
         self._stack = ExitStack()
         self._models: tuple[str, ...] = ()
         self.alive = False
+        self.opened = False
         self.interrupted: str | None = None
+        self.spent: str | None = None
+        self.done: Done | None = None
 
     # -- opening ----------------------------------------------------------------------------------------------------------------------
 
@@ -88,27 +121,65 @@ class Audit:
         loaded = self._load()
         profile = loaded.profile
         required(profile, self._environment)
+        self.dialect = dialect_of(profile)
+        self.offered = offered(profile, self.dialect)
+        self.security = security_of(profile, self._environment)
+        tokenizer = tokenizer_of(profile)
         self.profile = profile
         redactor = Redactor()
         self.cast = self._cast(redactor)
+        for actor in self.cast.everybody():
+            actor.headers()  # a command that gives no credential is to be known before anything is sent
+        for secret in proxy_secrets(self.security):
+            redactor.add_secret(secret)
         for secret in server_secrets(profile.evidence, self._environment):
             redactor.add_secret(secret)
+        started, done = self._go_on(loaded) if self.options.resume else self._begin(loaded)
+        self.journal = self._journal(redactor)
+        self._stack.callback(self.journal.close)
+        self.journal.append(RunResumed(at=now()) if done else started)
+        self.opened = True
+        redactor.set_literal(started.literal)
+        key = bytes.fromhex(started.key)
+        registry, digests = recall(done.history) if done else (Registry(started.literal, key), DigestBook(key))
+        self.seeker = Seeker(started.literal, registry.identify, digests=digests, tokenizer=tokenizer)
+        self.pace = Pace(profile.limits, done.interactions, done.tokens) if done else Pace(profile.limits)
+        self.transport = self._transport(profile.target.base_url, profile.target.nodes)
+        elsewhere = {name: self._transport(o.base_url) for name, o in profile.organizations.items() if o.base_url is not None}
+        self.recorder = self.recorders(self.transport, self.journal, Mint(started.literal), registry, self.seeker, elsewhere, digests)
+        self.recorder.request_id_header = self.dialect.request_id_header
+        self.spikes = Spikes(profile, self.recorder)
+        self.run_id = started.id
+        if done:
+            self.recorder.go_on(done.interactions, done.canaries)
+            self.done = Done.of(self.history())
+        minted = sum(c.kind == "never_sent" for c in done.history.canaries.values()) if done else 0
+        for _ in range(NEVER_SENT - minted):
+            self.recorder.new_canary("never_sent", "nowhere", None, "")
+
+    def _begin(self, loaded: LoadedProfile) -> tuple[RunStarted, None]:
+        self.unavailable, self.without_means = split(loaded.profile, self.selected, self.cast.keys(), self.offered)
+        return self._started(loaded, new_literal(), secrets.token_bytes(32)), None
+
+    def _go_on(self, loaded: LoadedProfile) -> tuple[RunStarted, Done]:
+        """What the run in the report folder was begun with, and what it has done. Raises ResumeError."""
+        earlier = read(self.options.report_dir / JOURNAL)
+        started = earlier.run
+        check(started, loaded, self.catalogue)
+        self.unavailable, self.without_means = started.unavailable, started.without_means
+        self.selected = tuple(c for c in self.catalogue.controls if c.id in started.selected)
+        return started, Done.of(earlier)
+
+    def _journal(self, redactor: Redactor) -> Journal:
         path = self.options.report_dir / JOURNAL
         self.options.report_dir.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        self.journal = Journal(path, redactor)
-        self._stack.callback(self.journal.close)
-        literal, key = new_literal(), secrets.token_bytes(32)
-        self.unavailable, self.without_means = split(profile, self.selected, self.cast.keys())
-        self.journal.append(self._started(loaded, literal, key))
-        redactor.set_literal(literal)
-        registry = Registry(literal, key)
-        self.seeker = Seeker(literal, registry.identify)
-        target, limits = profile.target, profile.limits
-        self.transport = Transport(target.base_url, limits.timeout_seconds, limits.max_answer_bytes, target.nodes)
-        self.recorder = Recorder(self.transport, self.journal, Mint(literal), registry, self.seeker)
-        for _ in range(NEVER_SENT):
-            self.recorder.new_canary("never_sent", "nowhere", None, "")
+        if not self.options.resume:
+            path.unlink(missing_ok=True)
+        return Journal(path, redactor)
+
+    def _transport(self, base_url: str, nodes: tuple[str, ...] = ()) -> Transport:
+        limits = self.profile.limits
+        return Transport(base_url, limits.timeout_seconds, limits.max_answer_bytes, nodes, security=self.security, pace=self.pace)
 
     def reopen(self, path: Path) -> None:
         """Go on from a finished journal instead of sending: for checks that are to be made again. Raises ProfileError or JournalError."""
@@ -117,6 +188,7 @@ class Audit:
         self.cast = self._cast(redactor)
         self.journal = Journal(path, redactor)
         self._stack.callback(self.journal.close)
+        self.opened = True
         started = self.history().run
         redactor.set_literal(started.literal)
         self.unavailable, self.without_means = started.unavailable, started.without_means
@@ -129,7 +201,7 @@ class Audit:
             first = load(options.target, self._environment | {"ZDR_SIM_DATA": self._environment.get("ZDR_SIM_DATA", "zdr-simulator-data")})
             if first.profile.target.launch is not None:
                 self.reporter.phase("Starting the reference simulator", 1)
-                target = self._stack.enter_context(launched(first.profile.target.launch, options.violations))
+                target = self._stack.enter_context(launched(first.profile.target.launch, options.violations, options.variants))
                 self._environment |= target.environment
                 loaded = load(options.target, self._environment, target.base_url, target.nodes)
                 return replace(loaded, digest=first.digest)
@@ -143,16 +215,18 @@ class Audit:
             parties[name] = Party(name, organization.id, organization.account, "zdr" if name == "subject" else "standard", {})
         for group, roles in self.profile.actors.items():
             for role, section in roles.items():
-                secret = credential(self.profile, section, self._environment)
+                token = Token(f"actors.{group}.{role}", section, redactor.add_secret) if section.command else None
+                secret = "" if token else credential(self.profile, section, self._environment)
                 if secret is None:
                     continue
                 redactor.add_secret(secret)
+                where = parties[group] if group != "staff" else Party("staff", "", None, "none", {})
+                actor = Actor(f"{group}.{role}", role, group, where.id, where.content, section.header, secret, section.email)
+                actor = replace(actor, prefix=section.prefix, token=token)
                 if group == "staff":
-                    staff[role] = Actor(f"staff.{role}", role, "staff", "", "none", section.header, secret, section.email)
+                    staff[role] = actor
                 else:
-                    party = parties[group]
-                    actor = Actor(f"{group}.{role}", role, group, party.id, party.content, section.header, secret, section.email)
-                    parties[group] = party.with_actor(actor)
+                    parties[group] = where.with_actor(actor)
         return Cast(parties, staff)
 
     def _started(self, loaded: LoadedProfile, literal: str, key: bytes) -> RunStarted:
@@ -182,6 +256,11 @@ class Audit:
             key=key.hex(),
             started_at=now(),
             waivers=options.waivers,
+            twins={e.id: e.twin for e in profile.evidence if e.twin},
+            twin_sources=tuple(e.id for e in profile.evidence if e.of == "control"),
+            spiked=tuple(e.id for e in spiked(profile)),
+            audit_types={k: v for k, v in (profile.audit_types or {}) if isinstance(v, str)},
+            launched=options.base_url is None and profile.target.launch is not None,
         )
 
     def testable(self, control_id: str) -> str | None:
@@ -193,35 +272,67 @@ class Audit:
     # -- driving ----------------------------------------------------------------------------------------------------------------------
 
     def drive(self, scenarios: Iterable[Scenario]) -> None:
-        """All stimuli, then every source, settle, every source again; then the late epoch. A target that is dead at the first probe gets nothing more."""
+        """All stimuli, then every source, settle, every source again; then the late epoch. A target that is dead at the first probe gets nothing more. Of a
+        resumed run, what was done is not done again."""
         ordered = sorted(scenarios, key=lambda s: s.order)
         try:
-            self._models = self._list_models()
-            self.alive = self._probe("first")
-            if self.alive:
-                self._epoch("main", [s for s in ordered if s.epoch == "main"])
-                late = [s for s in ordered if s.epoch == "late"]
-                if late:
-                    self._epoch("late", late)
-                self._probe("last")
-        except KeyboardInterrupt:
-            self.interrupted = "stopped by the user (Ctrl-C)"
+            if self.done is None or not self.done.probed_last:
+                self._drive(ordered)
+        except KeyboardInterrupt as exc:
+            self.interrupted = str(exc) or STOPPED
+
+    def _drive(self, ordered: list[Scenario]) -> None:
+        self._models = self._list_models()
+        self.alive = self._probe("first") and all(p.ok for p in (self.done.history.sanity if self.done else ()))
+        if not self.alive:
+            return
+        self._epoch("main", [s for s in ordered if s.epoch == "main"])
+        late = [s for s in ordered if s.epoch == "late"]
+        if late:
+            self._epoch("late", late)
+        self._clean_up()
+        self._probe("last")
 
     def _epoch(self, epoch: Epoch, scenarios: list[Scenario]) -> None:
-        self.reporter.phase("Sending stimuli" if epoch == "main" else "After the clock moved", len(scenarios) + 1)
-        for item in scenarios:
-            self.reporter.step(item.title)
-            self._run(item)
+        left = [s for s in scenarios if self.done is None or s.name not in self.done.scenarios]
+        if left or not self._begun(epoch):
+            self.reporter.phase("Sending stimuli" if epoch == "main" else "After the clock moved", len(left) + 1)
+            self._keep_back()
+            for item in left:
+                self.reporter.step(item.title)
+                self._run(item)
+                self.reporter.done()
+            self.transport.pace.release()
+            self.reporter.step("stimuli that prove sight")
+            self._sight(epoch)
             self.reporter.done()
-        self.reporter.step("stimuli that prove sight")
-        self._sight(epoch)
-        self.reporter.done()
-        if epoch == "main":
-            self._observe(epoch, "first")
-        settle = self.profile.limits.settle_seconds
-        self.reporter.phase(f"Letting the target settle for {settle:g} s", 1)
-        time.sleep(settle)
-        self._observe(epoch, "settled")
+        self.spikes.plant(epoch)
+        try:
+            if epoch == "main":
+                self._observe(epoch, "first")
+            if self._unread(epoch, "settled"):
+                settle = self.profile.limits.settle_seconds
+                self.reporter.phase(f"Letting the target settle for {settle:g} s", 1)
+                self._pause(settle)
+                self._observe(epoch, "settled")
+        finally:
+            self.spikes.remove()
+
+    def _pause(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def _begun(self, epoch: Epoch) -> bool:
+        """Whether the reading of this epoch's evidence had begun before the run was broken off."""
+        return self.done is not None and any(e == epoch for e, _, _ in self.done.reads)
+
+    def _unread(self, epoch: Epoch, reading: str) -> list[Evidence]:
+        done = self.done.reads if self.done else frozenset()
+        return [e for e in self.profile.evidence if (epoch, reading, e.id) not in done]
+
+    def _keep_back(self) -> None:
+        """Of a budget, what the end of the run needs: the stimuli that prove sight, the last probe."""
+        size = sum(2_000 + s.padding for s in SIGHT)
+        self.transport.pace.keep_back(2 * len(SIGHT) + 10, 2 * tokens(size))
 
     def _assay(self, scenario: str, epoch: Epoch) -> Assay:
         parties = self.cast.parties
@@ -238,6 +349,10 @@ class Audit:
             scenario=scenario,
             epoch=epoch,
             measure=self._measure,
+            dialect=self.dialect,
+            offered=self.offered,
+            run_id=self.run_id,
+            pause=self._pause,
         )
 
     def _measure(self) -> dict[str, int]:
@@ -254,15 +369,20 @@ class Audit:
     def _sight(self, epoch: Epoch) -> None:
         """Whatever was selected, the control organization sends what standard retention keeps: that shows which sources can be seen."""
         assay = self._assay(f"sanity.sight-{epoch}", epoch)
-        for number, stimulus in enumerate(SIGHT):
-            assay.infer(assay.control.member, stimulus, step=f"stimulus {number}", counts=False)
+        with contextlib.suppress(BudgetSpent):  # without them the sources stay blind, and the report says so
+            for number, stimulus in enumerate(SIGHT):
+                assay.infer(assay.control.member, stimulus, step=f"stimulus {number}", counts=False)
 
     def _run(self, item: Scenario) -> None:
         error = not_run = None
         try:
+            if self.spent:
+                raise NotOffered(self.spent)
             item.drive(self._assay(item.name, item.epoch))
         except NotOffered as exc:
             not_run = str(exc)
+        except BudgetSpent as exc:
+            self.spent = error = str(exc)
         except Exception as exc:  # a scenario that breaks makes its controls inconclusive, not the run
             error = f"{type(exc).__name__}: {exc}"[:500]
         self.journal.append(ScenarioEnded(name=item.name, error=error, not_run=not_run))
@@ -281,10 +401,14 @@ class Audit:
     def _probe(self, when: str) -> bool:
         """Both organizations must be served, and have the ZDR status that the profile says."""
         self.reporter.phase("Sanity probe", 1)
-        try:
-            detail = self._served(self._assay(f"sanity.{when}", "main"))
-        except Exception as exc:  # a probe that breaks has failed
-            detail = f"{type(exc).__name__}: {exc}"[:500]
+        detail = ""
+        for _ in range(3 if self.done and when == "first" else 1):  # a failure that the broken-off part asked for may still be to come
+            try:
+                detail = self._served(self._assay(f"sanity.{when}", "main")) or self._clock(when)
+            except Exception as exc:  # a probe that breaks has failed
+                detail = f"{type(exc).__name__}: {exc}"[:500]
+            if not detail:
+                break
         self.journal.append(
             SanityProbed(
                 when="first" if when == "first" else "last", ok=not detail, detail=detail or "both organizations are served", at=now()
@@ -307,18 +431,41 @@ class Audit:
                     return f"the {party.key} organization {party.id} has ZDR status '{found}', the profile needs it {'on' if expected else 'off'}"
         return ""
 
+    def _clock(self, when: str) -> str:
+        """What is wrong with the target's clock, empty where nothing is, or where a scenario moved it."""
+        offset, tolerance = self.recorder.clock_offset, self.profile.limits.clock_tolerance_seconds
+        if offset is None or abs(offset) <= tolerance or when != "first" or (self.done and self.done.late):
+            return ""
+        return f"the target's clock is {abs(offset):.0f} s {'ahead' if offset > 0 else 'behind'} (Date header), the tolerance is {tolerance:g} s"
+
+    def _clean_up(self) -> None:
+        """Remove what the run made, where the profile says how."""
+        left = self.history().leftovers()
+        self.reporter.phase("Cleaning up", len(left))
+        clean_up(left, self._assay("sanity.clean-up", "main"), self.cast.staff, self.reporter)
+
     def _observe(self, epoch: Epoch, reading: str) -> None:
-        sources = self.profile.evidence
+        sources = self._unread(epoch, reading)
         self.reporter.phase("Reading evidence" if reading == "first" else "Reading evidence again", len(sources))
-        parties = (self.cast.parties["subject"], self.cast.parties["control"])
         for item in sources:
             self.reporter.step(item.what)
-            at = now()
-            outcome = read_source(item, self.seeker, self.transport, self.profile.operations, parties, environment=self._environment)
-            group = "read_back" if item.kind == "http" else "stores"
-            event = SourceRead.model_validate({"epoch": epoch, "reading": reading, "at": at, "group": group, "outcome": outcome})
-            self.journal.append(event)
+            self._read(item, epoch, reading)
             self.reporter.done()
+
+    def _read(self, item: Evidence, epoch: Epoch, reading: str, only: frozenset[str] | None = None) -> Reading:
+        """One reading of a source, journaled; with `only` its hits are those of these canaries alone."""
+        at = now()
+        parties = tuple(party for party in (self.cast.parties["subject"], self.cast.parties["control"]) if item.of in ("both", party.key))
+        outcome = read_source(
+            item, self.seeker, self.recorder.transport_of, self.profile.operations, parties, environment=self._environment
+        )
+        if only is not None:
+            outcome = outcome.model_copy(update={"hits": tuple(hit for hit in outcome.hits if hit.canary in only)})
+        group = "read_back" if item.kind == "http" else "stores"
+        changed = changed_at(Path(item.path)) if item.path else None
+        event = {"epoch": epoch, "reading": reading, "at": at, "group": group, "outcome": outcome, "changed_at": changed}
+        self.journal.append(SourceRead.model_validate(event))
+        return outcome
 
     # -- after the driving --------------------------------------------------------------------------------------------------------------
 
@@ -328,9 +475,43 @@ class Audit:
     def record(self, check: Checked) -> None:
         self.journal.append(check)
 
+    def minimise(self) -> None:
+        """For what leaked: the smallest request that still leaks. Costs nothing where nothing did; no verdict rests on it."""
+        history = self.history()
+        if not self.options.minimise or self.interrupted or not self.alive or not all(probe.ok for probe in history.sanity):
+            return
+        found = leaks(history)
+        if not found:
+            return
+        self.reporter.phase("Looking for the smallest request that leaks", REQUESTS)
+        assay = self._assay("minimise.leaks", "minimise")
+
+        def send(operation: str, stimulus: Stimulus) -> Interaction:
+            self.reporter.step(words(operation, stimulus))
+            reply = assay.infer(assay.subject.member, stimulus, step="candidate", counts=False, operation=operation)
+            self.reporter.done()
+            return reply.interaction
+
+        try:
+            for event in Minimiser(send, self._read_for, settle=self.profile.limits.settle_seconds).run(found):
+                shown = Stimulus.model_validate(event.stimulus)
+                where = f"{event.source}, {event.object}"
+                script = (
+                    curl(self.profile, self.dialect, event.operation, shown, assay.models[0], where) if event.outcome == "reduced" else ""
+                )
+                self.journal.append(event.model_copy(update={"script": script}))
+        except BudgetSpent:
+            return  # what was found stays found; only the smallest request is not known
+        except KeyboardInterrupt as exc:
+            self.interrupted = str(exc) or STOPPED
+
+    def _read_for(self, sources: frozenset[str], canaries: frozenset[str]) -> dict[str, Reading]:
+        """One reading of each of these sources, with the hits of these canaries alone."""
+        return {item.id: self._read(item, "minimise", "settled", canaries) for item in self.profile.evidence if item.id in sources}
+
     def close(self) -> Report:
         """End the journal and judge it."""
-        self.journal.append(RunEnded(ended_at=now(), interrupted=self.interrupted))
+        self.journal.append(RunEnded(ended_at=now(), interrupted=self.interrupted or self.spent))
         return judge(self.history(), self.catalogue, self.journal.head)
 
     def stop(self) -> None:

@@ -5,25 +5,48 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Collection, Iterable
 
-from zdr_audit.catalogue.model import Control, Evidence
-from zdr_audit.profile.model import Profile
+from zdr_audit.catalogue.model import Control, Evidence, Family
+from zdr_audit.profile.model import OUT_OF_SCOPE_PLATFORMS, Profile
+from zdr_audit.target.dialects.base import Dialect
 
 STAFF = ("account_team", "reviewer", "operator", "auditor")
 
 
-def split(profile: Profile, controls: Iterable[Control], actors: Collection[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """(not applicable, not tested): control id -> reason. `actors` are the keys (`subject.member`, `staff.operator`) that have a credential."""
+def offered(profile: Profile, dialect: Dialect) -> frozenset[str]:
+    """Features that the dialect has and that the profile does not call absent (`stimulus:image`, say)."""
+
+    def present(name: str) -> bool:
+        return _absent(profile, name if name.startswith("dialect:") else f"stimulus:{name}") is None
+
+    return frozenset(filter(present, dialect.features))
+
+
+def split(
+    profile: Profile, controls: Iterable[Control], actors: Collection[str], features: Collection[str] | None = None
+) -> tuple[dict[str, str], dict[str, str]]:
+    """(not applicable, not tested): control id -> reason. `actors` are the keys (`subject.member`, `staff.operator`) that have a credential,
+    `features` those of a stimulus that are offered (None: all)."""
     unavailable: dict[str, str] = {}
     without: dict[str, str] = {}
     for control in controls:
+        outside = _outside(profile, control)
+        if outside:
+            unavailable[control.id] = outside
+            continue
         for need in control.requires:
-            reason = _absent(profile, need)
+            if need.startswith(("stimulus:", "dialect:")):
+                lacking = _lacking(profile, need, features)
+                if lacking:
+                    unavailable.setdefault(control.id, lacking)
+                continue
+            # An operation that the profile gives is there, whatever a pattern of `absent` says.
+            reason = None if need in profile.operations else _absent(profile, need)
             if reason:
                 unavailable.setdefault(control.id, f"the target does not have '{need}': {reason}")
                 continue
-            missing = _missing(profile, need, actors)
-            if missing:
-                without.setdefault(control.id, missing)
+            lacking = missing(profile, need, actors)
+            if lacking:
+                without.setdefault(control.id, lacking)
         for group, is_http in ((Evidence.stores, False), (Evidence.read_back, True)):
             if group in control.evidence and not any((e.kind == "http") == is_http for e in profile.evidence):
                 reason = _absent(profile, f"evidence:{group.value}")
@@ -36,11 +59,36 @@ def split(profile: Profile, controls: Iterable[Control], actors: Collection[str]
     return unavailable, without
 
 
+def _outside(profile: Profile, control: Control) -> str | None:
+    """Why a control asks for what the target does not claim: its platform is out of the policy's scope, or it does not block features."""
+    target = profile.target
+    if target.platform in OUT_OF_SCOPE_PLATFORMS and control.family is not Family.RET:
+        return f"the platform {target.platform} is outside the policy's scope: only generic retention is examined"
+    if target.enforcement == "leaves_promise" and control.family is Family.BLK:
+        return "the target does not claim to block features that need storage: using one leaves the promise, and what was sent through it is not covered"
+    return None
+
+
+def _lacking(profile: Profile, need: str, features: Collection[str] | None) -> str | None:
+    """Why the dialect or the target has none of the features that a need names (`stimulus:image|document`), None where it has one."""
+    kind, _, listed = need.partition(":")
+    names = listed.split("|")
+    if features is None or {n if kind == "stimulus" else f"{kind}:{n}" for n in names} & set(features):
+        return None
+    where = " in a request" if kind == "stimulus" else ""
+    for name in names:
+        reason = _absent(profile, f"{kind}:{name}")
+        if reason:
+            return f"the target does not have '{name}'{where}: {reason}"
+    return f"the dialect {profile.target.dialect}, as the profile describes it, has no {' or '.join(names)}{where}"
+
+
 def _absent(profile: Profile, need: str) -> str | None:
     return next((reason for pattern, reason in profile.absent.items() if fnmatch.fnmatchcase(need, pattern)), None)
 
 
-def _missing(profile: Profile, need: str, actors: Collection[str]) -> str | None:
+def missing(profile: Profile, need: str, actors: Collection[str]) -> str | None:
+    """What the profile lacks for an operation or a feature, None where nothing."""
     if need.startswith("feature:"):
         wanted = need.removeprefix("feature:")
         if not fnmatch.filter(list(profile.features), wanted):

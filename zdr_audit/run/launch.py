@@ -7,7 +7,6 @@ import os
 import secrets
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from zdr_audit.run.nursery import Process, start_simulator
 from zdr_audit.run.servers import ServerError, object_store, postgres_server, redis_server
 
 START_SECONDS = 60
@@ -37,31 +37,26 @@ class LaunchedSimulator:
     def __init__(
         self,
         violations: Sequence[str] = (),
+        variants: Sequence[str] = (),
         *,
         data_dir: Path | None = None,
         arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        self._violations, self._arguments = tuple(violations), tuple(arguments)
+        self._violations, self._variants, self._arguments = tuple(violations), tuple(variants), tuple(arguments)
         self._environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")} | dict(environment or {})
         self._folder = tempfile.TemporaryDirectory(prefix="zdr-audit-simulator-")
-        self.process: subprocess.Popen[str] | None = None
+        self.process: Process | None = None
         self.base_url = ""
         self.data_dir = data_dir or Path(self._folder.name) / "data"
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "zdr_audit.simulator", "--port", "0", "--operator", "--data-dir", str(self.data_dir)]
+        arguments = ["--port", "0", "--operator", "--data-dir", str(self.data_dir)]
         for violation in self._violations:
-            command += ["--violation", violation]
-        self.process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-            [*command, *self._arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=self._environment,
-            cwd=self._folder.name,
-        )
+            arguments += ["--violation", violation]
+        for variant in self._variants:
+            arguments += ["--variant", variant]
+        self.process = start_simulator([*arguments, *self._arguments], self._environment, self._folder.name)
         try:
             self.base_url = self._wait()
         except BaseException:
@@ -111,13 +106,13 @@ class Launched:
 
 
 @contextmanager
-def launched(kind: str, violations: Sequence[str] = ()) -> Iterator[Launched]:
+def launched(kind: str, violations: Sequence[str] = (), variants: Sequence[str] = ()) -> Iterator[Launched]:
     """The simulator of a profile's `launch`: `simulator` is one node over files, `simulator-servers` three over servers. Raises LaunchError."""
     if kind == "simulator":
-        with LaunchedSimulator(violations) as one:
+        with LaunchedSimulator(violations, variants) as one:
             yield Launched(one.base_url, environment={"ZDR_SIM_DATA": str(one.data_dir)})
         return
-    with _folder() as folder, _over_servers(folder, violations) as found:
+    with _folder() as folder, _over_servers(folder, violations, variants) as found:
         yield found
 
 
@@ -133,7 +128,7 @@ def _folder() -> Iterator[Path]:
 
 
 @contextmanager
-def _over_servers(folder: Path, violations: Sequence[str]) -> Iterator[Launched]:
+def _over_servers(folder: Path, violations: Sequence[str], variants: Sequence[str]) -> Iterator[Launched]:
     try:
         with postgres_server(folder) as postgres, redis_server(folder) as redis, object_store(folder) as store:
             data = folder / "data"
@@ -156,19 +151,19 @@ def _over_servers(folder: Path, violations: Sequence[str]) -> Iterator[Launched]
                 "ZDR_SIM_S3_DATA": str(store.folder),
                 **store.credentials,
             }
-            with _nodes(violations, data, environment) as nodes:
+            with _nodes(violations, variants, data, environment) as nodes:
                 yield Launched(nodes[0], nodes, evidence)
     except ServerError as problem:
         raise LaunchError(str(problem)) from None
 
 
 @contextmanager
-def _nodes(violations: Sequence[str], data: Path, environment: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
+def _nodes(violations: Sequence[str], variants: Sequence[str], data: Path, environment: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
     """All nodes, one after the other; they share the stores and the folder of the logs."""
     with ExitStack() as stack:
         nodes = [
             stack.enter_context(
-                LaunchedSimulator(violations, data_dir=data, arguments=("--node", str(number)), environment=environment)
+                LaunchedSimulator(violations, variants, data_dir=data, arguments=("--node", str(number)), environment=environment)
             ).base_url
             for number in range(1, NODES + 1)
         ]

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from zdr_audit.canary import tokens
 from zdr_audit.canary.seeker import Seeker
+from zdr_audit.canary.tokens import Tokenizer
 from zdr_audit.evidence.documents import read_documents
 from zdr_audit.evidence.model import Reading
 from zdr_audit.evidence.registry import READERS, SERVER_READERS
 from zdr_audit.evidence.s3 import CREDENTIALS
 from zdr_audit.evidence.server import ServerPlace, secrets_in
-from zdr_audit.profile.model import Evidence, Operation
+from zdr_audit.profile.load import ProfileError
+from zdr_audit.profile.model import Evidence, Operation, Profile
 from zdr_audit.suite.party import Actor, Party
 from zdr_audit.target.outcome import document
+from zdr_audit.target.pace import TRY_AGAIN
 from zdr_audit.target.template import MissingValue, fill, fill_path, pointer, with_query
-from zdr_audit.target.transport import Answer, Outgoing, Transport, auth_headers
+from zdr_audit.target.transport import Answer, Outgoing, Transport
 
 MAX_PAGES = 200
 MAX_DOCUMENTS = 5000
@@ -26,7 +31,7 @@ MAX_DOCUMENTS = 5000
 def read_source(
     evidence: Evidence,
     seeker: Seeker,
-    transport: Transport,
+    transport_of: Callable[[str], Transport],
     operations: dict[str, Operation],
     parties: tuple[Party, ...],
     progress: Callable[[int], None] | None = None,
@@ -34,11 +39,12 @@ def read_source(
 ) -> Reading:
     """One reading of one source. Never raises for what the source does: that is a Reading with `error`.
 
-    What leads to a server with a password is looked up in `environment` (None: that of the process).
+    `transport_of` gives the way to the deployment that serves an organization. What leads to a server with a password is looked up in
+    `environment` (None: that of the process).
     """
     try:
         if evidence.kind == "http":
-            pages = _Pages(evidence, transport, operations, parties)
+            pages = _Pages(evidence, transport_of, operations, parties)
             return read_documents(evidence.id, "http", pages.documents(), seeker)
         if evidence.kind in SERVER_READERS:
             return SERVER_READERS[evidence.kind](
@@ -50,6 +56,16 @@ def read_source(
         return Reading(
             source=evidence.id, kind=evidence.kind, objects=0, bytes=0, error=f"reading it failed: {type(exc).__name__}: {words}"
         )
+
+
+def tokenizer_of(profile: Profile) -> Tokenizer | None:
+    """The tokenizer that the profile names. Raises ProfileError where it cannot be had."""
+    if profile.target.tokenizer is None:
+        return None
+    try:
+        return tokens.load(profile.target.tokenizer)
+    except ValueError as problem:
+        raise ProfileError(f"target.tokenizer: {problem}") from None
 
 
 def server_place(evidence: Evidence, environment: Mapping[str, str]) -> ServerPlace:
@@ -77,8 +93,10 @@ def server_secrets(evidence: tuple[Evidence, ...], environment: Mapping[str, str
 class _Pages:
     """The documents that a read-back interface gives, list pages and each item of them, for each organization."""
 
-    def __init__(self, evidence: Evidence, transport: Transport, operations: dict[str, Operation], parties: tuple[Party, ...]) -> None:
-        self.evidence, self.transport, self.operations, self.parties = evidence, transport, operations, parties
+    def __init__(
+        self, evidence: Evidence, transport_of: Callable[[str], Transport], operations: dict[str, Operation], parties: tuple[Party, ...]
+    ) -> None:
+        self.evidence, self.transport_of, self.operations, self.parties = evidence, transport_of, operations, parties
 
     def documents(self) -> Iterator[tuple[str, bytes | str]]:
         listing = self.operations[self.evidence.operation or ""]
@@ -116,8 +134,15 @@ class _Pages:
     def _get(self, operation: Operation, actor: Actor, party: Party, values: dict[str, Any], query: dict[str, str]) -> tuple[str, Answer]:
         known = {"org": party.id, **values}
         path = with_query(fill_path(operation.path, known), {**fill(operation.query, known), **query})
-        headers = {**operation.headers, **auth_headers(actor.header, actor.secret)}
-        return f"{operation.method} {path} as {actor.key}", self.transport.send(Outgoing(operation.method, path, headers))
+        headers = {**operation.headers, **actor.headers()[0]}
+        name = next((n for n, spec in self.operations.items() if spec is operation), "")
+        outgoing = Outgoing(operation.method, path, headers, operation=name)
+        transport = self.transport_of(party.key)
+        answer = transport.send(outgoing)
+        attempts = itertools.count(1)
+        while answer.status in TRY_AGAIN and transport.pace.back_off(name, next(attempts), answer.header("retry-after")):
+            answer = transport.send(outgoing)
+        return f"{operation.method} {path} as {actor.key}", answer
 
 
 def _body(answer: Answer) -> bytes | str:

@@ -17,7 +17,9 @@ DEFAULT_REPORT_DIR = Path("zdr-audit-report")
 @dataclass(frozen=True)
 class Options:
     """`controls` are glob patterns on control ids (empty: all); `base_url` replaces the profile's and starts nothing; `violations` are seeded in the
-    launched reference simulator, for trying the tool out; `waivers` were read from `waivers_file`."""
+    launched reference simulator, for trying the tool out, and `variants` are harmless differences in it; `waivers` were read from `waivers_file`.
+    `formats` are the report files to write (empty: all); `minimise` looks for the smallest request that leaks, where one leaked;
+    `resume`: go on with the run in `report_dir`; `dry_run`: send nothing, plan."""
 
     target: str
     base_url: str | None = None
@@ -26,8 +28,13 @@ class Options:
     depth: Depth = "standard"
     seed: int = 1
     violations: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     waivers_file: Path | None = None
+    minimise: bool = True
+    resume: bool = False
+    dry_run: bool = False
 
     def command(self) -> str:
         """The command line that repeats the run (without the report folder, which changes nothing)."""
@@ -36,7 +43,10 @@ class Options:
         words += ["--controls", ",".join(self.controls)] if self.controls else []
         for violation in self.violations:
             words += ["--violation", violation]
+        for variant in self.variants:
+            words += ["--variant", variant]
         words += ["--waivers", str(self.waivers_file)] if self.waivers_file else []
+        words += [] if self.minimise else ["--no-minimise"]
         return shlex.join([*words, "--depth", self.depth, "--seed", str(self.seed)])
 
 

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from zdr_audit.canary.registry import Registry
 from zdr_audit.canary.seeker import Seeker
 from zdr_audit.journal.events import SourceRead
 from zdr_audit.journal.redact import Redactor
@@ -15,9 +14,11 @@ from zdr_audit.journal.store import Journal
 from zdr_audit.profile.load import ProfileError, load
 from zdr_audit.profile.model import Evidence
 from zdr_audit.run.audit import JOURNAL
-from zdr_audit.run.observe import read_source, server_secrets
+from zdr_audit.run.observe import read_source, server_secrets, tokenizer_of
 from zdr_audit.run.progress import Reporter
+from zdr_audit.run.recall import recall
 from zdr_audit.suite.history import History
+from zdr_audit.target.security import security_of
 from zdr_audit.target.transport import Transport, now
 
 
@@ -50,12 +51,11 @@ def rescan(
         if history.run.target != profile.name:
             raise ProfileError(f"{journal}: a run against '{history.run.target}', not against '{profile.name}'")
         redactor.set_literal(history.run.literal)
-        registry = Registry(history.run.literal, bytes.fromhex(history.run.key))
-        for canary in history.canaries.values():
-            registry.load(canary.id, canary.digest, canary.cuts)
-        seeker = Seeker(history.run.literal, registry.identify)
+        registry, digests = recall(history)
+        seeker = Seeker(history.run.literal, registry.identify, digests=digests, tokenizer=tokenizer_of(profile))
+        limits, security = profile.limits, security_of(profile, surroundings)
         transport = Transport(
-            profile.target.base_url, profile.limits.timeout_seconds, profile.limits.max_answer_bytes, profile.target.nodes
+            profile.target.base_url, limits.timeout_seconds, limits.max_answer_bytes, profile.target.nodes, security=security
         )
         epoch = "late" if any(r.epoch == "late" for r in history.reads) else "main"
         reporter.phase("Reading evidence again", len(sources))
@@ -64,7 +64,7 @@ def rescan(
                 continue
             reporter.step(item.what)
             at = now()
-            outcome = read_source(item, seeker, transport, profile.operations, (), environment=surroundings)
+            outcome = read_source(item, seeker, lambda _: transport, profile.operations, (), environment=surroundings)
             record.append(SourceRead.model_validate({"epoch": epoch, "reading": "rescan", "at": at, "group": "stores", "outcome": outcome}))
             reporter.done()
     return copy

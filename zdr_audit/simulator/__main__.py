@@ -17,13 +17,15 @@ import click
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
+from zdr_audit.simulator import benign, violations
 from zdr_audit.simulator.app import build_app
 from zdr_audit.simulator.blobs import BlobUrlError
 from zdr_audit.simulator.bootstrap import bootstrap
 from zdr_audit.simulator.openapi import build_document
 from zdr_audit.simulator.parts import Parts, build_parts
 from zdr_audit.simulator.prefixes import PersistentCacheError
-from zdr_audit.simulator.violations import UnfitStoresError, UnknownViolationError, install
+from zdr_audit.simulator.seeding import UnknownSeedError
+from zdr_audit.simulator.violations import UnfitStoresError
 
 HELP = """Reference ZDR backend on {base_url}
   stores    {data_dir}
@@ -79,17 +81,19 @@ def _need_clients(database_url: str | None, cache_url: str | None, blob_url: str
             fail(f"{option} needs pip install 'zdr-audit[{extra}]'")
 
 
-def _parts(data_dir: Path, operator: bool, violations: tuple[str, ...], node: int, *urls: str | None) -> Parts:
+def _parts(data_dir: Path, operator: bool, broken: tuple[str, ...], variants: tuple[str, ...], node: int, *urls: str | None) -> Parts:
     """The parts; `urls` are those of database, cache and blobs. Ends with one line, which holds no URL: there may be a password in it."""
     _need_clients(*urls)
     database_url, cache_url, blob_url = urls
     try:
         parts = build_parts(data_dir, database_url, operator, cache_url=cache_url, blob_url=blob_url, node=node)
-        for violation in violations:
-            install(parts, violation)
+        for violation in broken:
+            violations.install(parts, violation)
+        for variant in variants:
+            benign.install(parts, variant)
         with parts.stores.starting():
             bootstrap(parts)
-    except (UnknownViolationError, UnfitStoresError) as error:
+    except (UnknownSeedError, UnfitStoresError) as error:
         fail(str(error))
     except (BlobUrlError, PersistentCacheError) as error:
         fail(f"{'--blob-url' if isinstance(error, BlobUrlError) else '--cache-url'}: {error}")
@@ -108,7 +112,8 @@ def _parts(data_dir: Path, operator: bool, violations: tuple[str, ...], node: in
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8700, show_default=True, type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
 @click.option("--data-dir", default="zdr-simulator-data", show_default=True, type=click.Path(path_type=Path), help="Folder of all stores.")
-@click.option("--violation", "violations", multiple=True, metavar="ID", help="Break this promise on purpose (may be repeated).")
+@click.option("--violation", "broken", multiple=True, metavar="ID", help="Break this promise on purpose (may be repeated).")
+@click.option("--variant", "variants", multiple=True, metavar="ID", help="Differ in this way, which breaks no promise (may be repeated).")
 @click.option("--operator", is_flag=True, help="Mount the operator's hooks (clock, purge, flags, holds, failures).")
 @click.option(
     "--database-url",
@@ -131,7 +136,8 @@ def serve(
     host: str,
     port: int,
     data_dir: Path,
-    violations: tuple[str, ...],
+    broken: tuple[str, ...],
+    variants: tuple[str, ...],
     operator: bool,
     database_url: str | None,
     cache_url: str | None,
@@ -146,7 +152,7 @@ def serve(
         click.echo(json.dumps(build_document(all_operations(load_features(), operator)), indent=2))
         return
     logging.disable(logging.CRITICAL)  # libraries would log what they hold at the moment; what is logged here is decided in one place
-    parts = _parts(data_dir, operator, violations, node, database_url, cache_url, blob_url)
+    parts = _parts(data_dir, operator, broken, variants, node, database_url, cache_url, blob_url)
     app: Any = build_app(parts)
     listener = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
@@ -154,7 +160,7 @@ def serve(
     announce = HELP.format(**place) if sys.stdout.isatty() else json.dumps({"event": "listening", **place}, separators=(",", ":"))
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=parts.protocol or "h11",
         ws="none",
         loop="asyncio",
         lifespan="off",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from zdr_audit.simulator.context import Caller, RequestContext
 from zdr_audit.simulator.errors import ForbiddenError, NotFoundError, UnauthenticatedError
@@ -29,6 +29,14 @@ def _presented(headers: dict[str, str]) -> set[str]:
     return keys
 
 
+_HOLDER = (
+    select(ApiKey, User, Organization)
+    .join(User, User.id == ApiKey.user_id)
+    .join(Organization, Organization.id == ApiKey.organization_id)
+    .where(ApiKey.digest == bindparam("digest"), ApiKey.revoked_at.is_(None), Organization.closed_at.is_(None))
+)
+
+
 class Auth:
     def __init__(self, parts: Parts):
         self.parts = parts
@@ -39,12 +47,7 @@ class Auth:
         if len(keys) != 1:
             return None
         with self.parts.stores.read() as session:
-            found = session.execute(
-                select(ApiKey, User, Organization)
-                .join(User, User.id == ApiKey.user_id)
-                .join(Organization, Organization.id == ApiKey.organization_id)
-                .where(ApiKey.digest == key_digest(keys.pop()), ApiKey.revoked_at.is_(None), Organization.closed_at.is_(None))
-            ).first()
+            found = session.execute(_HOLDER, {"digest": key_digest(keys.pop())}).first()
         if found is None:
             return None
         key, user, organization = found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
@@ -26,8 +27,22 @@ if TYPE_CHECKING:
     from zdr_audit.simulator.parts import Parts
 
 
-def new_id(prefix: str) -> str:
+def prefixed_id(prefix: str) -> str:
     return f"{prefix}_{secrets.token_hex(12)}"
+
+
+_make_id: Callable[[str], str] = prefixed_id
+
+
+def new_id(prefix: str) -> str:
+    """A fresh id for a thing of that kind."""
+    return _make_id(prefix)
+
+
+def use_ids(make: Callable[[str], str]) -> None:
+    """From now on ids of this process look otherwise (the seam of a variant)."""
+    global _make_id  # noqa: PLW0603 - ids are made everywhere, before there are parts
+    _make_id = make
 
 
 def new_key() -> str:

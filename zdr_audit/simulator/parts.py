@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import os
 import secrets
@@ -42,7 +43,7 @@ Asgi = Callable[..., Any]
 @dataclass
 class Parts:
     """All parts of one node of the service. `middlewares` wrap the whole application (first is outermost), `routers` are mounted as they are,
-    `operations` are the routes before they are mounted, `document` the interface document."""
+    `operations` are the routes before they are mounted, `document` the interface document, `protocol` how HTTP is spoken (None: by h11)."""
 
     stores: Stores
     with_operator: bool = False
@@ -53,6 +54,7 @@ class Parts:
     routers: list[APIRouter] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
     document: dict[str, Any] = field(default_factory=dict)
+    protocol: type[asyncio.Protocol] | None = None
 
     def __post_init__(self) -> None:
         self.errors = Errors()

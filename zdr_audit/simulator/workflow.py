@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from zdr_audit.simulator.audit import ZDR
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from zdr_audit.simulator.parts import Parts
 
 
+_ZDR_SINCE = select(Organization.zdr_since).where(Organization.id == bindparam("organization"))
+
+
 class Workflow:
     def __init__(self, parts: Parts):
         self.parts = parts
@@ -24,7 +27,7 @@ class Workflow:
     def enabled(self, organization_id: str) -> bool:
         """Is the organization under ZDR at this moment?"""
         with self.parts.stores.read() as session:
-            return session.scalar(select(Organization.zdr_since).where(Organization.id == organization_id)) is not None
+            return session.scalar(_ZDR_SINCE, {"organization": organization_id}) is not None
 
     def concerned(self, request_id: str) -> str | None:
         """The organization that a ZDR request is for; None where there is no such request."""

@@ -15,14 +15,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from zdr_audit.canary.mint import parts as canary_parts
-from zdr_audit.journal.events import Epoch, GrowthMeasured, Interaction
+from zdr_audit.journal.events import Created, Epoch, GrowthMeasured, Interaction, LeftOut
 from zdr_audit.profile.model import Feature, FeatureEndpoint, Operation, Profile
 from zdr_audit.suite.openapi import DeclaredOperation
 from zdr_audit.suite.party import Actor, Content, NotOffered, Party
 from zdr_audit.suite.recorder import Judged, Planned, Recorder, error_data
-from zdr_audit.target.dialects import anthropic as dialect
-from zdr_audit.target.outcome import classify, document
-from zdr_audit.target.stimulus import PLACES, Place, Stimulus, Wrong
+from zdr_audit.target import shape
+from zdr_audit.target.dialects.anthropic import AnthropicMessages
+from zdr_audit.target.dialects.base import Dialect
+from zdr_audit.target.outcome import document, outcome
+from zdr_audit.target.stimulus import PLACES, Place, Stimulus, Wrong, fitted
 from zdr_audit.target.template import MissingValue, fill, fill_path, names, pointer, with_query
 from zdr_audit.target.transport import Answer, Outgoing, now
 
@@ -60,7 +62,8 @@ class ScenarioBroken(Exception):
 
 @dataclass
 class Assay:
-    """One scenario's hands. `subject` is under ZDR, `control` is not; `models` are those the target lists."""
+    """One scenario's hands. `subject` is under ZDR, `control` is not; `models` are those the target lists. `offered` are the features of a stimulus that
+    the dialect can say and that the target has."""
 
     profile: Profile
     recorder: Recorder
@@ -76,6 +79,10 @@ class Assay:
     fresh_numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     measure: Callable[[], dict[str, int]] = dict
     at: int | None = None
+    dialect: Dialect = field(default_factory=AnthropicMessages)
+    offered: frozenset[str] = AnthropicMessages.features
+    run_id: str = "run"
+    pause: Callable[[float], None] = time.sleep
 
     def __post_init__(self) -> None:
         self.random = random.Random(f"{self.seed}:{self.scenario}")  # noqa: S311 - shapes, not secrets
@@ -100,8 +107,11 @@ class Assay:
 
     def parallel(self, jobs: Iterable[Callable[[], T]], workers: int = 16) -> list[T]:
         """Run jobs at the same time, in threads; results in the order of the jobs."""
-        with ThreadPoolExecutor(workers) as pool:
+        pool = ThreadPoolExecutor(workers)
+        try:
             return [future.result() for future in [pool.submit(job) for job in jobs]]
+        finally:
+            pool.shutdown(cancel_futures=True)  # where one job breaks, or the user stops the run, what has not begun is not sent
 
     @property
     def nodes(self) -> int:
@@ -116,6 +126,20 @@ class Assay:
 
     # -- inference ------------------------------------------------------------------------------------------------------------------
 
+    def within(self, stimuli: Iterable[Stimulus]) -> list[Stimulus]:
+        """As many stimuli, but only such as the target's dialect can say: for each that it cannot, one that it can again, so that there are enough.
+        What is left out is journaled, so that the report can say it. Raises NotOffered where nothing remains."""
+        asked = list(stimuli)
+        tried = [(stimulus, *fitted(stimulus, self.offered)) for stimulus in asked]
+        possible = [stimulus for stimulus, remains, _ in tried if remains is not None]
+        missing = [name for _, remains, lacking in tried if remains is None for name in lacking]
+        if missing:
+            left = LeftOut(scenario=self.scenario, features=tuple(dict.fromkeys(missing)), stimuli=len(asked) - len(possible))
+            self.recorder.journal.append(left)
+        if not possible:
+            raise NotOffered(f"the dialect {self.dialect.name} or the target has none of: {', '.join(dict.fromkeys(missing))}")
+        return [*possible, *itertools.islice(itertools.cycle(possible), len(asked) - len(possible))]
+
     def infer(
         self,
         by: Actor,
@@ -129,35 +153,51 @@ class Assay:
         expects: tuple[int, ...] = (),
         repeat: int = 1,
     ) -> Reply:
-        """Send one inference request with a fresh canary in each place. Accepted means: a complete answer that follows the instruction, or, for a
-        request that is wrong on purpose, the client error it must bring. One of the statuses in `expects` is accepted too, and a request that is
-        sent once must bring one of them. `repeat` sends the very same request again, as a client's retry does."""
+        """Send one inference request with a fresh canary in each place. Accepted means: a complete answer, or, for a request that is wrong on purpose, the
+        client error it must bring. Whether the answer follows the instruction, and so carries its canary, is in the label `answer`: not every model
+        does. One of the statuses in `expects` is accepted too, and a request that is sent once must bring one of them. `repeat` sends the very same
+        request again, as a client's retry does. What the dialect cannot say of the stimulus is left out and named in the label `left_out`; raises
+        NotOffered where nothing worth sending remains."""
         spec = self._operation(operation)
         recorder = self.recorder
+        possible, left_out = fitted(stimulus, self.offered)
+        if possible is None:
+            raise NotOffered(f"the dialect {self.dialect.name} or the target has no {', '.join(left_out)}")
+        stimulus = possible
+        tags = dict(labels or {}) | ({"left_out": ",".join(left_out)} if left_out else {})
         interaction = recorder.new_interaction()
-        minted = {p: recorder.new_canary("prompt", p, interaction, by.organization_id) for p in PLACES if p in stimulus.places}
+        about = (interaction, by.organization_id, self.scenario, by.content)
+        minted = {p: recorder.new_canary("prompt", p, *about) for p in PLACES if p in stimulus.places}
         canaries = [canary_id for canary_id, _ in minted.values()]
         expected, parts = "", tuple[str, ...]()
         if stimulus.answer:
-            answer_id, expected = recorder.new_canary("response", "answer", interaction, by.organization_id)
+            answer_id, expected = recorder.new_canary("response", "answer", *about)
             canaries.append(answer_id)
             parts = canary_parts(expected)
             if stimulus.abandon_after is not None:
                 # More follows after the canary, so that closing midway leaves the canary whole on the wire.
-                parts += tuple(f" and then {number}" for number in range(60))
+                parts += tuple(f" and then {number}" for number in range(150))
         model = stimulus.model or self.models[0]
         texts: dict[Place, str] = {place: canary for place, (_, canary) in minted.items()}
-        rendered = dialect.render(stimulus, model, texts, parts, self.profile.limits.body_bytes)
-        body = rendered.body
-        if operation == "messages.count_tokens":
-            trimmed = json.loads(body)
-            for key in ("max_tokens", "stream", "stop_sequences", "metadata"):
-                trimmed.pop(key, None)
-            body = json.dumps(trimmed).encode()
-        planned = Planned(self.scenario, step, self.epoch, operation, counts, pair, by.content, model, labels or {}, self.at)
+        rendered = self.dialect.render(stimulus, model, texts, parts, self.profile.limits.body_bytes)
+        body = self.dialect.counting(rendered.body) if operation == "messages.count_tokens" else rendered.body
+        planned = Planned(
+            self.scenario,
+            step,
+            self.epoch,
+            operation,
+            counts,
+            pair,
+            by.content,
+            model,
+            tags,
+            stimulus=shape.data(stimulus),
+            settles=expects,
+            node=self.at,
+        )
         path = with_query(fill_path(spec.path, {"org": by.organization_id}), spec.query)
         outgoing = Outgoing(spec.method, path, {**spec.headers, **rendered.headers}, body, stimulus.abandon_after)
-        actor = replace(by, secret="not-a-credential-of-anybody") if stimulus.wrong == "bad_credential" else by  # noqa: S106
+        actor = replace(by, secret="not-a-credential-of-anybody", token=None) if stimulus.wrong == "bad_credential" else by  # noqa: S106
         must = expects if repeat == 1 else ()
         judged = self._judge_inference(stimulus, expected, spec, expects, must, counting=operation == "messages.count_tokens")
         recorded, _ = recorder.exchange(interaction, planned, actor, outgoing, tuple(canaries), judged)
@@ -176,31 +216,35 @@ class Assay:
     def _judge_inference(
         self, stimulus: Stimulus, expected: str, spec: Operation, expects: tuple[int, ...], must: tuple[int, ...], *, counting: bool
     ) -> Callable[[Answer], Judged]:
+        rule = self.profile.refusal
+
         def judge(answer: Answer) -> Judged:
             if answer.status is None:
                 return Judged("no_answer", False)
             if answer.status in expects:
                 return Judged("accepted", True, "", error_data(answer))
             if must:
-                return Judged(classify(answer, (200,), self.profile.refusal), False, f"expected {must}", error_data(answer))
+                return Judged(outcome(answer, spec, rule, (200,)), False, f"expected {must}", error_data(answer))
             if stimulus.wrong is not None:
                 fits = answer.status in _EXPECTED[stimulus.wrong] and document(answer) is not None
-                outcome = "accepted" if fits else classify(answer, (), self.profile.refusal)
-                return Judged(outcome, fits, "" if fits else f"expected {_EXPECTED[stimulus.wrong]}", error_data(answer))
-            if stimulus.abandon_after is not None:
-                cut = answer.status == 200 and answer.error == "abandoned"
-                return Judged("abandoned" if cut else "malformed", cut, "" if cut else "the answer ended before it could be abandoned")
-            if answer.status != 200:
-                return Judged(classify(answer, (), self.profile.refusal), False, "", error_data(answer))
-            if counting:
+                seen = "accepted" if fits else outcome(answer, spec, rule, ())
+                return Judged(seen, fits, "" if fits else f"expected {_EXPECTED[stimulus.wrong]}", error_data(answer))
+            served = outcome(answer, spec, rule, (200, 201))
+            if served == "accepted" and counting:
                 tokens = pointer(document(answer), spec.extract.get("tokens", "/input_tokens"))
                 return Judged("accepted", True) if isinstance(tokens, int) else Judged("malformed", False, "no token count in the answer")
-            parsed = dialect.parse(answer.status, answer.header("content-type") or "", answer.body, streamed=stimulus.stream)
+            parsed = self.dialect.parse(answer.status, answer.header("content-type") or "", answer.body, streamed=stimulus.stream)
+            # The search for canaries is deaf to case, too.
+            follows = {"answer": "follows" if expected in parsed.text.lower() else "does not follow"} if expected else {}
+            if stimulus.abandon_after is not None:
+                cut = served == "accepted" and answer.error == "abandoned"
+                why = "" if cut else "the answer ended before it could be abandoned"
+                return Judged("abandoned" if cut else "malformed", cut, why, labels=follows, text=parsed.text)
+            if served != "accepted":
+                return Judged(served, False, "", error_data(answer))
             if not parsed.ok or answer.error:
                 return Judged("malformed", False, answer.error or parsed.problem)
-            if expected and expected not in parsed.text:
-                return Judged("accepted", False, "the answer does not follow the instruction, so it carries no canary")
-            return Judged("accepted", True)
+            return Judged("accepted", True, labels=follows, text=parsed.text)
 
         return judge
 
@@ -208,7 +252,7 @@ class Assay:
         """One block of the growth bound: measure every source, send `requests` stimuli of one size, wait, measure again."""
         before = self.measure()
         replies = [self.infer(party.member, stimulus, step=step, counts=party.key == "subject") for _ in range(requests)]
-        time.sleep(wait)
+        self.pause(wait)
         event = GrowthMeasured(
             scenario=self.scenario,
             organization=party.key,
@@ -257,7 +301,8 @@ class Assay:
 
         `weigh` says when the target has dealt with the call: when it did what was asked (`success`), when it decided either way (`decision`: any answer
         but 401, 429), or when it answered at all (`answer`). Values that start with an underscore alter the request itself: `_method`, `_path`,
-        `_headers`, `_query`, `_body`; `_made_up` fills what the templates need and the call does not give.
+        `_headers`, `_query`, `_body`, `_reshape` (a function of body and headers), `_wire`; `_made_up` fills what the templates need and the call
+        does not give.
         """
         spec = self._operation(operation)
         return self._call(spec, operation, by, step, org, counts, pair, content, labels or {}, weigh, values)
@@ -304,13 +349,14 @@ class Assay:
         recorder = self.recorder
         interaction = recorder.new_interaction()
         organization = org.id if org else (by.organization_id if by else self.subject.id)
-        known: dict[str, Any] = {"org": organization, "account": (org or self.subject).account or "", "model": self.models[0], **values}
+        known: dict[str, Any] = {"org": organization, "account": (org or self.subject).account or "", "model": self.models[0]}
+        known |= {"run": self.run_id, **values}
         canaries: list[str] = []
         used = names(spec.body) | names(spec.multipart) | names(spec.query) | names(spec.headers)
         if "_made_up" in known:
             known = dict.fromkeys((used | names(spec.path)) - {"canary", "marker"}, known["_made_up"]) | known
         if "canary" in used and "canary" not in known:
-            canary_id, known["canary"] = recorder.new_canary("prompt", name, interaction, organization)
+            canary_id, known["canary"] = recorder.new_canary("prompt", name, interaction, organization, self.scenario, content)
             canaries.append(canary_id)
         tags = {**labels, "about": organization}
         if "marker" in used:
@@ -319,12 +365,18 @@ class Assay:
         try:
             path = fill_path(spec.path, known)
             body, headers = self._body(spec, known)
+            if "_reshape" in known:
+                body, headers = known["_reshape"](body, headers)
             query = {**fill(spec.query, known), **known.get("_query", {})}
         except MissingValue as exc:
             raise NotOffered(f"operation '{name}' needs a value '{exc}' that the run does not have") from None
         path = known.get("_path", with_query(path, query))
-        outgoing = Outgoing(known.get("_method", spec.method), path, {**headers, **known.get("_headers", {})}, body)
-        planned = Planned(self.scenario, step, self.epoch, name, counts, pair, content if canaries else "none", None, tags, self.at)
+        outgoing = Outgoing(
+            known.get("_method", spec.method), path, {**headers, **known.get("_headers", {})}, body, wire=known.get("_wire")
+        )
+        settles = (*spec.accepted, *spec.refused, *self.profile.refusal.status)
+        said, at = content if canaries else "none", org.key if org else ""
+        planned = Planned(self.scenario, step, self.epoch, name, counts, pair, said, None, tags, settles=settles, node=self.at, at=at)
         found: dict[str, Any] = {}
         items: list[Any] = []
 
@@ -332,16 +384,34 @@ class Assay:
             return self._judge_call(spec, answer, found, items, weigh)
 
         recorded, _ = recorder.exchange(interaction, planned, by, outgoing, tuple(canaries), judge)
+        if spec.creates and recorded.accepted and recorded.outcome == "accepted":
+            self._note_created(spec, recorded, organization, known | found)
         return Reply(recorded, found, tuple(items))
 
+    def _note_created(self, spec: Operation, recorded: Interaction, organization: str, known: Mapping[str, Any]) -> None:
+        """Into the journal goes what the run made, with what its removal needs."""
+        removal = self.profile.operations.get(spec.cleanup or "")
+        needed = names(removal.path) | names(removal.query) | names(removal.body) if removal else set()
+        event = Created(
+            kind=recorded.operation.rpartition(".")[0] or recorded.operation,
+            id=str(known[spec.creates or ""]),
+            operation=recorded.operation,
+            interaction=recorded.id,
+            organization=organization,
+            actor=recorded.actor,
+            cleanup=spec.cleanup,
+            values={name: str(known[name]) for name in sorted(needed - set(spec.secret) - {"org", "marker", "canary"}) if name in known},
+        )
+        self.recorder.journal.append(event)
+
     def _judge_call(self, spec: Operation, answer: Answer, found: dict[str, Any], items: list[Any], weigh: Weigh) -> Judged:
-        outcome = classify(answer, spec.accepted, self.profile.refusal)
+        seen = outcome(answer, spec, self.profile.refusal)
         if answer.error and answer.status is not None:
             return Judged("malformed", False, answer.error)
-        if outcome != "accepted":
-            decided = outcome not in {"no_answer", "rate_limited"} and (weigh == "answer" or answer.status != 401)
+        if seen != "accepted":
+            decided = seen not in {"no_answer", "rate_limited"} and (weigh == "answer" or answer.status != 401)
             dealt = weigh != "success" and decided
-            return Judged(outcome, dealt, "", error_data(answer))
+            return Judged(seen, dealt, "", error_data(answer))
         data = document(answer)
         for key, where in spec.extract.items():
             found[key] = pointer(data, where)
@@ -386,9 +456,8 @@ class Assay:
 
         def judge(answer: Answer) -> Judged:
             found.append(document(answer))
-            return Judged(
-                classify(answer, spec.accepted, self.profile.refusal), answer.status in spec.accepted and isinstance(found[0], dict)
-            )
+            seen = outcome(answer, spec, self.profile.refusal)
+            return Judged(seen, seen == "accepted" and isinstance(found[0], dict))
 
         recorded, _ = self.recorder.exchange(self.recorder.new_interaction(), planned, None, Outgoing(spec.method, spec.path), (), judge)
         if not recorded.accepted:
@@ -397,7 +466,7 @@ class Assay:
 
     def call_declared(self, operation: DeclaredOperation, by: Actor, *, step: str, pair: str, counts: bool) -> Reply:
         """Try an operation that only the target's interface document names."""
-        spec = Operation(method=operation.method, path=operation.path, body=operation.body, headers={"anthropic-version": dialect.VERSION})
+        spec = Operation(method=operation.method, path=operation.path, body=operation.body, headers=dict(self.dialect.headers))
         made_up = dict.fromkeys(names(operation.path), "zdraudit00") | {"org": by.organization_id}
         labels = {"feature": operation.feature, "endpoint": f"{operation.method} {operation.path}"}
         return self._call(spec, f"declared:{operation.feature}", by, step, None, counts, pair, by.content, labels, "decision", made_up)
@@ -435,9 +504,8 @@ class Assay:
                 **(labels or {}),
             }
             pair = f"{self.scenario}/{step}/{name}/{endpoint.name}"
-            reply = self._call(
-                endpoint, f"feature:{name}.{endpoint.name}", by, step, None, counts, pair, by.content, tags, "decision", known
-            )
+            content: Content = "not_covered" if self.profile.target.enforcement == "leaves_promise" else by.content
+            reply = self._call(endpoint, f"feature:{name}.{endpoint.name}", by, step, None, counts, pair, content, tags, "decision", known)
             known |= {k: v for k, v in reply.values.items() if v is not None and not k.startswith("_")}
             replies.append(reply)
         return replies
@@ -455,7 +523,8 @@ class Assay:
         """A new organization with an admin and a member of its own, without ZDR unless its values say so. Raises ScenarioBroken or NotOffered."""
         label = f"{self.scenario.rsplit('.', 1)[-1].replace('_', '-')}-{next(self.fresh_numbers)}"
         key = f"fresh:{label}"
-        made = self.must(operation, self.staff("account_team"), step=step, org=account or self.subject, name=f"zdr-audit {label}", **values)
+        name = f"zdr-audit {self.run_id} {label}"
+        made = self.must(operation, self.staff("account_team"), step=step, org=account or self.subject, name=name, **values)
         identity = str(made.values["organization"])
         header = self.subject.member.header
         party = Party(key, identity, (account or self.subject).account, "standard", {})
@@ -466,7 +535,7 @@ class Assay:
 
     def add_member(self, party: Party, *, step: str, role: str = "member") -> Party:
         """A further user of an organization made for the run, with a key of their own."""
-        email = f"{role}@{party.key.split(':')[-1]}.example"
+        email = f"zdr-audit-{role}-{party.key.split(':')[-1]}@{self.run_id}.example".lower()
         user = self.must("user.create", party.admin, step=f"{step}: add a user", email=email)
         granted = self.must("key.create", party.admin, step=f"{step}: give the user a key", user=user.values["user"])
         actor = Actor(

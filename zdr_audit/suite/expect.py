@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from zdr_audit.evidence.model import Hit
 from zdr_audit.journal.events import Epoch, FindingSeen, Interaction
 from zdr_audit.profile.model import Profile
 from zdr_audit.suite.history import History, Seen
@@ -26,6 +27,13 @@ def describe(item: Interaction) -> str:
     """One interaction in a line: id, who, what, what came back."""
     status = item.status if item.status is not None else item.error or "no answer"
     return f"{item.id} {item.actor} {item.method} {item.path} -> {status}"
+
+
+def _wording(promise: str, hit: Hit) -> str:
+    """What a finding holds against the target: of a digest something else than of the content itself, which cannot be read from it."""
+    if not hit.of_digest:
+        return promise
+    return f"{promise}, nor a digest of it, by which whoever guesses the content can confirm it and requests with the same content can be linked"
 
 
 def answer_finding(item: Interaction, message: str) -> FindingSeen:
@@ -53,6 +61,7 @@ class Expect:
         self.control = control
         self.epochs = epochs
         self.interactions = history.of(after)
+        self.earlier = history.earlier(after)
 
     # -- choosing -------------------------------------------------------------------------------------------------------------------
 
@@ -108,6 +117,11 @@ class Expect:
         if silent:
             raise Inconclusive(f"no decision from the target: {describe(silent[0])}")
 
+    def features_refused(self, items: Iterable[Interaction], promise: str) -> None:
+        """None of these features was to be had, where the target claims to block them; where using one merely leaves the promise, nothing is asked."""
+        if self.history.run.enforcement != "leaves_promise":
+            self.not_served(items, promise)
+
     def dealt_with(self, items: Iterable[Interaction]) -> None:
         """Each was answered with a decision. Raises Inconclusive."""
         for item in items:
@@ -128,12 +142,28 @@ class Expect:
         return meaningful
 
     def echoes_nothing(self, items: Iterable[Interaction], promise: str, kinds: tuple[str, ...] = ("prompt", "response")) -> None:
-        """No answer holds a canary of these kinds, of its own request or of any other."""
+        """No answer holds a canary of these kinds, of its own request or of any other; nor did that to an earlier attempt at the same."""
 
         def clean(item: Interaction) -> bool:
             return not any(self.history.canaries[c].kind in kinds for c in item.echoes)
 
-        self.every(items, clean, promise)
+        self.every(self._with_earlier(items), clean, promise)
+
+    def _with_earlier(self, items: Iterable[Interaction]) -> list[Interaction]:
+        """These, and the attempts that they took the place of. Of a scenario that was broken off, what was to be kept as an exception is left out: the story
+        that ends the exception did not come to its end."""
+        chosen = list(items)
+        same = {(i.scenario, i.step, i.operation, i.actor) for i in chosen}
+        unknown = {(i.scenario, i.organization_id, i.content) for i in chosen}
+        return chosen + [
+            i
+            for i in self.earlier
+            if (
+                (i.scenario, i.step, i.operation, i.actor) in same
+                or (not i.operation and (i.scenario, i.organization_id, i.content) in unknown)
+            )
+            and (i.superseded or i.content != "exception")
+        ]
 
     def decided(self, items: Iterable[Interaction], promise: str) -> None:
         """Each was answered one way or the other, and not with a failure of the server. Of none at all nothing is said."""
@@ -159,12 +189,16 @@ class Expect:
     def sees_answers_of_the_control_organization(self) -> None:
         """Somewhere an answer (not a prompt) of the control organization was found: else not finding the subject's says nothing about answers."""
         control = self.history.run.organizations["control"]
-
-        def answer(seen: Seen) -> bool:
-            minted = self.history.canaries.get(seen.hit.canary or "")
-            return seen.read.group == "stores" and minted is not None and minted.kind == "response" and minted.organization == control
-
-        if not any(True for _ in self.history.seen(self.epochs, answer)):
+        kinds = {
+            minted.kind
+            for seen in self.history.seen(self.epochs)
+            if seen.read.group == "stores"
+            and not seen.hit.of_digest
+            and (minted := self.history.canaries.get(seen.hit.canary or "")) is not None
+            if minted.organization == control or minted.kind == "spike"
+        }
+        # Where spikes alone prove sight, they prove it for answers as well.
+        if "response" not in kinds and kinds != {"spike"}:
             raise Inconclusive("no answer of the control organization was found in any store, so not finding the subject's says nothing")
 
     def kept_nowhere(
@@ -175,12 +209,19 @@ class Expect:
         kinds: tuple[str, ...] = ("prompt", "response"),
         residue: bool | None = None,
         group: str = "stores",
+        answers: int = 0,
         promise: str = "content must not be kept",
     ) -> None:
-        """No source of the group holds a canary of these interactions (default: all of the test whose content is under ZDR)."""
+        """No source of the group holds a canary of these interactions (default: all of the test whose content is under ZDR), nor of an earlier attempt at
+        one of them.
+
+        `answers`: the promise is about answers too, and so many must carry their canary: a model that does not follow the instruction leaves
+        nothing to look for. Where the profile says that no answer can be made to carry one, prompts alone are judged, and the report says so.
+        """
         chosen = list(items) if items is not None else [i for i in self.interactions if i.content == "zdr"]
         if not chosen:
             raise Inconclusive("the record has no interaction whose content could have been kept")
+        chosen = self._with_earlier(chosen) if items is not None else [*chosen, *(i for i in self.earlier if i.content == "zdr")]
         canaries = {c for item in chosen for c in item.canaries if self.history.canaries[c].kind in kinds}
         if not canaries:
             raise Inconclusive(f"these interactions carried no {' or '.join(kinds)} canary, so finding none says nothing")
@@ -195,9 +236,20 @@ class Expect:
             first = findings[0]
             forms = " in ".join(reversed(first.forms)) or "plain"
             raise Violated(
-                f"{promise}, but {len(findings)} {'trace was' if len(findings) == 1 else 'traces were'} found, first: "
+                f"{first.message}, but {len(findings)} {'trace was' if len(findings) == 1 else 'traces were'} found, first: "
                 f"source {first.source}, {first.object}, {first.location} ({forms}), from request {first.interaction}",
                 findings,
+            )
+        self._answers_carry_canaries(chosen, answers)
+
+    def _answers_carry_canaries(self, items: list[Interaction], wanted: int) -> None:
+        asked = [i for i in items if any(self.history.canaries[c].kind == "response" for c in i.canaries)]
+        # Without the label, accepted says it.
+        carrying = [i for i in asked if i.labels.get("answer", "follows" if i.accepted else "") == "follows"]
+        if asked and len(carrying) < min(wanted, len(asked)):
+            raise Inconclusive(
+                f"of {len(asked)} answers {len(carrying)} followed the instruction to carry a canary (needed: {min(wanted, len(asked))}), "
+                "so finding none says nothing of answers"
             )
 
     def kept_whole_or_not_at_all(self, items: Iterable[Interaction], *, like: Iterable[Interaction], promise: str) -> None:
@@ -238,7 +290,8 @@ class Expect:
         """No store grows with the size of what the subject organization sends. Raises Inconclusive where the noise is too large, or where not even the
         control organization's content is seen to take room."""
         bounds = {(b.source, b.organization): b for b in growth_bounds(self.history)}
-        stores = [source for source, (kind, _) in self.history.run.sources.items() if kind != "http"]
+        run = self.history.run
+        stores = [source for source, (kind, _) in run.sources.items() if kind != "http" and source not in run.twin_sources]
         findings, unclear = [], [f"the room that {s} takes could not be measured" for s in stores if (s, "subject") not in bounds]
         for (source, organization), bound in bounds.items():
             if organization != "subject":
@@ -253,7 +306,9 @@ class Expect:
                 )
             elif bound.judged == "noisy":
                 unclear.append(f"the growth of {source} is too noisy to bound what can have been kept")
-            elif (other := bounds.get((source, "control"))) is None or other.judged != "retained":
+            elif source in run.spiked:
+                continue  # the room that a file takes is not in doubt; what a spike is worth, the report says
+            elif (other := bounds.get((run.twins.get(source, source), "control"))) is None or other.judged != "retained":
                 unclear.append(f"in {source} not even the control organization's content is seen to take room, so no growth says nothing")
         if findings:
             first = findings[0]
@@ -283,7 +338,7 @@ class Expect:
                     interaction=owner.id if owner else None,
                     residue=hit.residue,
                     excerpt=hit.excerpt,
-                    message=promise,
+                    message=_wording(promise, hit),
                 ),
             )
         return list(found.values())

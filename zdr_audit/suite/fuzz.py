@@ -7,19 +7,16 @@ neither 401, 403, 404, 405 nor 429; the catalogue's minimum for the contract con
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import requests
-import schemathesis
-from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis.core.failures import FailureGroup
-from schemathesis.core.result import Err
 from schemathesis.core.transport import Response
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
 
 from zdr_audit.suite.assay import Assay
+from zdr_audit.suite.generator import Generator
 from zdr_audit.suite.party import Actor
 from zdr_audit.suite.recorder import Judged, Planned
 from zdr_audit.target.transport import Answer, Outgoing
@@ -33,41 +30,17 @@ _OWN_HEADERS = frozenset(
 
 def fuzz(assay: Assay, document: Any, actors: list[Actor], examples: int) -> None:
     """Send `examples` valid and as many invalid requests to each operation as each actor. Interactions have the step `fuzz`."""
-    schema = schemathesis.openapi.from_dict(document)
-    for result in schema.get_all_operations():
-        if isinstance(result, Err):
-            continue  # an operation that the document describes wrongly cannot be driven; the others are
-        operation = result.ok()
+    generator = Generator.of(document)
+    for operation in generator.operations:
         if any(tag in operation.path for tag in ("/operator/",)):
             continue
         for actor in actors:
             for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
                 if assay.depth != "thorough" and (actor is actors[-1]) != (mode is GenerationMode.POSITIVE):
                     continue  # the strongest role sends what is valid, the weakest what is not
-                for case in _cases(assay, operation, actor, mode, examples):
+                owned = {p.name: actor.organization_id for p in operation.path_parameters if "org" in p.name.lower()}
+                for case in generator.cases(operation, mode, examples, assay.seed, owned):
                     _send(assay, case, actor, mode)
-
-
-def _cases(assay: Assay, operation: Any, actor: Actor, mode: GenerationMode, examples: int) -> Iterator[Any]:
-    owned = {p.name: actor.organization_id for p in operation.path_parameters if "org" in p.name.lower()}
-    try:
-        strategy = operation.as_strategy(generation_mode=mode, path_parameters=owned or None)
-    except Exception:  # nothing invalid can be made for an operation without input
-        return
-    drawn: list[Any] = []
-
-    @seed(assay.seed)
-    @settings(max_examples=examples, database=None, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
-    @given(strategy)
-    def collect(case: Any) -> None:
-        drawn.append(case)
-
-    try:
-        collect()
-    except Exception:  # a strategy for invalid input that cannot be satisfied gives what it gave so far
-        if mode is GenerationMode.POSITIVE:
-            raise
-    yield from drawn[:examples]
 
 
 def _send(assay: Assay, case: Any, actor: Actor, mode: GenerationMode) -> None:
@@ -80,7 +53,7 @@ def _send(assay: Assay, case: Any, actor: Actor, mode: GenerationMode) -> None:
     body = prepared.body if isinstance(prepared.body, bytes) else prepared.body.encode() if isinstance(prepared.body, str) else None
     path = prepared.path_url
     label = f"{case.operation.method.upper()} {case.operation.path}"
-    planned = Planned(assay.scenario, "fuzz", assay.epoch, "fuzz", labels={"api_operation": label, "mode": mode.value})
+    planned = Planned(assay.scenario, "fuzz", assay.epoch, "fuzz", labels={"api_operation": label, "mode": mode.value}, settles=(503,))
 
     def judge(answer: Answer) -> Judged:
         if answer.status is None:

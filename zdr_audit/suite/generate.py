@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from zdr_audit.target.stimulus import PLACES, Place, Stimulus
+
+LONG = 20_000
+"""Bytes of padding that make a request a long one."""
 
 
 @st.composite
@@ -26,7 +29,8 @@ def stimuli(draw: st.DrawFn, models: Sequence[str]) -> Stimulus:
 
 
 def shapes(models: Sequence[str], count: int, run_seed: int) -> list[Stimulus]:
-    """`count` different shapes; the same seed and models give the same ones."""
+    """`count` different shapes, among which every place, every option and every model occurs, as far as there is room; the same seed and models give the
+    same ones."""
     drawn: dict[Stimulus, None] = {}
 
     @seed(run_seed)
@@ -36,4 +40,35 @@ def shapes(models: Sequence[str], count: int, run_seed: int) -> list[Stimulus]:
         drawn.setdefault(stimulus)
 
     collect()
-    return list(drawn)[:count]
+    return _covering(list(drawn)[:count], models)
+
+
+def _covering(drawn: list[Stimulus], models: Sequence[str]) -> list[Stimulus]:
+    """The shapes with what none of them has put into one of them, each into another: whether a leak is found must not hang on the seed."""
+    shapes = list(drawn)
+    wanted: list[tuple[Callable[[Stimulus], bool], Callable[[Stimulus], Stimulus]]] = [
+        (
+            lambda s: s.thinking,
+            lambda s: s.model_copy(update={"thinking": True, "places": s.places - {"prefill"} or frozenset({"message"})}),
+        ),
+        (lambda s: s.stream, lambda s: s.model_copy(update={"stream": True})),
+        (lambda s: not s.stream, lambda s: s.model_copy(update={"stream": False})),
+        (lambda s: s.cache, lambda s: s.model_copy(update={"cache": True})),
+        (lambda s: s.padding >= LONG, lambda s: s.model_copy(update={"padding": LONG})),
+        (lambda s: s.session is not None, lambda s: s.model_copy(update={"session": "session-a"})),
+        *((lambda s, p=place: p in s.places, lambda s, p=place: s.model_copy(update=_with(s, p))) for place in PLACES),
+        *((lambda s, m=model: s.model == m, lambda s, m=model: s.model_copy(update={"model": m})) for model in models),
+    ]
+    for number, (holds, put) in enumerate(wanted):
+        # What is put in must not take away the only one of something else.
+        for at in range(len(shapes)) if not any(map(holds, shapes)) else ():
+            place = (number + at) % len(shapes)
+            tried = [*shapes[:place], put(shapes[place]), *shapes[place + 1 :]]
+            if len(set(tried)) == len(tried) and all(any(map(other, tried)) for other, _ in wanted if any(map(other, shapes))):
+                shapes = tried
+                break
+    return shapes
+
+
+def _with(stimulus: Stimulus, place: Place) -> dict[str, object]:
+    return {"places": stimulus.places | {place}} | ({"thinking": False} if place == "prefill" else {})

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from zdr_audit.profile.token import Token
+from zdr_audit.target.transport import auth_headers
+
 Content = Literal["zdr", "standard", "exception", "not_covered", "none"]
 
 
@@ -14,7 +17,7 @@ class NotOffered(Exception):
 
 @dataclass(frozen=True)
 class Actor:
-    """One credential: `key` names it in the journal (`subject.member`), `secret` never leaves memory."""
+    """One credential: `key` names it in the journal (`subject.member`), `secret` never leaves memory. `token` takes its place where a command gives it."""
 
     key: str
     role: str
@@ -25,6 +28,13 @@ class Actor:
     secret: str = field(repr=False)
     email: str | None = None
     user: str | None = None
+    prefix: str | None = None
+    token: Token | None = field(default=None, repr=False, compare=False)
+
+    def headers(self) -> tuple[dict[str, str], str]:
+        """The header that carries the credential as it is now, and the credential. Raises ProfileError where its command gives none."""
+        secret = self.token.current() if self.token is not None else self.secret
+        return auth_headers(self.header, secret, self.prefix), secret
 
 
 @dataclass(frozen=True)

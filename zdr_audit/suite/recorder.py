@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
+from zdr_audit.canary.digests import DigestBook
 from zdr_audit.canary.mint import Mint
 from zdr_audit.canary.registry import Registry
+from zdr_audit.canary.renditions import renditions, text_renditions
 from zdr_audit.canary.seeker import Seeker
-from zdr_audit.journal.events import CanaryMinted, Epoch, Interaction
+from zdr_audit.canary.sighting import is_digest
+from zdr_audit.journal.events import CanaryMinted, DigestsTaken, Epoch, Interaction
 from zdr_audit.journal.store import Journal
+from zdr_audit.profile.load import ProfileError
 from zdr_audit.suite.party import Actor
 from zdr_audit.target.outcome import document
-from zdr_audit.target.transport import Answer, Outgoing, Transport, auth_headers
+from zdr_audit.target.pace import TRY_AGAIN
+from zdr_audit.target.transport import Answer, Outgoing, Transport, now
 
 _DATA_LIMIT = 256 * 1024
 
 
 @dataclass(frozen=True)
 class Planned:
-    """What is known of an interaction before it is sent. `node` None: whichever comes next."""
+    """What is known of an interaction before it is sent. `node` None: whichever comes next. `at` is the organization at whose deployment it is made
+    (empty: the actor's own)."""
 
     scenario: str
     step: str
@@ -33,38 +42,88 @@ class Planned:
     content: str = "none"
     model: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    settles: tuple[int, ...] = ()
+    """Statuses that are an answer to this request even where they otherwise mean: try again later."""
     node: int | None = None
+    at: str = ""
+    stimulus: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What an answer was taken for."""
+    """What an answer was taken for; `labels` are added to those of the interaction. `text` is what it says, put together from its pieces; it stays in
+    memory."""
 
     outcome: str
     accepted: bool
     error: str = ""
     data: Any = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
 
 
 class Recorder:
     """Numbers interactions and canaries, sends, recognises canaries in answers, journals. Safe for several threads."""
 
-    def __init__(self, transport: Transport, journal: Journal, mint: Mint, registry: Registry, seeker: Seeker) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        journal: Journal,
+        mint: Mint,
+        registry: Registry,
+        seeker: Seeker,
+        elsewhere: Mapping[str, Transport] | None = None,
+        digests: DigestBook | None = None,
+    ) -> None:
+        """`elsewhere`: organizations that have a deployment of their own."""
         self.transport = transport
+        self.elsewhere = dict(elsewhere or {})
         self.journal = journal
         self.mint = mint
         self.registry = registry
         self.seeker = seeker
+        self.digests = digests
         self._lock = threading.Lock()
         self._interactions = itertools.count(1)
         self._canaries = itertools.count(1)
+        self.request_id_header = "request-id"
         self.sent = 0
+        self.clock_offset: float | None = None
+        """Seconds by which the target's clock was ahead of ours in the last answer that had a Date header."""
+
+    def transport_of(self, organization: str) -> Transport:
+        """The way to the deployment that serves an organization."""
+        return self.elsewhere.get(organization, self.transport)
+
+    def _send(self, actor: Actor | None, outgoing: Outgoing, transport: Transport) -> tuple[Answer, dict[str, str]]:
+        """Send as the actor. Where its token, which a command gave, is answered with 401, a fresh one is tried once: the labels say so."""
+        if actor is None:
+            return transport.send(outgoing), {}
+        try:
+            headers, secret = actor.headers()
+            answer = transport.send(_with(outgoing, headers))
+            if answer.status != 401 or actor.token is None:
+                return answer, {}
+            fresh = actor.token.renewed(secret)
+        except ProfileError as exc:
+            moment = now()
+            return Answer(None, {}, b"", f"not sent: {exc}", moment, moment, request_bytes=len(outgoing.body or b"")), {}
+        if fresh == secret:
+            return answer, {}
+        return transport.send(_with(outgoing, actor.headers()[0])), {"credential": "renewed after 401"}
 
     def new_interaction(self) -> str:
         with self._lock:
             return f"i-{next(self._interactions):05d}"
 
-    def new_canary(self, kind: str, place: str, interaction: str | None, organization_id: str) -> tuple[str, str]:
+    def go_on(self, interactions: int, canaries: int) -> None:
+        """Number from there: a run that was broken off goes on."""
+        self._interactions, self._canaries = itertools.count(interactions + 1), itertools.count(canaries + 1)
+        self.sent = interactions
+
+    def new_canary(
+        self, kind: str, place: str, interaction: str | None, organization_id: str, scenario: str = "", content: str = "none"
+    ) -> tuple[str, str]:
         """Mint a canary, register and journal its digests. Returns (canary id, canary)."""
         with self._lock:
             canary_id = f"c-{next(self._canaries):05d}"
@@ -79,6 +138,8 @@ class Recorder:
                 "organization": organization_id,
                 "digest": self.registry.digest(canary),
                 "cuts": self.registry.cuts(canary),
+                "scenario": scenario,
+                "content": content,
             }
         )
         self.journal.append(event)
@@ -93,21 +154,49 @@ class Recorder:
         canaries: tuple[str, ...],
         judge: Callable[[Answer], Judged],
     ) -> tuple[Interaction, Answer]:
-        """Send, judge, journal. `actor` None sends no credential."""
-        headers = dict(outgoing.headers)
-        if actor is not None:
-            headers |= auth_headers(actor.header, actor.secret)
-        answer = self.transport.send(replace(outgoing, headers=headers, node=planned.node))
+        """Send, judge, journal; again, as an interaction of its own, where the target puts it off. `actor` None sends no credential."""
+        whole = replace(outgoing, operation=planned.operation, inference=planned.model is not None, node=planned.node)
+        transport = self.transport_of(planned.at or (actor.organization if actor else ""))
+        first = retry_of = None
+        for attempt in itertools.count(1):
+            answer, about = self._send(actor, whole, transport)
+            self.clock_offset = _offset(answer) if answer.header("date") else self.clock_offset
+            put_off = answer.status in TRY_AGAIN and answer.status not in planned.settles
+            again = put_off and transport.pace.back_off(planned.operation, attempt, answer.header("retry-after"))
+            recorded = self._record(interaction, planned, actor, outgoing, canaries, judge, answer, about, again, retry_of)
+            if not again:
+                break
+            first = first or interaction
+            interaction, retry_of = self.new_interaction(), first
+        return recorded, answer
+
+    def _record(
+        self,
+        interaction: str,
+        planned: Planned,
+        actor: Actor | None,
+        outgoing: Outgoing,
+        canaries: tuple[str, ...],
+        judge: Callable[[Answer], Judged],
+        answer: Answer,
+        about: dict[str, str],
+        superseded: bool,
+        retry_of: str | None,
+    ) -> Interaction:
         try:
             judged = judge(answer)
         except Exception as exc:  # what was sent is journaled whatever the answer does to its reader
             judged = Judged("malformed", False, f"the answer could not be read: {type(exc).__name__}")
-        about = {"served_organization": _short(answer.header("anthropic-organization-id")) or ""}
+        about |= {"served_organization": _short(answer.header("anthropic-organization-id")) or ""}
         if actor is not None and actor.email:
             about["email"] = actor.email
         if len(self.transport.addresses) > 1:
             about["node"] = str(answer.node + 1)
-        echoes = tuple(dict.fromkeys(s.canary for s in self.seeker.search(answer.body) if s.canary)) if answer.body else ()
+        if retry := _retry(answer):
+            about["retry"] = retry
+        told = (answer.body, _header_text(answer))
+        seen = [s for text in told if text for s in self.seeker.search(text)]
+        echoes = tuple(dict.fromkeys(s.canary for s in seen if s.canary and not is_digest(s.forms)))
         recorded = Interaction.model_validate(
             {
                 "id": interaction,
@@ -129,25 +218,76 @@ class Recorder:
                 "pair": planned.pair,
                 "content": planned.content,
                 "error": judged.error or answer.error,
-                "request_id": _short(answer.header("request-id")),
+                "request_id": _short(answer.header(self.request_id_header)),
                 "request_bytes": answer.request_bytes,
                 "answer_bytes": len(answer.body),
                 "started_at": answer.started_at,
                 "ended_at": answer.ended_at,
-                "labels": dict(planned.labels) | about,
+                "labels": dict(planned.labels) | about | dict(judged.labels),
                 "data": judged.data if len(repr(judged.data)) <= _DATA_LIMIT else {"too_large": True},
                 "echoes": echoes,
                 "canaries": canaries,
+                "superseded": superseded,
+                "retry_of": retry_of,
+                "stimulus": dict(planned.stimulus) if planned.stimulus is not None else None,
             }
         )
         self.journal.append(recorded)
+        if self.digests is not None:
+            self._take_digests(self.digests, interaction, outgoing, answer, judged)
         with self._lock:
             self.sent += 1
-        return recorded, answer
+        return recorded
+
+    def _take_digests(self, digests: DigestBook, interaction: str, outgoing: Outgoing, answer: Answer, judged: Judged) -> None:
+        """Note the digests of every text with a canary that was sent or came back: one of them in a store betrays the text, though it cannot be read."""
+        literal = self.mint.literal
+        texts = itertools.chain(
+            renditions(outgoing.body or b"", literal, "request"),
+            *(text_renditions(value, literal, "request-header") for value in outgoing.headers.values()),
+            text_renditions(outgoing.raw_path, literal, "request-path"),
+            renditions(answer.body, literal, "answer"),
+            text_renditions(judged.text, literal, "answer-text"),
+        )
+        entries = [
+            digests.entry(canary, one.what, one.data, one.algorithms) for one in texts if (canary := self.registry.identify(one.canary))
+        ]
+        for entry in entries:
+            digests.add(entry)
+        if entries:
+            kept = tuple((entry.canary, entry.what, base64.b64encode(entry.marks).decode()) for entry in entries)
+            self.journal.append(DigestsTaken(interaction=interaction, entries=kept))
+
+
+def _offset(answer: Answer) -> float | None:
+    """The Date header against the middle of the exchange; None where it is no date."""
+    try:
+        said = parsedate_to_datetime(answer.header("date") or "")
+    except (ValueError, IndexError, TypeError):
+        return None
+    began, ended = datetime.fromisoformat(answer.started_at), datetime.fromisoformat(answer.ended_at)
+    return (said.replace(tzinfo=said.tzinfo or UTC) - (began + (ended - began) / 2)).total_seconds()
+
+
+def _with(outgoing: Outgoing, headers: Mapping[str, str]) -> Outgoing:
+    return replace(outgoing, headers={**outgoing.headers, **headers})
 
 
 def _short(text: str | None) -> str | None:
     return text[:200] if text else None
+
+
+def _header_text(answer: Answer) -> bytes:
+    """What the headers of an error say: content may come back there too."""
+    failed = answer.status is not None and answer.status >= 400
+    return "\n".join(answer.headers.values()).encode("utf-8", "replace") if failed else b""
+
+
+def _retry(answer: Answer) -> str:
+    """The header that asks the client to try again, empty where none does."""
+    if after := answer.header("retry-after"):
+        return f"retry-after: {after[:40]}"
+    return "x-should-retry: true" if (answer.header("x-should-retry") or "").strip().lower() == "true" else ""
 
 
 def error_data(answer: Answer) -> Any:

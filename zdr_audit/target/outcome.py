@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from zdr_audit.profile.model import Refusal
+from zdr_audit.profile.model import Operation, Refusal, Sign
 from zdr_audit.target.template import pointer
 from zdr_audit.target.transport import Answer
 
@@ -44,13 +44,27 @@ def is_policy_refusal(answer: Answer, rule: Refusal) -> bool:
     return policy_refusal_problem(answer, rule) is None
 
 
+def _problem_text(answer: Answer, data: Any) -> str | None:
+    """What a problem document (RFC 9457) says, whose type is an address of its owner's choice and stands with its words. None for any other answer."""
+    if not isinstance(data, dict) or not (answer.header("content-type") or "").startswith("application/problem+json"):
+        return None
+    return " ".join(str(data.get(key, "")) for key in ("type", "title", "detail")).casefold()
+
+
 def policy_refusal_problem(answer: Answer, rule: Refusal) -> str | None:
     """Why an answer is not a policy refusal, None where it is one."""
     if answer.status not in rule.status:
         return f"status {answer.status}, not {' or '.join(map(str, rule.status))}"
     data = document(answer)
+    said = _problem_text(answer, data)
+    if said is not None:
+        return (
+            None
+            if any(word.casefold() in said for word in rule.words)
+            else "its text does not say that the organization's policy is the reason"
+        )
     kind = pointer(data, rule.type_pointer)
-    if kind not in rule.types:
+    if rule.types and kind not in rule.types:
         return f"its error type is {kind!r}, not {' or '.join(map(repr, rule.types))}"
     text = f"{pointer(data, rule.text_pointer) or ''} {pointer(data, rule.code_pointer) or ''}".casefold()
     if not any(word.casefold() in text for word in rule.words):
@@ -58,12 +72,26 @@ def policy_refusal_problem(answer: Answer, rule: Refusal) -> str | None:
     return None
 
 
-def classify(answer: Answer, accepted: tuple[int, ...], rule: Refusal) -> str:
+def shows(answer: Answer, sign: Sign) -> bool:
+    """Whether an answer says what the sign asks for."""
+    found = pointer(document(answer), sign.pointer)
+    if not sign.values and not sign.words:
+        return found is not None
+    said = str(found or "").casefold()
+    return found in sign.values or any(word.casefold() in said for word in sign.words)
+
+
+def outcome(answer: Answer, spec: Operation, general: Refusal, accepted: tuple[int, ...] | None = None) -> str:
+    """The outcome word by the rules of an operation, and where it has none by those of the profile. `accepted` takes the place of its statuses."""
+    return classify(answer, spec.accepted if accepted is None else accepted, spec.refusal or general, spec.accepted_when)
+
+
+def classify(answer: Answer, accepted: tuple[int, ...], rule: Refusal, when: Sign | None = None) -> str:
     """The outcome word of the journal for an answer to an ordinary operation."""
     status = answer.status
     if status is None:
         return "no_answer"
-    if status in accepted:
+    if status in accepted and (when is None or shows(answer, when)):
         return "accepted"
     if is_policy_refusal(answer, rule):
         return "refused_by_policy"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Collection
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,6 +18,7 @@ PLACES: tuple[Place, ...] = (
 Wrong = Literal[
     "unknown_model", "negative_max_tokens", "empty_messages", "bad_role", "broken_json", "no_version", "bad_credential", "too_large"
 ]
+WRONG: tuple[Wrong, ...] = get_args(Wrong)
 
 
 class Stimulus(BaseModel):
@@ -38,3 +40,22 @@ class Stimulus(BaseModel):
     abandon_after: int | None = None
     session: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
+
+
+def features(stimulus: Stimulus) -> tuple[str, ...]:
+    """What a dialect must be able to say so as to send this stimulus whole, in words that `absent` of a profile uses after `stimulus:`."""
+    flags = {"stream": stimulus.stream, "cache": stimulus.cache, "thinking": stimulus.thinking, "session": stimulus.session is not None}
+    flags |= {"answer": stimulus.answer, f"wrong:{stimulus.wrong}": stimulus.wrong is not None}
+    return (*(p for p in PLACES if p in stimulus.places), *(name for name, used in flags.items() if used))
+
+
+def fitted(stimulus: Stimulus, offered: Collection[str]) -> tuple[Stimulus | None, tuple[str, ...]]:
+    """The stimulus without what cannot be said, and what was left out. None where nothing worth sending is left: no place for content, or without
+    what makes it that stimulus (a session, a mistake on purpose, a stream to be abandoned)."""
+    missing = tuple(name for name in features(stimulus) if name not in offered)
+    kept = frozenset(place for place in stimulus.places if place in offered)
+    essential = {"session", f"wrong:{stimulus.wrong}"} | ({"stream"} if stimulus.abandon_after is not None else set())
+    if essential & set(missing) or (stimulus.places and not kept):
+        return None, missing
+    update: dict[str, object] = {name: False for name in ("stream", "cache", "thinking", "answer") if name in missing}
+    return stimulus.model_copy(update=update | {"places": kept}), missing

@@ -16,6 +16,9 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from zdr_audit import __version__
+from zdr_audit.target import wire as raw
+from zdr_audit.target.pace import Pace, tokens
+from zdr_audit.target.security import OPEN, Security
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A request to send. `raw_path` goes out as it is (no normalising), so that path tricks reach the backend. `node` says to which of the target's
-    addresses (modulo their number); None leaves that to the transport."""
+    """A request to send. `raw_path` goes out as it is (no normalising), so that path tricks reach the backend.
+
+    `operation` says whose limits hold for it, `inference` that it takes tokens. `node` says to which of the target's addresses (modulo their number);
+    None leaves that to the transport. With `wire` the whole request is written on a connection of its own, byte by byte as it says.
+    """
 
     method: str
     raw_path: str
@@ -48,7 +54,10 @@ class Outgoing:
     body: bytes | None = None
     abandon_after: int | None = None
     timeout: float | None = None
+    operation: str = ""
+    inference: bool = False
     node: int | None = None
+    wire: raw.Wire | None = None
 
 
 def now() -> str:
@@ -79,14 +88,25 @@ class _Turns:
 
 
 class Transport:
-    """One connection pool a thread, to the origins of one target: `nodes`, else `base_url` alone."""
+    """One connection pool a thread, to the origins of one target: `nodes`, else `base_url` alone. Nothing is sent that `pace` does not let go."""
 
-    def __init__(self, base_url: str, timeout: float, max_answer_bytes: int, nodes: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        timeout: float,
+        max_answer_bytes: int,
+        nodes: Sequence[str] = (),
+        *,
+        security: Security = OPEN,
+        pace: Pace | None = None,
+    ) -> None:
+        self.security = security
         self.base_url = base_url.rstrip("/")
         self.addresses = tuple(url.rstrip("/") for url in nodes) or (self.base_url,)
         self._turns = _Turns(len(self.addresses))
         self.timeout = timeout
         self.max_answer_bytes = max_answer_bytes
+        self.pace = pace or Pace()
         self._local = threading.local()
 
     def _session(self) -> requests.Session:
@@ -96,13 +116,26 @@ class Transport:
             session.trust_env = False  # no .netrc credentials, no surprise proxies
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # one actor's cookie must not go with another's request
             session.headers.clear()
+            session.verify = self.security.ca or True
+            session.cert = self.security.certificate
+            if self.security.proxy is not None:
+                session.proxies = {"http": self.security.proxy, "https": self.security.proxy}
             session.mount("http://", HTTPAdapter(max_retries=0))
             session.mount("https://", HTTPAdapter(max_retries=0))
             self._local.session = session
         return session
 
     def send(self, outgoing: Outgoing) -> Answer:
-        """Send one request. Never raises for what the network or the target does: that is an Answer with `error` set."""
+        """Send one request when its turn has come. Never raises for what the network or the target does: that is an Answer with `error` set. Raises
+        BudgetSpent."""
+        cost = tokens(len(outgoing.body or b"")) if outgoing.inference else 0
+        with self.pace.turn(outgoing.operation, cost):
+            answer = self._send(outgoing)
+        if outgoing.inference:
+            self.pace.answered(len(answer.body))
+        return answer
+
+    def _send(self, outgoing: Outgoing) -> Answer:
         session = self._session()
         node = self._turns.next() if outgoing.node is None else outgoing.node % len(self.addresses)
         address = self.addresses[node]
@@ -110,6 +143,11 @@ class Transport:
         started, clock = now(), time.monotonic()
         size = len(outgoing.body or b"")
         limit = outgoing.timeout or self.timeout
+        if outgoing.wire is not None:
+            own = {"user-agent": f"zdr-audit/{__version__}", "accept": "*/*"} | outgoing.headers
+            method, path, body = outgoing.method, outgoing.raw_path, outgoing.body
+            got = raw.send(address, method, path, own, body, outgoing.wire, limit, self.max_answer_bytes, self.security)
+            return Answer(got.status, got.headers, got.body, got.error, started, now(), got.truncated, size, node)
         if not outgoing.raw_path.startswith("/"):
             # Put behind the base URL, `@elsewhere/` would be another host.
             return Answer(None, {}, b"", "not sent: the path does not begin with /", started, now(), request_bytes=size, node=node)
@@ -160,6 +198,7 @@ def _words(error: BaseException) -> str:
     return type(error).__name__
 
 
-def auth_headers(header: str, secret: str) -> dict[str, Any]:
-    """The header that carries a credential: `authorization` as Bearer, any other name as it is."""
-    return {header: f"Bearer {secret}"} if header.lower() == "authorization" else {header: secret}
+def auth_headers(header: str, secret: str, prefix: str | None = None) -> dict[str, Any]:
+    """The header that carries a credential, after its prefix. Without one said: `Bearer` in `authorization`, none in any other."""
+    word = ("Bearer" if header.lower() == "authorization" else "") if prefix is None else prefix
+    return {header: f"{word} {secret}".strip()}

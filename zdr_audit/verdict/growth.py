@@ -64,7 +64,8 @@ def bounds(history: History) -> tuple[GrowthBound, ...]:
     found = []
     for organization in ("subject", "control"):
         chosen = [b for b in blocks if b.organization == organization and b.accepted == b.sent]
-        for source in history.run.sources:
+        elsewhere = history.run.twin_sources if organization == "subject" else tuple(history.run.twins)
+        for source in (s for s in history.run.sources if s not in elsewhere):
             points = [(b.bits, b.after[source] - b.before[source]) for b in chosen if source in b.before and source in b.after]
             if not points:
                 continue

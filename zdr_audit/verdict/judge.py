@@ -10,6 +10,7 @@ from zdr_audit.profile.model import OUT_OF_SCOPE_PLATFORMS
 from zdr_audit.report.model import (
     ControlResult,
     Finding,
+    Leftover,
     PolicyLine,
     Report,
     Run,
@@ -23,8 +24,12 @@ from zdr_audit.report.model import (
     Verdict,
 )
 from zdr_audit.suite.history import History
+from zdr_audit.verdict.classes import class_bounds
 from zdr_audit.verdict.growth import bounds
+from zdr_audit.verdict.observed import Observed
 from zdr_audit.verdict.preconditions import Preconditions, examine
+from zdr_audit.verdict.reduced import Reduced
+from zdr_audit.verdict.timeline import timelines
 from zdr_audit.waiver.apply import apply
 
 COVERED = ("Prompts and responses of model inference calls made through Claude Code by the subject organization",)
@@ -37,6 +42,7 @@ NOT_COVERED = (
     "Deployments on Amazon Bedrock, Google Vertex AI and Microsoft Foundry",
     "Content that no search pattern of this version knows, such as encrypted content",
 )
+LEAVES_PROMISE = ("Content sent through features that need storage: the target does not claim to block them, using one leaves the promise",)
 NOT_SELECTED = "not selected for this run"
 """Reason of a control that the user left out: not an open question of the run."""
 
@@ -46,7 +52,9 @@ def judge(history: History, catalogue: Catalogue, journal_digest: str) -> Report
     run = history.run
     selected = set(run.selected)
     alone = {c.id for c in catalogue.controls if run.waivers and _findings_alone(history, c)}
-    waived = apply(run.waivers, run.started_at, [_control(history, catalogue, c) for c in catalogue.controls], selected, alone)
+    reduced, observed = Reduced(history), Observed(history)
+    judged = [_control(history, catalogue, c, reduced, observed) for c in catalogue.controls]
+    waived = apply(run.waivers, run.started_at, judged, selected, alone)
     controls = waived.controls
     status, headline, reasons = _status(history, [c for c in controls if c.id in selected], waived.problems, len(controls))
     return Report(
@@ -72,8 +80,9 @@ def judge(history: History, catalogue: Catalogue, journal_digest: str) -> Report
             journal_digest=journal_digest,
             requests_sent=len(history.interactions),
             requests_accepted=sum(i.accepted for i in history.interactions.values()),
-            canaries=len(history.canaries),
+            canaries=sum(c.interaction not in history.trials for c in history.canaries.values()),
             command=run.command,
+            requests_to_minimise=len(history.trials),
         ),
         summary=Summary(
             status=status,
@@ -81,15 +90,26 @@ def judge(history: History, catalogue: Catalogue, journal_digest: str) -> Report
             headline=headline,
             counts=dict(sorted(Counter(c.verdict for c in controls).items())),
             covered=COVERED if run.platform not in OUT_OF_SCOPE_PLATFORMS else (),
-            not_covered=NOT_COVERED,
+            not_covered=NOT_COVERED + (LEAVES_PROMISE if run.enforcement == "leaves_promise" else ()),
             reasons=reasons,
         ),
         sanity=tuple(SanityProbe(when=p.when, ok=p.ok, detail=p.detail) for p in history.sanity),
         sources=_sources(history),
         growth=bounds(history),
+        classes=class_bounds(history, sighted=_sighted(history, controls)),
+        minimised=reduced.entries,
+        timelines=timelines(history),
         policy=policy_lines(catalogue),
+        leftovers=_leftovers(history),
         controls=controls,
     )
+
+
+def _sighted(history: History, controls: tuple[ControlResult, ...]) -> bool:
+    """Whether the run came to its end and no store was found blind: else the share of unseen leaks has no bound."""
+    http = {source for source, (kind, _) in history.run.sources.items() if kind == "http"}
+    proofs = [proof for control in controls for proof in control.sight if proof.source not in http]
+    return bool(proofs) and all(proof.how != "blind" for proof in proofs) and all(probe.ok for probe in history.sanity)
 
 
 def policy_lines(catalogue: Catalogue) -> tuple[PolicyLine, ...]:
@@ -130,28 +150,54 @@ def verdict_of(history: History, control: Control, checks: list[Checked]) -> tup
         others = len(problems) - 1
         more = f" (and {others} more reason{'s' if others > 1 else ''})" if others else ""
         return "inconclusive", problems[0] + more, state
-    return "pass", _pass_reason(history, control, state, epochs), state
+    return "pass", _pass_reason(history, control, state, after, epochs), state
 
 
-def _pass_reason(history: History, control: Control, state: Preconditions, epochs: tuple[Epoch, ...]) -> str:
+def _pass_reason(history: History, control: Control, state: Preconditions, after: tuple[str, ...], epochs: tuple[Epoch, ...]) -> str:
     text = f"{state.accepted} of {state.sent} requests dealt with"
     if control.evidence != (Evidence.answers,):
-        sources = len({s.source for s in state.sight})
-        spikes = len({s.source for s in state.sight if s.how == "spike"})
-        text += f"; nothing found in {sources} source{'s' if sources != 1 else ''}, sight proven in each by the control organization"
-        if spikes:
-            text += f" ({spikes} by a spike only)"
+        text += _sight_words(history, state)
         group = "stores" if Evidence.stores in control.evidence else "read_back"
-        unread = sum(
-            len(r.outcome.not_examined) for r in history.reads if r.group == group and r.reading == "settled" and r.epoch in epochs
-        )
+        settled = [r for r in history.reads if r.group == group and r.reading == "settled" and r.epoch in epochs]
+        unread = sum(len(r.outcome.not_examined) for r in settled)
         if unread:
             text += f"; {unread} object{'s' if unread != 1 else ''} not examined"
+        empty = sorted({r.outcome.source for r in settled if r.outcome.objects == 0 and not r.outcome.error})
+        if empty:
+            text += f"; nothing at all in {', '.join(empty)}"
+    missing = _left_out(history, after)
+    if missing:
+        text += f"; not sent, for want of it in the dialect or the target: {', '.join(missing)}"
     return text
 
 
-def _control(history: History, catalogue: Catalogue, control: Control) -> ControlResult:
+def _sight_words(history: History, state: Preconditions) -> str:
+    """In how many sources nothing was found, and by what sight was proven in them; a spike in one of its readings makes a source's sight the weaker."""
+    sources = {s.source for s in state.sight}
+    spikes = {s.source for s in state.sight if s.how == "spike"}
+    twins = sources & set(history.run.twins) - spikes
+    own = sources - spikes - twins
+    text = f"; nothing found in {len(sources)} source{'s' if len(sources) != 1 else ''}, sight proven in "
+    if not spikes and not twins:
+        return text + "each by the control organization"
+    ways = [f"{len(own)} by the control organization"] * bool(own)
+    ways += [f"{len(twins)} by the control organization of a twin deployment"] * bool(twins)
+    ways += [f"{len(spikes)} by a spike alone, which shows that it can be read, not that the target would write there"] * bool(spikes)
+    return text + ", in ".join(ways)
+
+
+def _left_out(history: History, after: tuple[str, ...]) -> list[str]:
+    """Features of stimuli that the scenarios would have used and could not."""
+    found = [name for left in history.left_out if left.scenario in after for name in left.features]
+    for item in history.of(after):
+        found += [name for name in item.labels.get("left_out", "").split(",") if name]
+    return sorted(set(found))
+
+
+def _control(history: History, catalogue: Catalogue, control: Control, reduced: Reduced, observed: Observed) -> ControlResult:
     checks = [c for c in history.checks if c.control == control.id]
+    after = tuple(dict.fromkeys(name for c in checks for name in c.after))
+    epochs: tuple[Epoch, ...] = tuple(dict.fromkeys(e for c in checks for e in c.epochs))
     verdict, reason, state = verdict_of(history, control, checks)
     return ControlResult(
         id=control.id,
@@ -168,10 +214,12 @@ def _control(history: History, catalogue: Catalogue, control: Control) -> Contro
         minimum_accepted=control.minimum_accepted,
         evidence=tuple(e.value for e in control.evidence),
         sight=state.sight,
-        findings=tuple(_finding(history, f) for c in checks for f in c.findings),
+        findings=tuple(_finding(history, f, reduced) for c in checks for f in c.findings),
         tests=tuple(TestResult(nodeid=c.nodeid, title=c.title, outcome=c.outcome, message=c.message) for c in checks),
         frameworks=catalogue.clauses_of(control.id),
         remediation=control.remediation,
+        stimuli=observed.stimuli(after, checks[0].counting if checks else ""),
+        observations=observed.observations(control, after, epochs),
     )
 
 
@@ -182,8 +230,8 @@ def _findings_alone(history: History, control: Control) -> bool:
     return verdict_of(history, control, held)[0] == "pass"
 
 
-def _finding(history: History, seen: FindingSeen) -> Finding:
-    item = history.interactions.get(seen.interaction or "")
+def _finding(history: History, seen: FindingSeen, reduced: Reduced) -> Finding:
+    item = history.interaction(seen.interaction)
     return Finding(
         source=seen.source,
         object=seen.object,
@@ -198,6 +246,22 @@ def _finding(history: History, seen: FindingSeen) -> Finding:
         residue=seen.residue,
         excerpt=seen.excerpt,
         message=seen.message,
+        minimised=reduced.of(seen.source, seen.object, seen.canary),
+    )
+
+
+def _leftovers(history: History) -> tuple[Leftover, ...]:
+    tried = {(item.kind, item.id): item.detail for item in history.removed}
+    return tuple(
+        Leftover(
+            kind=item.kind,
+            id=item.id,
+            organization=item.organization,
+            operation=item.operation,
+            request=item.interaction,
+            reason=tried.get((item.kind, item.id), "the run ended before it was removed"),
+        )
+        for item in history.leftovers()
     )
 
 
@@ -223,7 +287,8 @@ def _sources(history: History) -> tuple[SourceResult, ...]:
                     error=read.outcome.error,
                 )
             )
-        results.append(SourceResult(id=source, kind=kind, what=what, readings=tuple(readings)))
+        forms = tuple(dict.fromkeys(form for read in history.reads if read.outcome.source == source for form in read.outcome.searched))
+        results.append(SourceResult(id=source, kind=kind, what=what, readings=tuple(readings), forms=forms))
     return tuple(results)
 
 
@@ -255,6 +320,8 @@ def _status(
         return "non_compliant", f"{scope}No control failed, but {count} must be removed or renewed.", tuple(reasons)
     if unclear or reasons or not passed:
         what = f"{len(unclear)} of {len(chosen)} controls could not be decided" if unclear else "the run cannot be called compliant"
+        if outside:
+            scope += f"Generic retention results only, {len(passed)} of {len(chosen)} controls hold: "
         reasons = reasons or ([unclear[0].reason] if unclear else ["no control was tested"])
         return "incomplete", f"{scope}{what}; nothing was found to be broken, which is not the same as compliant.", tuple(reasons)
     waived = sum(c.verdict == "waived" for c in chosen)

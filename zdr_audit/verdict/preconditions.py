@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from zdr_audit.catalogue.model import Control, Evidence
 from zdr_audit.journal.events import Epoch, Interaction, SourceRead
@@ -92,36 +93,106 @@ def _sight(history: History, group: str, epochs: tuple[Epoch, ...]) -> tuple[lis
         problems.append("the profile names no evidence source that this control could rest on")
     for read in reads:
         proof, problem = _proof(history, read)
+        if read.outcome.source in history.run.twin_sources:
+            # It proves the sight of another source, where it is missed if it does not; what is damaged in it was not sent for the subject.
+            if _never_sent(history, read):
+                problems.append(_never_sent(history, read))
+            continue
         sight.append(proof)
         if problem:
             problems.append(problem)
     return sight, problems
 
 
+def _older(history: History, read: SourceRead) -> str | None:
+    """What is wrong with evidence that is empty, or that was last written before the run began."""
+    run = history.run
+    if read.group == "stores" and not read.outcome.objects and not read.outcome.not_examined:
+        return f"the source {read.outcome.source} is empty ({read.epoch} epoch, {read.reading} reading): there was nothing to search"
+    if read.changed_at is None:
+        return None
+    began, changed = datetime.fromisoformat(run.started_at), datetime.fromisoformat(read.changed_at)
+    if changed >= began - timedelta(seconds=run.clock_tolerance_seconds):
+        return None
+    return (
+        f"the source {read.outcome.source} is older than the run: it was last written at {read.changed_at[:19]}Z, the run began at {run.started_at[:19]}Z; "
+        "perhaps it is a copy, or the target writes elsewhere"
+    )
+
+
 def _proof(history: History, read: SourceRead) -> tuple[Sight, str | None]:
-    outcome, control_id = read.outcome, history.run.organizations["control"]
+    """How the reading was shown to have sight, and what is wrong with it. Control before spike: a spike shows only that the source can be read."""
+    outcome = read.outcome
     blind = Sight(source=outcome.source, epoch=read.epoch, reading=read.reading, how="blind")
     if outcome.error:
         return blind, f"the source {outcome.source} could not be read: {outcome.error}"
-    unattributed = 0
-    proof: Sight | None = None
-    for hit in outcome.hits:
-        minted = history.canaries.get(hit.canary or "")
-        if minted is None:
-            unattributed += 1
-        elif minted.kind == "never_sent":
-            return blind, f"the source {outcome.source} is said to hold a canary that was never sent: the search is not sound"
-        elif proof is None and minted.organization == control_id:
-            owner = history.owner(hit.canary)
-            if owner is not None and (owner.epoch == read.epoch or read.reading == "rescan") and owner.content == "standard":
-                proof = Sight(
-                    source=outcome.source, epoch=read.epoch, reading=read.reading, how="control", canary=hit.canary, object=hit.object
-                )
-    if unattributed:
-        return proof or blind, f"the source {outcome.source} holds {unattributed} damaged canaries that cannot be attributed to a request"
+    proof = _control(history, read, read, "") or _twin(history, read) or _spike(history, read)
+    unsound = _unsound(history, read)
+    if unsound:
+        return proof or blind, unsound
+    if proof is None and (older := _older(history, read)):
+        return blind, older
     if proof is None:
-        return blind, (
-            f"the source {outcome.source} is blind ({read.epoch} epoch, {read.reading} reading): no canary of the control organization was found in it, "
-            "so finding none of the subject organization says nothing"
-        )
+        return blind, _blindness(history, read)
     return proof, None
+
+
+def _unsound(history: History, read: SourceRead) -> str:
+    """What makes a reading prove nothing, empty where nothing does."""
+    unattributed = sum(hit.canary not in history.canaries for hit in read.outcome.hits)
+    damaged = f"the source {read.outcome.source} holds {unattributed} damaged canaries that cannot be attributed to a request"
+    return _never_sent(history, read) or (damaged if unattributed else "")
+
+
+def _never_sent(history: History, read: SourceRead) -> str:
+    minted = [history.canaries.get(hit.canary or "") for hit in read.outcome.hits]
+    if any(canary is not None and canary.kind == "never_sent" for canary in minted):
+        return f"the source {read.outcome.source} is said to hold a canary that was never sent: the search is not sound"
+    return ""
+
+
+def _control(history: History, read: SourceRead, seen: SourceRead, where: str) -> Sight | None:
+    """Sight of `read` by what `seen` (the same reading, or that of the twin's source) holds of the control organization."""
+    for hit in seen.outcome.hits:
+        minted = history.canaries.get(hit.canary or "")
+        owner = history.owner(hit.canary)
+        if (
+            minted is None
+            or owner is None
+            or hit.of_digest
+            or minted.organization != history.run.organizations["control"]
+            or owner.content != "standard"
+        ):
+            continue
+        if owner.epoch == read.epoch or read.reading == "rescan":
+            about = {"source": read.outcome.source, "epoch": read.epoch, "reading": read.reading}
+            return Sight(**about, how="control", canary=hit.canary, object=f"{where}{hit.object}")
+    return None
+
+
+def _twin(history: History, read: SourceRead) -> Sight | None:
+    """Sight by the same place in the twin deployment, read in the same epoch and reading."""
+    twin = history.run.twins.get(read.outcome.source)
+    for other in history.reads:
+        if other.outcome.source == twin and (other.epoch, other.reading) == (read.epoch, read.reading) and not other.outcome.error:
+            return _control(history, read, other, f"{twin} of the twin deployment: ")
+    return None
+
+
+def _spike(history: History, read: SourceRead) -> Sight | None:
+    planted = {s.canary for s in history.spikes if s.source == read.outcome.source and s.epoch == read.epoch and not s.error}
+    for hit in read.outcome.hits:
+        if hit.canary in planted and not hit.of_digest:
+            about = {"source": read.outcome.source, "epoch": read.epoch, "reading": read.reading}
+            return Sight(**about, how="spike", canary=hit.canary, object=hit.object)
+    return None
+
+
+def _blindness(history: History, read: SourceRead) -> str:
+    source, run = read.outcome.source, history.run
+    said = f"the source {source} is blind ({read.epoch} epoch, {read.reading} reading): no canary of the control organization was found in "
+    said += f"{run.twins[source]}, the same place of the twin deployment" if source in run.twins else "it"
+    failed = [s.error for s in history.spikes if s.source == source and s.epoch == read.epoch and s.error]
+    if source in run.spiked:
+        said += f", nor the spike ({failed[0]})" if failed else ", nor the spike"
+    return f"{said}, so finding none of the subject organization says nothing"

@@ -54,4 +54,5 @@ def _waived(control: ControlResult, valid: Sequence[Waiver], seen: set[str]) -> 
     if not used:
         return control
     words = "; ".join(f"waived by {w.owner} until {w.expires}: {w.reason}" for w in used)
-    return control.model_copy(update={"verdict": "waived", "reason": f"{words}; the true verdict is {control.verdict}: {control.reason}"})
+    reason = f"{words}; the true verdict is {control.verdict}: {control.reason}"
+    return control.model_copy(update={"verdict": "waived", "true_verdict": control.verdict, "reason": reason})

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from dataclasses import replace
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from zdr_audit.resources import fixtures
+from zdr_audit.simulator import seeding
 
 if TYPE_CHECKING:
     from zdr_audit.simulator.operations import Handler, Operation
     from zdr_audit.simulator.parts import Parts
-
-
-class UnknownViolationError(ValueError):
-    """No violation has that id; the message lists those that there are."""
 
 
 class UnfitStoresError(ValueError):
@@ -24,25 +18,13 @@ class UnfitStoresError(ValueError):
 
 
 def load() -> dict[str, dict[str, Any]]:
-    """Violation id -> entry, from all files; an entry has `id`, `title`, `code` and perhaps `params`."""
-    found: dict[str, dict[str, Any]] = {}
-    for path in sorted((fixtures() / "violations").glob("*.toml")):
-        for entry in tomllib.loads(path.read_text(encoding="utf-8")).get("violation", ()):
-            if entry["id"] in found:
-                raise ValueError(f"{path.name}: violation {entry['id']} is defined twice")
-            found[entry["id"]] = entry
-    return found
+    """Violation id -> entry, from all files."""
+    return seeding.load("violations", "violation")
 
 
 def install(parts: Parts, violation_id: str) -> None:
-    """Breaks `parts` in the way that the violation says; UnknownViolationError where there is none of that id."""
-    known = load()
-    if violation_id not in known:
-        raise UnknownViolationError(f"unknown violation {violation_id!r}; known: {', '.join(sorted(known)) or 'none'}")
-    entry = known[violation_id]
-    module, _, function = entry["code"].partition(":")
-    breaking = getattr(import_module(f"{__name__}.{module}"), function)
-    breaking(parts, **entry.get("params", {}))
+    """Breaks `parts` in the way that the violation says; UnknownSeedError where there is none of that id."""
+    seeding.install(parts, __name__, load(), "violation", violation_id)
 
 
 def wrap(part: object, method: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from zdr_audit.simulator.audit import as_entry, entry_digest
+from zdr_audit.simulator.audit import ZDR, as_entry, entry_digest
 from zdr_audit.simulator.clock import stamp
 from zdr_audit.simulator.context import STAFF_ROLES, Caller, RequestContext
+from zdr_audit.simulator.errors import ConflictError
 from zdr_audit.simulator.operations import Handler, Operation, Reply
 from zdr_audit.simulator.schemas.admin import Activity
+from zdr_audit.simulator.schemas.features import AnyObject
 from zdr_audit.simulator.tables import AuditEntry
 from zdr_audit.simulator.violations import alter, operation, wrap
 
@@ -89,6 +92,75 @@ def does_not_chain(parts: Parts) -> None:
         row.previous_digest = ""
 
     _amends(parts, edit)
+
+
+def logs_refusals_as_done(parts: Parts) -> None:
+    """What was refused is logged as if it had been done."""
+
+    def done(caller: Caller, type_: str, organization_id: str, entity: tuple[str, str], *, reference: str, **_more: str) -> None:
+        with parts.stores.write() as session:
+            parts.audit.append(session, caller, type_, organization_id, entity, reference=reference)
+
+    wrap(parts.audit, "refused", lambda _refused: done)
+
+
+def logs_before_it_is_done(parts: Parts) -> None:
+    """The entry of enabling is written before anybody looks whether it may be done; what fails then leaves it there."""
+
+    def make(enable: Callable[[Caller, str, str], Any]) -> Callable[[Caller, str, str], Any]:
+        def log_first(caller: Caller, request_id: str, reference: str) -> Any:
+            organization_id = parts.workflow.concerned(request_id)
+            try:
+                return enable(caller, request_id, reference)
+            except ConflictError:
+                if organization_id:
+                    with parts.stores.write() as session:
+                        parts.audit.append(session, caller, ZDR + "enabled", organization_id, ("organization", organization_id))
+                raise
+
+        return log_first
+
+    wrap(parts.workflow, "enable", make)
+
+
+def digest_leaves_out(parts: Parts, field: str) -> None:
+    """The digest of an entry does not cover one of its fields, which can then be changed unnoticed."""
+
+    def make(append: Append) -> Append:
+        def append_and_digest(session: Session, caller: Caller, type_: str, organization_id: str, *rest: Any, **more: Any) -> None:
+            append(session, caller, type_, organization_id, *rest, **more)
+            mine = select(AuditEntry).where(AuditEntry.organization_id == organization_id)
+            row = session.scalars(mine.order_by(AuditEntry.sequence.desc()).limit(1)).one()
+            row.digest = entry_digest({key: value for key, value in as_entry(row).items() if key != field})
+            session.flush()
+
+        return append_and_digest
+
+    wrap(parts.audit, "append", make)
+
+
+def entries_can_be_edited(parts: Parts, role: str) -> None:
+    """A role can correct entries."""
+
+    def handle(parts: Parts, ctx: RequestContext) -> Reply:
+        with parts.stores.write() as session:
+            session.get_one(AuditEntry, ctx.path["id"]).outcome = str(json.loads(ctx.raw).get("outcome", "success"))[:20]
+        return Reply(parts.audit.entry(ctx.path["id"]))
+
+    path = operation(parts, "activities.read").path
+    parts.operations.append(
+        Operation(
+            "activities.update",
+            "PUT",
+            path,
+            "Correct an entry",
+            handle,
+            frozenset({role}),
+            request=AnyObject,
+            answer=Activity,
+            errors=(404,),
+        )
+    )
 
 
 def clock_is_off(parts: Parts, seconds: float) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from zdr_audit.simulator.context import RequestContext
-from zdr_audit.simulator.errors import NotFoundError
+from zdr_audit.simulator.context import Caller, RequestContext
+from zdr_audit.simulator.errors import NotFoundError, PolicyError
 from zdr_audit.simulator.features import Feature, FeatureEndpoint
 from zdr_audit.simulator.tables import FeatureObject, Organization
 from zdr_audit.simulator.violations import wrap
@@ -66,6 +67,83 @@ def gates_by_path_text(parts: Parts) -> None:
 
     parts.middlewares.append(Normalise)
     _exempt(parts, lambda ctx, _feature, _endpoint: REWRITTEN in ctx.headers)
+
+
+def _overridden(scope: Scope, headers: dict[bytes, bytes]) -> Scope | None:
+    method = headers.get(b"x-http-method-override", b"").decode("latin-1").upper()
+    return {**scope, "method": method} if scope["method"] == "GET" and method in {"POST", "PUT", "DELETE"} else None
+
+
+UNUSUAL: dict[str, Callable[[Scope, dict[bytes, bytes]], Scope | None]] = {
+    "upper case": lambda scope, _headers: {**scope, "path": scope["path"].lower()} if scope["path"].isupper() else None,
+    "percent-encoded": lambda scope, _headers: scope if b"%" in scope.get("raw_path", b"") else None,
+    "method override": _overridden,
+    "older version": lambda scope, headers: scope if b"0" < headers.get(b"anthropic-version", b"") < b"2023-06-01" else None,
+}
+"""What a front end knows and the gate behind it does not: a request as the front end passes it on, None where it is of the usual kind."""
+
+
+def passes_what_is_unusual(parts: Parts, form: str) -> None:
+    """A front end understands one unusual form of request, and passes it on past the gate, which is made for the usual one."""
+    understand = UNUSUAL[form]
+
+    class Front:
+        def __init__(self, app: ASGIApp):
+            self.app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http" and (found := understand(scope, dict(scope["headers"]))) is not None:
+                scope = {**found, "headers": [*scope["headers"], (REWRITTEN.encode(), b"1")]}
+            await self.app(scope, receive, send)
+
+    parts.middlewares.append(Front)
+    _exempt(parts, lambda ctx, _feature, _endpoint: REWRITTEN in ctx.headers)
+
+
+def refuses_with(parts: Parts, status: int) -> None:
+    """A refused feature is answered with another status than that of a policy error."""
+
+    def make(refusal: Callable[[Feature], PolicyError]) -> Callable[[Feature], PolicyError]:
+        def other(feature: Feature) -> PolicyError:
+            error = refusal(feature)
+            error.status = status
+            return error
+
+        return other
+
+    wrap(parts.gate, "refusal", make)
+
+
+def grants_a_grace_period(parts: Parts, seconds: float) -> None:
+    """For some time after an organization was enabled its users may finish what they are at."""
+    until: dict[str, float] = {}
+
+    def make(enable: Callable[[Caller, str, str], Any]) -> Callable[[Caller, str, str], Any]:
+        def enable_softly(caller: Caller, request_id: str, reference: str) -> Any:
+            row = enable(caller, request_id, reference)
+            if caller.ip_address:  # whoever was enabled from the start has no time to finish anything
+                until[row.organization_id] = time.monotonic() + seconds
+            return row
+
+        return enable_softly
+
+    wrap(parts.workflow, "enable", make)
+    _exempt(parts, lambda ctx, _feature, _endpoint: time.monotonic() < until.get(ctx.organization, 0.0))
+
+
+def caches_permission(parts: Parts) -> None:
+    """What was once allowed to an organization is remembered and not decided again."""
+    allowed: set[str] = set()
+
+    def make(check: Check) -> Check:
+        def remembered(ctx: RequestContext, feature: Feature, endpoint: FeatureEndpoint) -> None:
+            if ctx.organization not in allowed:
+                check(ctx, feature, endpoint)
+                allowed.add(ctx.organization)
+
+        return remembered
+
+    wrap(parts.gate, "check", make)
 
 
 def honours_older_sessions(parts: Parts, feature: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from zdr_audit.simulator.context import RequestContext
@@ -32,6 +32,32 @@ def flag_covers_the_organization(parts: Parts) -> None:
         return broad
 
     wrap(parts.exceptions, "covers", make)
+
+
+def flag_covers_the_user(parts: Parts) -> None:
+    """One flagged session, and everything that its user says is kept."""
+    suspects: set[str] = set()
+
+    def make(covers: Covers) -> Covers:
+        def broad(ctx: RequestContext) -> str | None:
+            found = covers(ctx)
+            if found == "flag":
+                suspects.add(ctx.known_caller.user_id)
+            return found or ("flag" if ctx.known_caller.user_id in suspects else None)
+
+        return broad
+
+    wrap(parts.exceptions, "covers", make)
+
+
+def purge_takes_ten_years(parts: Parts) -> None:
+    """What is due is deleted only years later: somebody might still ask for it."""
+
+    def expire(session: Session) -> int:
+        late = delete(ExceptionalContent).where(ExceptionalContent.expires_at <= parts.clock.stamp(days=-2_920))
+        return int(getattr(session.execute(late), "rowcount", 0))
+
+    wrap(parts.exceptions, "expire", lambda _expire: expire)
 
 
 def hold_outlives_its_release(parts: Parts) -> None:

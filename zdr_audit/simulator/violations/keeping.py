@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import secrets
+import shlex
 import urllib.parse
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -38,6 +39,25 @@ def _encrypted(data: bytes) -> bytes:
 
 _KEY = secrets.token_bytes(32)
 
+
+def _curl(data: bytes) -> bytes:
+    """The request as a command for a shell, to be tried again by hand."""
+    said = data.decode("utf-8", "replace")
+    return shlex.join(["curl", "-X", "POST", "https://backend.example/v1/messages", "-d", said]).encode()
+
+
+def _statement(data: bytes) -> bytes:
+    """The statement that failed with the values that were bound, as a database logs it."""
+    said = data.decode("utf-8", "replace").replace("'", "''")
+    return b"ERROR: deadlock detected; STATEMENT: INSERT INTO jobs VALUES (1, '%s')" % said.encode()
+
+
+def _frame(data: bytes) -> bytes:
+    """A stack frame with its local values, as an error tracker takes it."""
+    frame = {"function": "generate", "lineno": 87, "vars": {"body": repr(data.decode("utf-8", "replace"))}}
+    return json.dumps({"exception": {"values": [{"type": "ServerError", "stacktrace": {"frames": [frame]}}]}}).encode()
+
+
 FORMS: Mapping[str, Callable[[bytes], bytes]] = {
     "plain": lambda data: data,
     "gzip": gzip.compress,
@@ -50,6 +70,12 @@ FORMS: Mapping[str, Callable[[bytes], bytes]] = {
     "json in json": _nested,
     "encrypted": _encrypted,
     "gzip in base64": lambda data: base64.b64encode(gzip.compress(data)),
+    "curl": _curl,
+    "sha256": lambda data: hashlib.sha256(data).hexdigest().encode(),
+    "sql": _statement,
+    "frame": _frame,
+    "first 64": lambda data: data[:64] + b"...",
+    "first 60 KB": lambda data: data[:61_440] + b"...[truncated]",
 }
 
 
@@ -91,6 +117,12 @@ def _to_temporary_file(parts: Parts, _ctx: RequestContext, data: bytes) -> None:
     (folder / f"tmp{secrets.token_hex(4)}").write_bytes(data)
 
 
+def _to_metrics(parts: Parts, _ctx: RequestContext, data: bytes) -> None:
+    label = data.decode("utf-8", "replace").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    with (parts.stores.logs.folder / "metrics.prom").open("a", encoding="utf-8") as metrics:
+        metrics.write(f'inference_requests_total{{client="{label}"}} 1\n')
+
+
 PLACES: Mapping[str, Callable[[Parts, RequestContext, bytes], None]] = {
     "log": _to_log,
     "trace": _to_trace,
@@ -98,6 +130,7 @@ PLACES: Mapping[str, Callable[[Parts, RequestContext, bytes], None]] = {
     "cache": _to_cache,
     "blob": _to_blob,
     "temporary file": _to_temporary_file,
+    "metrics": _to_metrics,
 }
 
 
@@ -114,10 +147,18 @@ def _spoken(ctx: RequestContext, wanted: str) -> bytes:
     return "\n".join(said for role, said in texts(ctx.parsed) if role == wanted).encode()
 
 
+def _last_text(ctx: RequestContext, wanted: str) -> bytes:
+    if not isinstance(ctx.parsed, BaseModel):
+        return b""
+    return ([said for role, said in texts(ctx.parsed) if role == wanted] or [""])[-1].encode()
+
+
 WHAT: Mapping[str, Callable[[RequestContext], bytes]] = {
     "request": lambda ctx: ctx.raw,
     "answer": lambda ctx: ctx.response.encode(),
     "system prompt": lambda ctx: _spoken(ctx, "system"),
+    "client note": lambda ctx: ctx.headers.get("x-client-note", "").encode(),
+    "last text of the user": lambda ctx: _last_text(ctx, "user"),
     "tool results": lambda ctx: "\n".join(str(block["content"]) for block in _of_kind(ctx, "tool_result")).encode(),
     "attachments": lambda ctx: b"\n".join(attachments(ctx.parsed)) if isinstance(ctx.parsed, BaseModel) else b"",
     "user metadata": lambda ctx: json.dumps((getattr(ctx.parsed, "metadata", None) or {}), default=dict).encode(),
@@ -132,6 +173,7 @@ CONDITIONS: Mapping[str, Callable[[RequestContext, Any], bool]] = {
     "status_below": lambda ctx, status: ctx.status < status,
     "larger_than": lambda ctx, size: len(ctx.raw) > size,
     "header": lambda ctx, name: name in ctx.headers,
+    "tools": lambda ctx, wanted: bool(getattr(ctx.parsed, "tools", None)) is wanted,
     "thinking": lambda ctx, wanted: (getattr(ctx.parsed, "thinking", None) is not None) is wanted,
 }
 

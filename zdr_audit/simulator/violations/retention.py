@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import sqlite3
+import struct
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
 
 from zdr_audit.simulator.cache import prefixes
 from zdr_audit.simulator.context import RequestContext
@@ -47,6 +53,47 @@ def keep(parts: Parts, what: str, where: str, form: str = "plain", when: Mapping
     _also(parts, kept)
 
 
+def keep_sampled(parts: Parts, what: str, where: str, every: int, form: str = "plain", when: Mapping[str, Any] | None = None) -> None:
+    """Keeps one in so many of each organization's requests that meet the conditions, for quality control."""
+    counts: defaultdict[str, itertools.count[int]] = defaultdict(lambda: itertools.count(1))
+
+    def kept(ctx: RequestContext) -> None:
+        content = WHAT[what](ctx)
+        if content and applies(ctx, when) and next(counts[ctx.organization if ctx.caller else ""]) % every == 0:
+            PLACES[where](parts, ctx, FORMS[form](content))
+
+    _also(parts, kept)
+
+
+def keep_for_a_while(parts: Parts, what: str, seconds: float) -> None:
+    """Keeps content for some seconds, then deletes it for good: the window is short, and it is one."""
+
+    def delete(request_id: str) -> None:
+        with parts.stores.write() as session:
+            session.execute(text("DELETE FROM request_archive WHERE request_id = :id"), {"id": request_id})
+
+    def kept(ctx: RequestContext) -> None:
+        if applies(ctx, None):
+            PLACES["database"](parts, ctx, WHAT[what](ctx))
+            job = threading.Timer(seconds, delete, (ctx.request_id,))
+            job.daemon = True
+            job.start()
+
+    _also(parts, kept)
+
+
+def semantic_cache(parts: Parts, when: Mapping[str, Any]) -> None:
+    """A cache that finds similar prompts: the prompt, its embedding and the answer of requests that meet the conditions."""
+
+    def kept(ctx: RequestContext) -> None:
+        prompt = WHAT["last text of the user"](ctx)
+        if prompt and applies(ctx, when):
+            vector = struct.pack("<32f", *(byte / 255 for byte in hashlib.sha256(prompt).digest()))
+            PLACES["cache"](parts, ctx, vector + prompt + b"\0" + WHAT["answer"](ctx))
+
+    _also(parts, kept)
+
+
 def keep_when_quiet(parts: Parts, what: str, where: str, form: str, seconds: float) -> None:
     """Buffers, and writes the whole batch when no request has come for so long: nothing is there right after the answer."""
     lock = threading.Lock()
@@ -72,15 +119,15 @@ def keep_when_quiet(parts: Parts, what: str, where: str, form: str, seconds: flo
     _also(parts, buffered)
 
 
-def keep_and_delete(parts: Parts, what: str) -> None:
-    """Stores and deletes at once, over a connection of its own that does not overwrite what it frees."""
+def keep_and_delete(parts: Parts, what: str, overwrite: bool = False) -> None:
+    """Stores and deletes at once, over a connection of its own that does not overwrite what it frees; or does, and leaves the write-ahead log."""
     place = str(parts.stores.folder / "zdr.db")
 
     def outbox(ctx: RequestContext) -> None:
         if not applies(ctx, None):
             return
         with parts.stores.exclusive(), closing(sqlite3.connect(place, timeout=10)) as connection:
-            connection.execute("PRAGMA secure_delete=OFF")
+            connection.execute(f"PRAGMA secure_delete={'ON' if overwrite else 'OFF'}")
             connection.execute("CREATE TABLE IF NOT EXISTS outbox (id TEXT PRIMARY KEY, payload BLOB)")
             connection.execute("INSERT INTO outbox VALUES (?, ?)", (ctx.request_id, WHAT[what](ctx)))
             connection.commit()

@@ -1,0 +1,128 @@
+"""One scan in a process of its own, so that time and memory are its own. Prints one JSON line: `python -m bench.worker ENGINE FOLDER LITERAL ...`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import mmap
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import trees
+from bench.encodings import as_regex, by_hand
+
+KEY = b"the key of a bench"
+Report = tuple[set[str], list[str]]  # objects in which something was found, what was said not to be examined
+
+
+def suite(folder: Path, literal: str, canaries: int) -> Callable[[], Report]:
+    """The suite's own search, with so many canaries registered."""
+    from zdr_audit.canary.mint import Mint
+    from zdr_audit.canary.registry import Registry
+    from zdr_audit.canary.seeker import Seeker
+    from zdr_audit.evidence.files import read_files
+
+    registry, mint = Registry(literal, KEY), Mint(literal)
+    for number in range(canaries):
+        registry.add(f"c-{number}", mint.new())
+    seeker = Seeker(literal, registry.identify)
+    list(seeker.search(b"warm"))
+
+    def run() -> Report:
+        reading = read_files("bench", folder, seeker)
+        return {hit.object for hit in reading.hits}, [f"{item.object}: {item.reason}" for item in reading.not_examined]
+
+    return run
+
+
+def literal_pass(folder: Path, literal: str, _canaries: int) -> Callable[[], Report]:
+    """The first stage of the suite's search alone: all encoded literals and all magics, over the stored bytes."""
+    from zdr_audit.canary.seeker import Seeker
+
+    seeker = Seeker(literal, lambda _text: None)
+
+    def run() -> Report:
+        found: set[str] = set()
+        for path in trees.files(folder):
+            with path.open("rb", buffering=0) as opened:
+                while chunk := opened.read(trees.MIB):
+                    if any(index < len(seeker.needles) for _, _, index in seeker.find(chunk)):
+                        found.add(path.name)
+        return found, []
+
+    return run
+
+
+def yara(folder: Path, literal: str, _canaries: int) -> Callable[[], Report]:
+    """YARA-X: the literal with its own modifiers, and the encodings written by hand."""
+    import yara_x
+
+    strings = [
+        f'$m{at} = "{literal}" {modifier}' for at, modifier in enumerate(("nocase ascii wide", "base64", "base64wide", "xor(1-255)"))
+    ]
+    strings += [f"$h{at} = {{ {pattern.hex(' ')} }}" for at, pattern in enumerate(by_hand(literal).values())]
+    rules = yara_x.compile("rule canary { strings: " + "\n".join(strings) + " condition: any of them }")
+    scanner = yara_x.Scanner(rules)
+    scanner.max_matches_per_pattern(1)
+
+    def run() -> Report:
+        return {path.name for path in trees.files(folder) if scanner.scan_file(str(path)).matching_rules}, []
+
+    return run
+
+
+def hyperscan(folder: Path, literal: str, _canaries: int) -> Callable[[], Report]:
+    """Hyperscan: the encodings written by hand, and the literal in any case."""
+    import hyperscan as engine
+
+    expressions = [f"(?i){literal}", *(as_regex(pattern) for pattern in by_hand(literal).values())]
+    database = engine.Database(mode=engine.HS_MODE_BLOCK)
+    flags = engine.HS_FLAG_DOTALL | engine.HS_FLAG_SINGLEMATCH
+    database.compile(
+        expressions=[text.encode() for text in expressions], ids=list(range(len(expressions))), flags=[flags] * len(expressions)
+    )
+
+    def seen(path: Path) -> bool:
+        hits: list[int] = []
+        with path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, prot=mmap.PROT_READ) as content:
+            database.scan(content, match_event_handler=lambda *match: hits.append(match[0]))
+        return bool(hits)
+
+    def run() -> Report:
+        return {path.name for path in trees.files(folder) if path.stat().st_size and seen(path)}, []
+
+    return run
+
+
+def _peak() -> float:
+    """MiB at most. Not what `getrusage` says where the system knows better: that counts the process that started this one."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(next(line for line in status.read_text().splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / trees.MIB
+
+
+ENGINES = {"suite": suite, "literal-pass": literal_pass, "yara-x": yara, "hyperscan": hyperscan}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.worker")
+    parser.add_argument("engine", choices=ENGINES)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("literal")
+    parser.add_argument("--canaries", type=int, default=1)
+    chosen = parser.parse_args()
+    run = ENGINES[chosen.engine](chosen.folder, chosen.literal, chosen.canaries)
+    started, worked = time.perf_counter(), time.process_time()
+    found, notes = run()
+    ended, rested = time.perf_counter(), time.process_time()
+    said = {"seconds": ended - started, "cpu": rested - worked, "peak": _peak(), "found": sorted(found), "notes": notes}
+    sys.stdout.write(json.dumps(said) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The kill matrix: choosing, judging, publishing, and the warm processes."""

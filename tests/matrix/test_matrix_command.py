@@ -1,0 +1,53 @@
+"""`zdr-audit violations --matrix` as a user calls it, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from zdr_audit.cli import main
+
+COMMAND = [sys.executable, "-c", "from zdr_audit.cli import main; main()", "violations"]
+
+
+def test_it_audits_judges_and_publishes(tmp_path):
+    words = ["--matrix", "--only", "con-member-sets-limits", "--jobs", "1", "--out", str(tmp_path / "out")]
+    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=400, stdin=subprocess.DEVNULL, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    matrix = json.loads((tmp_path / "out" / "kill-matrix.json").read_text(encoding="utf-8"))
+    (row,) = matrix["violations"]
+    assert row["killed"] and row["controls"] == ["ZDR-CON-05"] and not row["collateral"]
+    assert not matrix["whole"]
+    assert "con-member-sets-limits" in (tmp_path / "out" / "kill-matrix.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--matrix", "--only", "no-such-*"], "--only selects nothing"),
+        (["--matrix", "--jobs", "0"], "--jobs"),
+        (["--matrix", "--resume"], "--resume needs --keep"),
+        (["--matrix", "--with", "luck"], "--with"),
+    ],
+)
+def test_bad_usage_is_refused(words, said):
+    result = CliRunner().invoke(main, ["violations", *words])
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+def test_the_harmless_variants_are_listed():
+    result = CliRunner().invoke(main, ["violations", "--benign"])
+    assert result.exit_code == 0
+    assert "ben-policy-error-in-german" in result.output
+
+
+@pytest.mark.parametrize("word", ["--violation", "--variant"])
+def test_seeds_go_with_a_simulator_that_is_started(word):
+    result = CliRunner().invoke(main, ["run", "--target", "simulator", "--base-url", "http://127.0.0.1:1", word, "x"])
+    assert result.exit_code == 2
+    assert f"zdr-audit simulate {word} ID" in result.output

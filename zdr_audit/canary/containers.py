@@ -1,0 +1,41 @@
+"""The openers of container files, beside the compressed data in `streams.OPENERS`."""
+
+from __future__ import annotations
+
+from . import avro, blocks, dumps, orc, parquet, pdf, records, sevenzip
+from .compression import Unsupported
+from .opener import Opener
+from .walk import Gather
+
+
+def _encrypted() -> Unsupported:
+    return Unsupported("it is encrypted")
+
+
+def _no_lzw() -> Unsupported:
+    return Unsupported("streams in LZW are not decoded")
+
+
+# With a magic that is long enough to be met at any offset.
+CONTAINERS: tuple[Opener, ...] = (
+    Opener("parquet", ((parquet.MAGIC, 0),), parquet.is_parquet, parquet.decoder, strict=True),
+    Opener("avro", ((avro.MAGIC, 0),), avro.is_avro, avro.decoder, strict=True),
+    Opener("7z", ((sevenzip.MAGIC, 0),), sevenzip.is_7z, sevenzip.SevenZip, strict=True),
+    Opener("snappy", ((records.XERIAL_MAGIC, 0),), records.is_xerial, records.xerial_decoder, strict=True),
+    Opener("dump", tuple((start, 0) for start in dumps.STARTS), dumps.is_dump, dumps.Dump, strict=False),
+    Opener("ascii85", tuple((name, 0) for name in pdf.ASCII85), pdf.is_filter, pdf.ascii85, strict=False),
+    Opener("hex", tuple((name, 0) for name in pdf.ASCII_HEX), pdf.is_filter, pdf.ascii_hex, strict=False),
+    Opener("pdf", tuple((name, 0) for name in pdf.LZW), pdf.is_filter, _no_lzw, strict=True, refused=True),
+    Opener("pdf", ((pdf.ENCRYPT, 0),), pdf.is_encryption, _encrypted, strict=True, refused=True),
+    Opener("journald", ((records.JOURNAL_MAGIC, 0),), records.is_journal, records.journal_decoder, strict=True),
+)
+
+
+# Tried where an object begins, or what an encoding decoded to.
+WHOLE_CONTAINERS: tuple[Opener, ...] = (
+    Opener("parquet", (), parquet.is_encrypted_parquet, _encrypted, strict=True, refused=True),
+    Opener("orc", (), orc.is_orc, orc.decoder, strict=True),
+    Opener("kafka", (), records.is_kafka, records.kafka_decoder, strict=False),
+    Opener("snappy", (), blocks.is_snappy_block, lambda: Gather(blocks.unsnappy), strict=False, quiet=True),
+    Opener("lz4", (), blocks.is_lz4_block, lambda: Gather(blocks.unlz4), strict=False, quiet=True),
+)

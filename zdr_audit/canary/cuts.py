@@ -1,0 +1,210 @@
+"""Searches for canaries that were cut: out of their middle, over lines of a log, or by the control bytes of a compressor that keeps no frame."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from .form import Decoded, Form, Needle
+from .mint import CANARY_LENGTH, LITERAL_LENGTH, TAIL_LENGTH
+from .passes import Event, Pass
+
+_HALF = LITERAL_LENGTH // 2
+
+
+def _no_patterns(_payload: bytes) -> list[tuple[bytes, int]]:
+    return []
+
+
+def _cases(literal: bytes) -> tuple[bytes, bytes]:
+    return literal, literal.upper()
+
+
+def middle(literal: bytes) -> Pass:
+    """A window out of a canary's middle, with neither literal whole: the end of the first, the tail, the beginning of the second."""
+    wanted = [(text[-_HALF:], text[:_HALF]) for text in _cases(literal)]
+    form = Form("middle", _no_patterns, lambda window, start, _phase: _restored(window, start, literal))
+
+    def find(data: bytes) -> Iterator[Event]:
+        for end_of_first, start_of_second in wanted:
+            at = data.find(end_of_first)
+            while at >= 0:
+                second = at + _HALF + TAIL_LENGTH
+                if data[second : second + _HALF] == start_of_second:
+                    around = data[max(0, at - _HALF) : second + LITERAL_LENGTH].lower()
+                    if literal not in around:
+                        yield at, second + _HALF, Needle(b"", form, 0, CANARY_LENGTH)
+                at = data.find(end_of_first, at + 1)
+
+    return Pass("middle", find)
+
+
+def _restored(window: bytes, start: int, literal: bytes) -> Decoded:
+    """The canary with its literals made whole, each byte of which stands somewhere in the window."""
+    tail = window[start + _HALF : start + _HALF + TAIL_LENGTH]
+    places = [min(max(start, start - _HALF + at), start + TAIL_LENGTH + 2 * _HALF - 1) for at in range(CANARY_LENGTH)]
+    return Decoded("middle", literal + tail + literal, places, [at + 1 for at in places])
+
+
+def pglz(literal: bytes) -> Pass:
+    """PostgreSQL's compression writes a control byte before each eight items; text that was not seen before stands between as it is. A zero,
+    or what looks like a letter, hides it from the search for text with something between."""
+    rest = [
+        b"[\x00A-Za-z0-9]".join(
+            piece for piece in (literal[1:first], literal[first : first + 8], literal[first + 8 :]) if piece or first == 1
+        )
+        for first in range(1, LITERAL_LENGTH)
+    ]
+    wanted = re.compile(literal[:1] + b"(?:" + b"|".join(rest) + b")")
+    form = Form("pglz", _no_patterns, _pglz_decode)
+
+    def find(data: bytes) -> Iterator[Event]:
+        for found in wanted.finditer(data):
+            first = next((at for at in range(1, LITERAL_LENGTH) if found[0][at] != literal[at]), 0)
+            if first:  # else the literal is whole, with one of its last letters once more
+                yield found.start(), found.end(), Needle(b"", form, first, 4 * CANARY_LENGTH)
+
+    return Pass("pglz", find)
+
+
+def _pglz_decode(window: bytes, start: int, first: int) -> Decoded:
+    """The text from `start` on, `first` bytes of which stand before the next control byte."""
+    data = bytearray(window[start : start + first])
+    starts = list(range(start, start + first))
+    ends = [at + 1 for at in starts]
+    at = start + first
+    while at < len(window) and len(data) < 2 * CANARY_LENGTH:
+        control, at = window[at], at + 1
+        for item in range(8):
+            if at >= len(window):
+                break
+            if not control >> item & 1:
+                data.append(window[at])
+                starts.append(at)
+                at += 1
+                ends.append(at)
+                continue
+            if at + 2 > len(window):
+                return Decoded("pglz", bytes(data), starts, ends)
+            length, back = (window[at] & 0x0F) + 3, (window[at] & 0xF0) << 4 | window[at + 1]
+            begin, at = at, at + 2
+            if length == 18 and at < len(window):
+                length, at = 18 + window[at], at + 1
+            if not 0 < back <= len(data):
+                return Decoded("pglz", bytes(data), starts, ends)
+            for _ in range(min(length, 2 * CANARY_LENGTH)):
+                data.append(data[-back])
+                starts.append(begin)
+                ends.append(at)
+    return Decoded("pglz", bytes(data), starts, ends)
+
+
+# Over lines
+
+_LOOK = 8192
+_LINES, _IDLE = 64, 8
+_WORD = re.compile(rb"[A-Za-z0-9]+")
+_CONTEXT, _LEAST_CONTEXT = 16, 2
+
+
+def lines(literal: bytes) -> Pass:
+    """Text in pieces, one to a line of a log, with whatever the log writes before and after."""
+    wanted = []
+    for text in _cases(literal):
+        pattern = b""
+        for at in range(len(text) - 2, 0, -1):
+            pattern = b"(?:" + re.escape(text[at : at + 1]) + pattern + b")?"
+        # It begins with a letter that the search for the pattern skips to.
+        wanted.append((text, re.compile(text[:1] + b"(?<![A-Za-z0-9]" + text[:1] + b")" + pattern + b"(?=[^A-Za-z0-9])")))
+    form = Form("lines", _no_patterns, lambda window, start, _phase: _joined(window, start, literal))
+
+    def find(data: bytes) -> Iterator[Event]:
+        for text, pattern in wanted:
+            for found in pattern.finditer(data):
+                text_like = data[max(0, found.start() - _CONTEXT) : found.end() + _CONTEXT].isascii()
+                if text_like and _goes_on(data, found.start(), found.end(), text) is not None:
+                    yield found.start(), found.end(), Needle(b"", form, 0, _LOOK)
+
+    return Pass("lines", find)
+
+
+def _lines(data: bytes, at: int) -> Iterator[tuple[int, int]]:
+    """The lines after the one in which `at` stands; with -1, all."""
+    for _ in range(_LINES):
+        start = data.find(b"\n", at) + 1 if at >= 0 else 0
+        if (not start and at >= 0) or start >= len(data):
+            return
+        end = data.find(b"\n", start)
+        yield start, len(data) if end < 0 else end
+        at = start
+
+
+def _goes_on(data: bytes, start: int, end: int, text: bytes) -> list[tuple[int, int]] | None:
+    """The pieces, from `start` on, that make up the text; None where the lines that follow do not go on with it."""
+    pieces, rest, idle = [(start, end)], text[end - start :], 0
+    for line_start, line_end in _lines(data, end):
+        fitting = [found for found in _WORD.finditer(data, line_start, line_end) if _fits(found[0], rest)]
+        # Where several words would do, the one that stands like the piece before it.
+        word = max(fitting, key=lambda found: len(_before(data, [pieces[-1], found.span()])), default=None)
+        if word is None:
+            idle += 1
+            if idle > _IDLE:
+                return None
+            continue
+        idle = 0
+        pieces.append(word.span())
+        rest = rest[len(word[0]) :]
+        if not rest:
+            told = len(pieces) == 2 or len(_before(data, pieces[1:])) >= _LEAST_CONTEXT
+            return pieces if told and data[start : word.end()].isascii() else None
+    return None
+
+
+def _before(data: bytes, pieces: list[tuple[int, int]]) -> bytes:
+    """What stands before each of the pieces in its line; a line's beginning counts as such."""
+    found = [b"\n" + data[max(0, at - _CONTEXT) : at].rpartition(b"\n")[2] for at, _ in pieces]
+    common = found[0]
+    for other in found[1:]:
+        while not other.endswith(common):
+            common = common[1:]
+    return common
+
+
+def _fits(word: bytes, rest: bytes) -> bool:
+    return rest.startswith(word) or word.startswith(rest)
+
+
+def _joined(window: bytes, start: int, literal: bytes) -> Decoded | None:
+    """The pieces of the canary: those of the literal, then what stands in the same place of the following lines."""
+    text = literal if window[start : start + 1] == literal[:1] else literal.upper()
+    end = start
+    while window[end : end + 1] == text[end - start : end - start + 1] != b"":
+        end += 1
+    pieces = _goes_on(window, start, end, text)
+    if pieces is None:
+        return None
+    common = _before(window, pieces[1:])[-_CONTEXT:].lstrip(b"\n")
+    for line_start, line_end in itertools.islice(_lines(window, pieces[-1][1]), 1):
+        while len(common) > _LEAST_CONTEXT and window.find(common, line_start, line_end) < 0:  # a number that counts the lines, say
+            common = common[1:]
+    pieces += _same_place(_lines(window, pieces[-1][1]), window, common)
+    first_line = window.rfind(b"\n", 0, start) + 1
+    earlier = [line for line in _lines(window, -1) if line[0] < first_line] if first_line else []
+    pieces = [*_same_place(earlier, window, common), *pieces]
+    places = [at for a, b in pieces for at in range(a, b)]
+    return Decoded("lines", bytes(window[at] for at in places), places, [at + 1 for at in places])
+
+
+def _same_place(among: Iterable[tuple[int, int]], window: bytes, before: bytes) -> list[tuple[int, int]]:
+    """The words of these lines that stand behind the same bytes."""
+    found = []
+    for line_start, line_end in among:
+        at = window.find(before, line_start, line_end) if before else line_start
+        word = _WORD.match(window, at + len(before), line_end) if at >= 0 else None
+        if word is not None:
+            found.append(word.span())
+    return found
+
+
+CUT_PASSES: tuple[Callable[[bytes], Pass], ...] = (middle, pglz, lines)

@@ -1,0 +1,99 @@
+"""`zdr-audit violations`: the list of what can be seeded, and the kill matrix."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from zdr_audit.run.options import DEPTHS
+from zdr_audit.violations import Variant, Violation, ViolationError, load_variants, load_violations
+
+EXIT_USAGE = 2
+
+
+def _fail(message: str) -> None:
+    click.echo(f"zdr-audit: {message}", err=True)
+    sys.exit(EXIT_USAGE)
+
+
+def _loaded() -> tuple[tuple[Violation, ...], tuple[Variant, ...]]:
+    try:
+        return load_violations(), load_variants()
+    except ViolationError as exc:
+        _fail(str(exc))
+        raise
+
+
+@click.command(name="violations")
+@click.option("--benign", is_flag=True, help="List the harmless variants instead, which must raise nothing.")
+@click.option("--matrix", is_flag=True, help="Audit the simulator with each violation and each variant, and write the kill matrix.")
+@click.option("--only", multiple=True, metavar="GLOB", help="With --matrix: only these, e.g. 'ret-*' or 'ben-*'. May be repeated.")
+@click.option("--jobs", type=click.IntRange(1, 64), help="With --matrix: audits at the same time (default: one a processor).")
+@click.option("--seed", type=int, default=1, show_default=True, help="With --matrix: seed of the generated request shapes.")
+@click.option(
+    "--depth", type=click.Choice(DEPTHS), default="quick", show_default=True, help="With --matrix: how many stimuli of each kind."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("reports"),
+    show_default=True,
+    help="With --matrix: folder of kill-matrix.json and kill-matrix.html.",
+)
+@click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="With --matrix: folder in which each audit's files stay.")
+@click.option("--resume", is_flag=True, help="With --matrix and --keep: audits that lie finished there are not made again.")
+@click.option(
+    "--with",
+    "available",
+    multiple=True,
+    type=click.Choice(["servers", "nodes"]),
+    help="With --matrix: run those that need this too. What is left out is listed as not run.",
+)
+def violations_command(
+    benign: bool,
+    matrix: bool,
+    only: tuple[str, ...],
+    jobs: int | None,
+    seed: int,
+    depth: str,
+    out: Path,
+    keep: Path | None,
+    resume: bool,
+    available: tuple[str, ...],
+) -> None:
+    """List the seeded violations of the reference simulator and the control that must catch each, or run them all.
+
+    \b
+    Examples:
+      zdr-audit violations
+      zdr-audit violations --matrix
+      zdr-audit violations --matrix --only 'blk-*' --jobs 2
+
+    The exit status of --matrix is 1 where a violation is missed, an unrelated control fails, or a harmless variant is not green.
+    """
+    broken, harmless = _loaded()
+    if matrix:
+        from zdr_audit.matrix.cases import choose
+        from zdr_audit.matrix.command import run_matrix
+        from zdr_audit.matrix.drive import default_jobs
+
+        if resume and keep is None:
+            _fail("--resume needs --keep: the folder in which the audits lie")
+        cases = choose(broken, harmless, only, available)
+        if not cases.run:
+            _fail("--only selects nothing that can be run" if only else "there is nothing to run")
+        sys.exit(run_matrix(cases, out, jobs or default_jobs(), seed=seed, depth=depth, keep=keep, resume=resume))
+    table = Table(box=None, pad_edge=False)
+    table.add_column("Variant" if benign else "Violation", overflow="fold", no_wrap=True)
+    if not benign:
+        table.add_column("Caught by", overflow="fold")
+    table.add_column("What differs" if benign else "What it does", overflow="fold")
+    for violation in () if benign else broken:
+        table.add_row(violation.id, " ".join(violation.controls), violation.title)
+    for variant in harmless if benign else ():
+        table.add_row(variant.id, variant.title)
+    Console(highlight=False).print(table)

@@ -1,0 +1,69 @@
+"""`zdr-audit violations --matrix`."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from zdr_audit.matrix.build import Row, build
+from zdr_audit.matrix.cases import Cases
+from zdr_audit.matrix.drive import Drive
+from zdr_audit.matrix.model import Attempt, Matrix
+from zdr_audit.matrix.write import write
+from zdr_audit.run.progress import reporter
+
+EXIT_GOOD, EXIT_BAD = 0, 1
+
+
+def run_matrix(cases: Cases, out: Path, jobs: int, *, seed: int, depth: str, keep: Path | None = None, resume: bool = False) -> int:
+    """Run the audits, write the matrix, say what is wrong; gives the exit status. `keep`: where each audit's files stay, and with `resume` are found."""
+    shown = Console(highlight=False)
+    progress = reporter(Console(stderr=True))
+
+    def done(row: Row) -> None:
+        if said := complaint(row):
+            shown.print(said, markup=False, soft_wrap=True)
+        progress.step(row.id)
+        progress.done()
+
+    with tempfile.TemporaryDirectory(prefix="zdr-audit-matrix-") as scratch, progress, Drive(jobs, seed) as drive:
+        progress.phase("Audits", len(cases.run))
+        matrix = build(cases, keep or Path(scratch), drive, seed=seed, depth=depth, resume=resume, done=done)
+    written = write(matrix, out)
+    shown.print(summary(matrix))
+    for control in matrix.unproven if matrix.whole else ():
+        shown.print(f"{control} has no violation that it found", markup=False)
+    shown.print(f"Matrix: {written[-1]}", markup=False, soft_wrap=True)
+    return EXIT_GOOD if matrix.good else EXIT_BAD
+
+
+def complaint(row: Row) -> str:
+    """What is wrong with a row in a line, empty where nothing is."""
+    if isinstance(row, Attempt):
+        parts = [f"missed by {', '.join(row.missed)}"] if row.missed else []
+        parts += [f"collateral {', '.join(row.collateral)}"] if row.collateral else []
+    else:
+        parts = [] if row.green else ["not green"]
+        parts += [f"failed {', '.join(row.failed)}"] if row.failed else []
+    if not parts:
+        return ""
+    parts += [f"inconclusive {', '.join(row.inconclusive)}"] if row.inconclusive else []
+    return f"{row.id}: {'; '.join([*parts, *([row.problem] if row.problem else [])])}"
+
+
+def summary(matrix: Matrix) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("", "Good", "Bad", "Not run", "All"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for name, rows, left in (
+        ("Violations found by their controls", [row.killed for row in matrix.violations], matrix.not_run),
+        ("Violations without collateral", [not row.collateral for row in matrix.violations], ()),
+        ("Harmless variants that stay green", [row.green for row in matrix.benign], ()),
+        ("Controls that found a violation", [bool(control.violations) for control in matrix.controls], ()),
+    ):
+        good = sum(rows)
+        table.add_row(name, str(good), str(len(rows) - good), str(len(left)), str(len(rows) + len(left)))
+    return table

@@ -1,0 +1,44 @@
+"""One audit of a matrix, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+SAID = "said.txt"
+REPORT = "report.json"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What an audit needs: everything about it lies in `folder` afterwards."""
+
+    folder: Path
+    target: Path
+    violation: str = ""
+    variant: str = ""
+    controls: tuple[str, ...] = ()
+    seed: int = 1
+    depth: str = "quick"
+    environment: tuple[tuple[str, str], ...] = ()
+
+    def arguments(self) -> list[str]:
+        words = ["--target", str(self.target), "--report-dir", str(self.folder), "--depth", self.depth, "--seed", str(self.seed)]
+        words += ["--format", REPORT, "--no-minimise"]
+        words += ["--violation", self.violation] if self.violation else []
+        words += ["--variant", self.variant] if self.variant else []
+        return [*words, *(["--controls", ",".join(self.controls)] if self.controls else [])]
+
+
+def audit(job: Job) -> None:
+    """Runs the audit, with what it says in a file, and ends this process with its status."""
+    from zdr_audit.run.cli_run import run_suites
+
+    job.folder.mkdir(parents=True, exist_ok=True)
+    with (job.folder / SAID).open("wb") as said:
+        for number in (1, 2):
+            os.dup2(said.fileno(), number)
+    os.environ.update(job.environment)
+    sys.exit(run_suites(job.arguments(), job.folder))

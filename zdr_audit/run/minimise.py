@@ -1,0 +1,265 @@
+"""After a leak was found: the smallest request that still leaks, by leaving out one thing after the other (delta debugging), with fresh canaries.
+
+A round sends all candidates of all searches, then reads each source that is concerned once; so the number of readings does not depend on the number
+of leaks. A search begins with the smallest request that could leak, then adds single features to it, then takes features away from the whole. Verdicts
+rest on nothing that happens here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from zdr_audit.evidence.model import Reading
+from zdr_audit.journal.events import Interaction, LeakReduced
+from zdr_audit.suite.history import History
+from zdr_audit.target.shape import SIZES, Feature, Features, build, data, features, ordered, size, within
+from zdr_audit.target.stimulus import PLACES, Stimulus
+from zdr_audit.verdict.leaks import kind_of
+
+REQUESTS = 40
+SECONDS = 60.0
+SHORTEST = 1_000
+"""Filler below which it is not worth looking for less."""
+TRIES = 2
+"""As many of the requests that leaked are taken up for one place and kind of content before it is given up."""
+
+Send = Callable[[str, Stimulus], Interaction]
+Read = Callable[[frozenset[str], frozenset[str]], Mapping[str, Reading]]
+"""Sources and canaries -> readings that hold the hits of these canaries alone."""
+
+
+@dataclass(frozen=True)
+class Leak:
+    """Content of one kind of request found in one kind of place. `keep` is the feature that carried what was found, `whole` the request as sent."""
+
+    source: str
+    object: str
+    operation: str
+    keep: Features
+    whole: Features
+    canaries: tuple[str, ...]
+    settled: bool = False
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        return self.source, self.object, self.operation
+
+
+@dataclass
+class Trial:
+    """One candidate that was sent: where its canaries were found (source, kind of object, place in the request), in the sources read since."""
+
+    interaction: Interaction
+    found: set[tuple[str, str, str]] = field(default_factory=set)
+    read: set[str] = field(default_factory=set)
+
+
+def leaks(history: History) -> list[Leak]:
+    """What can be minimised: findings of violated checks that name a canary of an inference request, whoever sent it."""
+    first = {(r.outcome.source, hit.canary) for r in history.reads if r.reading == "first" for hit in r.outcome.hits}
+    found: dict[tuple[str, str, str, Features, Features], dict[str, bool]] = {}
+    for seen in (f for check in history.checks if check.outcome == "violated" for f in check.findings):
+        minted, sent = history.canaries.get(seen.canary or ""), history.interactions.get(seen.interaction or "")
+        if minted is None or sent is None or sent.stimulus is None or seen.source not in history.run.sources:
+            continue
+        keep = Feature("answer", True) if minted.kind == "response" else Feature("place", minted.place)
+        whole = features(Stimulus.model_validate(sent.stimulus))
+        if keep in whole:
+            key = (seen.source, kind_of(seen.object), sent.operation, frozenset({keep}), whole)
+            found.setdefault(key, {})[minted.id] = (seen.source, minted.id) not in first
+    made = [Leak(*key, canaries=tuple(sorted(ids)), settled=all(ids.values())) for key, ids in found.items()]
+    return sorted(made, key=lambda leak: (size(leak.whole), leak.place, ordered(leak.keep), ordered(leak.whole)))
+
+
+def proposals(leak: Leak, hint: Features = frozenset()) -> Generator[list[Features], Callable[[Features], bool], None]:
+    """Candidates, round by round; what is sent back says of each whether it leaked. Ends where nothing smaller can be had.
+
+    `hint`: what another leak in the same place turned out to need.
+    """
+    likely = leak.keep | hint if within(hint, leak.whole) else leak.keep
+    answers = yield list(dict.fromkeys([leak.keep, likely]))
+    if answers(leak.keep) or leak.keep == leak.whole or (answers(likely) and len(likely) == len(leak.keep) + 1):
+        return
+    single = [leak.keep | {extra} for extra in ordered(leak.whole - leak.keep)]
+    answers = yield list(dict.fromkeys([*single, leak.whole]))
+    current = next((candidate for candidate in single if answers(candidate)), None)
+    if current is None:
+        if not answers(leak.whole):
+            return
+        current = leak.whole
+        while len(current) > len(leak.keep) + 2:
+            smaller = [current - {extra} for extra in ordered(current - leak.keep)]
+            answers = yield smaller
+            without = [candidate for candidate in smaller if answers(candidate)]
+            if not without:
+                break
+            together = frozenset.intersection(*without)
+            if together not in without:
+                answers = yield [together]
+            current = together if answers(together) else without[0]
+    yield from _shorter(current)
+
+
+def _shorter(current: Features) -> Generator[list[Features], Callable[[Features], bool], None]:
+    """The same request with less filler: halved at first, then between what leaked and what did not."""
+    for name in SIZES:
+        low, high = 0, next((f.value for f in current if f.name == name), 0)
+        rest = frozenset(f for f in current if f.name != name)
+        halved = [high // 8, high // 4, high // 2]
+        for between in (False, True):
+            lengths = [low + (high - low) * part // 4 for part in (1, 2, 3)] if between else halved
+            if high - low < SHORTEST:
+                break
+            answers = yield [rest | {Feature(name, length)} for length in lengths]
+            leaking = [length for length in lengths if answers(rest | {Feature(name, length)})]
+            high = min([high, *leaking])
+            low = max([low, *(length for length in lengths if length < high)])
+        if high:
+            current = rest | {Feature(name, high)}
+
+
+def _carrier(feature: Feature) -> str:
+    return "answer" if feature.name == "answer" else str(feature.value)
+
+
+class Minimiser:
+    """Drives the searches in rounds, within a number of requests and a time."""
+
+    def __init__(self, send: Send, read: Read, *, settle: float = 0.0, requests: int = REQUESTS, seconds: float = SECONDS) -> None:
+        self._send, self._read, self._settle, self._requests, self._seconds = send, read, settle, requests, seconds
+        self._trials: dict[tuple[str, Features], Trial] = {}
+        self._canaries: dict[str, tuple[Trial, str]] = {}
+        self._outcomes: dict[Leak, str] = {}
+
+    def run(self, found: Iterable[Leak]) -> list[LeakReduced]:
+        """One event for each leak that was given, in their order."""
+        found = list(found)
+        began = last = time.monotonic()
+        active: dict[Leak, Generator[list[Features], Callable[[Features], bool], None]] = {}
+        asked: dict[Leak, list[Features]] = {}
+        while True:
+            for leak in self._next(found, active):
+                active[leak] = proposals(leak, self._hint(leak))
+                asked[leak] = next(active[leak])
+            if not active:
+                break
+            now = time.monotonic()
+            if now - began + (now - last) > self._seconds:
+                break
+            last = now
+            wanted = self._affordable(active, asked)
+            self._round(wanted, settled=any(leak.settled for leak in wanted))
+            for leak in list(active):
+                if leak not in wanted:
+                    del active[leak]
+                    self._outcomes[leak] = "cut short"
+                    continue
+                try:
+                    asked[leak] = active[leak].send(partial(self._leaked, leak))
+                except StopIteration:
+                    del active[leak]
+                    self._outcomes[leak] = "finished"
+        return [self._event(leak) for leak in found]
+
+    def _next(self, found: list[Leak], active: Mapping[Leak, object]) -> list[Leak]:
+        """Leaks to begin with: not explained by what is known, one at a time for each place and kind of content. The first in a place goes alone."""
+        busy = {(leak.place, leak.keep) for leak in active}
+        begun = {leak.place for leak in self._outcomes}
+        alone = {leak.place for leak in active if leak.place not in begun}
+        chosen = []
+        for leak in found:
+            key = (leak.place, leak.keep)
+            if leak in active or leak in self._outcomes or key in busy or leak.place in alone or self._explained(leak):
+                continue
+            given_up = [o for o in self._outcomes if (o.place, o.keep) == key and self._best(o) is None]
+            if len(given_up) < TRIES:
+                chosen.append(leak)
+                busy.add(key)
+                alone |= {leak.place} - begun
+        return chosen
+
+    def _hint(self, leak: Leak) -> Features:
+        """What the first search that succeeded in the same place found to be needed, beside the content itself."""
+        known = ((done, self._best(done)) for done in self._outcomes if done.place == leak.place)
+        return next((best - done.keep for done, best in known if best is not None), frozenset())
+
+    def _affordable(self, active: Iterable[Leak], asked: Mapping[Leak, list[Features]]) -> dict[Leak, list[Features]]:
+        """Searches whose candidates can still be sent, in order; those asked for before cost nothing."""
+        left = self._requests - len(self._trials)
+        wanted: dict[Leak, list[Features]] = {}
+        new: set[tuple[str, Features]] = set()
+        for leak in active:
+            more = {(leak.operation, chosen) for chosen in asked[leak]} - self._trials.keys() - new
+            if len(new) + len(more) <= left:
+                wanted[leak] = asked[leak]
+                new |= more
+        return wanted
+
+    def _round(self, wanted: Mapping[Leak, list[Features]], *, settled: bool) -> None:
+        """Send what is new, wait, read each source that somebody asks about once, for the canaries of all trials."""
+        asked = {(leak.operation, chosen) for leak, candidates in wanted.items() for chosen in candidates}
+        new = [(leak.operation, c) for leak, candidates in wanted.items() for c in candidates if (leak.operation, c) not in self._trials]
+        for operation, chosen in dict.fromkeys(new):
+            sent = self._send(operation, build(chosen))
+            self._trials[operation, chosen] = trial = Trial(sent)
+            places = [*(place for place in PLACES if Feature("place", place) in chosen), "answer"]
+            self._canaries |= {canary: (trial, place) for canary, place in zip(sent.canaries, places, strict=False)}
+        sources = frozenset(leak.source for leak in wanted if any(leak.source not in self._trials[key].read for key in asked))
+        if new:
+            time.sleep(self._settle if settled else min(self._settle, 0.5))
+        for source, reading in self._read(sources, frozenset(self._canaries)).items() if sources else ():
+            for trial in self._trials.values():
+                trial.read.add(source)
+            for hit in reading.hits:
+                if hit.canary in self._canaries:
+                    trial, place = self._canaries[hit.canary]
+                    trial.found.add((source, kind_of(hit.object), place))
+
+    def _leaked(self, leak: Leak, chosen: Features) -> bool:
+        trial = self._trials.get((leak.operation, chosen))
+        (carrier,) = leak.keep
+        return trial is not None and (leak.source, leak.object, _carrier(carrier)) in trial.found
+
+    def _best(self, leak: Leak) -> Features | None:
+        """The smallest request known to leak in the leak's place that can be had from the leak's request by taking away."""
+        found = [
+            chosen
+            for operation, chosen in self._trials
+            if operation == leak.operation and leak.keep <= chosen and within(chosen, leak.whole) and self._leaked(leak, chosen)
+        ]
+        return min(found, key=lambda chosen: (size(chosen), ordered(chosen)), default=None)
+
+    def _explained(self, leak: Leak) -> bool:
+        """Whether a search that came to its end found a request that can be had from this one, too."""
+        best = self._best(leak)
+        return best is not None and (
+            best == leak.keep
+            or any(
+                o == "finished" and d.place == leak.place and d.keep == leak.keep and self._best(d) == best
+                for d, o in self._outcomes.items()
+            )
+        )
+
+    def _event(self, leak: Leak) -> LeakReduced:
+        best = self._best(leak)
+        tried = sum(
+            operation == leak.operation and leak.keep <= chosen and within(chosen, leak.whole) for operation, chosen in self._trials
+        )
+        outcome = "reduced" if best is not None else "not_reproduced" if self._outcomes.get(leak) == "finished" else "not_tried"
+        shown = build(leak.whole if best is None else best)
+        return LeakReduced.model_validate(
+            {
+                "source": leak.source,
+                "object": leak.object,
+                "operation": leak.operation,
+                "canaries": leak.canaries,
+                "outcome": outcome,
+                "smallest": best is not None and (self._outcomes.get(leak) == "finished" or self._explained(leak)),
+                "tried": tried,
+                "stimulus": data(shown),
+                "interaction": self._trials[leak.operation, best].interaction.id if best is not None else None,
+            }
+        )

@@ -1,0 +1,85 @@
+"""A request as a shell script that anybody can read and run: the credential is an environment variable, the canary the word CANARY."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+
+from zdr_audit.profile.model import ActorSection, Profile
+from zdr_audit.target.dialects.base import Dialect, Rendered
+from zdr_audit.target.dialects.content import FILLER
+from zdr_audit.target.shape import words
+from zdr_audit.target.stimulus import PLACES, Stimulus
+from zdr_audit.target.template import fill_path, with_query
+from zdr_audit.target.transport import auth_headers
+
+WORD = "CANARY"
+_ENDS = ("CAN", "ARY")
+_NOISE = "RANDOM_TEXT"
+_FILLER = "FILLER_TEXT"
+
+
+def curl(profile: Profile, dialect: Dialect, operation: str, stimulus: Stimulus, model: str, where: str) -> str:
+    """The request as a bash script; `where` says in which place its content was found. Raises KeyError for an operation that the profile lacks."""
+    spec = profile.operations[operation]
+    member = profile.actors["subject"]["member"]
+    organization = profile.organizations["subject"].id
+    rendered = _rendered(dialect, operation, stimulus, model)
+    secret = "not-a-credential-of-anybody" if stimulus.wrong == "bad_credential" else _credential(member)
+    path = with_query(fill_path(spec.path, {"org": organization}), spec.query)
+    headers = [f"  -H {shlex.quote(f'{k}: {v}')} \\" for k, v in {**spec.headers, **rendered.headers}.items()]
+    headers += [f'  -H "{name}: {value}" \\' for name, value in auth_headers(member.header, secret, member.prefix).items()]
+    lines = [
+        "#!/usr/bin/env bash",
+        *_comment(f"{words(operation, stimulus).capitalize()}. Afterwards its content was found here: {where}"),
+        *_comment(
+            f"Put a word of your own for {WORD}{f', and a credential of the organization {organization} into {member.env}' if member.env else ''}."
+        ),
+        "body=$(cat <<'REQUEST'",
+        rendered.body.decode(),
+        "REQUEST",
+        ")",
+        *_long_parts(stimulus, profile.limits.body_bytes),
+        f"printf '%s' \"$body\" | curl --silent --show-error --no-buffer -X {spec.method} {shlex.quote(profile.target.base_url.rstrip('/') + path)} \\",
+        *headers,
+        "  --data-binary @-" + (f" | head -c {stimulus.abandon_after}" if stimulus.abandon_after is not None else ""),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _credential(member: ActorSection) -> str:
+    """What a shell puts in the credential's place: a variable that must be set, or what the profile's command prints."""
+    return f"${{{member.env}:?}}" if member.env else f"$({shlex.join(member.command or ())})"
+
+
+def _comment(text: str) -> list[str]:
+    return [f"# {line.rstrip()}" for line in re.findall(r".{1,116}(?:\s|$)|\S{116}", " ".join(text.split()))]
+
+
+def _rendered(dialect: Dialect, operation: str, stimulus: Stimulus, model: str) -> Rendered:
+    """The request with words in place of its long parts, which stand before the message's own words in every dialect."""
+    short = stimulus.model_copy(update={"padding": 0, "noise": 0, "wrong": None if stimulus.wrong == "too_large" else stimulus.wrong})
+    texts = {place: WORD for place in PLACES if place in stimulus.places}
+    long = [word for word, length in ((_NOISE, stimulus.noise), (_FILLER, stimulus.padding)) if length]
+    if long:
+        texts["message"] = " ".join([*long, texts.get("message", "the ships")])
+    made = dialect.render(short, stimulus.model or model, texts, _ENDS if stimulus.answer else (), 0)
+    body = dialect.counting(made.body) if operation == "messages.count_tokens" else made.body
+    try:
+        return Rendered(made.headers, json.dumps(json.loads(body), indent=1).encode())
+    except ValueError:
+        return made  # broken on purpose
+
+
+def _long_parts(stimulus: Stimulus, body_bytes: int) -> list[str]:
+    lines = []
+    if stimulus.noise:
+        lines += [f"noise=$(head -c {stimulus.noise} /dev/urandom | base64 -w 0 | tr '+/' '-_' | head -c {stimulus.noise})"]
+        lines += [f"body=${{body/{_NOISE}/$noise}}"]
+    if stimulus.padding:
+        count = stimulus.padding // len(FILLER) + 1
+        lines += [f"filler=$(printf '{FILLER}%.0s' $(seq {count}))", f"body=${{body/{_FILLER}/$filler}}"]
+    if stimulus.wrong == "too_large":
+        lines += [f"body=\"$body$(head -c {body_bytes + 1024} /dev/zero | tr '\\0' ' ').\""]
+    return lines

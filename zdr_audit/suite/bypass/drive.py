@@ -1,0 +1,74 @@
+"""Sends forms: each for the organization without ZDR, where it should work, and for the subject, where it must not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from zdr_audit.profile.model import FeatureEndpoint
+from zdr_audit.suite.assay import Assay
+from zdr_audit.suite.bypass.model import Form
+from zdr_audit.suite.bypass.shape import lines_of, path_of, reshape, words
+from zdr_audit.suite.party import Actor, Party
+from zdr_audit.target.dialects import anthropic
+from zdr_audit.target.template import fill_path
+from zdr_audit.target.transport import auth_headers
+from zdr_audit.target.wire import Plain, Wire
+
+STRIDE = 3
+
+
+def spots(assay: Assay) -> list[tuple[str, FeatureEndpoint]]:
+    """Every endpoint that takes content and needs nothing made before, helper endpoints too; the features that the policy names first."""
+    features = sorted(assay.profile.features.items(), key=lambda item: not item[1].named_in_policy)
+    return [(name, e) for name, feature in features for e in feature.endpoints if e.carries and not e.continues]
+
+
+def send_forms(assay: Assay, forms: tuple[Form, ...], each: int) -> None:
+    """Every form at `each` endpoints, at others for every form; the seed says where to begin."""
+    places = spots(assay)
+    for number, form in enumerate(forms):
+        chosen = {(assay.seed + number + further * STRIDE) % len(places) for further in range(min(each, len(places)))}
+        for name, endpoint in [places[at] for at in sorted(chosen)]:
+            if form.role in assay.subject.actors:
+                send_form(assay, form, name, endpoint, assay.control)
+                send_form(assay, form, name, endpoint, assay.subject)
+
+
+def send_form(assay: Assay, form: Form, name: str, endpoint: FeatureEndpoint, party: Party) -> None:
+    """One form at one endpoint as one organization; the step names the form. A role that the organization has not is its member's."""
+    actor = _signed(form, party.actor(form.role if form.role in party.actors else "member"))
+    spec = assay.feature(name)
+    path = fill_path(endpoint.path, {**spec.examples, "org": party.id})
+    known = words(path, endpoint.method, assay.recorder.transport.base_url, party.id, assay.control.id)
+    lines = lines_of(form, known)
+    if form.scheme == "both":
+        other = "x-api-key" if actor.header.lower() == "authorization" else "authorization"
+        lines += tuple(auth_headers(other, actor.headers()[1]).items())
+    before = None if form.before is None else _harmless(assay, actor if form.before == "own" else assay.control.member)
+    assay.use_feature(
+        name,
+        actor,
+        step=form.id,
+        only=lambda e: e is endpoint,
+        counts=party.key == "subject",
+        labels={"form": form.id, "group": form.group},
+        values={
+            "_path": path_of(form, known),
+            "_method": form.method or endpoint.method,
+            "_reshape": partial(reshape, form),
+            "_wire": Wire(form.version, lines, form.chunked, before, form.pipelined),
+        },
+    )
+
+
+def _signed(form: Form, actor: Actor) -> Actor:
+    return actor if form.scheme in ("own", "both") else replace(actor, header=form.scheme, prefix=None)
+
+
+def _harmless(assay: Assay, actor: Actor) -> Plain:
+    """A request that every organization may make: the list of models, or what the profile has in its place."""
+    listed = assay.profile.operations.get("models.list")
+    path = listed.path if listed is not None else "/"
+    lines = {"anthropic-version": anthropic.VERSION, **actor.headers()[0]}
+    return Plain("GET", path, tuple(lines.items()))

@@ -1,0 +1,93 @@
+"""What a dialect is: how a stimulus becomes a request of one interface, and how its answer is read. One small module each."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from zdr_audit.target.stimulus import Place, Stimulus
+
+_LINE_END = re.compile(r"\r\n|\n|\r")
+
+
+@dataclass(frozen=True)
+class Rendered:
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """`ok` says whether the answer is a complete, well-formed one; `problem` says what is not. A complete answer may be without text: a model may
+    spend all its tokens on thinking, or refuse without a word."""
+
+    ok: bool
+    text: str
+    problem: str
+
+
+class Dialect(Protocol):
+    """One interface for inference. `features` are those of a stimulus that it can say: places, `stream`, `cache`, `thinking`, `session`, `answer`,
+    and `wrong:` with a kind of wrong request; and `dialect:` with what the interface promises of its answers (`names_request`: each names itself and the
+    organization served; `error_envelope`: errors come in one form). `headers` go with every call of the interface; `request_id_header` is where an
+    answer names itself."""
+
+    name: str
+    features: frozenset[str]
+    headers: Mapping[str, str]
+    request_id_header: str
+
+    def render(self, stimulus: Stimulus, model: str, texts: Mapping[Place, str], parts: tuple[str, ...], size_limit: int) -> Rendered:
+        """`texts` gives the canary for each place of the stimulus, `parts` the pieces to be joined (empty: no instruction)."""
+
+    def parse(self, status: int | None, content_type: str, body: bytes, *, streamed: bool) -> Parsed:
+        """Read an answer. Anything but a complete one is `ok` False with the reason."""
+
+    def counting(self, body: bytes) -> bytes:
+        """The body of an inference request made one that only counts its tokens."""
+
+
+class Broken(Exception):
+    """An answer that is none of the dialect's; the message says why."""
+
+
+def loaded(body: bytes, what: str = "the answer") -> Any:
+    """Raises Broken for what is no JSON."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise Broken(f"{what} is not JSON") from None
+
+
+def whole(text: str, ended: bool) -> Parsed:
+    """A complete answer needs text, or a word of the target on why there is none."""
+    ok = bool(text) or ended
+    return Parsed(ok, text, "" if ok else "the message is empty")
+
+
+def events(body: bytes) -> Iterator[str]:
+    """The data of each whole server-sent event. Lines end in CR, LF or both and nowhere else: JSON may hold U+2028 as it is."""
+    data: list[str] = []
+    for line in _LINE_END.split(body.decode("utf-8", "replace")):
+        if line.startswith("data:"):
+            data.append(line[5:].removeprefix(" "))
+        elif not line and data:
+            yield "\n".join(data)
+            data = []
+
+
+def without(body: bytes, keys: tuple[str, ...]) -> bytes:
+    """A JSON object without some of its members."""
+    trimmed = json.loads(body)
+    for key in keys:
+        trimmed.pop(key, None)
+    return json.dumps(trimmed).encode()
+
+
+def padded(body: dict[str, Any], size_limit: int) -> bytes:
+    """The body made larger than the limit by white space, which changes nothing else."""
+    raw = json.dumps(body).encode()
+    return raw + b" " * max(0, size_limit + 1024 - len(raw))

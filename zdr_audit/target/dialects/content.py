@@ -1,0 +1,101 @@
+"""What stands in requests of every dialect: the words of a prompt, random text, a picture and a document that carry a text."""
+
+from __future__ import annotations
+
+import secrets
+import struct
+import zlib
+from collections.abc import Mapping
+
+from zdr_audit.target.stimulus import Place, Stimulus
+
+FILLER = "The quick survey of the northern harbour lists forty ships, nine cranes and one lighthouse. "
+TOOL = "look_up"
+TOOL_CALL = "toolu_1"
+UNKNOWN_MODEL = "no-such-model"
+
+
+def prompt(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, ...]) -> str:
+    """The user's last words: padding, the canary of the message, and what the answer is to be made of."""
+    words = [FILLER * (stimulus.padding // len(FILLER) + 1)] if stimulus.padding else []
+    words.append(f"Please note {texts['message']}." if "message" in texts else "Please note the ships.")
+    if stimulus.abandon_after is not None:
+        words.append("Answer slowly and at length.")
+    if parts:
+        # A word between them: a search that passes over signs would take the quoted parts for the answer.
+        quoted = " then ".join(f'"{part}"' for part in parts)
+        words.append(f"Join these parts without spaces and answer with the result only: {quoted}")
+    return "\n".join(words)
+
+
+def system(texts: Mapping[Place, str]) -> str:
+    return f"You are a helper. Case reference {texts['system']}."
+
+
+def history(texts: Mapping[Place, str]) -> tuple[str, str]:
+    """An earlier question and its answer."""
+    return f"Earlier question about {texts['history']}.", f"An earlier answer on {texts['history']}, as noted."
+
+
+def document(texts: Mapping[Place, str]) -> str:
+    return f"Minutes. {texts.get('document', 'Nothing to report.')} End."
+
+
+def uses_tools(texts: Mapping[Place, str]) -> bool:
+    """Whether an earlier turn used the tool."""
+    return bool(texts.keys() & {"tool_input", "tool_result"})
+
+
+def tool(texts: Mapping[Place, str]) -> tuple[str, dict[str, object]] | None:
+    """Description and JSON Schema of the tool, None where the request has none."""
+    if not texts.keys() & {"tool_description", "tool_schema", "tool_input", "tool_result"}:
+        return None
+    query: dict[str, object] = {"type": "string"}
+    if "tool_schema" in texts:
+        query["enum"] = ["ships", texts["tool_schema"]]
+    schema: dict[str, object] = {"type": "object", "properties": {"query": query}, "required": ["query"]}
+    return f"Looks things up. {texts.get('tool_description', '')}", schema
+
+
+def noise(characters: int) -> str:
+    """Fresh random text of that many characters of 6 bits each: no compression makes it smaller."""
+    return secrets.token_urlsafe(characters)[:characters]
+
+
+def png(text: str) -> bytes:
+    """A one-pixel PNG that carries the text in a tEXt chunk."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(b"\x00\xff\xff\xff")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"tEXt", b"Comment\x00" + text.encode())
+        + chunk(b"IDAT", pixels)
+        + chunk(b"IEND", b"")
+    )
+
+
+def pdf(text: str) -> bytes:
+    """A PDF of one page on which the text stands, uncompressed."""
+    shown = "".join(f"\\{sign}" if sign in "()\\" else sign for sign in text.encode("latin-1", "replace").decode("latin-1"))
+    stream = f"BT /F1 12 Tf 72 720 Td ({shown}) Tj ET".encode("latin-1")
+    objects = (
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%b\nendstream" % (len(stream), stream),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    )
+    made, offsets = b"%PDF-1.4\n", []
+    for number, content in enumerate(objects, 1):
+        offsets.append(len(made))
+        made += b"%d 0 obj\n%b\nendobj\n" % (number, content)
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    size = len(objects) + 1
+    return made + b"xref\n0 %d\n0000000000 65535 f \n%btrailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (
+        size, table, size, len(made),
+    )  # fmt: skip

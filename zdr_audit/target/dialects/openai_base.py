@@ -1,0 +1,76 @@
+"""What the two OpenAI interfaces have in common."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from zdr_audit.target.dialects import content as words
+from zdr_audit.target.dialects.base import Broken, Rendered, events, loaded, padded
+from zdr_audit.target.stimulus import Place, Stimulus
+
+DONE = "[DONE]"
+WRONG = ("unknown_model", "negative_max_tokens", "empty_messages", "bad_role", "broken_json", "bad_credential", "too_large")
+
+
+def image_url(text: str) -> str:
+    return f"data:image/png;base64,{base64.b64encode(words.png(text)).decode()}"
+
+
+def file_members(texts: Mapping[Place, str]) -> dict[str, str] | None:
+    """Name and data of the attached document, None where the request has none."""
+    if not texts.keys() & {"document", "document_title"}:
+        return None
+    data = base64.b64encode(words.pdf(words.document(texts))).decode()
+    return {"filename": f"{texts.get('document_title', 'minutes')}.pdf", "file_data": f"data:application/pdf;base64,{data}"}
+
+
+def last_words(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, ...]) -> str:
+    said = words.prompt(stimulus, texts, parts)
+    return f"{words.noise(stimulus.noise)}\n{said}" if stimulus.noise else said
+
+
+def with_headers(stimulus: Stimulus, texts: Mapping[Place, str], body: dict[str, Any], turns: str, limit: str, size_limit: int) -> Rendered:
+    """The request, made wrong where the stimulus asks for it. `turns` and `limit` name the members for the conversation and its bound."""
+    headers = {"content-type": "application/json"} | dict(stimulus.headers)
+    if "header" in texts:
+        headers["x-client-note"] = texts["header"]
+    match stimulus.wrong:
+        case "unknown_model":
+            body["model"] = words.UNKNOWN_MODEL
+        case "negative_max_tokens":
+            body[limit] = -1
+        case "empty_messages":
+            body["prompt"] = body[turns]
+            body[turns] = []
+        case "bad_role":
+            body[turns][-1]["role"] = "narrator"
+        case "broken_json":
+            return Rendered(headers, json.dumps(body).encode()[:-2])
+        case "too_large":
+            return Rendered(headers, padded(body, size_limit))
+        case _:
+            pass
+    return Rendered(headers, json.dumps(body).encode())
+
+
+def stream_objects(content_type: str, body: bytes) -> Iterator[dict[str, Any] | None]:
+    """The events of a stream, None for its end mark. Raises Broken for what is no event stream of JSON objects, or reports an error."""
+    if "text/event-stream" not in content_type:
+        raise Broken(f"not an event stream but {content_type or 'no content type'}")
+    for data in events(body):
+        if data.strip() == DONE:
+            yield None
+            continue
+        event = loaded(data.encode(), "an event of the stream")
+        if isinstance(event, dict):
+            if event.get("error"):
+                raise Broken("the stream ended in an error event")
+            yield event
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list, none where it is no list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,0 +1,110 @@
+"""The OpenAI responses dialect, plain and streamed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from zdr_audit.target.dialects import content as words
+from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, loaded, whole, without
+from zdr_audit.target.dialects.openai_base import WRONG, file_members, image_url, last_words, objects, stream_objects, with_headers
+from zdr_audit.target.stimulus import PLACES, Place, Stimulus
+
+_LIMIT = "max_output_tokens"
+_PIECES = ("response.output_text.delta", "response.refusal.delta", "response.function_call_arguments.delta")
+
+
+class OpenAIResponses:
+    """It has no marks for a cache, no stop sequences and no session. Whether to store is left to the target: it is what is being audited."""
+
+    name = "openai-responses"
+    features = frozenset({*PLACES, "stream", "thinking", "answer", *(f"wrong:{kind}" for kind in WRONG)} - {"stop_sequence"})
+    request_id_header = "x-request-id"
+    headers: Mapping[str, str] = {}
+
+    def __init__(self, max_tokens: int = 1024, extra: Mapping[str, Any] | None = None) -> None:
+        self.max_tokens, self.extra = max_tokens, dict(extra or {})
+
+    def render(self, stimulus: Stimulus, model: str, texts: Mapping[Place, str], parts: tuple[str, ...], size_limit: int) -> Rendered:
+        body: dict[str, Any] = {"model": model, _LIMIT: self.max_tokens, "input": _items(stimulus, texts, parts)}
+        if stimulus.stream:
+            body["stream"] = True
+        if "system" in texts:
+            body["instructions"] = words.system(texts)
+        made = words.tool(texts)
+        if made:
+            body["tools"] = [{"type": "function", "name": words.TOOL, "description": made[0], "parameters": made[1], "strict": False}]
+        if stimulus.thinking:
+            body["reasoning"] = {"effort": "low"}
+        if "user_id" in texts:
+            body["user"] = texts["user_id"]
+        return with_headers(stimulus, texts, body | self.extra, "input", _LIMIT, size_limit)
+
+    def parse(self, status: int | None, content_type: str, body: bytes, *, streamed: bool) -> Parsed:
+        if status != 200:
+            return Parsed(False, "", f"status {status}")
+        try:
+            if streamed:
+                return _parse_stream(content_type, body)
+            answer = loaded(body)
+        except Broken as exc:
+            return Parsed(False, "", str(exc))
+        if not isinstance(answer, dict) or not isinstance(answer.get("output"), list):
+            return Parsed(False, "", "the answer is not a response")
+        text, state = _output(answer), answer.get("status")
+        if state in ("failed", "cancelled"):
+            return Parsed(False, text, f"the response {state}")
+        return whole(text, state in ("completed", "incomplete"))
+
+    def counting(self, body: bytes) -> bytes:
+        return without(body, (_LIMIT, "stream", "user"))
+
+
+def _items(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, ...]) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = []
+    if "history" in texts:
+        question, answer = words.history(texts)
+        items += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    if words.uses_tools(texts):
+        arguments = json.dumps({"query": texts.get("tool_input", "ships")})
+        items += [
+            {"role": "user", "content": "Look it up first."},
+            {"type": "function_call", "call_id": words.TOOL_CALL, "name": words.TOOL, "arguments": arguments},
+            {"type": "function_call_output", "call_id": words.TOOL_CALL, "output": f"Result: {texts.get('tool_result', 'none')}"},
+        ]
+    content: list[dict[str, Any]] = []
+    if "image" in texts:
+        content.append({"type": "input_image", "image_url": image_url(texts["image"])})
+    file = file_members(texts)
+    if file:
+        content.append({"type": "input_file", **file})
+    content.append({"type": "input_text", "text": last_words(stimulus, texts, parts)})
+    items.append({"role": "user", "content": content})
+    if "prefill" in texts:
+        items.append({"role": "assistant", "content": f"On {texts['prefill']}:"})
+    return items
+
+
+def _output(answer: Mapping[str, Any]) -> str:
+    text = []
+    for item in objects(answer.get("output")):
+        if item.get("type") == "function_call":
+            text.append(str(item.get("arguments", "")))
+        for part in objects(item.get("content")):
+            text += [part[key] for key in ("text", "refusal") if isinstance(part.get(key), str)]
+    return "".join(text)
+
+
+def _parse_stream(content_type: str, body: bytes) -> Parsed:
+    text: list[str] = []
+    ended = False
+    for event in stream_objects(content_type, body):
+        kind = event.get("type") if event else None
+        if event and kind in _PIECES:
+            text.append(str(event.get("delta", "")))
+        elif kind in ("response.failed", "error"):
+            return Parsed(False, "".join(text), "the stream ended in an error event")
+        ended = ended or kind in ("response.completed", "response.incomplete")
+    joined = "".join(text)
+    return whole(joined, ended) if ended else Parsed(False, joined, "the stream broke off")
