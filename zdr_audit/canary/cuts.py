@@ -105,6 +105,7 @@ def _pglz_decode(window: bytes, start: int, first: int) -> Decoded:
 
 _LOOK = 8192
 _LINES, _IDLE = 64, 8
+_LEAST_PIECE = 3
 _WORD = re.compile(rb"[A-Za-z0-9]+")
 _LEAST_LISTED = 3
 _CONTEXT, _LEAST_CONTEXT = 16, 2
@@ -152,6 +153,8 @@ def _lines(data: bytes, at: int) -> Iterator[tuple[int, int]]:
 def _goes_on(data: bytes, start: int, end: int, text: bytes) -> list[tuple[int, int]] | None:
     """The pieces, from `start` on, that make up the text; None where the lines that follow do not go on with it."""
     pieces, rest, idle = [(start, end)], text[end - start :], 0
+    if _same_line_goes_on(data, end, rest):
+        return None
     for line_start, line_end in _lines(data, end):
         fitting = [found for found in _WORD.finditer(data, line_start, line_end) if _fits(found[0], rest)]
         # Where several words would do, the one that stands like the piece before it.
@@ -168,6 +171,13 @@ def _goes_on(data: bytes, start: int, end: int, text: bytes) -> list[tuple[int, 
             told = len(pieces) == 2 or len(_before(data, pieces[1:])) >= _LEAST_CONTEXT
             return pieces if told and data[start : word.end()].isascii() else None
     return None
+
+
+def _same_line_goes_on(data: bytes, end: int, rest: bytes) -> bool:
+    """Whether the next piece stands in the same line: then the text is listed in pieces, as our own instruction to join them does, not broken over lines."""
+    line_end = data.find(b"\n", end)
+    words = _WORD.finditer(data, end, len(data) if line_end < 0 else line_end)
+    return any(len(found[0]) >= _LEAST_PIECE and _fits(found[0], rest) for found in words)
 
 
 def _before(data: bytes, pieces: list[tuple[int, int]]) -> bytes:
