@@ -72,7 +72,7 @@ _STYLES = (
 )
 # What stands in the first bytes of a dump, of whatever style: a null offset and enough of what shows bytes.
 _BEGINS = re.compile(
-    rb"(?:0x)?0{4,8}:?[ \t]{1,3}(?:(?:[0-9a-fA-F]{2} {1,2}){8}|(?:[0-9a-fA-F]{4,32} ){4}|(?:[01]{8} ){4}|(?:[0-7]{6} ){4}|(?:[0-7]{3} ){8}"
+    rb"(?:0x)?0{4,8}:?[ \t]{1,3}(?:(?:[0-9a-fA-F]{2} {1,2}){8}|(?:[0-9a-fA-F]{4,32} ){3}|(?:[01]{8} ){4}|(?:[0-7]{6} ){4}|(?:[0-7]{3} ){8}"
     rb"|(?: {1,3}[!-~]| {1,2}\\[0abtnvfr]| ?[0-3][0-7]{2}| {3,4}){8})"
 )
 
