@@ -123,7 +123,7 @@ class Layer:
         if at < 0 or not opener.check(self._buffer[at : at + 64]):
             return
         for opened in self._open:
-            if opened.opener is opener and opened.start < start and not opener.joins and opener.strict:
+            if opened.opener is opener and opened.start < start and not opener.joins and opener.strict and not opened.decoder.ended:
                 return  # the text that is being decoded already
             if opener.joins and opened.opener is opener and opened.decoder.ended and opened.broken is None and opened.fed == start:
                 opened.decoder, opened.segment = opener.decoder(), start

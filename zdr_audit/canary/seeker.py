@@ -42,6 +42,7 @@ def searched_forms() -> tuple[str, ...]:
         "mixed-case",
         "prefix",
         "suffix",
+        "rows",  # text put together from the rows of a table, by the readers of databases
         *FORMS,
         *(make(new_literal().encode()).name for make in (*PASSES, *CUT_PASSES)),
         *openers,

@@ -230,7 +230,8 @@ def _no_rar() -> StreamDecoder:
 _COMPRESSED: tuple[Opener, ...] = (
     Opener("gzip", ((GZIP_MAGIC, 0),), is_gzip, lambda: Inflater(GZIP), strict=True, joins=True),
     Opener("zstd", ((b"\x28\xb5\x2f\xfd", 0),), _is_zstd, compression.zstd_decoder, strict=True, joins=True),
-    Opener("zip", ((b"PK\x03\x04", 0),), compression.ZipMember.matches, compression.ZipMember, strict=True, joins=True),
+    # Members do not join: each is a file of its own.
+    Opener("zip", ((b"PK\x03\x04", 0),), compression.ZipMember.matches, compression.ZipMember, strict=True),
     Opener("xz", ((b"\xfd7zXZ\x00", 0),), lambda data: len(data) > 12, compression.xz_decoder, strict=True, joins=True),
     Opener(
         "bz2",

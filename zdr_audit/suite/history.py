@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from zdr_audit.evidence.model import Frozen, Hit
 from zdr_audit.journal.events import (
@@ -58,6 +59,8 @@ class History:
         self.trials: dict[str, Interaction] = {}
         self.reduced: list[LeakReduced] = []
         self.ended: RunEnded | None = None
+        self.proofs: dict[int, Any] = {}
+        """What was worked out of a reading (by the id of the object), since many controls rest on the same ones."""
         self._started: RunStarted | None = None
         for event in events:
             self._place(event)
