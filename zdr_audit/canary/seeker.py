@@ -9,7 +9,7 @@ from .automaton import Automaton
 from .cuts import CUT_PASSES
 from .digest_search import digest_pass, known_whole
 from .digests import ALGORITHMS, DigestBook
-from .forms import FORMS, needles
+from .forms import FORMS, added, needles
 from .layer import Layer
 from .mint import check_literal, new_literal
 from .passes import PASSES
@@ -33,6 +33,7 @@ def searched_forms() -> tuple[str, ...]:
         "prefix",
         "suffix",
         *FORMS,
+        *added(),
         *(make(new_literal().encode()).name for make in (*PASSES, *CUT_PASSES)),
         *openers,
     )
