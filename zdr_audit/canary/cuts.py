@@ -62,7 +62,8 @@ def pglz(literal: bytes) -> Pass:
     def find(data: bytes) -> Iterator[Event]:
         for found in wanted.finditer(data):
             first = next((at for at in range(1, LITERAL_LENGTH) if found[0][at] != literal[at]), 0)
-            if first:  # else the literal is whole, with one of its last letters once more
+            # A literal that is whole can look like that with the letter beside it.
+            if first and literal not in data[max(0, found.start() - LITERAL_LENGTH) : found.end() + LITERAL_LENGTH]:
                 yield found.start(), found.end(), Needle(b"", form, first, 4 * CANARY_LENGTH)
 
     return Pass("pglz", find)
@@ -106,6 +107,7 @@ _LOOK = 8192
 _LINES, _IDLE = 64, 8
 _LEAST_PIECE = 3
 _WORD = re.compile(rb"[A-Za-z0-9]+")
+_LEAST_LISTED = 3
 _CONTEXT, _LEAST_CONTEXT = 16, 2
 
 
@@ -124,10 +126,17 @@ def lines(literal: bytes) -> Pass:
         for text, pattern in wanted:
             for found in pattern.finditer(data):
                 text_like = data[max(0, found.start() - _CONTEXT) : found.end() + _CONTEXT].isascii()
-                if text_like and _goes_on(data, found.start(), found.end(), text) is not None:
+                if text_like and not _listed(data, found.end(), text[len(found[0]) :]) and _goes_on(data, *found.span(), text) is not None:
                     yield found.start(), found.end(), Needle(b"", form, 0, _LOOK)
 
     return Pass("lines", find)
+
+
+def _listed(data: bytes, at: int, rest: bytes) -> bool:
+    """Whether the same line goes on with the text: a prompt that lists pieces to be joined does, and holds no answer."""
+    end = data.find(b"\n", at, at + _LOOK)
+    words = _WORD.finditer(data, at, end if end >= 0 else at + _LOOK)
+    return any(_fits(word[0], rest) and len(word[0]) >= min(_LEAST_LISTED, len(rest)) for word in words)
 
 
 def _lines(data: bytes, at: int) -> Iterator[tuple[int, int]]:
