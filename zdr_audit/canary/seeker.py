@@ -9,7 +9,7 @@ from .automaton import Automaton
 from .cuts import cut_passes
 from .digest_search import digest_pass, known_whole
 from .digests import ALGORITHMS, DigestBook
-from .forms import FORMS, needles
+from .forms import FORMS, added, needles
 from .layer import Layer
 from .mint import LITERAL_LENGTH, check_literal, new_literal
 from .passes import PASSES
@@ -44,6 +44,7 @@ def searched_forms() -> tuple[str, ...]:
         "suffix",
         "rows",  # text put together from the rows of a table, by the readers of databases
         *FORMS,
+        *added(),
         *(make(new_literal().encode()).name for make in PASSES),
         *(one.name for one in cut_passes(new_literal().encode())),
         *openers,

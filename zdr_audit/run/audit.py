@@ -42,6 +42,7 @@ from zdr_audit.profile.token import Token
 from zdr_audit.report.model import Report
 from zdr_audit.run.availability import offered, split
 from zdr_audit.run.cleanup import clean_up
+from zdr_audit.run.extend import check_extensions
 from zdr_audit.run.launch import launched
 from zdr_audit.run.minimise import REQUESTS, Minimiser, leaks
 from zdr_audit.run.observe import read_source, server_place, server_secrets, tokenizer_of
@@ -121,6 +122,7 @@ class Audit:
         loaded = self._load()
         profile = loaded.profile
         required(profile, self._environment)
+        check_extensions(profile)
         self.dialect = dialect_of(profile)
         self.offered = offered(profile, self.dialect)
         self.security = security_of(profile, self._environment)
