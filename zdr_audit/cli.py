@@ -286,12 +286,13 @@ def init(file: Path, force: bool) -> None:
 
 
 def _mount_pack() -> None:
+    from zdr_audit.cli_doctor import doctor_command
     from zdr_audit.cli_pack import COMMANDS
     from zdr_audit.cli_plan import plan_command
     from zdr_audit.cli_rescan import rescan_command
     from zdr_audit.cli_violations import violations_command
 
-    for command in (*COMMANDS, plan_command, rescan_command, violations_command):
+    for command in (*COMMANDS, doctor_command, plan_command, rescan_command, violations_command):
         main.add_command(command)
 
 

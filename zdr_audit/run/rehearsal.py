@@ -142,6 +142,10 @@ class Rehearser(Recorder):
         super().__init__(transport, journal, mint, registry, seeker, elsewhere)
         self.rehearsed: list[Sent] = []
 
+    def _send(self, actor: Actor | None, outgoing: Outgoing, transport: Transport) -> tuple[Answer, dict[str, str]]:  # noqa: ARG002
+        """No credential goes anywhere."""
+        return transport.send(outgoing), {}
+
     def exchange(
         self,
         interaction: str,
@@ -164,13 +168,14 @@ class Rehearser(Recorder):
         canaries: tuple[str, ...],
         judge: Callable[[Answer], Judged],
         answer: Answer,
+        about: dict[str, str],
         superseded: bool,
         retry_of: str | None,
     ) -> Interaction:
         def content(found: Answer) -> Judged:
             return Judged("accepted", True) if planned.model is not None else judge(found)
 
-        recorded = super()._record(interaction, planned, actor, outgoing, canaries, content, answer, superseded, retry_of)
+        recorded = super()._record(interaction, planned, actor, outgoing, canaries, content, answer, about, superseded, retry_of)
         self.rehearsed.append(Sent(recorded, _allowed(outgoing) if planned.model is not None else 0))
         return recorded
 
