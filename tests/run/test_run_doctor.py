@@ -120,7 +120,7 @@ def test_a_role_without_credential_is_asked_for_with_its_variable(examined):
     assert of(found, "credential")["staff.reviewer"].said == "the environment variable ZDR_SIM_KEY_REVIEWER is not set"
     assert found.exit_status == 3
     assert "a credential for staff.reviewer (ZDR_SIM_KEY_REVIEWER)" in found.asks
-    assert found.not_tested == {"ZDR-ADM-06": "no credential for staff.reviewer, which 'zdr.approve' needs"}
+    assert found.not_tested == {"ZDR-ADM-06": "no credential for staff.reviewer, which 'zdr.enable' needs"}
 
 
 def test_a_role_that_the_profile_does_not_name_is_asked_for(examined):
@@ -175,7 +175,7 @@ def test_an_interface_that_reads_back_is_tried_without_what_it_lists(examined):
         return known(asked, reply)
 
     found = examined(spoil, lambda text: text + listing)
-    assert (of(found, "evidence")["api"].state, of(found, "evidence")["api"].said) == ("ok", "2 objects, 76 bytes")
+    assert (of(found, "evidence")["api"].state, of(found, "evidence")["api"].said) == ("ok", "2 objects, 80 bytes")
 
 
 def test_without_evidence_there_is_nothing_to_rest_on(examined):
