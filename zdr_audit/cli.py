@@ -282,7 +282,7 @@ def init(file: Path, force: bool) -> None:
         file.write_text(starter, encoding="utf-8")
     except OSError as exc:
         _fail(f"{file}: cannot be written: {exc.strerror}")
-    click.echo(f"Wrote {file}. Edit it, set the credentials it names in the environment, then: zdr-audit run --target {file}")
+    click.echo(f"Wrote {file}. Edit it, set the credentials it names in the environment, then: zdr-audit doctor --target {file}")
 
 
 def _mount_pack() -> None:
