@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from zdr_audit.attest import keys
 from zdr_audit.attest.errors import AttestError
@@ -28,6 +28,7 @@ from zdr_audit.profile.load import ProfileError
 from zdr_audit.report.console import closing
 from zdr_audit.report.model import EXIT_STATUS, Report
 from zdr_audit.report.write import report_names, write_all
+from zdr_audit.run.afterwards import Afterwards
 from zdr_audit.run.audit import STOPPED, Audit
 from zdr_audit.run.launch import LaunchError
 from zdr_audit.run.options import DEFAULT_REPORT_DIR, Options, depth
@@ -70,6 +71,8 @@ class State:
     reporter: Reporter
     audit: Audit | None = None
     signer: CryptoSigner | None = None
+    afterwards: Afterwards = field(default_factory=Afterwards)
+    said: list[RenderableType] = field(default_factory=list)
     history: History | None = None
     report: Report | None = None
     plan: Plan | None = None
@@ -106,6 +109,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--attest-key", metavar="FILE", default=os.environ.get(keys.KEY_VARIABLE), help="sign the pack with this Ed25519 private key (PEM)"
     )
+    group.addoption("--timestamp", metavar="URL", help="have the attestation stamped by this time-stamp authority (RFC 3161)")
+    group.addoption("--baseline", metavar="DIR", help="report folder of an earlier run: say what differs; exit 1 where anything is worse")
     group.addoption("--waivers", metavar="FILE", help="accepted failures with owner, reason and expiry (TOML)")
     group.addoption("--no-minimise", action="store_true", help="where something leaked, do not look for the smallest request that leaks")
     group.addoption("--journal", metavar="FILE", help="check this finished journal again; nothing is sent")
@@ -178,10 +183,11 @@ def _state(config: pytest.Config) -> State:
         selected = select(catalogue, patterns) if patterns else catalogue.controls
         attest_key = config.getoption("--attest-key")
         signer = keys.load_private(Path(attest_key)) if attest_key else None
+        afterwards = Afterwards.asked(config.getoption("--timestamp"), config.getoption("--baseline"), attested=signer is not None)
     except (CatalogueError, AttestError, ValueError) as exc:
         raise pytest.UsageError(str(exc)) from None
     front = config.pluginmanager.get_plugin("zdr-audit-front")
-    state = State(catalogue, selected, options, front.reporter if front else Reporter(), signer=signer)
+    state = State(catalogue, selected, options, front.reporter if front else Reporter(), signer=signer, afterwards=afterwards)
     config.stash[STATE] = state
     return state
 
@@ -341,6 +347,10 @@ def _finish(session: pytest.Session, state: State, audit: Audit) -> None:
     if front:
         front.report = state.report
     session.exitstatus = EXIT_STATUS[state.report.summary.status]
+    difference, worse = state.afterwards.compared(state.report)
+    if worse and session.exitstatus == 0:
+        session.exitstatus = 1
+    state.said = [part for part in (difference, state.afterwards.stamped(state.options.report_dir)) if part]
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -353,4 +363,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     terminalreporter.section("zdr-audit")
     Console(width=min(terminalreporter._tw.fullwidth, 120)).print(closing(state.report))
+    console = Console(width=min(terminalreporter._tw.fullwidth, 120))
+    for part in state.said:
+        console.print(part, highlight=False, markup=False, soft_wrap=isinstance(part, str))
     terminalreporter.write_line(f"Report: {state.options.report_dir / 'report.html'}")

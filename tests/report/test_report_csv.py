@@ -45,8 +45,8 @@ def test_a_failed_control_has_its_verdict_counts_first_place_request_and_clauses
         "frameworks": "GDPR: Art. 5(1)(e); NIST SP 800-53 rev. 5: SI-12, SI-12(3); SOC 2: C1.1, C1.2",
         "true_verdict": "fail",
         "sent": "5",
-        "smallest_request": "one streamed request with content in the user's message: sent once more by itself it leaked again, "
-        "and nothing more can be taken away (after 6 requests).",
+        "smallest_request": "One streamed request with content in the user's message. Sent by itself it leaked again; "
+        "nothing more can be left out (6 requests tried).",
     }
 
 

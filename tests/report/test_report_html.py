@@ -152,7 +152,7 @@ def test_every_control_is_there_once_with_all_that_is_known_of_it() -> None:
         "5 requests sent, 5 accepted, at least 5 needed.",
         "below 45.1 % at 95 % confidence",
         "Form, outermost first gzip",
-        "Excerpt ...qz7k0042x...",
+        "row 17, column body i-0042 req_011CSHoEeqs5C35K2UUqR7Fy qz7k0042x org-subject claude-sonnet-4-5 2026-11-23 09:05:11 UTC ...qz7k0042x...",
         "retention/test_plain.py::test_ret_03",
         "Plain requests: 2 of 3 dealt with (2 accepted, 1 rate limited)",
         "database main: first 2 of 10 10 of 10 by control: qz7k0107x in conversations",

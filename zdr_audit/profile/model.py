@@ -51,6 +51,7 @@ class TargetSection(Closed):
     """Where the target is and what it claims to be. `production` true needs `production_consent` in words.
 
     `nodes` are the addresses of the target's nodes, where each can be reached by itself: requests are then spread over all of them.
+    `tokenizer` names what turns text into token ids for its models, `tiktoken:ENCODING` or `tokenizers:FILE`: text kept as such ids is then found.
     """
 
     base_url: Address
@@ -59,6 +60,7 @@ class TargetSection(Closed):
     enforcement: Literal["blocked", "leaves_promise"] = "blocked"
     dialect: Name = "anthropic-messages"
     models: tuple[str, ...] = ()
+    tokenizer: Annotated[str, StringConstraints(pattern=r"^(tiktoken|tokenizers):.+$")] | None = None
     launch: Literal["simulator", "simulator-servers"] | None = None
     proxy: str | None = None
     proxy_env: Variable | None = None

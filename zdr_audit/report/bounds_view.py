@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from zdr_audit.report.model import ControlResult, GrowthBound, PolicyLine, Report, Verdict
@@ -61,7 +62,7 @@ def bound_words(report: Report) -> str:
     first = report.classes[0] if report.classes else None
     if first is None or first.upper is None:
         return "How many requests could leak unseen is not bounded."
-    limit = f"At 95 % confidence, fewer than {percent(first.upper)} of such requests do."
+    limit = f"At 95 % confidence, fewer than {percent(first.upper)} of requests like these leak."
     if first.leaked:
         return f"{first.leaked:,} of {first.accepted:,} requests whose content must not be kept leaked. {limit}"
     return f"None of {first.accepted:,} requests whose content must not be kept leaked. {limit}"
@@ -77,7 +78,7 @@ def growth_words(report: Report) -> str:
     ends = [view.subject.high for view in views if view.verdict == "pass" and view.subject is not None and view.subject.high is not None]
     if not ends or len(ends) < len(views):
         return "Content kept in forms unknown to the search is not bounded."
-    return f"Content kept in forms unknown to the search: at most {max(0.0, *ends):.3f} bits of each bit sent, at 95 % confidence."
+    return f"Content kept in forms unknown to the search: less than {max(0.001, math.ceil(1000 * max(ends)) / 1000):.3f} of each bit sent, at 95 % confidence."
 
 
 def power_marks(report: Report) -> tuple[PowerMark, ...]:

@@ -80,6 +80,7 @@ def _environment() -> Environment:
         sight_sum=view.sight_sum,
         sight_rows=view.sight_rows,
         observed_rows=view.observed_rows,
+        gathered_findings=view.gathered_findings,
         minimised_of=view.minimised_of,
         minimised_words=view.minimised_words,
         scenario_words=view.scenario_words,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
@@ -243,13 +243,22 @@ def scenario_words(name: str) -> str:
 
 def minimised_words(item: Minimised) -> str:
     """What the search for a smaller request came to, in a sentence."""
-    tries = f"{item.tried:,} request{'s' if item.tried != 1 else ''}"
+    said = f"{item.words[:1].upper()}{item.words[1:LIMIT]}."
     if item.outcome == "reduced":
-        end = "nothing more can be taken away" if item.smallest else "there was no time or room to try for less"
-        return f"{item.words[:LIMIT]}: sent once more by itself it leaked again, and {end} (after {tries})."
+        end = "nothing more can be left out" if item.smallest else "there was no time or room to try for less"
+        tries = f"{item.tried:,} request{'s' if item.tried != 1 else ''} tried"
+        return f"{said} Sent by itself it leaked again; {end} ({tries})."
     if item.outcome == "not_reproduced":
-        return f"{item.words[:LIMIT]}: sent once more by itself it left nothing, so the leak needs what went before it in its scenario."
-    return f"{item.words[:LIMIT]}: not reduced, because the run's bound on further requests or time was reached."
+        return f"{said} Sent again by itself it left nothing, so the leak needs what went before it in its scenario."
+    return f"{said} Not reduced, because the run's bound on further requests or time was reached."
+
+
+def gathered_findings(findings: Sequence[Finding]) -> tuple[tuple[Finding, ...], ...]:
+    """Findings that share promise, source, object, form and smallest request together, in order of first appearance."""
+    groups: dict[tuple[object, ...], list[Finding]] = {}
+    for item in findings:
+        groups.setdefault((item.message, item.source, item.object, item.forms, item.minimised), []).append(item)
+    return tuple(tuple(group) for group in groups.values())
 
 
 def blind_readings(report: Report) -> frozenset[tuple[str, str, str]]:

@@ -19,6 +19,8 @@ from zdr_audit.canary.registry import Registry
 from zdr_audit.canary.seeker import Seeker
 from zdr_audit.catalogue.model import Catalogue, Control
 from zdr_audit.evidence.model import Reading
+from zdr_audit.evidence.registry import SERVER_READERS
+from zdr_audit.evidence.server_size import SizeError, server_size
 from zdr_audit.evidence.size import changed_at, size_of
 from zdr_audit.journal.events import (
     Checked,
@@ -42,7 +44,7 @@ from zdr_audit.run.availability import offered, split
 from zdr_audit.run.cleanup import clean_up
 from zdr_audit.run.launch import launched
 from zdr_audit.run.minimise import REQUESTS, Minimiser, leaks
-from zdr_audit.run.observe import read_source, server_secrets
+from zdr_audit.run.observe import read_source, server_place, server_secrets, tokenizer_of
 from zdr_audit.run.options import Options
 from zdr_audit.run.progress import Reporter
 from zdr_audit.run.recall import recall
@@ -127,6 +129,7 @@ class Audit:
         self.dialect = dialect_of(profile)
         self.offered = offered(profile, self.dialect)
         self.security = security_of(profile, self._environment)
+        tokenizer = tokenizer_of(profile)
         self.profile = profile
         redactor = Redactor()
         self.cast = self._cast(redactor)
@@ -144,7 +147,7 @@ class Audit:
         redactor.set_literal(started.literal)
         key = bytes.fromhex(started.key)
         registry, digests = recall(done.history) if done else (Registry(started.literal, key), DigestBook(key))
-        self.seeker = Seeker(started.literal, registry.identify, digests=digests)
+        self.seeker = Seeker(started.literal, registry.identify, digests=digests, tokenizer=tokenizer)
         self.pace = Pace(profile.limits, done.interactions, done.tokens) if done else Pace(profile.limits)
         self.transport = self._transport(profile.target.base_url, profile.target.nodes)
         elsewhere = {name: self._transport(o.base_url) for name, o in profile.organizations.items() if o.base_url is not None}
@@ -361,9 +364,11 @@ class Audit:
         """Bytes in use of each source that can be measured, by source id."""
         sizes = {}
         for item in self.profile.evidence:
-            if item.path is not None:
-                with contextlib.suppress(OSError, sqlite3.Error):
+            with contextlib.suppress(OSError, sqlite3.Error, SizeError):
+                if item.path is not None:
                     sizes[item.id] = size_of(item.kind, Path(item.path))
+                elif item.kind in SERVER_READERS:
+                    sizes[item.id] = server_size(item.kind, server_place(item, self._environment))
         return sizes
 
     def _sight(self, epoch: Epoch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from zdr_audit.evidence.model import Frozen, Hit
 from zdr_audit.journal.events import (
@@ -58,6 +59,8 @@ class History:
         self.trials: dict[str, Interaction] = {}
         self.reduced: list[LeakReduced] = []
         self.ended: RunEnded | None = None
+        self.proofs: dict[int, Any] = {}
+        """What was worked out of a reading (by the id of the object), since many controls rest on the same ones."""
         self._started: RunStarted | None = None
         for event in events:
             self._place(event)
@@ -66,7 +69,9 @@ class History:
         self.run: RunStarted = self._started
         self.lost: dict[str, Interaction] = self._lost()
         self.pairs: dict[str, list[Interaction]] = {}
-        for item in self.interactions.values():
+        self._of: dict[str, list[tuple[int, Interaction]]] = {}
+        for place, item in enumerate(self.interactions.values()):
+            self._of.setdefault(item.scenario, []).append((place, item))
             if item.pair and self._stands(item):
                 self.pairs.setdefault(item.pair, []).append(item)
 
@@ -125,8 +130,9 @@ class History:
     def _lost(self) -> dict[str, Interaction]:
         """Requests of which only the canaries are known: the run was broken off before the answer was journaled."""
         canaries: dict[str, list[CanaryMinted]] = {}
+        known = self.interactions.keys() | self.trials.keys()
         for canary in self.canaries.values():
-            if canary.interaction and canary.interaction not in self.interactions | self.trials:
+            if canary.interaction and canary.interaction not in known:
                 canaries.setdefault(canary.interaction, []).append(canary)
         names = {identity: name for name, identity in self.run.organizations.items()}
         return {
@@ -166,13 +172,16 @@ class History:
     def of(self, scenarios: Iterable[str]) -> list[Interaction]:
         """Interactions of these scenarios, in the order sent; of a request that was put off and sent again, and of a scenario that was driven anew, the
         last attempt alone."""
-        wanted = set(scenarios)
-        return [item for item in self.interactions.values() if item.scenario in wanted and self._stands(item)]
+        return [item for item in self._all(scenarios) if self._stands(item)]
+
+    def _all(self, scenarios: Iterable[str]) -> list[Interaction]:
+        found = [place for name in dict.fromkeys(scenarios) for place in self._of.get(name, ())]
+        return [item for _, item in sorted(found, key=lambda place: place[0])]
 
     def earlier(self, scenarios: Iterable[str]) -> list[Interaction]:
         """Attempts that another one took the place of, and those whose answer never came. What they sent was sent all the same, and may have been kept."""
         wanted = set(scenarios)
-        replaced = [item for item in self.interactions.values() if item.scenario in wanted and not self._stands(item)]
+        replaced = [item for item in self._all(wanted) if not self._stands(item)]
         return replaced + [item for item in self.lost.values() if item.scenario in wanted]
 
     def interaction(self, number: str | None) -> Interaction | None:

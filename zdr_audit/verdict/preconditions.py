@@ -92,16 +92,23 @@ def _sight(history: History, group: str, epochs: tuple[Epoch, ...]) -> tuple[lis
     if not expected:
         problems.append("the profile names no evidence source that this control could rest on")
     for read in reads:
-        proof, problem = _proof(history, read)
+        proof, problem, never_sent = _judged(history, read)
         if read.outcome.source in history.run.twin_sources:
             # It proves the sight of another source, where it is missed if it does not; what is damaged in it was not sent for the subject.
-            if _never_sent(history, read):
-                problems.append(_never_sent(history, read))
+            problems += [never_sent] if never_sent else []
             continue
         sight.append(proof)
         if problem:
             problems.append(problem)
     return sight, problems
+
+
+def _judged(history: History, read: SourceRead) -> tuple[Sight, str | None, str]:
+    """Proof and problem of a reading, and whether it holds what was never sent; worked out once for all controls."""
+    if id(read) not in history.proofs:
+        history.proofs[id(read)] = (*_proof(history, read), _never_sent(history, read))
+    found: tuple[Sight, str | None, str] = history.proofs[id(read)]
+    return found
 
 
 def _older(history: History, read: SourceRead) -> str | None:
