@@ -115,6 +115,11 @@ class Audit:
         self.spent: str | None = None
         self.done: Done | None = None
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables that the profile is read with."""
+        return self._environment
+
     # -- opening ----------------------------------------------------------------------------------------------------------------------
 
     def open(self) -> None:
