@@ -482,6 +482,8 @@ class Audit:
                 self.journal.append(event.model_copy(update={"script": script}))
         except KeyboardInterrupt as exc:
             self.interrupted = str(exc) or STOPPED
+        except Exception as exc:  # verdicts stand without it, so a search that breaks must not cost the report
+            self.journal.append(ScenarioEnded(name="minimise.leaks", error=f"{type(exc).__name__}: {exc}"[:500]))
 
     def _read_for(self, sources: frozenset[str], canaries: frozenset[str]) -> dict[str, Reading]:
         """One reading of each of these sources, with the hits of these canaries alone."""

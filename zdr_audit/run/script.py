@@ -26,14 +26,16 @@ def curl(profile: Profile, dialect: Dialect, operation: str, stimulus: Stimulus,
     member = profile.actors["subject"]["member"]
     organization = profile.organizations["subject"].id
     rendered = _rendered(dialect, operation, stimulus, model)
-    secret = "not-a-credential-of-anybody" if stimulus.wrong == "bad_credential" else f"${{{member.env}:?}}"
+    variable = member.env or "ZDR_CREDENTIAL"  # what a command prints has no variable of its own
+    secret = "not-a-credential-of-anybody" if stimulus.wrong == "bad_credential" else f"${{{variable}:?}}"
+    said = words(operation, stimulus)
     path = with_query(fill_path(spec.path, {"org": organization}), spec.query)
     headers = [f"  -H {shlex.quote(f'{k}: {v}')} \\" for k, v in {**spec.headers, **rendered.headers}.items()]
-    headers += [f'  -H "{name}: {value}" \\' for name, value in auth_headers(member.header, secret).items()]
+    headers += [f'  -H "{name}: {value}" \\' for name, value in auth_headers(member.header, secret, member.prefix).items()]
     lines = [
         "#!/usr/bin/env bash",
-        *_comment(f"{words(operation, stimulus).capitalize()}. Afterwards its content was found here: {where}"),
-        *_comment(f"Put a word of your own for {WORD}, and a credential of the organization {organization} into {member.env}."),
+        *_comment(f"{said[:1].upper()}{said[1:]}. Afterwards its content was found here: {where}"),
+        *_comment(f"Put a word of your own for {WORD}, and a credential of the organization {organization} into {variable}."),
         "body=$(cat <<'REQUEST'",
         rendered.body.decode(),
         "REQUEST",
