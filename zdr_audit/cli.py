@@ -142,6 +142,7 @@ def main() -> None:
     metavar="RUN",
     help="Go on with the run in this report folder, which was broken off; its own options hold.",
 )
+@click.option("--dry-run", is_flag=True, help="Send nothing: say what the run would send ('zdr-audit plan').")
 @click.pass_context
 def run(
     ctx: click.Context,
@@ -159,6 +160,7 @@ def run(
     violation: tuple[str, ...],
     variant: tuple[str, ...],
     resume: Path | None,
+    dry_run: bool,
 ) -> None:
     """Audit a target and write the compliance report.
 
@@ -207,6 +209,10 @@ def run(
         return
     if chosen is not None and not chosen:
         _fail("--controls selects nothing")
+    if dry_run:
+        from zdr_audit.cli_plan import show_plan
+
+        show_plan(arguments)
     earlier = baseline_report(baseline)
     status = run_suites(arguments, report_dir)
     if timestamp and status != EXIT_USAGE:
@@ -281,10 +287,11 @@ def init(file: Path, force: bool) -> None:
 
 def _mount_pack() -> None:
     from zdr_audit.cli_pack import COMMANDS
+    from zdr_audit.cli_plan import plan_command
     from zdr_audit.cli_rescan import rescan_command
     from zdr_audit.cli_violations import violations_command
 
-    for command in (*COMMANDS, rescan_command, violations_command):
+    for command in (*COMMANDS, plan_command, rescan_command, violations_command):
         main.add_command(command)
 
 

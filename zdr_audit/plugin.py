@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from rich.console import Console, RenderableType
@@ -44,6 +44,8 @@ from zdr_audit.waiver.load import load_waivers
 if TYPE_CHECKING:
     from securesystemslib.signer import CryptoSigner
 
+    from zdr_audit.run.plan import Plan
+
 
 @dataclass(frozen=True)
 class Bound:
@@ -73,6 +75,7 @@ class State:
     said: list[RenderableType] = field(default_factory=list)
     history: History | None = None
     report: Report | None = None
+    plan: Plan | None = None
     signals: Signals = field(default_factory=Signals)
     bound: dict[str, Bound] = field(default_factory=dict)
     checked: set[str] = field(default_factory=set)
@@ -87,6 +90,7 @@ class Front:
     def __init__(self, reporter: Reporter) -> None:
         self.reporter = reporter
         self.report: Report | None = None
+        self.plan: Plan | None = None
         self.problem: str | None = None
 
 
@@ -111,6 +115,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--no-minimise", action="store_true", help="where something leaked, do not look for the smallest request that leaks")
     group.addoption("--journal", metavar="FILE", help="check this finished journal again; nothing is sent")
     group.addoption("--resume", action="store_true", help="go on with the run in --report-dir, which was broken off")
+    group.addoption("--dry-run", action="store_true", help="send nothing: say what a run would send")
     group.addoption("--violation", metavar="ID", action="append", default=[], help="seed a violation in the launched reference simulator")
     group.addoption(
         "--variant",
@@ -173,6 +178,7 @@ def _state(config: pytest.Config) -> State:
             waivers_file=waivers_file,
             minimise=not config.getoption("--no-minimise"),
             resume=config.getoption("--resume"),
+            dry_run=config.getoption("--dry-run"),
         )
         selected = select(catalogue, patterns) if patterns else catalogue.controls
         attest_key = config.getoption("--attest-key")
@@ -187,34 +193,60 @@ def _state(config: pytest.Config) -> State:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtestloop(session: pytest.Session) -> None:
+def pytest_runtestloop(session: pytest.Session) -> object:
     """The drive comes first: all stimuli are sent and all sources read before any test looks."""
     state = session.config.stash.get(STATE, None)
     if state is None or session.config.getoption("collectonly") or not any(i.nodeid in state.bound for i in session.items):
-        return
+        return None
+    if state.options.dry_run:
+        _plan(session, state)
+        return True  # no test runs: there is nothing to look at, so nothing to judge
     state.audit = Audit(state.options, state.catalogue, state.selected, state.reporter)
     if session.config.getoption("--journal"):
         state.audit.reopen(Path(session.config.getoption("--journal")))
         state.history = state.audit.history()
-        return
+        return None
     state.signals.listen()
     try:
         state.audit.open()
     except (ProfileError, LaunchError, JournalError, ResumeError, OSError) as exc:
         state.audit.stop()
         state.audit = None
-        front = session.config.pluginmanager.get_plugin("zdr-audit-front")
-        if front:
-            front.problem = str(exc)
-        pytest.exit(str(exc), returncode=2)
+        _refuse(session, exc)
+    state.audit.drive(_wanted(session, state, state.audit))
+    state.history = state.audit.history()
+    state.reporter.phase("Checking controls", len(session.items))
+    return None
+
+
+def _wanted(session: pytest.Session, state: State, audit: Audit) -> list[Scenario]:
+    """The scenarios of the selected controls that can be tested."""
     wanted: dict[str, Scenario] = {}
     for item in session.items:
         bound = state.bound.get(item.nodeid)
-        if bound and state.audit.testable(bound.control.id) is None:
+        if bound and audit.testable(bound.control.id) is None:
             wanted |= {s.name: s for s in bound.scenarios}
-    state.audit.drive(wanted.values())
-    state.history = state.audit.history()
-    state.reporter.phase("Checking controls", len(session.items))
+    return list(wanted.values())
+
+
+def _refuse(session: pytest.Session, exc: Exception) -> NoReturn:
+    """End the session before anything was sent."""
+    front = session.config.pluginmanager.get_plugin("zdr-audit-front")
+    if front:
+        front.problem = str(exc)
+    pytest.exit(str(exc), returncode=2)
+
+
+def _plan(session: pytest.Session, state: State) -> None:
+    from zdr_audit.run.plan import plan
+
+    try:
+        state.plan = plan(state.options, state.catalogue, state.selected, lambda audit: _wanted(session, state, audit))
+    except ProfileError as exc:
+        _refuse(session, exc)
+    front = session.config.pluginmanager.get_plugin("zdr-audit-front")
+    if front:
+        front.plan = state.plan
 
 
 @pytest.fixture
@@ -323,6 +355,10 @@ def _finish(session: pytest.Session, state: State, audit: Audit) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     state = config.stash.get(STATE, None)
+    if state is not None and state.plan is not None:
+        from zdr_audit.run.plan_text import show
+
+        show(state.plan, Console(width=min(terminalreporter._tw.fullwidth, 120), highlight=False))
     if state is None or state.report is None:
         return
     terminalreporter.section("zdr-audit")

@@ -82,6 +82,7 @@ ROUNDS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     ((), ("disabled", "status", "use", "enabled", "requested")),
     ((), ("requested", "approved", "enabled", "status", "use")),
 )
+LOOKS = ("status", "use")
 ADMINISTRATORS = 16
 
 
@@ -95,7 +96,10 @@ def administrators_at_once(assay: Assay) -> None:
             first, kinds = ROUNDS[number % len(ROUNDS)]
             for kind in first:
                 board += filter(None, [_at_once(assay, org, kind, board[-1])])
-            chosen = [assay.random.choice(kinds) for _ in range(ADMINISTRATORS)]
+            chosen = [*kinds, *assay.random.choices(kinds, k=ADMINISTRATORS - len(kinds))]
+            assay.random.shuffle(chosen)
+            # In every other round the looks are under way when the changes come, and in the others they come after them.
+            chosen.sort(key=lambda kind, early=number % 2 == 1: (kind in LOOKS) != early)
             jobs = [partial(_at_once, assay, org, kind, board[-1 if assay.random.random() < 0.8 else 0]) for kind in chosen]
             board += filter(None, assay.parallel(jobs, ADMINISTRATORS))
         assay.list_all("audit.list", org.admin, step="own log", org=org)

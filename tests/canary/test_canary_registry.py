@@ -26,8 +26,8 @@ def test_a_canary_is_identified_with_either_literal_cut_off(lab):
 
 def test_too_little_of_a_canary_identifies_nothing(lab):
     canary = lab.canary("cut")
-    assert lab.registry.identify(canary[:15]) is None
-    assert lab.registry.identify(canary[17:]) is None
+    assert lab.registry.identify(canary[:12]) is None
+    assert lab.registry.identify(canary[20:]) is None
     assert lab.registry.identify(canary[10:22]) is None  # the tail alone: no literal says where to look
 
 
@@ -36,6 +36,13 @@ def test_half_of_the_tail_beside_a_literal_identifies_a_cut_canary(lab, keep):
     canary = lab.canary("cut")
     lab.canary("other")
     assert lab.registry.identify(f"...{canary[keep]}...") == "cut"
+
+
+@pytest.mark.parametrize("keep", [slice(0, 13), slice(0, 15), slice(17, 32), slice(19, 32)])
+def test_fewer_characters_identify_a_canary_where_nothing_else_was_left_beside_them(lab, keep):
+    canary = lab.canary("cut")
+    assert lab.registry.identify(f"... {canary[keep]} ...") == "cut"
+    assert lab.registry.identify(f"x0{canary[keep]}y1") is None  # what stands beside them may be what overwrote the rest
 
 
 def test_a_canary_damaged_in_its_middle_is_identified(lab):

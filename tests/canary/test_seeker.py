@@ -11,6 +11,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fixtures.corpus import LEAKS, encrypted, noise
+from zdr_audit.canary.mint import Mint, new_literal, parts
+from zdr_audit.canary.registry import Registry
+from zdr_audit.canary.seeker import Seeker
 
 
 def test_a_sighting_gives_place_form_canary_and_at_most_16_characters(lab):
@@ -203,3 +206,17 @@ def test_a_search_takes_bytes_views_and_chunks_alike(lab):
     data = f"text {lab.canary('one')} text".encode()
     assert lab.search(data) == lab.search(memoryview(data)) == lab.search(bytearray(data)) == lab.search(iter([data[:9], b"", data[9:]]))
     assert lab.search(b"") == lab.search([]) == []
+
+
+def test_our_instruction_to_join_parts_is_no_canary_however_often_a_log_holds_it():
+    literal = new_literal()
+    mint, registry = Mint(literal), Registry(literal, b"key")
+    log, expected = "", []
+    for number in range(4):
+        asked, answered = mint.new(), mint.new()
+        registry.add(f"asked-{number}", asked)
+        registry.add(f"answered-{number}", answered)
+        quoted = " then ".join(f'\\"{part}\\"' for part in parts(answered))
+        log += f'{{"text": "Please note {asked}.\\nJoin these parts: {quoted}"}}\n{answered}\n'
+        expected += [f"asked-{number}", f"answered-{number}"]
+    assert [seen.canary for seen in Seeker(literal, registry.identify).search(log.encode())] == expected

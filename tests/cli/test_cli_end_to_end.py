@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 from engine_servers import Server, answer, closed_port, serving
+from plan_against_journal import differences
+
+from zdr_audit.run.cli_run import plan_suites
 
 ROOT = Path(__file__).resolve().parents[2]
 AUDIT = [sys.executable, "-c", "from zdr_audit.cli import main; main()", "run"]
@@ -107,6 +110,15 @@ def test_the_command_audits_the_simulator_and_exits_0(runs):
     passed = [c["id"] for c in found.report["controls"] if c["verdict"] == "pass"]
     assert sorted(passed) == [*(f"ZDR-ADM-{n:02d}" for n in range(1, 9)), "ZDR-RET-18"]
     assert "COMPLIANT (PARTIAL: selected controls only)" in found.out
+
+
+def test_the_plan_is_what_the_command_then_sent(runs, monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    found = plan_suites(SELECTION)
+    assert not isinstance(found, str), found
+    assert differences(found, runs.ended["the command"].folder / "report" / "journal.sqlite") == []
+    assert not found.broken
+    assert [(made.kind, made.count) for made in found.made if made.kind == "organization"] == [("organization", 3)]
 
 
 def test_plain_pytest_gives_the_same_verdicts_and_exit_status(runs):

@@ -218,7 +218,7 @@ def test_compressed_values_deleted_from_overflow_pages_are_decompressed_across_t
 
 
 def test_a_literal_stored_cut_in_a_live_row_is_a_live_hit_of_nobody_and_no_residue(lab, path):
-    fill(path, f"title: {lab.canary('one')[:15]}...")
+    fill(path, f"title: {lab.canary('one')[:12]}...")
     reading = read_sqlite("db", path, lab.seeker)
     assert [(hit.object, hit.canary, hit.residue) for hit in reading.hits] == [("bodies", None, False)]
 
@@ -254,7 +254,7 @@ def test_a_cut_literal_in_an_old_frame_is_residue_where_other_data_now_stand(lab
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma wal_autocheckpoint = 0")
         connection.execute("create table bodies (body)")
-        connection.execute("insert into bodies values (?)", (f"{lab.canary('one')[:15]} and what follows it",))
+        connection.execute("insert into bodies values (?)", (f"{lab.canary('one')[:12]} and what follows it",))
         connection.execute("update bodies set body = ?", ("other data of the same length 4567",))
         reading = read_sqlite("db", path, lab.seeker)
     assert [(hit.object, hit.canary, hit.residue) for hit in reading.hits] == [("app.db-wal", None, True)]

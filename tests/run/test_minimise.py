@@ -216,15 +216,14 @@ def test_the_script_is_valid_bash_and_holds_neither_credential_nor_canary(shape,
     assert (f"${{{member.env}:?}}" in text) is (shape.wrong != "bad_credential")
 
 
-def test_a_credential_that_a_command_prints_gets_a_variable_and_its_prefix(tmp_path):
+def test_a_credential_that_a_command_prints_is_asked_of_the_command_and_gets_its_prefix(tmp_path):
     profile = load("simulator", {"ZDR_SIM_DATA": str(tmp_path)}, None).profile
     member = profile.actors["subject"]["member"].model_copy(
-        update={"env": None, "sample": None, "command": ("token",), "header": "authorization", "prefix": "Token"}
+        update={"env": None, "sample": None, "command": ("token", "of us"), "header": "authorization", "prefix": "Token"}
     )
     actors = {**profile.actors, "subject": {**profile.actors["subject"], "member": member}}
     text = curl(profile.model_copy(update={"actors": actors}), dialect_of(profile), "messages.create", Stimulus(), "Model-A", "log")
-    assert '-H "authorization: Token ${ZDR_CREDENTIAL:?}"' in text
-    assert "into ZDR_CREDENTIAL." in text
+    assert """-H "authorization: Token $(token 'of us')\"""" in text
 
 
 def test_the_script_sends_the_request_that_it_describes(tmp_path):

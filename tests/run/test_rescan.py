@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import shutil
@@ -63,18 +65,22 @@ def test_a_prompt_written_after_the_run_is_found(finished: tuple[Path, Path], tm
     shutil.copytree(data, later)
     planted = with_known_canary(run, tmp_path / "run")
     (later / "logs" / "flushed-an-hour-later.log").write_text(f'{{"level":"debug","prompt":"Please note {planted}."}}\n')
+    digest = hashlib.sha256(f"Please note {planted}.".encode()).hexdigest()
+    (later / "logs" / "cache-keys.log").write_text(f"evicted {digest}\n")
     done = zdr_audit(
         "rescan", str(tmp_path / "run"), "--target", "simulator", "--report-dir", str(tmp_path / "again"), ZDR_SIM_DATA=str(later)
     )
     assert done.returncode == 1, done.stdout + done.stderr
     failed = [c for c in verdicts(tmp_path / "again").values() if c["verdict"] == "fail"]
-    assert [f["object"] for c in failed for f in c["findings"]] == ["flushed-an-hour-later.log"]
+    found = [(f["object"], f["forms"]) for c in failed for f in c["findings"]]
+    assert found == [("cache-keys.log", ["hex", "sha256", "request-text"]), ("flushed-an-hour-later.log", ["plain"])]
 
 
 def with_known_canary(run: Path, copy: Path) -> str:
     """The journal keeps no prompt to copy from. So: a copy of the run in which one subject canary's digests are those of a text of ours; the text."""
+    from zdr_audit.canary.digests import DigestBook
     from zdr_audit.canary.registry import Registry
-    from zdr_audit.journal.events import CanaryMinted
+    from zdr_audit.journal.events import CanaryMinted, DigestsTaken
 
     with Journal(run / "journal.sqlite", read_only=True) as old, Journal(copy / "journal.sqlite") as new:
         events = list(old.events())
@@ -87,6 +93,9 @@ def with_known_canary(run: Path, copy: Path) -> str:
         for event in events:
             ours = isinstance(event, CanaryMinted) and event.id == chosen
             new.append(event.model_copy(update={"digest": registry.digest(text), "cuts": registry.cuts(text)}) if ours else event)
+        entry = DigestBook(bytes.fromhex(started.key)).entry(chosen, "request-text", f"Please note {text}.".encode())
+        marks = base64.b64encode(entry.marks).decode()
+        new.append(DigestsTaken(interaction=history.canaries[chosen].interaction or "", entries=((chosen, entry.what, marks),)))
     return text
 
 

@@ -259,6 +259,15 @@ def test_a_trace_is_rejected_with_place_form_and_request(bind):
     )
 
 
+def test_a_digest_is_held_against_the_target_in_words_of_its_own(bind):
+    record = kept(Record())
+    record.read("log", [hit("c-00011", "log"), hit("c-00003", "log", forms=("hex", "sha256", "request-text"))])
+    message, (finding,) = violated(lambda: bind(record).kept_nowhere(promise="the prompt must not be kept"))
+    assert message.startswith("the prompt must not be kept, nor a digest of it, by which whoever guesses the content can confirm it")
+    assert "(request-text in sha256 in hex), from request i-00003" in message
+    assert finding.message.startswith("the prompt must not be kept, nor a digest of it")
+
+
 def test_the_same_trace_in_two_readings_is_one_and_others_are_counted(bind):
     record = kept(Record())
     for reading in ("first", "settled"):

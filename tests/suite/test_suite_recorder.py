@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,10 +11,11 @@ from typing import Any
 import pytest
 import requests_mock
 
+from zdr_audit.canary.digests import DigestBook
 from zdr_audit.canary.mint import Mint, new_literal
 from zdr_audit.canary.registry import Registry
 from zdr_audit.canary.seeker import Seeker
-from zdr_audit.journal.events import CanaryMinted, Interaction
+from zdr_audit.journal.events import CanaryMinted, DigestsTaken, Interaction
 from zdr_audit.journal.redact import Redactor
 from zdr_audit.journal.store import Journal
 from zdr_audit.profile.model import Limits
@@ -33,7 +36,9 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
     redactor.set_literal(literal)
     registry = Registry(literal, b"key")
     with Journal(tmp_path / "journal.sqlite", redactor) as journal:
-        yield Recorder(Transport("http://127.0.0.1:9", 2, 1 << 20), journal, Mint(literal), registry, Seeker(literal, registry.identify))
+        digests = DigestBook(b"key")
+        seeker = Seeker(literal, registry.identify, digests=digests)
+        yield Recorder(Transport("http://127.0.0.1:9", 2, 1 << 20), journal, Mint(literal), registry, seeker, digests)
 
 
 def exchange(recorder: Recorder, judge: Callable[[Answer], Judged], actor: Actor | None = ACTOR, **answer: Any) -> Interaction:
@@ -118,6 +123,62 @@ def test_long_header_values_are_cut(recorder):
 def test_numbers_are_not_used_twice(recorder):
     numbers = [recorder.new_interaction() for _ in range(5)] + [recorder.new_canary("prompt", "message", None, "")[0] for _ in range(5)]
     assert len(set(numbers)) == 10
+
+
+def send(
+    recorder: Recorder, body: bytes, judge: Callable[[Answer], Judged] = taken, headers: dict[str, str] | None = None, **answer: Any
+) -> Interaction:
+    with requests_mock.Mocker() as mocker:
+        mocker.register_uri(requests_mock.ANY, requests_mock.ANY, **answer)
+        return recorder.exchange(
+            recorder.new_interaction(), PLANNED, ACTOR, Outgoing("POST", "/v1/messages", headers or {}, body), (), judge
+        )[0]
+
+
+def seen(recorder: Recorder, digested: bytes) -> set[tuple[tuple[str, ...], str | None]]:
+    digest = hashlib.sha256(digested).hexdigest().encode()
+    return {(sighting.forms, sighting.canary) for sighting in recorder.seeker.search(b"key=" + digest)}
+
+
+def test_digests_of_what_was_sent_and_answered_are_known_from_then_on(recorder):
+    asked, prompt = recorder.new_canary("prompt", "message", "i-00001", "org_subject")
+    headed, note = recorder.new_canary("prompt", "header", "i-00001", "org_subject")
+    answered, reply = recorder.new_canary("response", "answer", "i-00001", "org_subject")
+    body = json.dumps({"messages": [{"role": "user", "content": f"Please note {prompt}."}]}).encode()
+    assert seen(recorder, body) == set()
+
+    def judge(answer: Answer) -> Judged:
+        return Judged("accepted", True, text=answer.body.decode().replace("|", ""))
+
+    send(recorder, body, judge, headers={"x-client-note": note}, text=f"{reply[:7]}|{reply[7:]} is what it joins to")
+    assert seen(recorder, body) == {(("hex", "sha256", "request-body"), asked)}
+    assert seen(recorder, f"Please note {prompt}.".encode()) == {(("hex", "sha256", "request-text"), asked)}
+    assert seen(recorder, note.encode()) == {(("hex", "sha256", "request-header"), headed)}
+    assert seen(recorder, f"{reply} is what it joins to".encode()) == {(("hex", "sha256", "answer-text"), answered)}
+
+
+def test_the_journal_keeps_marks_of_digests_and_no_digest(recorder):
+    _, prompt = recorder.new_canary("prompt", "message", "i-00001", "org_subject")
+    body = json.dumps({"messages": [{"role": "user", "content": prompt}]}).encode()
+    sent = send(recorder, body, json={})
+    (event,) = [e for e in recorder.journal.events() if isinstance(e, DigestsTaken)]
+    assert event.interaction == sent.id
+    written = repr(event)
+    for algorithm in ("md5", "sha1", "sha256", "sha512"):
+        assert hashlib.new(algorithm, body).hexdigest()[:16] not in written
+    assert prompt not in written
+
+
+def test_requests_without_a_canary_leave_no_marks(recorder):
+    send(recorder, b'{"name": "x"}', json={"id": "y"})
+    assert not [e for e in recorder.journal.events() if isinstance(e, DigestsTaken)]
+
+
+def test_a_digest_that_comes_back_is_no_echo_of_the_content(recorder):
+    _, prompt = recorder.new_canary("prompt", "message", "i-00001", "org_subject")
+    body = json.dumps({"prompt": prompt}).encode()
+    send(recorder, body, json={})
+    assert send(recorder, body, json={"etag": hashlib.sha256(body).hexdigest()}).echoes == ()
 
 
 # -- put off by the target ------------------------------------------------------------------------------------------------------------

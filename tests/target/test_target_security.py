@@ -18,6 +18,7 @@ from engine_servers import answer, closed_port, serving
 from zdr_audit.profile.load import ProfileError
 from zdr_audit.target.security import OPEN, Security, proxy_secrets, security_of
 from zdr_audit.target.transport import Answer, Outgoing, Transport
+from zdr_audit.target.wire import Wire
 
 KEY = {"authorization": "Bearer sk-very-secret-0123456789"}
 
@@ -86,8 +87,8 @@ def tls_server(papers: Papers, *, mutual: bool = False, location: str = "") -> I
         server.server_close()
 
 
-def get(base_url: str, security: Security = OPEN) -> Answer:
-    return Transport(base_url, 20, 1 << 20, security=security).send(Outgoing("GET", "/", dict(KEY)))
+def get(base_url: str, security: Security = OPEN, wire: Wire | None = None) -> Answer:
+    return Transport(base_url, 20, 1 << 20, security=security).send(Outgoing("GET", "/", dict(KEY), wire=wire))
 
 
 def test_an_authority_of_one_s_own_is_trusted_where_the_profile_names_it(papers):
@@ -116,6 +117,17 @@ def test_mutual_tls_shows_the_client_s_certificate(papers):
         assert "auditor@client.example" in str(server.seen[0][2])
         assert get(server.base_url, Security(ca=papers.ca)).status is None
         assert len(server.seen) == 1
+
+
+def test_what_is_written_on_the_connection_as_it_is_is_secured_alike(papers):
+    with tls_server(papers, mutual=True) as server:
+        both = Security(ca=papers.ca, certificate=(papers.client, papers.client_key))
+        assert get(server.base_url, both, Wire()).status == 200
+        assert get(server.base_url, wire=Wire()).status is None
+        assert [seen[1]["authorization"] for seen in server.seen] == [KEY["authorization"]]
+    with serving(answer()) as proxy, serving(answer()) as target:
+        found = get(target.base_url, Security(proxy=proxy.base_url), Wire())
+        assert (found.status, found.error.split(":")[0], proxy.requests, target.requests) == (None, "not sent", [], [])
 
 
 def test_a_redirect_to_another_origin_takes_no_credential_along(papers):

@@ -98,6 +98,10 @@ def sight_by_an_organization_made_for_the_run(record: Record) -> None:
     record.read("db", [hit("c-00031")])
 
 
+def sight_by_a_digest_alone(record: Record) -> None:
+    record.read("db", [hit("c-00011", forms=("hex", "sha256", "request-text"))])
+
+
 def sight_by_content_that_standard_retention_does_not_cover(record: Record) -> None:
     record.change(11, content="not_covered")
 
@@ -164,6 +168,7 @@ SPOILERS: dict[Callable[[Record], None], str] = {
     sight_by_a_canary_of_another_epoch: "the source db is blind (main epoch, settled reading)",
     sight_by_the_subject_alone: "the source db is blind (main epoch, settled reading)",
     sight_by_an_organization_made_for_the_run: "the source db is blind (main epoch, settled reading)",
+    sight_by_a_digest_alone: "the source db is blind (main epoch, settled reading)",
     sight_by_content_that_standard_retention_does_not_cover: "the source db is blind (main epoch, first reading)",
     a_target_dead_at_the_end: "the sanity probe last failed: inference gave no_answer",
     a_target_dead_from_the_start: "the sanity probe first failed: inference gave denied (status 401)",

@@ -2,34 +2,107 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
-# The library searches up to 64 patterns with vector instructions, at eight times the speed of the automaton proper. A few such groups are
-# still faster than one automaton; beyond that one automaton, compiled to a table, is.
+from .anchors import SHORTEST, anchors
+from .gates import texts
+
+# The library searches up to 64 patterns with vector instructions, at eight times the speed of the automaton proper.
+# A few such groups are still faster than one automaton; beyond that one automaton, compiled to a table, is.
 _GROUP = 60
 _MAX_GROUPS = 6
+_WHOLE = 4  # where the windows around anchors make up this part of the data, or more, all of it is searched
+_COMPANY = 8
+_SMALL = 4096  # bytes that are not worth looking for anchors first
+
+_Group = tuple[int, BytesAhoCorasick]
+Match = tuple[int, int, int]
 
 
 class Automaton:
-    """Finds every pattern of a sequence in a buffer; the cost grows with the bytes searched, hardly with the number of patterns."""
+    """Finds every pattern of a sequence in a buffer; the cost grows with the bytes searched, hardly with the number of patterns.
 
-    def __init__(self, patterns: Sequence[bytes]) -> None:
-        size, implementation = _GROUP, None
-        if len(patterns) > _GROUP * _MAX_GROUPS:
-            size, implementation = len(patterns), Implementation.DFA
-        # Leftmost match kinds alone are searched with vector instructions.
-        self._groups = [
-            (first, BytesAhoCorasick(patterns[first : first + size], MatchKind.LeftmostFirst, implementation))
-            for first in range(0, len(patterns), size)
-        ]
+    Most data hold none of the anchors (see `anchors`) of the patterns. Where they hold one, its surroundings are searched for the patterns proper.
+    """
 
-    def find(self, data: bytes) -> list[tuple[int, int, int]]:
+    def __init__(self, patterns: Sequence[bytes], in_text: Collection[int] = ()) -> None:
+        """`in_text` are the numbers of the patterns that are looked for where text stands alone (see `gates.texts`)."""
+        short = [at for at, pattern in enumerate(patterns) if len(pattern) < SHORTEST]
+        long = [at for at, pattern in enumerate(patterns) if len(pattern) >= SHORTEST]
+        self._reach = max((len(pattern) for pattern in patterns), default=0)
+        self._numbers = [*short, *long]
+        size = _GROUP if len(long) <= _GROUP * _MAX_GROUPS else max(1, len(long))
+        self._long = _groups([patterns[at] for at in long], len(short), size)
+        pieces = anchors(patterns[at] for at in long if at not in in_text)
+        # Two bytes make no anchor, and would slow down many others in their group; alone they would be searched by a slower method than with a few.
+        self._short_count = len(short)
+        fit = [piece for piece in pieces if len(piece) > SHORTEST and not any(set(patterns[at]) & set(piece) for at in short)]
+        company = fit[:_COMPANY] if short else []
+        self._short = _groups([*(patterns[at] for at in short), *company], 0, _GROUP)
+        self._anchors = _spread([piece for piece in pieces if piece not in company])
+        self._text_anchors = _spread(anchors(patterns[at] for at in long if at in in_text))
+
+    def find(self, data: bytes) -> list[Match]:
         """(start, end, index of the pattern) of each match, by start. Matches of one group of 60 patterns do not overlap."""
-        found: list[tuple[int, int, int]] = []
-        for first, group in self._groups:
-            found.extend((start, end, first + index) for index, start, end in group.find_matches_as_indexes(data))
-        if len(self._groups) > 1:
-            found.sort()
+        found: list[Match] = []
+        places: list[tuple[int, int]] = []
+        for start, end, index in _matches(self._short, data):
+            if index < self._short_count:
+                found.append((start, end, index))
+            else:
+                places.append((start, end))
+        if len(data) <= _SMALL:
+            found.extend(_matches(self._long, data))
+        else:
+            places.extend((start, end) for start, end, _ in _matches(self._anchors, data))
+            for low, high in texts(data):
+                text = data if high - low == len(data) else data[low:high]
+                places.extend((low + start, low + end) for start, end, _ in _matches(self._text_anchors, text))
+            for start, end in self._windows(sorted(places), len(data)):
+                piece = data if end - start == len(data) else data[start:end]
+                found.extend((start + first, start + last, index) for first, last, index in _matches(self._long, piece))
+        found = [(start, end, self._numbers[index]) for start, end, index in found]
+        found.sort()
         return found
+
+    def _windows(self, places: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:
+        """What must be searched: as far around each anchor as any pattern that holds it can reach."""
+        if len(places) * self._reach * 2 * _WHOLE > size:
+            return [(0, size)]
+        merged: list[tuple[int, int]] = []
+        for start, end in places:
+            low, high = max(0, start - self._reach), min(size, end + self._reach)
+            if merged and low <= merged[-1][1]:
+                merged[-1] = (merged[-1][0], high)
+            else:
+                merged.append((low, high))
+        return merged
+
+
+def _groups(patterns: Sequence[bytes], first: int, size: int) -> list[_Group]:
+    # Leftmost match kinds alone are searched with vector instructions.
+    implementation = Implementation.DFA if size > _GROUP else None
+    return [
+        (first + at, BytesAhoCorasick(patterns[at : at + size], MatchKind.LeftmostFirst, implementation))
+        for at in range(0, len(patterns), size)
+    ]
+
+
+def _spread(pieces: Sequence[bytes]) -> list[_Group]:
+    """Groups of about the same size, the shortest pieces by themselves: a group is searched for as many first bytes as its shortest one has.
+
+    Pieces that resemble one another go to different groups: the library would take what they share for rare.
+    """
+    short = [piece for piece in pieces if len(piece) == SHORTEST]
+    rest = sorted((piece for piece in pieces if len(piece) > SHORTEST), key=lambda piece: (piece[1:], piece))
+    count = -(-len(rest) // _GROUP)
+    parts = [rest[at::count] for at in range(count)]
+    return [(0, BytesAhoCorasick(part, MatchKind.LeftmostFirst)) for part in (short, *parts) if part]
+
+
+def _matches(groups: list[_Group], data: bytes) -> Iterator[Match]:
+    for first, group in groups:
+        for index, start, end in group.find_matches_as_indexes(data):
+            yield start, end, first + index

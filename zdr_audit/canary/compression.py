@@ -6,13 +6,13 @@ import bz2
 import importlib
 import lzma
 import re
-import zlib
 from collections.abc import Iterator
 from typing import Protocol, cast
 
 import brotli
 import lz4.frame
 
+from .inflate import RAW, ZlibError, inflate
 from .snappy import SnappyFrames
 
 __all__ = ["SnappyFrames", "Unpacker", "Unsupported", "ZipMember", "brotli_decoder", "is_brotli", "lz4_decoder", "zstd_decoder"]
@@ -70,7 +70,7 @@ class Unpacker:
                 RuntimeError,
                 MemoryError,
                 lzma.LZMAError,
-                zlib.error,
+                ZlibError,
                 brotli.error,
                 _zstd.ZstdError,
             ) as problem:
@@ -99,7 +99,7 @@ class _Inflate:
     """Raw deflate behind the shared interface."""
 
     def __init__(self) -> None:
-        self._inflate = zlib.decompressobj(-15)
+        self._inflate = inflate(RAW)
         self.eof, self.needs_input, self.unused_data = False, True, b""
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:

@@ -62,7 +62,8 @@ def pglz(literal: bytes) -> Pass:
     def find(data: bytes) -> Iterator[Event]:
         for found in wanted.finditer(data):
             first = next((at for at in range(1, LITERAL_LENGTH) if found[0][at] != literal[at]), 0)
-            if first:  # else the literal is whole, with one of its last letters once more
+            # A literal that is whole can look like that with the letter beside it.
+            if first and literal not in data[max(0, found.start() - LITERAL_LENGTH) : found.end() + LITERAL_LENGTH]:
                 yield found.start(), found.end(), Needle(b"", form, first, 4 * CANARY_LENGTH)
 
     return Pass("pglz", find)
@@ -104,7 +105,9 @@ def _pglz_decode(window: bytes, start: int, first: int) -> Decoded:
 
 _LOOK = 8192
 _LINES, _IDLE = 64, 8
+_LEAST_PIECE = 3
 _WORD = re.compile(rb"[A-Za-z0-9]+")
+_LEAST_LISTED = 3
 _CONTEXT, _LEAST_CONTEXT = 16, 2
 
 
@@ -123,10 +126,17 @@ def lines(literal: bytes) -> Pass:
         for text, pattern in wanted:
             for found in pattern.finditer(data):
                 text_like = data[max(0, found.start() - _CONTEXT) : found.end() + _CONTEXT].isascii()
-                if text_like and _goes_on(data, found.start(), found.end(), text) is not None:
+                if text_like and not _listed(data, found.end(), text[len(found[0]) :]) and _goes_on(data, *found.span(), text) is not None:
                     yield found.start(), found.end(), Needle(b"", form, 0, _LOOK)
 
     return Pass("lines", find)
+
+
+def _listed(data: bytes, at: int, rest: bytes) -> bool:
+    """Whether the same line goes on with the text: a prompt that lists pieces to be joined does, and holds no answer."""
+    end = data.find(b"\n", at, at + _LOOK)
+    words = _WORD.finditer(data, at, end if end >= 0 else at + _LOOK)
+    return any(_fits(word[0], rest) and len(word[0]) >= min(_LEAST_LISTED, len(rest)) for word in words)
 
 
 def _lines(data: bytes, at: int) -> Iterator[tuple[int, int]]:
@@ -143,6 +153,8 @@ def _lines(data: bytes, at: int) -> Iterator[tuple[int, int]]:
 def _goes_on(data: bytes, start: int, end: int, text: bytes) -> list[tuple[int, int]] | None:
     """The pieces, from `start` on, that make up the text; None where the lines that follow do not go on with it."""
     pieces, rest, idle = [(start, end)], text[end - start :], 0
+    if _same_line_goes_on(data, end, rest):
+        return None
     for line_start, line_end in _lines(data, end):
         fitting = [found for found in _WORD.finditer(data, line_start, line_end) if _fits(found[0], rest)]
         # Where several words would do, the one that stands like the piece before it.
@@ -159,6 +171,13 @@ def _goes_on(data: bytes, start: int, end: int, text: bytes) -> list[tuple[int, 
             told = len(pieces) == 2 or len(_before(data, pieces[1:])) >= _LEAST_CONTEXT
             return pieces if told and data[start : word.end()].isascii() else None
     return None
+
+
+def _same_line_goes_on(data: bytes, end: int, rest: bytes) -> bool:
+    """Whether the next piece stands in the same line: then the text is listed in pieces, as our own instruction to join them does, not broken over lines."""
+    line_end = data.find(b"\n", end)
+    words = _WORD.finditer(data, end, len(data) if line_end < 0 else line_end)
+    return any(len(found[0]) >= _LEAST_PIECE and _fits(found[0], rest) for found in words)
 
 
 def _before(data: bytes, pieces: list[tuple[int, int]]) -> bytes:

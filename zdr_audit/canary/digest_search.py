@@ -32,6 +32,9 @@ _BLOCK = 4096
 _HEX_SIZES = frozenset(2 * size for size in SIZES)
 _BASE64_SIZES = frozenset(-(-size * 8 // 6) for size in SIZES)
 _MOST = max(_HEX_SIZES)
+_LITTLE = 8192
+_HEX_RUN = re.compile(rb"[0-9a-fA-F]{%d,}" % (2 * FIRST))
+_BASE64_RUN = re.compile(rb"[A-Za-z0-9+/_-]{%d,}" % min(_BASE64_SIZES))
 # What may stand between a length and what it is the length of: nothing, the zeros of a wider length (little-endian), and BSON's kind after those.
 _GAPS = (0, 3, 4)
 
@@ -54,11 +57,38 @@ def digest_pass(book: DigestBook) -> Pass:
     def find(data: bytes) -> Iterator[Event]:
         if book and len(data) >= FIRST:
             classes = data.translate(_CLASSES)
-            yield from _in_hex(book, data, classes)
-            yield from _in_base64(book, data, classes)
+            if len(data) <= _LITTLE:
+                yield from _in_little_hex(book, data)
+                yield from _in_little_base64(book, data)
+            else:
+                yield from _in_hex(book, data, classes)
+                yield from _in_base64(book, data, classes)
             yield from _raw(book, data, classes)
 
     return Pass("digest", find)
+
+
+def _in_little_hex(book: DigestBook, data: bytes) -> Iterator[Event]:
+    """As `_in_hex`, for data so small that looking at whole arrays would take longer."""
+    for run in _HEX_RUN.finditer(data):
+        size = run.end() - run.start()
+        for extra in (0, 1, 2) if size <= _MOST + 2 else ():
+            at = run.start() + extra
+            if not extra or size - extra in _HEX_SIZES:
+                known = book.look_up(bytes.fromhex(data[at : at + 2 * FIRST].decode()))
+                if known is not None:
+                    yield _event(at, run.end(), known, "hex")
+
+
+def _in_little_base64(book: DigestBook, data: bytes) -> Iterator[Event]:
+    """As `_in_base64`, for data so small that looking at whole arrays would take longer."""
+    for run in _BASE64_RUN.finditer(data):
+        if run.end() - run.start() in _BASE64_SIZES:
+            known = book.look_up(binascii.a2b_base64(run.group()[:12].translate(_URLSAFE)))
+            if known is not None:
+                after = data[run.end() : run.end() + 2]
+                url = re.search(rb"[-_]", run.group()) is not None
+                yield _event(run.start(), run.end() + len(after) - len(after.lstrip(b"=")), known, "base64url" if url else "base64")
 
 
 def known_whole(book: DigestBook, data: bytes) -> Known | None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from .around import Around
 from .forms import Needle
+from .mint import LITERAL_LENGTH
 from .search import Search
 from .sighting import Sighting
 from .split import LOOK
-from .streams import WHOLE, ZLIB, ZLIB_START, Opener, StreamDecoder
+from .streams import WHOLE, Opener, StreamDecoder
 from .tidy import Doubts, Span
 
 __all__ = ["Layer", "Sighting"]
@@ -57,6 +58,8 @@ class Layer:
         return self._handle(self._base + len(self._buffer) - LOOK)
 
     def finish(self) -> list[Sighting]:
+        if self._base + len(self._buffer) < LITERAL_LENGTH:  # too little to hold the literal in any form
+            return []
         found = self._handle(self._base + len(self._buffer))
         for opened in self._open:
             found.extend(self._close(opened))
@@ -104,11 +107,11 @@ class Layer:
                 opener, before = options.starts[index - len(options.needles)]
                 events.append((base + start - before, base + end, None, opener))
         # An event whose beginning lies in bytes handled before was handled then: enough of what follows it was in the buffer.
-        events.extend((base + match.start(), base + match.end(), None, ZLIB) for match in ZLIB_START.finditer(buffer))
         for one in options.passes:
             events.extend((base + start, base + end, needle, None) for start, end, needle in one.find(buffer))
         if base == 0 and self._done == 0:
-            events.extend((0, 1, None, opener) for opener in WHOLE)
+            head = buffer[:64]
+            events.extend((0, 1, None, opener) for opener in WHOLE if opener.check(head))
         events = [event for event in events if self._done <= event[0] < until]
         events.sort(key=lambda event: event[:2])
         return iter(events)
@@ -120,7 +123,7 @@ class Layer:
         if at < 0 or not opener.check(self._buffer[at : at + 64]):
             return
         for opened in self._open:
-            if opened.opener is opener and opened.start < start and not opener.joins and opener.strict:
+            if opened.opener is opener and opened.start < start and not opener.joins and opener.strict and not opened.decoder.ended:
                 return  # the text that is being decoded already
             if opener.joins and opened.opener is opener and opened.decoder.ended and opened.broken is None and opened.fed == start:
                 opened.decoder, opened.segment = opener.decoder(), start

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
+from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
 from .form import Decoded, Form, Needle, run
+from .gates import changes, letters, texts, tokens
 from .mint import CANARY_LENGTH, LITERAL_LENGTH, PIECE_LENGTH
 from .split import SplitSearch
 
@@ -33,23 +36,24 @@ def _xor_decode(window: bytes, _start: int, key: int) -> Decoded:
     return Decoded("xor", bytes(code ^ key for code in window), range(len(window)), range(1, len(window) + 1))
 
 
+_CASELESS = 0xDF
+
+
 def _xor(literal: bytes) -> Pass:
     """XOR with any one byte: what each byte differs in from the next does not depend on the key."""
     form = Form("xor", _no_patterns, _xor_decode)
-    wanted = [(text, bytes(a ^ b for a, b in pairwise(text))) for text in (literal, literal.upper())]
+    # Without the bit that tells letter cases apart one pattern shows both.
+    search = BytesAhoCorasick([bytes((a ^ b) & _CASELESS for a, b in pairwise(literal))], MatchKind.LeftmostFirst)
 
     def find(data: bytes) -> Iterator[Event]:
         if len(data) < len(literal):
             return
-        array = np.frombuffer(data, np.uint8)
-        changes = (array[1:] ^ array[:-1]).tobytes()
-        for text, pattern in wanted:
-            at = changes.find(pattern)
-            while at >= 0:
-                key = data[at] ^ text[0]
-                if key and (key != 0x20 or data[at : at + len(text)].lower() != literal):
+        for _, at, _ in search.find_matches_as_indexes(changes(data, _CASELESS).data):
+            place = data[at : at + len(literal)]
+            for text in (literal, literal.upper()):
+                key = place[0] ^ text[0]
+                if key and bytes(code ^ key for code in place) == text and (key != 0x20 or place.lower() != literal):
                     yield at, at + len(text), Needle(b"", form, key, CANARY_LENGTH)
-                at = changes.find(pattern, at + 1)
 
     return Pass("xor", find)
 
@@ -82,17 +86,44 @@ def _gaps(text: bytes) -> tuple[int, ...]:
     return tuple(found)
 
 
+# From the rarest letter of text on.
+_RAREST = b"zqjxvkbpgw"
+_LONGEST_GAP = 13
+
+
+def _gap_or(letter: int) -> npt.NDArray[np.uint8]:
+    """Which bytes may follow a letter of the literal: the next one, in either case, or what may stand between."""
+    either = {letter, *bytes([letter]).upper()}
+    return np.array([code in either or (code > 0 and not bytes([code]).isalnum()) for code in range(256)], np.uint8)
+
+
 def _spaced(literal: bytes) -> Pass:
     """Characters with something between them: wrapped lines, one character a line, quoted-printable with soft breaks, quoted pieces."""
     form = Form("spaced", _no_patterns, _spaced_decode)
-    # Each begins with a rare letter, which the search for the pattern skips to.
-    wanted = [re.compile(_GAP.join(text[at : at + 1] for at in range(len(text)))) for text in (literal, literal.upper())]
+    cases = (literal, literal.upper())
+    wanted = [re.compile(_GAP.join(text[at : at + 1] for at in range(len(text)))) for text in cases]
+    # Only where the rarest letter of the first three stands, and goes on as the literal does, is the whole pattern tried.
+    rarest = min(range(3), key=lambda at: _RAREST.find(literal[at]) % len(literal * 26))
+    follows = _gap_or(literal[rarest + 1])
+    ends = [re.compile(_GAP.join(text[at : at + 1] for at in range(rarest, len(text)))) for text in cases]
+
+    def candidates(data: bytes) -> Iterator[tuple[int, int]]:
+        for place in letters(data, literal[rarest], follows):
+            for which, end in enumerate(ends):
+                if end.match(data, place):
+                    yield which, place
 
     def find(data: bytes) -> Iterator[Event]:
-        for pattern in wanted:
-            for found in pattern.finditer(data):
+        for low, high in texts(data):
+            text = data if high - low == len(data) else data[low:high]
+            done = -1
+            for which, place in candidates(text):
+                found = wanted[which].search(text, max(0, place - rarest * _LONGEST_GAP))
+                if found is None or found.start() > place or found.start() <= done:
+                    continue
+                done = found.start()
                 if len(found[0]) > len(literal) and _gaps(found[0]) not in _PROMPTED:
-                    yield found.start(), found.end(), Needle(b"", form, 0, REACH)
+                    yield low + found.start(), low + found.end(), Needle(b"", form, 0, REACH)
 
     return Pass("spaced", find)
 
@@ -123,17 +154,24 @@ def _base58(literal: bytes) -> Pass:
     wanted = b"\x01" * _LEAST
 
     def find(data: bytes) -> Iterator[Event]:
-        classes = data.translate(_BASE58_CLASS)
+        for low, high in texts(data):
+            piece = data if high - low == len(data) else data[low:high]
+            for first, last in tokens(piece, _LEAST):
+                yield from within(data, low + first, low + last)
+
+    def within(data: bytes, low: int, high: int) -> Iterator[Event]:
+        classes = data[low:high].translate(_BASE58_CLASS)
         at = classes.find(wanted)
         while at >= 0:
-            end = classes.find(0, at)
-            end = len(data) if end < 0 else end
-            alone = (at == 0 or data[at - 1] not in _NEIGHBOURS) and (end == len(data) or data[end] not in _NEIGHBOURS)
-            if alone and end - at <= _MOST:
-                decoded = _base58_decode(data, at, 0)
+            last = classes.find(0, at)
+            last = len(classes) if last < 0 else last
+            start, end = low + at, low + last
+            alone = (start == 0 or data[start - 1] not in _NEIGHBOURS) and (end == len(data) or data[end] not in _NEIGHBOURS)
+            if alone and end - start <= _MOST:
+                decoded = _base58_decode(data, start, 0)
                 if decoded and literal in decoded.data.lower():
-                    yield at, end, Needle(b"", form, 0, 0)
-            at = classes.find(wanted, end)
+                    yield start, end, Needle(b"", form, 0, 0)
+            at = classes.find(wanted, last)
 
     return Pass("base58", find)
 

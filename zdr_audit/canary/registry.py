@@ -11,9 +11,14 @@ from .mint import CANARY_LENGTH, LITERAL_LENGTH, TAIL_LENGTH, check_literal
 
 CUT_LENGTH = 6
 """Characters of the tail that must stand beside a literal for a damaged canary to be identified."""
+CLEAN_CUTS = (6, 5, 4, 3)
+"""Characters of the tail that identify a canary where nothing but them was left: a cut that is not damage."""
 
+_LETTERS_AFTER = re.compile(r"[a-z0-9]+")
+_LETTERS_BEFORE = re.compile(r"[a-z0-9]+\Z")
 _TAIL = re.compile(rf"[a-z0-9]{{{TAIL_LENGTH}}}")
 _AMBIGUOUS = ""
+_CUT_DIGITS = 24
 
 
 class Registry:
@@ -33,10 +38,13 @@ class Registry:
         """HMAC-SHA-256 of the lower-cased canary, as 64 hex digits."""
         return hmac.new(self._key, canary.lower().encode(), hashlib.sha256).hexdigest()
 
-    def cuts(self, canary: str) -> tuple[str, str]:
-        """The keyed digests of what identifies a damaged canary: its beginning (literal and 6 characters) and its end."""
-        cut = LITERAL_LENGTH + CUT_LENGTH
-        return self.digest(canary[:cut]), self.digest(canary[-cut:])
+    def cuts(self, canary: str) -> tuple[str, ...]:
+        """The keyed digests of what identifies a damaged or cut canary: its beginning (literal and 6 characters, and fewer) and its end."""
+        sizes = [LITERAL_LENGTH + kept for kept in CLEAN_CUTS]
+        return tuple(self._cut(part) for size in sizes for part in (canary[:size], canary[-size:]))
+
+    def _cut(self, part: str) -> str:
+        return self.digest(part)[:_CUT_DIGITS]
 
     def add(self, canary_id: str, canary: str) -> None:
         """Remember a canary by its digest. Raises ValueError when it is not literal, 12 characters, literal."""
@@ -66,6 +74,11 @@ class Registry:
                     return known
         for at in places if self._cuts else ():
             for cut in (lowered[at : at + LITERAL_LENGTH + CUT_LENGTH], lowered[max(0, at - CUT_LENGTH) : at + LITERAL_LENGTH]):
-                if len(cut) == LITERAL_LENGTH + CUT_LENGTH and (known := self._cuts.get(self.digest(cut))):
+                if len(cut) == LITERAL_LENGTH + CUT_LENGTH and (known := self._cuts.get(self._cut(cut))):
+                    return known
+        for at in places if self._cuts else ():
+            after, before = _LETTERS_AFTER.match(lowered, at), _LETTERS_BEFORE.search(lowered, 0, at + LITERAL_LENGTH)
+            for found in (after, before):
+                if found and len(found[0]) - LITERAL_LENGTH in CLEAN_CUTS and (known := self._cuts.get(self._cut(found[0]))):
                     return known
         return None

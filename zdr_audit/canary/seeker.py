@@ -11,15 +11,25 @@ from .digest_search import digest_pass, known_whole
 from .digests import ALGORITHMS, DigestBook
 from .forms import FORMS, needles
 from .layer import Layer
-from .mint import check_literal, new_literal
+from .mint import LITERAL_LENGTH, check_literal, new_literal
 from .passes import PASSES
 from .search import Search
 from .sighting import Sighting
-from .streams import OPENERS, WHOLE, ZLIB_START
+from .streams import OPENERS, WHOLE
+from .tokens import NAME as TOKEN_IDS
+from .tokens import Tokenizer, token_needles
 
 __all__ = ["Seeker", "Sighting", "searched_forms"]
 
 CHUNK = 1024 * 1024
+
+
+_TEXT_OPENERS = frozenset(("base64", "hex"))
+
+
+def _is_long_text(pattern: bytes) -> bool:
+    """Whether a pattern is text that stands in more of it than the canary itself would take."""
+    return len(pattern) > LITERAL_LENGTH and pattern.isascii() and pattern.decode().isprintable()
 
 
 @cache
@@ -32,6 +42,7 @@ def searched_forms() -> tuple[str, ...]:
         "mixed-case",
         "prefix",
         "suffix",
+        "rows",  # text put together from the rows of a table, by the readers of databases
         *FORMS,
         *(make(new_literal().encode()).name for make in (*PASSES, *CUT_PASSES)),
         *openers,
@@ -44,7 +55,7 @@ class Seeker:
 
     `identify` gives the id of a canary from its text (`Registry.identify`). Encodings are opened to `max_depth` one inside the other. The
     decoded bytes of one top object are bounded by the larger of `max_inflate_bytes` and `max_ratio` times the object's own bytes.
-    `digests` are those of what was sent: they are looked for too.
+    `digests` are those of what was sent, `tokenizer` the one whose ids a text may be kept as: both are looked for too.
     """
 
     def __init__(
@@ -57,19 +68,24 @@ class Seeker:
         max_ratio: int = 100,
         max_sightings: int = 100_000,
         digests: DigestBook | None = None,
+        tokenizer: Tokenizer | None = None,
     ) -> None:
         self.literal = check_literal(literal).encode()
         self.identify = identify
         self.max_depth, self.max_inflate_bytes, self.max_ratio, self.max_sightings = max_depth, max_inflate_bytes, max_ratio, max_sightings
-        self.needles = needles(literal)
+        self.needles = [*needles(literal), *(token_needles(literal, tokenizer) if tokenizer else ())]
+        self._tokenized = tokenizer is not None
         self.passes = [make(self.literal) for make in (*PASSES, *CUT_PASSES)]
         self._digests = digests
         if digests is not None:
             self.passes.append(digest_pass(digests))
         self.starts = [(opener, before) for opener in OPENERS for _, before in opener.patterns]
-        self._automaton = Automaton(
-            [needle.pattern for needle in self.needles] + [pattern for opener in OPENERS for pattern, _ in opener.patterns]
-        )
+        patterns = [needle.pattern for needle in self.needles] + [pattern for opener in OPENERS for pattern, _ in opener.patterns]
+        in_text = [at for at, needle in enumerate(self.needles) if needle.form is not None and _is_long_text(needle.pattern)]
+        in_text += [len(self.needles) + at for at, (opener, _) in enumerate(self.starts) if opener.name in _TEXT_OPENERS]
+        self._automaton = Automaton(patterns, frozenset(in_text))
+        # The C library's allocator then keeps as much at hand, where otherwise it gives back and takes anew the memory of every chunk.
+        bytes(4 * CHUNK)
 
     def find(self, data: bytes) -> list[tuple[int, int, int]]:
         """(start, end, index) of each pattern: first those of `needles`, then those of `starts`."""
@@ -78,11 +94,18 @@ class Seeker:
     def may_see(self, data: bytes) -> bool:
         """Whether a search of these bytes could find anything; much cheaper than a search, for stores of many small values."""
         return (
-            bool(self.find(data))
-            or ZLIB_START.search(data) is not None
+            any(self._begins(data, start, index) for start, _, index in self.find(data))
             or any(opener.check(data[:64]) for opener in WHOLE)
             or any(next(one.find(data), None) is not None for one in self.passes)
         )
+
+    def _begins(self, data: bytes, start: int, index: int) -> bool:
+        """Whether a match found is one of a needle, or of the beginning of what can be opened."""
+        if index < len(self.needles):
+            return True
+        opener, before = self.starts[index - len(self.needles)]
+        at = start - before
+        return at >= 0 and opener.check(data[at : at + 64])
 
     def may_see_in(self, values: Sequence[bytes]) -> bool:
         """The same for many values at once: whether a search of any of them could find anything."""
@@ -95,7 +118,8 @@ class Seeker:
     @property
     def searched(self) -> tuple[str, ...]:
         """The names of the forms that this seeker's searches cover."""
-        return searched_forms() if self._digests is None else (*searched_forms(), *ALGORITHMS)
+        more = (*(ALGORITHMS if self._digests is not None else ()), *([TOKEN_IDS] if self._tokenized else ()))
+        return (*searched_forms(), *more)
 
     def search(
         self,

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ahocorasick_rs import BytesAhoCorasick, MatchKind
+
 from .form import Decoded, Form, Needle
+from .gates import texts
 
 LOOK = 8192
 """Bytes after a cut within which the rest of the canary is looked for, and before it."""
@@ -54,12 +57,18 @@ class SplitSearch:
 
     def __init__(self, literal: bytes) -> None:
         self._wanted = [(text, _cut_off(text)) for text in (literal, literal.upper())]
+        # Cut after the first character, or later.
+        self._starts = [(at, start) for at, (text, _) in enumerate(self._wanted) for start in (text[:1] + b'"', text[:1] + b"\\", text[:2])]
+        self._search = BytesAhoCorasick([start for _, start in self._starts], MatchKind.LeftmostFirst)
 
     def find(self, data: bytes) -> Iterator[tuple[int, int, Needle]]:
         """The places where the literal is first cut."""
-        for text, pattern in self._wanted:
-            for found in pattern.finditer(data):
-                if self._goes_on(data, found.start(), text, len(found[0])):
+        for low, high in texts(data):
+            piece = data if high - low == len(data) else data[low:high]
+            for index, start, _ in self._search.find_matches_as_indexes(piece):
+                text, pattern = self._wanted[self._starts[index][0]]
+                found = pattern.match(data, low + start)
+                if found and self._goes_on(data, found.start(), text, len(found[0])):
                     yield found.start(), found.end(), Needle(b"", _FORM, 0, LOOK)
 
     @staticmethod

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import binascii
 import re
-import zlib
 from collections.abc import Callable, Iterator
 
 from . import compression, rdb
 from .compression import BLOCK, Unsupported
 from .containers import CONTAINERS, WHOLE_CONTAINERS
 from .forms import FORMS
+from .inflate import GZIP, ZLIB, Inflate, ZlibError, inflate
 from .opener import Opener, StreamDecoder
 from .snappy import FRAME_MAGIC
 
-__all__ = ["OPENERS", "WHOLE", "ZLIB", "ZLIB_START", "Opener", "StreamDecoder"]
+__all__ = ["OPENERS", "WHOLE", "Opener", "StreamDecoder"]
 
 GZIP_MAGIC = b"\x1f\x8b\x08"
 _GZIP_SYSTEMS = frozenset((*range(20), 255))  # up to 19, Darwin
@@ -31,7 +31,7 @@ class Inflater:
     def __init__(self, window_bits: int) -> None:
         self.ended, self.error, self.consumed = False, None, 0
         self._window_bits = window_bits
-        self._inflate = zlib.decompressobj(window_bits)
+        self._inflate = inflate(window_bits)
         self._fresh = True
 
     def feed(self, data: bytes) -> Iterator[bytes]:
@@ -42,10 +42,10 @@ class Inflater:
             self._fresh = False
             try:
                 block = self._inflate.decompress(pending, BLOCK)
-            except zlib.error as problem:
+            except ZlibError as problem:
                 self.error, self.ended = str(problem), True
                 self.consumed += len(data) - len(pending)
-                yield from self._salvage(saved or zlib.decompressobj(self._window_bits), pending)
+                yield from self._salvage(saved or inflate(self._window_bits), pending)
                 return
             if block:
                 yield block
@@ -56,17 +56,17 @@ class Inflater:
             pending = self._inflate.unconsumed_tail
         self.consumed += len(data)
 
-    def _salvage(self, inflate: zlib._Decompress, pending: bytes) -> Iterator[bytes]:
+    def _salvage(self, inflater: Inflate, pending: bytes) -> Iterator[bytes]:
         """What decodes before the byte that does not."""
         for step in (4096, 64, 1):
             while pending:
-                saved = inflate.copy()
+                saved = inflater.copy()
                 try:
-                    block = inflate.decompress(pending[:step], BLOCK)
-                    while inflate.unconsumed_tail:
-                        block += inflate.decompress(inflate.unconsumed_tail, BLOCK)
-                except zlib.error:
-                    inflate = saved
+                    block = inflater.decompress(pending[:step], BLOCK)
+                    while inflater.unconsumed_tail:
+                        block += inflater.decompress(inflater.unconsumed_tail, BLOCK)
+                except ZlibError:
+                    inflater = saved
                     break
                 self.consumed += len(pending[:step])
                 pending = pending[step:]
@@ -148,10 +148,15 @@ def is_gzip(data: bytes) -> bool:
 
 def _inflates(data: bytes) -> bool:
     try:
-        zlib.decompressobj(15).decompress(data, 1)
-    except zlib.error:
+        inflate(ZLIB).decompress(data, 1)
+    except ZlibError:
         return False
     return True
+
+
+def _is_zlib(data: bytes) -> bool:
+    """Two bytes tell little, so a third must be able to open a block (stored, with its padding zero, or with codes) and all that is there inflate."""
+    return len(data) > 2 and (data[2] < 2 or data[2] >> 1 & 3 in (1, 2)) and _inflates(data)
 
 
 def _base64_opens(text: bytes) -> bool:
@@ -223,9 +228,10 @@ def _no_rar() -> StreamDecoder:
 
 
 _COMPRESSED: tuple[Opener, ...] = (
-    Opener("gzip", ((GZIP_MAGIC, 0),), is_gzip, lambda: Inflater(31), strict=True, joins=True),
+    Opener("gzip", ((GZIP_MAGIC, 0),), is_gzip, lambda: Inflater(GZIP), strict=True, joins=True),
     Opener("zstd", ((b"\x28\xb5\x2f\xfd", 0),), _is_zstd, compression.zstd_decoder, strict=True, joins=True),
-    Opener("zip", ((b"PK\x03\x04", 0),), compression.ZipMember.matches, compression.ZipMember, strict=True, joins=True),
+    # Members do not join: each is a file of its own.
+    Opener("zip", ((b"PK\x03\x04", 0),), compression.ZipMember.matches, compression.ZipMember, strict=True),
     Opener("xz", ((b"\xfd7zXZ\x00", 0),), lambda data: len(data) > 12, compression.xz_decoder, strict=True, joins=True),
     Opener(
         "bz2",
@@ -245,7 +251,9 @@ OPENERS: tuple[Opener, ...] = (
     Opener("base64", _ZLIB_TEXT, _base64_begins, _base64_decoder, strict=False),
     Opener("hex", _text_magics("hex"), _hex_opens, _hex_decoder, strict=True),
     Opener("lzma", ((b"\x5d\x00\x00", 0),), _is_lzma, compression.lzma_decoder, strict=False),
-    Opener("zlib", (), _inflates, lambda: Inflater(15), strict=False),
+    Opener(
+        "zlib", tuple((b"x" + level, 0) for level in (b"\x01", b"\x5e", b"\x9c", b"\xda")), _is_zlib, lambda: Inflater(ZLIB), strict=False
+    ),
     Opener("rdb-lzf", ((rdb.MAGIC, 0),), rdb.is_rdb, rdb.RdbDecoder, strict=True),
     *CONTAINERS,
     Opener("rar", ((b"Rar!\x1a\x07", 0),), lambda data: len(data) > 7, _no_rar, strict=True, refused=True),
@@ -258,9 +266,3 @@ WHOLE: tuple[Opener, ...] = (
     Opener("brotli", (), compression.is_brotli, compression.brotli_decoder, strict=False, quiet=True),
     *WHOLE_CONTAINERS,
 )
-
-# Two bytes only: searched apart, because so short a pattern slows the automaton down for all others.
-ZLIB = next(opener for opener in OPENERS if opener.name == "zlib")
-# The third byte opens the first block: stored (with its padding zero), or with fixed or dynamic codes.
-_BLOCK_STARTS = b"".join(re.escape(bytes([byte])) for byte in range(256) if byte < 2 or byte >> 1 & 3 in (1, 2))
-ZLIB_START = re.compile(rb"x[\x01\x5e\x9c\xda](?=[" + _BLOCK_STARTS + rb"])")

@@ -6,16 +6,18 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from zdr_audit.canary.seeker import Seeker
+from zdr_audit.canary.seeker import Seeker, Sighting
 
-from .collector import Collector
+from .collector import Collector, byte_range
 from .model import Reading
+from .workers import Counted, Workers
 
 CHUNK = 1024 * 1024
 _PASSES = 3
+_LARGE = 256 * 1024  # bytes from which a file is searched beside others
 # Reading must leave no trace: no link is followed, and access times stay as they are where the system allows it.
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _KINDS = ((stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"), (stat.S_ISBLK, "a device"), (stat.S_ISCHR, "a device"))
@@ -36,7 +38,9 @@ def read_files(source_id: str, root: Path, seeker: Seeker, progress: Progress = 
             _Tree(collector, real, progress).read()
         else:
             collector.search(shown(root.name), os.fsencode(root.name), lambda _: "name")
-            collector.bytes = search_file(collector, shown(root.name), real, progress)[1]
+            found = search_file(seeker, real, progress)
+            add_searched(collector, shown(root.name), found)
+            collector.bytes = found.taken
             collector.objects = 1
     except (OSError, RuntimeError) as problem:  # RuntimeError: a loop of links
         return collector.reading(error=f"{shown(str(root))}: {reason(problem)}")
@@ -69,32 +73,51 @@ class State:
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
-def search_file(collector: Collector, name: str, path: Path, progress: Progress) -> tuple[State, int]:
-    """Search one file's content as it stands now. Returns the state at opening and the bytes read. Raises OSError."""
+@dataclass
+class Searched:
+    """What the search of one file gave: its state at opening, the bytes read, what was seen and what could not be examined."""
+
+    state: State
+    taken: int = 0
+    sightings: list[Sighting] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def search_file(seeker: Seeker, path: Path, progress: Progress) -> Searched:
+    """Search one file's content as it stands now. Raises OSError. May run on any thread; `progress` is called on that one."""
     descriptor = open_evidence(path)
-    taken, short = 0, False
+    short = False
     try:
-        before = State.of(os.fstat(descriptor))
+        found = Searched(State.of(os.fstat(descriptor)))
+        size = found.state.size
 
         def chunks() -> Iterator[bytes]:
-            nonlocal taken, short
+            nonlocal short
             # What is added after the opening is left to the next pass: a file that grows faster than it is read would never end.
-            while taken < before.size or taken == 0:
+            while found.taken < size or found.taken == 0:
                 chunk = os.read(descriptor, CHUNK)
                 if not chunk:
-                    short = taken < before.size
+                    short = found.taken < size
                     return
-                taken += len(chunk)
+                found.taken += len(chunk)
                 if progress is not None:
                     progress(len(chunk))
                 yield chunk
 
-        collector.search(name, chunks())
+        found.sightings.extend(seeker.search(chunks(), found.notes.append))
     finally:
         os.close(descriptor)
     if short:
-        collector.not_examined(name, f"only {taken} of {before.size} bytes could be read: it shrank meanwhile")
-    return before, taken
+        found.notes.append(f"only {found.taken} of {size} bytes could be read: it shrank meanwhile")
+    return found
+
+
+def add_searched(collector: Collector, name: str, found: Searched) -> None:
+    """Add what the search of a file gave."""
+    for note in found.notes:
+        collector.not_examined(name, note)
+    for sighting in found.sightings:
+        collector.hit(name, byte_range(sighting), sighting)
 
 
 class _Tree:
@@ -110,15 +133,13 @@ class _Tree:
         self._named: set[str] = set()
 
     def read(self) -> None:
-        for _ in range(_PASSES):
-            changed = False
-            self._failed = {}
-            lost = len(self._vanished)
-            for name, state in self._walk():
-                if self._read.get(name) != state:
-                    changed |= self._read_one(name, state)
-            if not changed and lost == len(self._vanished):
-                break
+        with Workers() as workers:
+            for _ in range(_PASSES):
+                self._failed = {}
+                lost = len(self._vanished)
+                changed = self._pass(workers)
+                if not changed and lost == len(self._vanished):
+                    break
         for name, inode in self._vanished.items():
             if inode not in self._met:  # else it was renamed, and read under its new name
                 self._failed[name] = "vanished before it could be read"
@@ -126,16 +147,32 @@ class _Tree:
             self._collector.not_examined(shown(name), why)
         self._collector.objects, self._collector.bytes = len(self._read), sum(self._bytes.values())
 
-    def _read_one(self, name: str, listed: State) -> bool:
-        """Search one file; whether another pass must look again."""
-        try:
-            self._read[name], self._bytes[name] = search_file(self._collector, shown(name), self._root / name, self._progress)
-        except FileNotFoundError:
+    def _pass(self, workers: Workers) -> bool:
+        """Search what is new or changed since the last pass; whether another must look again."""
+        counted = Counted(self._progress)
+        changed = False
+        unread = ((name, state) for name, state in self._walk() if self._read.get(name) != state)
+
+        def search(item: tuple[str, State]) -> Searched:
+            return search_file(self._collector.seeker, self._root / item[0], counted.add)
+
+        for (name, listed), outcome in workers.map(search, unread, lambda item: item[1].size >= _LARGE, counted.tell):
+            changed |= self._take(name, listed, outcome)
+        return changed
+
+    def _take(self, name: str, listed: State, outcome: Searched | Exception) -> bool:
+        """Add the outcome of one file; whether another pass must look again."""
+        if isinstance(outcome, FileNotFoundError):
             self._vanished[name] = listed.inode
-        except OSError as problem:
-            self._failed[name] = reason(problem)
+            return True
+        if isinstance(outcome, OSError):
+            self._failed[name] = reason(outcome)
             return False
-        self._met.add(self._read[name].inode)
+        if isinstance(outcome, Exception):
+            raise outcome
+        self._read[name], self._bytes[name] = outcome.state, outcome.taken
+        add_searched(self._collector, shown(name), outcome)
+        self._met.add(outcome.state.inode)
         return True
 
     def _walk(self) -> Iterator[tuple[str, State]]:

@@ -54,6 +54,15 @@ def _read(values: Values, url: str, progress: Callable[[int], None] | None) -> N
     values.flush()
 
 
+def information(url: str) -> Any:
+    """A client to ask the server about itself. Raises MissingExtraError and the client's own errors."""
+    try:
+        import redis
+    except ImportError:
+        raise MissingExtraError("redis") from None
+    return _connected(redis, url, None)
+
+
 def _connected(library: Any, url: str, number: int | None) -> Any:
     """A client with one connection, to the URL's own database or to database `number`."""
     pool = library.ConnectionPool.from_url(

@@ -49,6 +49,19 @@ def read_s3(source_id: str, place: ServerPlace, seeker: Seeker, progress: Callab
     return with_files(reading, place.data_dir, values, progress)
 
 
+def total_size(place: ServerPlace) -> int:
+    """Bytes of all versions of all objects, and of the parts of unfinished uploads. Raises MissingExtraError and the client's own errors."""
+    client, where = _client(place), {"Bucket": place.bucket, **({"Prefix": place.prefix} if place.prefix else {})}
+    versions = client.get_paginator("list_object_versions").paginate(**where)
+    total = sum(int(item["Size"]) for page in versions for item in page.get("Versions") or ())
+    for page in client.get_paginator("list_multipart_uploads").paginate(**where):
+        for upload in page.get("Uploads") or ():
+            which = {"Bucket": place.bucket, "Key": upload["Key"], "UploadId": upload["UploadId"]}
+            parts = client.get_paginator("list_parts").paginate(**which)
+            total += sum(int(part["Size"]) for found in parts for part in found.get("Parts") or ())
+    return total
+
+
 def _credentials(place: ServerPlace) -> tuple[str, ...]:
     return place.credentials or tuple(os.environ.get(name, "") for name in CREDENTIALS)
 

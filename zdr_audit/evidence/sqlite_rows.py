@@ -12,6 +12,7 @@ from urllib.parse import quote
 from zdr_audit.canary.seeker import Sighting
 
 from .collector import Collector
+from .row_split import RowSplit
 
 _BATCH = 1024 * 1024
 _LARGE = 32 * 1024 * 1024
@@ -113,16 +114,20 @@ def _read_table(search: _Search, connection: sqlite3.Connection, table: str, vir
     )
     # A scan of the table itself: an index may be the part that is damaged, or need a collation that is not here.
     source = _quoted(table) + ("" if virtual else " not indexed")
+    joined = RowSplit(search.collector)
     for count, (number, *values) in enumerate(connection.execute(f"select {row_id or 'null'}, {chosen} from {source}"), 1):  # noqa: S608
         row = f"row {number}" if row_id else f"entry {count}"
         for column, value, kind in zip(columns, values[::2], values[1::2], strict=True):
             location = f"{row}, column {column}"
             if isinstance(value, bytes):
                 search.add(_Cell(table, location, value))
+                if kind == b"text":
+                    joined.add(table, column, row, value)
             elif kind == b"blob":
                 if row_id is None:
                     raise sqlite3.NotSupportedError(f"{location} holds {value} bytes, too many for a table without row ids")
                 search.search(table, location, _pieces(connection, table, column, number))
+    joined.finish(table)
 
 
 def _row_id(connection: sqlite3.Connection, table: str, columns: list[str]) -> str | None:

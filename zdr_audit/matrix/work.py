@@ -26,7 +26,7 @@ class Job:
 
     def arguments(self) -> list[str]:
         words = ["--target", str(self.target), "--report-dir", str(self.folder), "--depth", self.depth, "--seed", str(self.seed)]
-        words += ["--format", REPORT]
+        words += ["--format", REPORT, "--no-minimise"]
         words += ["--violation", self.violation] if self.violation else []
         words += ["--variant", self.variant] if self.variant else []
         return [*words, *(["--controls", ",".join(self.controls)] if self.controls else [])]

@@ -51,6 +51,7 @@ class TargetSection(Closed):
     """Where the target is and what it claims to be. `production` true needs `production_consent` in words.
 
     `nodes` are the addresses of the target's nodes, where each can be reached by itself: requests are then spread over all of them.
+    `tokenizer` names what turns text into token ids for its models, `tiktoken:ENCODING` or `tokenizers:FILE`: text kept as such ids is then found.
     """
 
     base_url: Address
@@ -59,6 +60,7 @@ class TargetSection(Closed):
     enforcement: Literal["blocked", "leaves_promise"] = "blocked"
     dialect: Name = "anthropic-messages"
     models: tuple[str, ...] = ()
+    tokenizer: Annotated[str, StringConstraints(pattern=r"^(tiktoken|tokenizers):.+$")] | None = None
     launch: Literal["simulator", "simulator-servers"] | None = None
     proxy: str | None = None
     proxy_env: Variable | None = None
@@ -412,6 +414,14 @@ class Permissions(Closed):
     allow: tuple[str, ...] = ()
 
 
+class Prices(Closed):
+    """What a million tokens of inference cost, for the estimate of a plan."""
+
+    currency: str = "USD"
+    input_per_million: Annotated[float, Field(ge=0)]
+    output_per_million: Annotated[float, Field(ge=0)]
+
+
 class Profile(Closed):
     """A target profile. `absent` gives, for each operation or feature the target does not have, the reason.
 
@@ -434,6 +444,7 @@ class Profile(Closed):
     audit_chain: AuditChain | None = None
     evidence: tuple[Evidence, ...] = ()
     permissions: Permissions = Permissions()
+    prices: Prices | None = None
     absent: dict[str, str] = {}
     extends: Name | None = None
 

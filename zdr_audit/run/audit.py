@@ -19,6 +19,8 @@ from zdr_audit.canary.registry import Registry
 from zdr_audit.canary.seeker import Seeker
 from zdr_audit.catalogue.model import Catalogue, Control
 from zdr_audit.evidence.model import Reading
+from zdr_audit.evidence.registry import SERVER_READERS
+from zdr_audit.evidence.server_size import SizeError, server_size
 from zdr_audit.evidence.size import changed_at, size_of
 from zdr_audit.journal.events import (
     Checked,
@@ -42,7 +44,7 @@ from zdr_audit.run.availability import offered, split
 from zdr_audit.run.cleanup import clean_up
 from zdr_audit.run.launch import launched
 from zdr_audit.run.minimise import REQUESTS, Minimiser, leaks
-from zdr_audit.run.observe import read_source, server_secrets
+from zdr_audit.run.observe import read_source, server_place, server_secrets, tokenizer_of
 from zdr_audit.run.options import Options
 from zdr_audit.run.progress import Reporter
 from zdr_audit.run.recall import recall
@@ -92,6 +94,8 @@ class Cast:
 class Audit:
     """Holds the run's parts between the steps. Use as a context manager: leaving stops what was launched."""
 
+    recorders: type[Recorder] = Recorder
+
     def __init__(
         self,
         options: Options,
@@ -120,6 +124,7 @@ class Audit:
         self.dialect = dialect_of(profile)
         self.offered = offered(profile, self.dialect)
         self.security = security_of(profile, self._environment)
+        tokenizer = tokenizer_of(profile)
         self.profile = profile
         redactor = Redactor()
         self.cast = self._cast(redactor)
@@ -129,30 +134,19 @@ class Audit:
             redactor.add_secret(secret)
         for secret in server_secrets(profile.evidence, self._environment):
             redactor.add_secret(secret)
-        path = self.options.report_dir / JOURNAL
-        earlier = read(path) if self.options.resume else None
-        if earlier is not None:
-            check(earlier.run, loaded, self.catalogue)
-            started, done = earlier.run, Done.of(earlier)
-            self.unavailable, self.without_means = started.unavailable, started.without_means
-            self.selected = tuple(c for c in self.catalogue.controls if c.id in started.selected)
-        else:
-            self.options.report_dir.mkdir(parents=True, exist_ok=True)
-            path.unlink(missing_ok=True)
-            self.unavailable, self.without_means = split(profile, self.selected, self.cast.keys(), self.offered)
-            started, done = self._started(loaded, new_literal(), secrets.token_bytes(32)), None
-        self.journal = Journal(path, redactor)
+        started, done = self._go_on(loaded) if self.options.resume else self._begin(loaded)
+        self.journal = self._journal(redactor)
         self._stack.callback(self.journal.close)
         self.journal.append(RunResumed(at=now()) if done else started)
         self.opened = True
         redactor.set_literal(started.literal)
         key = bytes.fromhex(started.key)
         registry, digests = recall(done.history) if done else (Registry(started.literal, key), DigestBook(key))
-        self.seeker = Seeker(started.literal, registry.identify, digests=digests)
+        self.seeker = Seeker(started.literal, registry.identify, digests=digests, tokenizer=tokenizer)
         self.pace = Pace(profile.limits, done.interactions, done.tokens) if done else Pace(profile.limits)
         self.transport = self._transport(profile.target.base_url, profile.target.nodes)
         elsewhere = {name: self._transport(o.base_url) for name, o in profile.organizations.items() if o.base_url is not None}
-        self.recorder = Recorder(self.transport, self.journal, Mint(started.literal), registry, self.seeker, elsewhere, digests)
+        self.recorder = self.recorders(self.transport, self.journal, Mint(started.literal), registry, self.seeker, elsewhere, digests)
         self.recorder.request_id_header = self.dialect.request_id_header
         self.spikes = Spikes(profile, self.recorder)
         self.run_id = started.id
@@ -162,6 +156,26 @@ class Audit:
         minted = sum(c.kind == "never_sent" for c in done.history.canaries.values()) if done else 0
         for _ in range(NEVER_SENT - minted):
             self.recorder.new_canary("never_sent", "nowhere", None, "")
+
+    def _begin(self, loaded: LoadedProfile) -> tuple[RunStarted, None]:
+        self.unavailable, self.without_means = split(loaded.profile, self.selected, self.cast.keys(), self.offered)
+        return self._started(loaded, new_literal(), secrets.token_bytes(32)), None
+
+    def _go_on(self, loaded: LoadedProfile) -> tuple[RunStarted, Done]:
+        """What the run in the report folder was begun with, and what it has done. Raises ResumeError."""
+        earlier = read(self.options.report_dir / JOURNAL)
+        started = earlier.run
+        check(started, loaded, self.catalogue)
+        self.unavailable, self.without_means = started.unavailable, started.without_means
+        self.selected = tuple(c for c in self.catalogue.controls if c.id in started.selected)
+        return started, Done.of(earlier)
+
+    def _journal(self, redactor: Redactor) -> Journal:
+        path = self.options.report_dir / JOURNAL
+        self.options.report_dir.mkdir(parents=True, exist_ok=True)
+        if not self.options.resume:
+            path.unlink(missing_ok=True)
+        return Journal(path, redactor)
 
     def _transport(self, base_url: str, nodes: tuple[str, ...] = ()) -> Transport:
         limits = self.profile.limits
@@ -299,10 +313,13 @@ class Audit:
             if self._unread(epoch, "settled"):
                 settle = self.profile.limits.settle_seconds
                 self.reporter.phase(f"Letting the target settle for {settle:g} s", 1)
-                time.sleep(settle)
+                self._pause(settle)
                 self._observe(epoch, "settled")
         finally:
             self.spikes.remove()
+
+    def _pause(self, seconds: float) -> None:
+        time.sleep(seconds)
 
     def _begun(self, epoch: Epoch) -> bool:
         """Whether the reading of this epoch's evidence had begun before the run was broken off."""
@@ -335,15 +352,18 @@ class Audit:
             dialect=self.dialect,
             offered=self.offered,
             run_id=self.run_id,
+            pause=self._pause,
         )
 
     def _measure(self) -> dict[str, int]:
         """Bytes in use of each source that can be measured, by source id."""
         sizes = {}
         for item in self.profile.evidence:
-            if item.path is not None:
-                with contextlib.suppress(OSError, sqlite3.Error):
+            with contextlib.suppress(OSError, sqlite3.Error, SizeError):
+                if item.path is not None:
                     sizes[item.id] = size_of(item.kind, Path(item.path))
+                elif item.kind in SERVER_READERS:
+                    sizes[item.id] = server_size(item.kind, server_place(item, self._environment))
         return sizes
 
     def _sight(self, epoch: Epoch) -> None:
@@ -480,6 +500,8 @@ class Audit:
                     curl(self.profile, self.dialect, event.operation, shown, assay.models[0], where) if event.outcome == "reduced" else ""
                 )
                 self.journal.append(event.model_copy(update={"script": script}))
+        except BudgetSpent:
+            return  # what was found stays found; only the smallest request is not known
         except KeyboardInterrupt as exc:
             self.interrupted = str(exc) or STOPPED
         except Exception as exc:  # verdicts stand without it, so a search that breaks must not cost the report

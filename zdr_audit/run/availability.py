@@ -44,9 +44,9 @@ def split(
             if reason:
                 unavailable.setdefault(control.id, f"the target does not have '{need}': {reason}")
                 continue
-            missing = _missing(profile, need, actors)
-            if missing:
-                without.setdefault(control.id, missing)
+            lacking = missing(profile, need, actors)
+            if lacking:
+                without.setdefault(control.id, lacking)
         for group, is_http in ((Evidence.stores, False), (Evidence.read_back, True)):
             if group in control.evidence and not any((e.kind == "http") == is_http for e in profile.evidence):
                 reason = _absent(profile, f"evidence:{group.value}")
@@ -87,7 +87,8 @@ def _absent(profile: Profile, need: str) -> str | None:
     return next((reason for pattern, reason in profile.absent.items() if fnmatch.fnmatchcase(need, pattern)), None)
 
 
-def _missing(profile: Profile, need: str, actors: Collection[str]) -> str | None:
+def missing(profile: Profile, need: str, actors: Collection[str]) -> str | None:
+    """What the profile lacks for an operation or a feature, None where nothing."""
     if need.startswith("feature:"):
         wanted = need.removeprefix("feature:")
         if not fnmatch.filter(list(profile.features), wanted):

@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
@@ -16,6 +17,9 @@ from zdr_audit.report.console import closing
 from zdr_audit.report.model import EXIT_STATUS
 from zdr_audit.report.write import missing_formats
 from zdr_audit.run.progress import reporter
+
+if TYPE_CHECKING:
+    from zdr_audit.run.plan import Plan
 
 EXIT_USAGE = 2
 HYPOTHESIS_FOLDER = "HYPOTHESIS_STORAGE_DIRECTORY"
@@ -38,6 +42,26 @@ def suite_arguments() -> list[str]:
 
 def run_suites(arguments: list[str], report_dir: Path) -> int:
     """Run the shipped suites with these options; gives the exit status."""
+    front, words = _under_pytest(arguments)
+    if front.report is None:
+        print(f"zdr-audit: {words}", file=sys.stderr)  # noqa: T201
+        return EXIT_USAGE
+    console = Console(highlight=False)
+    console.print(closing(front.report))
+    console.print(f"Report: {report_dir / 'report.html'}", markup=False, soft_wrap=True)
+    for name, extra in missing_formats().items():
+        console.print(f"Not written: {name} (pip install 'zdr-audit[{extra}]')", markup=False, soft_wrap=True)
+    return EXIT_STATUS[front.report.summary.status]
+
+
+def plan_suites(arguments: list[str]) -> Plan | str:
+    """What a run of the shipped suites with these options would send; where that cannot be said, why."""
+    front, words = _under_pytest([*arguments, "--dry-run"])
+    return words if front.plan is None else front.plan
+
+
+def _under_pytest(arguments: list[str]) -> tuple[Front, str]:
+    """(what came out, why nothing did)."""
     front = Front(reporter(Console(stderr=True)))
     pytest_arguments = [*suite_arguments(), "-p", "no:logging", *arguments]
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
@@ -52,17 +76,8 @@ def run_suites(arguments: list[str], report_dir: Path) -> int:
         finally:
             if before is None:
                 del os.environ[HYPOTHESIS_FOLDER]
-    if front.report is None:
-        stopped = "stopped before anything was sent" if status == pytest.ExitCode.INTERRUPTED else ""
-        words = front.problem or _Named.said or stopped or f"the suites did not run (pytest status {int(status)})"
-        print(f"zdr-audit: {words}", file=sys.stderr)  # noqa: T201
-        return EXIT_USAGE
-    console = Console(highlight=False)
-    console.print(closing(front.report))
-    console.print(f"Report: {report_dir / 'report.html'}", markup=False, soft_wrap=True)
-    for name, extra in missing_formats().items():
-        console.print(f"Not written: {name} (pip install 'zdr-audit[{extra}]')", markup=False, soft_wrap=True)
-    return EXIT_STATUS[front.report.summary.status]
+    stopped = "stopped before anything was sent" if status == pytest.ExitCode.INTERRUPTED else ""
+    return front, front.problem or _Named.said or stopped or f"the suites did not run (pytest status {int(status)})"
 
 
 class _Named:

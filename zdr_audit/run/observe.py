@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from zdr_audit.canary import tokens
 from zdr_audit.canary.seeker import Seeker
+from zdr_audit.canary.tokens import Tokenizer
 from zdr_audit.evidence.documents import read_documents
 from zdr_audit.evidence.model import Reading
 from zdr_audit.evidence.registry import READERS, SERVER_READERS
 from zdr_audit.evidence.s3 import CREDENTIALS
 from zdr_audit.evidence.server import ServerPlace, secrets_in
-from zdr_audit.profile.model import Evidence, Operation
+from zdr_audit.profile.load import ProfileError
+from zdr_audit.profile.model import Evidence, Operation, Profile
 from zdr_audit.suite.party import Actor, Party
 from zdr_audit.target.outcome import document
 from zdr_audit.target.pace import TRY_AGAIN
@@ -53,6 +56,16 @@ def read_source(
         return Reading(
             source=evidence.id, kind=evidence.kind, objects=0, bytes=0, error=f"reading it failed: {type(exc).__name__}: {words}"
         )
+
+
+def tokenizer_of(profile: Profile) -> Tokenizer | None:
+    """The tokenizer that the profile names. Raises ProfileError where it cannot be had."""
+    if profile.target.tokenizer is None:
+        return None
+    try:
+        return tokens.load(profile.target.tokenizer)
+    except ValueError as problem:
+        raise ProfileError(f"target.tokenizer: {problem}") from None
 
 
 def server_place(evidence: Evidence, environment: Mapping[str, str]) -> ServerPlace:

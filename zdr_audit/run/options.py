@@ -19,7 +19,7 @@ class Options:
     """`controls` are glob patterns on control ids (empty: all); `base_url` replaces the profile's and starts nothing; `violations` are seeded in the
     launched reference simulator, for trying the tool out, and `variants` are harmless differences in it; `waivers` were read from `waivers_file`.
     `formats` are the report files to write (empty: all); `minimise` looks for the smallest request that leaks, where one leaked;
-    `resume`: go on with the run in `report_dir`."""
+    `resume`: go on with the run in `report_dir`; `dry_run`: send nothing, plan."""
 
     target: str
     base_url: str | None = None
@@ -34,6 +34,7 @@ class Options:
     waivers_file: Path | None = None
     minimise: bool = True
     resume: bool = False
+    dry_run: bool = False
 
     def command(self) -> str:
         """The command line that repeats the run (without the report folder, which changes nothing)."""

@@ -14,7 +14,7 @@ from zdr_audit.journal.store import Journal
 from zdr_audit.profile.load import ProfileError, load
 from zdr_audit.profile.model import Evidence
 from zdr_audit.run.audit import JOURNAL
-from zdr_audit.run.observe import read_source, server_secrets
+from zdr_audit.run.observe import read_source, server_secrets, tokenizer_of
 from zdr_audit.run.progress import Reporter
 from zdr_audit.run.recall import recall
 from zdr_audit.suite.history import History
@@ -52,7 +52,7 @@ def rescan(
             raise ProfileError(f"{journal}: a run against '{history.run.target}', not against '{profile.name}'")
         redactor.set_literal(history.run.literal)
         registry, digests = recall(history)
-        seeker = Seeker(history.run.literal, registry.identify, digests=digests)
+        seeker = Seeker(history.run.literal, registry.identify, digests=digests, tokenizer=tokenizer_of(profile))
         limits, security = profile.limits, security_of(profile, surroundings)
         transport = Transport(
             profile.target.base_url, limits.timeout_seconds, limits.max_answer_bytes, profile.target.nodes, security=security

@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 
-from zdr_audit.profile.model import Profile
+from zdr_audit.profile.model import ActorSection, Profile
 from zdr_audit.target.dialects.base import Dialect, Rendered
 from zdr_audit.target.dialects.content import FILLER
 from zdr_audit.target.shape import words
@@ -26,8 +26,7 @@ def curl(profile: Profile, dialect: Dialect, operation: str, stimulus: Stimulus,
     member = profile.actors["subject"]["member"]
     organization = profile.organizations["subject"].id
     rendered = _rendered(dialect, operation, stimulus, model)
-    variable = member.env or "ZDR_CREDENTIAL"  # what a command prints has no variable of its own
-    secret = "not-a-credential-of-anybody" if stimulus.wrong == "bad_credential" else f"${{{variable}:?}}"
+    secret = "not-a-credential-of-anybody" if stimulus.wrong == "bad_credential" else _credential(member)
     said = words(operation, stimulus)
     path = with_query(fill_path(spec.path, {"org": organization}), spec.query)
     headers = [f"  -H {shlex.quote(f'{k}: {v}')} \\" for k, v in {**spec.headers, **rendered.headers}.items()]
@@ -35,7 +34,9 @@ def curl(profile: Profile, dialect: Dialect, operation: str, stimulus: Stimulus,
     lines = [
         "#!/usr/bin/env bash",
         *_comment(f"{said[:1].upper()}{said[1:]}. Afterwards its content was found here: {where}"),
-        *_comment(f"Put a word of your own for {WORD}, and a credential of the organization {organization} into {variable}."),
+        *_comment(
+            f"Put a word of your own for {WORD}{f', and a credential of the organization {organization} into {member.env}' if member.env else ''}."
+        ),
         "body=$(cat <<'REQUEST'",
         rendered.body.decode(),
         "REQUEST",
@@ -46,6 +47,11 @@ def curl(profile: Profile, dialect: Dialect, operation: str, stimulus: Stimulus,
         "  --data-binary @-" + (f" | head -c {stimulus.abandon_after}" if stimulus.abandon_after is not None else ""),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _credential(member: ActorSection) -> str:
+    """What a shell puts in the credential's place: a variable that must be set, or what the profile's command prints."""
+    return f"${{{member.env}:?}}" if member.env else f"$({shlex.join(member.command or ())})"
 
 
 def _comment(text: str) -> list[str]:

@@ -82,6 +82,7 @@ class Assay:
     dialect: Dialect = field(default_factory=AnthropicMessages)
     offered: frozenset[str] = AnthropicMessages.features
     run_id: str = "run"
+    pause: Callable[[float], None] = time.sleep
 
     def __post_init__(self) -> None:
         self.random = random.Random(f"{self.seed}:{self.scenario}")  # noqa: S311 - shapes, not secrets
@@ -251,7 +252,7 @@ class Assay:
         """One block of the growth bound: measure every source, send `requests` stimuli of one size, wait, measure again."""
         before = self.measure()
         replies = [self.infer(party.member, stimulus, step=step, counts=party.key == "subject") for _ in range(requests)]
-        time.sleep(wait)
+        self.pause(wait)
         event = GrowthMeasured(
             scenario=self.scenario,
             organization=party.key,

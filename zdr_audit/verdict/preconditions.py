@@ -112,8 +112,10 @@ def _judged(history: History, read: SourceRead) -> tuple[Sight, str | None, str]
 
 
 def _older(history: History, read: SourceRead) -> str | None:
-    """What is wrong with evidence that was last written before the run began."""
+    """What is wrong with evidence that is empty, or that was last written before the run began."""
     run = history.run
+    if read.group == "stores" and not read.outcome.objects and not read.outcome.not_examined:
+        return f"the source {read.outcome.source} is empty ({read.epoch} epoch, {read.reading} reading): there was nothing to search"
     if read.changed_at is None:
         return None
     began, changed = datetime.fromisoformat(run.started_at), datetime.fromisoformat(read.changed_at)

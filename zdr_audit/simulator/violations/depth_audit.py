@@ -114,28 +114,33 @@ def decides_without_lock(parts: Parts, seconds: float) -> None:
 
 
 class _Cache:
-    """A cache that is emptied when the state changes, and filled by whoever read before that and was slow."""
+    """A cache that is emptied when the state changes, and filled by whoever read before that and was slow: one that waits `seconds` for a change."""
 
     def __init__(self, parts: Parts, seconds: float):
         self.parts, self.seconds = parts, seconds
         self.known: dict[str, Any] = {}
-        for name in ("enable", "disable", "migrate"):
+        self.changes = threading.Condition()
+        for name in ("request", "approve", "reject", "enable", "disable", "migrate"):
             wrap(parts.workflow, name, self._emptying)
 
     def _emptying(self, change: Callable[..., Any]) -> Callable[..., Any]:
         def changed(*args: Any) -> Any:
             done = change(*args)
-            self.known.clear()
+            with self.changes:
+                self.known.clear()
+                self.changes.notify_all()
             return done
 
         return changed
 
     def ask(self, organization: str, read: Callable[[], Any]) -> Any:
-        if organization not in self.known:
+        if organization in self.known:
+            return self.known[organization]
+        with self.changes:
             found = read()
-            time.sleep(self.seconds)
+            self.changes.wait(self.seconds)
             self.known[organization] = found
-        return self.known[organization]
+        return found
 
 
 def status_is_cached(parts: Parts, seconds: float) -> None:

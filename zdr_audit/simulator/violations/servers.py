@@ -57,14 +57,14 @@ def _bucket(parts: Parts) -> BucketBlobs:
 # -- PostgreSQL ---------------------------------------------------------------------------------------------------------------------
 
 
-def keep_in_table(parts: Parts, what: str, table: str, *, delete: bool, when: Mapping[str, Any] | None = None) -> None:
+def keep_in_table(parts: Parts, what: str, table: str, *, delete: bool, form: str = "plain", when: Mapping[str, Any] | None = None) -> None:
     """A table of its own gets every such request; with `delete` the row goes at once, and its bytes stay on the page until somebody vacuums."""
     _need_postgres(parts)
     with parts.stores.starting(), parts.stores.database.begin() as connection:
-        connection.execute(text(f"CREATE TABLE IF NOT EXISTS {table} (request_id text PRIMARY KEY, payload text)"))
+        connection.execute(text(f"CREATE TABLE IF NOT EXISTS {table} (request_id text PRIMARY KEY, payload bytea)"))
 
     def then(ctx: RequestContext, content: bytes) -> None:
-        row = {"id": ctx.request_id, "payload": content.decode("utf-8", "replace").replace("\x00", "")}
+        row = {"id": ctx.request_id, "payload": FORMS[form](content)}
         with parts.stores.database.begin() as connection:
             connection.execute(text(f"INSERT INTO {table} VALUES (:id, :payload)"), row)  # noqa: S608 - the table is ours
         if delete:
@@ -132,14 +132,14 @@ def keep_old_version(parts: Parts, what: str, folder: str) -> None:
     _keep(parts, what, None, then)
 
 
-def keep_unfinished_upload(parts: Parts, what: str, folder: str) -> None:
+def keep_unfinished_upload(parts: Parts, what: str, folder: str, form: str = "plain") -> None:
     """An upload in parts whose first part arrives and which nobody completes or aborts."""
     blobs = _bucket(parts)
 
     def then(ctx: RequestContext, content: bytes) -> None:
         where = {"Bucket": blobs.bucket, "Key": blobs.key(folder, ctx.request_id)}
         upload = blobs.client.create_multipart_upload(**where)["UploadId"]
-        blobs.client.upload_part(**where, UploadId=upload, PartNumber=1, Body=content)
+        blobs.client.upload_part(**where, UploadId=upload, PartNumber=1, Body=FORMS[form](content))
 
     _keep(parts, what, None, then)
 

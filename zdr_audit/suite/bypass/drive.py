@@ -44,7 +44,7 @@ def send_form(assay: Assay, form: Form, name: str, endpoint: FeatureEndpoint, pa
     lines = lines_of(form, known)
     if form.scheme == "both":
         other = "x-api-key" if actor.header.lower() == "authorization" else "authorization"
-        lines += tuple(auth_headers(other, actor.secret).items())
+        lines += tuple(auth_headers(other, actor.headers()[1]).items())
     before = None if form.before is None else _harmless(assay, actor if form.before == "own" else assay.control.member)
     assay.use_feature(
         name,
@@ -63,12 +63,12 @@ def send_form(assay: Assay, form: Form, name: str, endpoint: FeatureEndpoint, pa
 
 
 def _signed(form: Form, actor: Actor) -> Actor:
-    return actor if form.scheme in ("own", "both") else replace(actor, header=form.scheme)
+    return actor if form.scheme in ("own", "both") else replace(actor, header=form.scheme, prefix=None)
 
 
 def _harmless(assay: Assay, actor: Actor) -> Plain:
     """A request that every organization may make: the list of models, or what the profile has in its place."""
     listed = assay.profile.operations.get("models.list")
     path = listed.path if listed is not None else "/"
-    lines = {"anthropic-version": anthropic.VERSION, **auth_headers(actor.header, actor.secret)}
+    lines = {"anthropic-version": anthropic.VERSION, **actor.headers()[0]}
     return Plain("GET", path, tuple(lines.items()))

@@ -1,0 +1,56 @@
+"""Text in pieces, one to a row, is put together from a column's values."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from zdr_audit.canary.seeker import searched_forms
+from zdr_audit.evidence import row_split
+from zdr_audit.evidence.sqlite import read_sqlite
+
+
+def store(path, pieces: list[str], before: int = 0) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("create table deltas (id integer primary key, at text, piece text)")
+        rows = [("2026-01-01", f"other text {number} ") for number in range(before)] + [("2026-01-01", piece) for piece in pieces]
+        connection.executemany("insert into deltas (at, piece) values (?, ?)", rows)
+
+
+def cut(text: str, size: int) -> list[str]:
+    return [text[at : at + size] for at in range(0, len(text), size)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 9, 13])
+def test_a_canary_in_pieces_over_rows_is_found_with_its_rows(lab, tmp_path, size):
+    store(tmp_path / "x.db", cut(f"Please join {lab.canary('c')} and answer", size))
+    hits = [hit for hit in read_sqlite("db", tmp_path / "x.db", lab.seeker).hits if hit.forms == ("rows", "plain")]
+    assert {hit.canary for hit in hits} == {"c"}
+    assert all(hit.object == "deltas" and hit.location.endswith(", column piece") for hit in hits)
+    first = 12 // size + 1
+    assert hits[0].location.startswith(f"row {first} ")
+
+
+def test_a_canary_whole_in_its_row_is_not_told_twice(lab, tmp_path):
+    store(tmp_path / "x.db", ["hello ", f"prompt {lab.canary('c')}", " more"])
+    assert [hit.forms for hit in read_sqlite("db", tmp_path / "x.db", lab.seeker).hits] == [("plain",)]
+
+
+def test_pieces_are_joined_across_the_bound_of_what_is_held(lab, tmp_path, monkeypatch):
+    monkeypatch.setattr(row_split, "_HELD", 500)
+    for before in range(20, 40):
+        path = tmp_path / f"{before}.db"
+        store(path, cut(f"Please join {lab.canary(str(before))} and answer", 4), before)
+        found = {hit.canary for hit in read_sqlite("db", path, lab.seeker).hits if hit.forms[0] == "rows"}
+        assert found == {str(before)}
+
+
+def test_rows_without_a_canary_hold_none(lab, tmp_path):
+    store(tmp_path / "x.db", cut("Please join the ships and the harbour and answer " * 50, 3))
+    assert read_sqlite("db", tmp_path / "x.db", lab.seeker).hits == ()
+
+
+def test_that_rows_are_joined_is_said():
+    assert row_split.FORM in searched_forms()

@@ -1,0 +1,223 @@
+"""What is wrong with a profile or with its target is said in one line, and nothing is sent; where it shows only at run time, nothing passes on it."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+import requests_mock
+from paper_backend import BASE_URL, CONTROLS, Asked, Reply, profile, said
+
+from zdr_audit.cli import main
+from zdr_audit.profile.load import load
+
+RETENTION, FEEDBACK, SETTINGS = CONTROLS
+CONSENT = "I accept that this audit sends test traffic to production"
+
+# What is replaced in the profile, by what, and the line that says what is wrong.
+BEFORE: dict[str, tuple[str, str, str]] = {
+    "unknown key": ("[target]\n", '[target]\nurl = "x"\n', "target.url: unknown key (allowed: base_url, "),
+    "wrong type": ("timeout_seconds = 2", 'timeout_seconds = "soon"', "limits.timeout_seconds: should be a valid number"),
+    "a number where a text belongs": ('platform = "anthropic"', "platform = 7", "target.platform: should be 'anthropic'"),
+    "missing variable": (BASE_URL, "${NOT_SET_ANYWHERE}", "target.base_url: the environment variable NOT_SET_ANYWHERE is not set"),
+    "one organization for both": (
+        'id = "org_control"',
+        'id = "org_subject"',
+        "are the same organization: the control must be one without ZDR",
+    ),
+    "production without the words": (
+        "[target]\n",
+        "[target]\nproduction = true\n",
+        f'production = true needs production_consent = "{CONSENT}"',
+    ),
+    "production with other words": (
+        "[target]\n",
+        '[target]\nproduction = true\nproduction_consent = "yes"\n',
+        f'production = true needs production_consent = "{CONSENT}"',
+    ),
+    "a bound that is none": (
+        "timeout_seconds = 2",
+        "timeout_seconds = 2\nconcurrency = 0",
+        "limits.concurrency: should be greater than or equal to 1",
+    ),
+    "cleaning up by nothing": (
+        'cleanup = "hold.release"',
+        'cleanup = "hold.forget"',
+        "'hold.place' is cleaned up by 'hold.forget', which operations",
+    ),
+    "creating a secret": ('creates = "key_id"', 'creates = "key"', "'creates' names 'key', which must be in 'extract' and not in 'secret'"),
+}
+
+
+def changed(folder, old: str, new: str) -> str:
+    path = profile(folder)
+    text = path.read_text()
+    if old == BASE_URL:
+        text = re.sub(r'base_url = "[^"]+"', f'base_url = "{new}"', text)
+    else:
+        assert old in text
+        text = text.replace(old, new, 1)
+    path.write_text(text)
+    return str(path)
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+@pytest.mark.parametrize("name", BEFORE)
+def test_one_line_with_file_and_key_exit_2_and_nothing_is_sent(tmp_path, capfd, monkeypatch, name, command):
+    monkeypatch.chdir(tmp_path)
+    old, new, words = BEFORE[name]
+    path = changed(tmp_path, old, new)
+    with requests_mock.Mocker() as mocker, pytest.raises(SystemExit) as caught:
+        main.main(args=[command, "--target", path], prog_name="zdr-audit")
+    printed = capfd.readouterr()
+    assert caught.value.code == 2
+    assert (mocker.call_count, printed.out) == (0, "")
+    (line,) = printed.err.strip().splitlines()
+    assert line.startswith(f"zdr-audit: {path}: ")
+    assert words in line
+    assert not (tmp_path / "zdr-audit-report").exists()
+
+
+def test_production_with_the_words_is_a_target_like_any_other(tmp_path):
+    path = changed(tmp_path, "[target]\n", f'[target]\nproduction = true\nproduction_consent = "{CONSENT}"\n')
+    assert load(path, {}).profile.target.production
+
+
+def test_what_the_profile_does_not_allow_is_not_sent(judged, tmp_path, monkeypatch):
+    """The backend would do it; the run does not ask."""
+    original = profile
+
+    def forbidding(folder, **limits):
+        path = original(folder, **limits)
+        path.write_text(re.sub(r"(?m)^allow = .*$", "allow = []", path.read_text()))
+        return path
+
+    monkeypatch.setitem(judged.__globals__, "profile", forbidding)
+    found = judged()
+    assert {a.path for a in found.backend.asked if a.method != "GET"} == {
+        "/v1/messages",
+        "/api/claude_cli_feedback",
+        "/api/claude_code_shared_session_transcripts",
+    }
+    assert found.verdicts() == {RETENTION: "pass", FEEDBACK: "pass", SETTINGS: "not_tested"}
+    assert found.control(SETTINGS)["reason"] == "the profile's permissions do not allow 'settings.write'"
+
+
+# -- what shows at run time ---------------------------------------------------------------------------------------------------------
+
+
+def zdr(subject: str, control: str):
+    def spoil(asked: Asked, _: Reply) -> Reply | None:
+        if not asked.path.endswith("/zdr"):
+            return None
+        status = subject if asked.subject else control
+        return said({"status": status, "covers": [], "not_covered": [], "platforms_covered": [], "platforms_not_covered": []})
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("statuses", "words"),
+    [
+        (("disabled", "disabled"), "the subject organization org_subject has ZDR status 'disabled', the profile needs it on"),
+        (("enabled", "enabled"), "the control organization org_control has ZDR status 'enabled', the profile needs it off"),
+    ],
+)
+def test_an_organization_with_the_wrong_status_makes_all_inconclusive(judged, statuses, words):
+    found = judged(zdr(*statuses))
+    assert (found.status, found.verdicts()) == (3, dict.fromkeys(CONTROLS, "inconclusive"))
+    assert found.report["summary"]["reasons"][0] == f"the sanity probe first failed: {words}"
+    assert len(found.backend.asked) <= 5, "no stimulus is sent"
+
+
+def dated(offset: timedelta):
+    def spoil(_: Asked, reply: Reply) -> Reply:
+        return Reply(reply.status, reply.body, reply.headers | {"date": format_datetime(datetime.now(UTC) + offset, usegmt=True)})
+
+    return spoil
+
+
+@pytest.mark.parametrize(("offset", "words"), [(timedelta(hours=2), "ahead"), (timedelta(hours=-2), "behind")])
+def test_a_clock_that_is_off_makes_all_inconclusive(judged, offset, words):
+    found = judged(dated(offset))
+    assert found.status == 3
+    assert re.fullmatch(
+        rf"the sanity probe first failed: the target's clock is 7(19|20)\d s {words} \(Date header\), the tolerance is 60 s",
+        found.report["summary"]["reasons"][0],
+    )
+
+
+def test_a_clock_within_the_tolerance_is_no_matter(judged):
+    assert judged(dated(timedelta(seconds=20))).status == 0
+
+
+def test_a_date_that_is_none_is_no_matter(judged):
+    assert judged(lambda _, reply: Reply(reply.status, reply.body, reply.headers | {"date": "soon"})).status == 0
+
+
+def test_evidence_older_than_the_run_proves_nothing_and_says_why(judged, tmp_path):
+    """A copy of last week in the place of the log."""
+
+    def elsewhere(asked: Asked, _: Reply) -> None:
+        log = tmp_path / "log"
+        for file in log.iterdir():
+            file.unlink()
+        (log / "app.log").write_text("last week")
+        os.utime(log / "app.log", (time.time() - 7 * 86400,) * 2)
+
+    found = judged(elsewhere, controls=(RETENTION,))
+    assert (found.status, found.verdicts()[RETENTION]) == (3, "inconclusive")
+    assert re.search(
+        r"the source log is older than the run: it was last written at \S+Z, the run began at \S+Z", found.control(RETENTION)["reason"]
+    )
+
+
+def test_an_empty_evidence_folder_proves_nothing(judged, tmp_path):
+    def nothing(*_: object) -> None:
+        for file in (tmp_path / "log").iterdir():
+            file.unlink()
+
+    found = judged(nothing, controls=(RETENTION,))
+    assert found.verdicts()[RETENTION] == "inconclusive"
+    assert "the source log is empty" in found.control(RETENTION)["reason"]
+
+
+def test_a_source_that_is_not_there_proves_nothing(judged, tmp_path):
+    def away(*_: object) -> None:
+        if (tmp_path / "log").exists():
+            (tmp_path / "log").rename(tmp_path / "moved")
+
+    found = judged(away, controls=(RETENTION,))
+    assert found.verdicts()[RETENTION] == "inconclusive"
+    assert "the source log could not be read" in found.control(RETENTION)["reason"]
+
+
+# -- budgets ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_spent_request_budget_ends_the_run_cleanly(judged):
+    found = judged(max_requests=30)
+    assert len(found.backend.asked) <= 30
+    assert found.status == 3
+    assert "the run was interrupted: the budget of 30 requests (limits.max_requests) is spent" in found.report["summary"]["reasons"]
+    spent = [c for c in CONTROLS if "the budget of 30 requests (limits.max_requests) is spent" in found.control(c)["reason"]]
+    assert spent, "what was cut short says so"
+    assert [p["when"] for p in found.report["sanity"]] == ["first", "last"], "the end of the run was kept back for"
+    assert all(p["ok"] for p in found.report["sanity"])
+
+
+def test_what_came_to_its_end_before_the_budget_was_spent_is_judged(judged):
+    found = judged(max_requests=30, controls=(RETENTION, SETTINGS))
+    verdicts = found.verdicts()
+    assert sorted(verdicts[c] for c in (RETENTION, SETTINGS)) == ["inconclusive", "pass"]
+
+
+def test_a_spent_token_budget_ends_the_run_cleanly(judged):
+    found = judged(max_tokens=40_000, controls=(RETENTION,))
+    assert found.status in (0, 3)
+    tight = judged(max_tokens=700, controls=(RETENTION,))
+    assert (tight.status, tight.verdicts()[RETENTION]) == (3, "inconclusive")

@@ -1,0 +1,114 @@
+"""Requests written byte by byte, against real loopback servers: nothing is tidied up, and nothing hangs."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from engine_servers import answer, closed_port, serving
+
+from zdr_audit.target.transport import Answer, Outgoing, Transport
+from zdr_audit.target.wire import Plain, Wire, written
+
+
+def send(
+    base_url: str, wire: Wire, *, method: str = "POST", path: str = "/a//../b", body: bytes | None = b'{"a": 1}', limit: int = 1 << 20
+) -> Answer:
+    outgoing = Outgoing(method, path, {"x-api-key": "k", "content-type": "application/json"}, body, wire=wire)
+    return Transport(base_url, 3, limit).send(outgoing)
+
+
+def test_path_and_lines_go_out_as_they_are() -> None:
+    with serving(answer(b"ok", "201 Created", "Request-Id: r1")) as server:
+        found = send(server.base_url, Wire(lines=(("X-Twice", "a"), ("x-twice", "b"))))
+    raw = server.requests[0]
+    assert raw.startswith(b"POST /a//../b HTTP/1.1\r\n")
+    assert raw.count(b"wice: ") == 2
+    assert (found.status, found.body, found.header("request-id"), found.error) == (201, b"ok", "r1", "")
+
+
+def test_the_old_protocol_is_spoken() -> None:
+    with serving(b"HTTP/1.0 200 OK\r\n\r\nuntil the end") as server:
+        found = send(server.base_url, Wire(version="1.0"))
+    assert server.first_line.endswith("HTTP/1.0")
+    assert (found.status, found.body) == (200, b"until the end")
+
+
+def test_chunks_are_framed() -> None:
+    data = written("POST", "/", {}, b"Hello there", Wire(chunked=True), "h")
+    head, _, body = data.partition(b"\r\n\r\n")
+    assert b"transfer-encoding: chunked" in head
+    assert b"content-length" not in head
+    assert body == b"7\r\nHello t\r\n4\r\nhere\r\n0\r\n\r\n"
+
+
+def test_a_value_cannot_become_a_line_of_its_own() -> None:
+    data = written("GET", "/a\r\nx: y", {"a": "b\r\nc: d"}, None, Wire(), "h")
+    assert b"\r\nx: y" not in data
+    assert b"\r\nc: d" not in data
+
+
+@contextmanager
+def talking(answers: list[bytes]) -> Iterator[tuple[str, list[bytes]]]:
+    """A server that answers on one connection as often as it is told, whatever it reads; gives what it read in all."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    heard: list[bytes] = []
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(5)
+            data = b""
+            for number, each in enumerate(answers, 1):
+                while data.count(b"\r\n\r\n") < number:
+                    data += connection.recv(65_536)
+                heard.append(data)
+                connection.sendall(each)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", heard
+    finally:
+        thread.join(5)
+        listener.close()
+
+
+@pytest.mark.parametrize("pipelined", [False, True])
+def test_a_request_goes_before_on_the_same_connection(pipelined: bool) -> None:
+    first = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst"
+    with talking([first, answer(b"second", "403 Forbidden")]) as (base_url, heard):
+        wire = Wire(before=Plain("GET", "/v1/models", (("x-api-key", "other"),)), pipelined=pipelined)
+        found = send(base_url, wire)
+    assert (found.status, found.body) == (403, b"second")
+    assert heard[-1].startswith(b"GET /v1/models HTTP/1.1")
+    assert (b"POST /a" in heard[0]) == pipelined
+
+
+def test_an_earlier_request_that_is_not_answered_is_said() -> None:
+    with talking([b""]) as (base_url, _):
+        found = send(base_url, Wire(before=Plain("GET", "/", ())))
+    assert (found.status, found.error) == (None, "the request before it was not answered: connection closed without an answer")
+
+
+def test_a_large_answer_is_cut() -> None:
+    with serving(answer(b"x" * 100_000)) as server:
+        found = send(server.base_url, Wire(), limit=1000)
+    assert (found.status, len(found.body), found.error, found.truncated) == (200, 1000, "the answer is larger than 1000 bytes", True)
+
+
+def test_nobody_there_and_nonsense_are_answers_too() -> None:
+    assert send(closed_port(), Wire()).status is None
+    with serving(b"what?\r\n\r\n") as server:
+        found = send(server.base_url, Wire())
+    assert (found.status, found.error) == (None, "connection closed without an answer")
+
+
+def test_what_is_compressed_stays_so() -> None:
+    data = gzip.compress(b"plain")
+    with serving(answer(data, "200 OK", "Content-Encoding: gzip")) as server:
+        assert send(server.base_url, Wire()).body == data
