@@ -38,7 +38,7 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
     with Journal(tmp_path / "journal.sqlite", redactor) as journal:
         digests = DigestBook(b"key")
         seeker = Seeker(literal, registry.identify, digests=digests)
-        yield Recorder(Transport("http://127.0.0.1:9", 2, 1 << 20), journal, Mint(literal), registry, seeker, digests)
+        yield Recorder(Transport("http://127.0.0.1:9", 2, 1 << 20), journal, Mint(literal), registry, seeker, digests=digests)
 
 
 def exchange(recorder: Recorder, judge: Callable[[Answer], Judged], actor: Actor | None = ACTOR, **answer: Any) -> Interaction:
