@@ -282,16 +282,17 @@ def init(file: Path, force: bool) -> None:
         file.write_text(starter, encoding="utf-8")
     except OSError as exc:
         _fail(f"{file}: cannot be written: {exc.strerror}")
-    click.echo(f"Wrote {file}. Edit it, set the credentials it names in the environment, then: zdr-audit run --target {file}")
+    click.echo(f"Wrote {file}. Edit it, set the credentials it names in the environment, then: zdr-audit doctor --target {file}")
 
 
 def _mount_pack() -> None:
+    from zdr_audit.cli_doctor import doctor_command
     from zdr_audit.cli_pack import COMMANDS
     from zdr_audit.cli_plan import plan_command
     from zdr_audit.cli_rescan import rescan_command
     from zdr_audit.cli_violations import violations_command
 
-    for command in (*COMMANDS, plan_command, rescan_command, violations_command):
+    for command in (*COMMANDS, doctor_command, plan_command, rescan_command, violations_command):
         main.add_command(command)
 
 

@@ -14,8 +14,9 @@ from rich.console import Console
 @click.option("--target", required=True, metavar="NAME|FILE", help="The profile of the run: it says where the evidence is.")
 @click.option(
     "--evidence",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="A folder handed over later; its entries are named by source id (log, database.db, ...).",
+    multiple=True,
+    metavar="FOLDER|SOURCE=PATH",
+    help="What was handed over later: a folder with entries named by source id (log, database.db, ...), or one source's place. May be repeated.",
 )
 @click.option(
     "--report-dir",
@@ -24,7 +25,7 @@ from rich.console import Console
     show_default=True,
     help="Folder for the new journal and reports; the run's own are not touched.",
 )
-def rescan_command(run: Path, target: str, evidence: Path | None, report_dir: Path) -> None:
+def rescan_command(run: Path, target: str, evidence: tuple[str, ...], report_dir: Path) -> None:
     """Read the evidence again for the canaries of a finished run, and judge again. Nothing is sent.
 
     RUN is a report folder or its journal.sqlite. The journal keeps keyed digests of the canaries, so this works days later.
@@ -33,6 +34,7 @@ def rescan_command(run: Path, target: str, evidence: Path | None, report_dir: Pa
     Examples:
       zdr-audit rescan zdr-audit-report --target my-target.toml
       zdr-audit rescan zdr-audit-report --target my-target.toml --evidence ./export-of-monday
+      zdr-audit rescan zdr-audit-report --target my-target.toml --evidence log=/mnt/archive/monday
     """
     from zdr_audit.journal.store import JournalError
     from zdr_audit.profile.load import ProfileError

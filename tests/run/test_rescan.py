@@ -111,6 +111,7 @@ def test_evidence_handed_over_later_takes_the_place_of_the_profiles_paths(finish
 
 def test_a_folder_without_a_source_of_the_profile_is_refused_in_one_line(finished: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "handed").mkdir()
+    (tmp_path / "handed" / "something-else.txt").write_text("x")
     done = zdr_audit(
         "rescan", str(finished[0]), "--target", "simulator", "--evidence", str(tmp_path / "handed"), "--report-dir", str(tmp_path / "x")
     )
@@ -118,3 +119,25 @@ def test_a_folder_without_a_source_of_the_profile_is_refused_in_one_line(finishe
     assert done.stderr.splitlines()[-1].endswith(
         "no entry is named like a source of the profile (database, cache, log, traces, blobs, sessions-api)"
     )
+
+
+def test_one_source_can_be_handed_over_by_name(finished: tuple[Path, Path], tmp_path: Path) -> None:
+    run, data = finished
+    planted = with_known_canary(run, tmp_path / "run")
+    shutil.copytree(data / "logs", tmp_path / "archive")
+    (tmp_path / "archive" / "late.log").write_text(planted)
+    words = ("--target", "simulator", "--evidence", f"log={tmp_path / 'archive'}", "--report-dir", str(tmp_path / "again"))
+    done = zdr_audit("rescan", str(tmp_path / "run"), *words, ZDR_SIM_DATA=str(tmp_path / "nowhere"))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert {f["object"] for c in verdicts(tmp_path / "again").values() for f in c["findings"]} == {"late.log"}
+
+
+def test_what_is_handed_over_must_be_there_and_hold_something(finished: tuple[Path, Path], tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for given, words in (
+        (f"log={tmp_path / 'gone'}", f"{tmp_path / 'gone'} is not there"),
+        (f"log={tmp_path / 'empty'}", f"the folder {tmp_path / 'empty'} is empty"),
+        (f"blog={tmp_path / 'empty'}", "the profile has no source 'blog' to be read again (database, cache, log, traces, blobs)"),
+    ):
+        done = zdr_audit("rescan", str(finished[0]), "--target", "simulator", "--evidence", given, "--report-dir", str(tmp_path / "x"))
+        assert (done.returncode, done.stderr.splitlines()[-1]) == (2, f"zdr-audit: --evidence {given}: {words}")

@@ -65,7 +65,7 @@ def changed(folder, old: str, new: str) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("command", ["run", "plan"])
+@pytest.mark.parametrize("command", ["run", "plan", "doctor"])
 @pytest.mark.parametrize("name", BEFORE)
 def test_one_line_with_file_and_key_exit_2_and_nothing_is_sent(tmp_path, capfd, monkeypatch, name, command):
     monkeypatch.chdir(tmp_path)

@@ -73,6 +73,7 @@ def test_some_is_inconclusive_for_none(bind):
 
 def test_a_line_on_an_interaction_says_who_what_and_what_came_back():
     assert describe(interaction(1)) == "i-00001 subject.member POST /v1/messages -> 200"
+    assert describe(interaction(1, labels={"node": "2"})) == "i-00001 subject.member POST /v1/messages (node 2) -> 200"
     assert describe(interaction(1, **SILENT)) == "i-00001 subject.member POST /v1/messages -> timed out"
     assert describe(interaction(1, **(SILENT | {"error": ""}))) == "i-00001 subject.member POST /v1/messages -> no answer"
 

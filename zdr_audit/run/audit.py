@@ -115,6 +115,11 @@ class Audit:
         self.spent: str | None = None
         self.done: Done | None = None
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables that the profile is read with."""
+        return self._environment
+
     # -- opening ----------------------------------------------------------------------------------------------------------------------
 
     def open(self) -> None:
@@ -506,6 +511,8 @@ class Audit:
             return  # what was found stays found; only the smallest request is not known
         except KeyboardInterrupt as exc:
             self.interrupted = str(exc) or STOPPED
+        except Exception as exc:  # verdicts stand without it, so a search that breaks must not cost the report
+            self.journal.append(ScenarioEnded(name="minimise.leaks", error=f"{type(exc).__name__}: {exc}"[:500]))
 
     def _read_for(self, sources: frozenset[str], canaries: frozenset[str]) -> dict[str, Reading]:
         """One reading of each of these sources, with the hits of these canaries alone."""

@@ -142,6 +142,10 @@ class Rehearser(Recorder):
         super().__init__(transport, journal, mint, registry, seeker, elsewhere)
         self.rehearsed: list[Sent] = []
 
+    def _send(self, actor: Actor | None, outgoing: Outgoing, transport: Transport) -> tuple[Answer, dict[str, str]]:  # noqa: ARG002
+        """No credential goes anywhere."""
+        return transport.send(outgoing), {}
+
     def exchange(
         self,
         interaction: str,

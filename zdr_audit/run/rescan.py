@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zdr_audit.canary.seeker import Seeker
+from zdr_audit.evidence.size import changed_at
 from zdr_audit.journal.events import SourceRead
 from zdr_audit.journal.redact import Redactor
 from zdr_audit.journal.store import Journal
@@ -23,11 +24,12 @@ from zdr_audit.target.transport import Transport, now
 
 
 def rescan(
-    run: Path, target: str, folder: Path, handed_over: Path | None, reporter: Reporter, environment: Mapping[str, str] | None = None
+    run: Path, target: str, folder: Path, handed_over: Sequence[str], reporter: Reporter, environment: Mapping[str, str] | None = None
 ) -> Path:
     """Copy the run's journal into `folder`, read every source that can still be read, append what was seen. Returns the new journal.
 
-    `handed_over`: a folder whose entries, named by source id (`log`, `database.db`), take the place of the profile's paths. The original is not touched.
+    `handed_over`: folders whose entries, named by source id (`log`, `database.db`), take the place of the profile's paths, or single ones as
+    `source=path`. The original is not touched.
     Sources of the run that are interfaces (kind `http`) are not read again. Raises ProfileError or JournalError.
     """
     surroundings = os.environ if environment is None else environment
@@ -39,9 +41,7 @@ def rescan(
     copy = folder / JOURNAL
     if copy.exists():
         raise ProfileError(f"{folder}: there is a run journal already; name another --report-dir")
-    sources = [_placed(item, handed_over) for item in profile.evidence if item.kind != "http"]
-    if handed_over is not None and not any(sources):
-        raise ProfileError(f"{handed_over}: no entry is named like a source of the profile ({', '.join(e.id for e in profile.evidence)})")
+    sources = _placed(profile.evidence, handed_over)
     shutil.copyfile(journal, copy)
     redactor = Redactor()
     for secret in server_secrets(profile.evidence, surroundings):
@@ -60,21 +60,47 @@ def rescan(
         epoch = "late" if any(r.epoch == "late" for r in history.reads) else "main"
         reporter.phase("Reading evidence again", len(sources))
         for item in sources:
-            if item is None:
-                continue
             reporter.step(item.what)
             at = now()
             outcome = read_source(item, seeker, lambda _: transport, profile.operations, (), environment=surroundings)
-            record.append(SourceRead.model_validate({"epoch": epoch, "reading": "rescan", "at": at, "group": "stores", "outcome": outcome}))
+            changed = changed_at(Path(item.path)) if item.path else None
+            event = {"epoch": epoch, "reading": "rescan", "at": at, "group": "stores", "outcome": outcome, "changed_at": changed}
+            record.append(SourceRead.model_validate(event))
             reporter.done()
     return copy
 
 
-def _placed(item: Evidence, handed_over: Path | None) -> Evidence | None:
-    if handed_over is None:
-        return item
-    for name in (item.id, f"{item.id}.db", f"{item.id}.sqlite", f"{item.id}.log", f"{item.id}.jsonl"):
-        if (handed_over / name).exists():
-            kind = item.kind if item.kind in ("files", "sqlite") else "files"
-            return item.model_copy(update={"kind": kind, "path": str(handed_over / name)})
-    return None
+def _placed(evidence: Sequence[Evidence], handed_over: Sequence[str]) -> list[Evidence]:
+    """The sources to read, each where it is now. Raises ProfileError for a place that is not there, is empty, or belongs to no source."""
+    sources = {item.id: item for item in evidence if item.kind != "http"}
+    if not handed_over:
+        return list(sources.values())
+    found: dict[str, Evidence] = {}
+    for given in handed_over:
+        name, sign, place = given.partition("=")
+        named = sign and not Path(given).exists()
+        path = Path(place if named else given)
+        if named and name not in sources:
+            raise ProfileError(f"--evidence {given}: the profile has no source '{name}' to be read again ({', '.join(sources)})")
+        if not path.exists():
+            raise ProfileError(f"--evidence {given}: {path} is not there")
+        if path.is_dir() and not any(path.iterdir()):
+            raise ProfileError(f"--evidence {given}: the folder {path} is empty")
+        if named:
+            found[name] = _at(sources[name], path)
+            continue
+        entries = {i: e for i, item in sources.items() if (e := _entry(item, path)) is not None}
+        if not entries:
+            raise ProfileError(f"{path}: no entry is named like a source of the profile ({', '.join(e.id for e in evidence)})")
+        found |= {i: _at(sources[i], entry) for i, entry in entries.items()}
+    return list(found.values())
+
+
+def _entry(item: Evidence, folder: Path) -> Path | None:
+    names = (item.id, f"{item.id}.db", f"{item.id}.sqlite", f"{item.id}.log", f"{item.id}.jsonl")
+    return next((folder / name for name in names if (folder / name).exists()), None)
+
+
+def _at(item: Evidence, path: Path) -> Evidence:
+    kind = item.kind if item.kind in ("files", "sqlite") else "files"
+    return Evidence(id=item.id, kind=kind, what=item.what, path=str(path), of=item.of, twin=item.twin)

@@ -160,7 +160,7 @@ class Recorder:
         first = retry_of = None
         for attempt in itertools.count(1):
             answer, about = self._send(actor, whole, transport)
-            self.clock_offset = _offset(answer) if answer.header("date") else self.clock_offset
+            self.clock_offset = clock_offset(answer) if answer.header("date") else self.clock_offset
             put_off = answer.status in TRY_AGAIN and answer.status not in planned.settles
             again = put_off and transport.pace.back_off(planned.operation, attempt, answer.header("retry-after"))
             recorded = self._record(interaction, planned, actor, outgoing, canaries, judge, answer, about, again, retry_of)
@@ -259,7 +259,7 @@ class Recorder:
             self.journal.append(DigestsTaken(interaction=interaction, entries=kept))
 
 
-def _offset(answer: Answer) -> float | None:
+def clock_offset(answer: Answer) -> float | None:
     """The Date header against the middle of the exchange; None where it is no date."""
     try:
         said = parsedate_to_datetime(answer.header("date") or "")
