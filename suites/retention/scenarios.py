@@ -160,7 +160,9 @@ def long_and_cached_prompts(assay: Assay) -> None:
 def payloads_of_many_sizes(assay: Assay) -> None:
     """Incompressible payloads of many sizes, in random order"""
     sizes = [0, 4_000, 16_000, 64_000, 128_000, 192_000] * assay.count(1, 2, 5)
-    wait = min(assay.profile.limits.settle_seconds, {"quick": 0.1, "standard": 0.25, "thorough": 5.0}[assay.depth])
+    limits = assay.profile.limits
+    wait = min(limits.settle_seconds, {"quick": 0.1, "standard": 0.25, "thorough": 5.0}[assay.depth])
+    wait = wait if limits.growth_wait_seconds is None else limits.growth_wait_seconds
     blocks = [(party, size) for size in sizes for party in (assay.subject, assay.control)]
     assay.random.shuffle(blocks)
     for party, size in blocks:
