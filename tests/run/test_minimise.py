@@ -18,6 +18,7 @@ from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.load import load
 from zdr_audit.run.minimise import Leak, Minimiser
 from zdr_audit.run.script import curl
+from zdr_audit.target.dialects.registry import dialect_of
 from zdr_audit.target.shape import Feature, build, data, features, within, words
 from zdr_audit.target.stimulus import PLACES, Stimulus
 from zdr_audit.verdict.leaks import kind_of
@@ -206,13 +207,23 @@ ODD = [
 def test_the_script_is_valid_bash_and_holds_neither_credential_nor_canary(shape, tmp_path):
     profile = load("simulator", {"ZDR_SIM_DATA": str(tmp_path)}, None).profile
     member = profile.actors["subject"]["member"]
-    text = curl(profile, "messages.create", shape, "model-a", "log, $(touch owned) `x` \n app.log")
+    text = curl(profile, dialect_of(profile), "messages.create", shape, "model-a", "log, $(touch owned) `x` \n app.log")
     script = tmp_path / "script.sh"
     script.write_text(text)
     assert subprocess.run(["bash", "-n", str(script)], check=False, capture_output=True).returncode == 0
     assert "CANARY" in text
     assert member.sample not in text
     assert (f"${{{member.env}:?}}" in text) is (shape.wrong != "bad_credential")
+
+
+def test_a_credential_that_a_command_prints_is_asked_of_the_command_and_gets_its_prefix(tmp_path):
+    profile = load("simulator", {"ZDR_SIM_DATA": str(tmp_path)}, None).profile
+    member = profile.actors["subject"]["member"].model_copy(
+        update={"env": None, "sample": None, "command": ("token", "of us"), "header": "authorization", "prefix": "Token"}
+    )
+    actors = {**profile.actors, "subject": {**profile.actors["subject"], "member": member}}
+    text = curl(profile.model_copy(update={"actors": actors}), dialect_of(profile), "messages.create", Stimulus(), "Model-A", "log")
+    assert """-H "authorization: Token $(token 'of us')\"""" in text
 
 
 def test_the_script_sends_the_request_that_it_describes(tmp_path):
@@ -222,7 +233,7 @@ def test_the_script_sends_the_request_that_it_describes(tmp_path):
     (tools / "curl").write_text('#!/usr/bin/env bash\nprintf "%s\\n" "$@" > arguments\ncat > body\n')
     (tools / "curl").chmod(0o755)
     shape = Stimulus(answer=False, stream=True, padding=20_000)
-    (tmp_path / "script.sh").write_text(curl(profile, "messages.create", shape, "model-a", "log"))
+    (tmp_path / "script.sh").write_text(curl(profile, dialect_of(profile), "messages.create", shape, "model-a", "log"))
     environment = {"PATH": f"{tools}:/usr/bin:/bin", profile.actors["subject"]["member"].env: "secret-of-the-test"}
     subprocess.run(["bash", "script.sh"], cwd=tmp_path, env=environment, check=True)
     body, arguments = (tmp_path / "body").read_text(), (tmp_path / "arguments").read_text().splitlines()
@@ -230,4 +241,4 @@ def test_the_script_sends_the_request_that_it_describes(tmp_path):
     assert f"{profile.target.base_url}/v1/messages?beta=true" in arguments
     assert 20_000 < len(body) < 21_000
     assert '"stream": true' in body
-    assert "Please note CANARY." in body
+    assert body.count("CANARY") == 1

@@ -73,6 +73,7 @@ def test_some_is_inconclusive_for_none(bind):
 
 def test_a_line_on_an_interaction_says_who_what_and_what_came_back():
     assert describe(interaction(1)) == "i-00001 subject.member POST /v1/messages -> 200"
+    assert describe(interaction(1, labels={"node": "2"})) == "i-00001 subject.member POST /v1/messages (node 2) -> 200"
     assert describe(interaction(1, **SILENT)) == "i-00001 subject.member POST /v1/messages -> timed out"
     assert describe(interaction(1, **(SILENT | {"error": ""}))) == "i-00001 subject.member POST /v1/messages -> no answer"
 
@@ -368,3 +369,45 @@ def test_the_subjects_own_answer_is_no_proof_of_sight(bind):
     answered(record, 1, "org_subject")
     record.read("log", [hit("c-00501", "log")])
     assert "no answer of the control organization" in inconclusive(bind(record).sees_answers_of_the_control_organization)
+
+
+# -- answers that must carry their canary, features that leave the promise ------------------------------------------------------------
+
+
+def answering(followed: int) -> Record:
+    """Five requests whose answers were to carry a canary; so many did."""
+    record = Record()
+    for number in range(1, 6):
+        record.change(number, canaries=(f"c-0009{number}",), labels={"answer": "follows" if number <= followed else "does not follow"})
+    owners = {item.id: item for item in record.interactions}
+    record.canaries = [c for c in record.canaries if c.kind != "never_sent"]
+    for number in range(1, 6):
+        made = canary(90 + number, owners[f"i-0000{number}"], "response")
+        record.canaries.append(made)
+    return record
+
+
+@pytest.mark.parametrize("followed", range(6))
+def test_answers_are_judged_where_enough_of_them_carry_their_canary(bind, followed):
+    expect = bind(answering(followed))
+    if followed >= 3:
+        expect.kept_nowhere(kinds=("response",), answers=3)
+    else:
+        assert inconclusive(lambda: expect.kept_nowhere(kinds=("response",), answers=3)).startswith(
+            f"of 5 answers {followed} followed the instruction to carry a canary (needed: 3)"
+        )
+    expect.kept_nowhere(kinds=("prompt", "response"))
+
+
+def test_an_answer_that_was_kept_is_a_finding_however_few_followed(bind):
+    record = answering(1)
+    record.read("db", [hit("c-00091", "db"), hit("c-00011", "db")])
+    assert violated(lambda: bind(record).kept_nowhere(kinds=("response",), answers=3))[1][0].canary == "c-00091"
+
+
+def test_nothing_is_asked_of_features_that_merely_leave_the_promise(bind):
+    record = Record()
+    served = [interaction(40, scenario=FEEDBACK)]
+    assert "must be refused" in violated(lambda: bind(record).features_refused(served, "it must be refused"))[0]
+    record.run = record.run.model_copy(update={"enforcement": "leaves_promise"})
+    bind(record).features_refused(served, "it must be refused")

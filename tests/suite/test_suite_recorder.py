@@ -38,7 +38,7 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
     with Journal(tmp_path / "journal.sqlite", redactor) as journal:
         digests = DigestBook(b"key")
         seeker = Seeker(literal, registry.identify, digests=digests)
-        yield Recorder(Transport("http://127.0.0.1:9", 2, 1 << 20), journal, Mint(literal), registry, seeker, digests)
+        yield Recorder(Transport("http://127.0.0.1:9", 2, 1 << 20), journal, Mint(literal), registry, seeker, digests=digests)
 
 
 def exchange(recorder: Recorder, judge: Callable[[Answer], Judged], actor: Actor | None = ACTOR, **answer: Any) -> Interaction:
@@ -125,7 +125,7 @@ def test_numbers_are_not_used_twice(recorder):
     assert len(set(numbers)) == 10
 
 
-def send(
+def submit(
     recorder: Recorder, body: bytes, judge: Callable[[Answer], Judged] = taken, headers: dict[str, str] | None = None, **answer: Any
 ) -> Interaction:
     with requests_mock.Mocker() as mocker:
@@ -150,7 +150,7 @@ def test_digests_of_what_was_sent_and_answered_are_known_from_then_on(recorder):
     def judge(answer: Answer) -> Judged:
         return Judged("accepted", True, text=answer.body.decode().replace("|", ""))
 
-    send(recorder, body, judge, headers={"x-client-note": note}, text=f"{reply[:7]}|{reply[7:]} is what it joins to")
+    submit(recorder, body, judge, headers={"x-client-note": note}, text=f"{reply[:7]}|{reply[7:]} is what it joins to")
     assert seen(recorder, body) == {(("hex", "sha256", "request-body"), asked)}
     assert seen(recorder, f"Please note {prompt}.".encode()) == {(("hex", "sha256", "request-text"), asked)}
     assert seen(recorder, note.encode()) == {(("hex", "sha256", "request-header"), headed)}
@@ -160,7 +160,7 @@ def test_digests_of_what_was_sent_and_answered_are_known_from_then_on(recorder):
 def test_the_journal_keeps_marks_of_digests_and_no_digest(recorder):
     _, prompt = recorder.new_canary("prompt", "message", "i-00001", "org_subject")
     body = json.dumps({"messages": [{"role": "user", "content": prompt}]}).encode()
-    sent = send(recorder, body, json={})
+    sent = submit(recorder, body, json={})
     (event,) = [e for e in recorder.journal.events() if isinstance(e, DigestsTaken)]
     assert event.interaction == sent.id
     written = repr(event)
@@ -170,15 +170,15 @@ def test_the_journal_keeps_marks_of_digests_and_no_digest(recorder):
 
 
 def test_requests_without_a_canary_leave_no_marks(recorder):
-    send(recorder, b'{"name": "x"}', json={"id": "y"})
+    submit(recorder, b'{"name": "x"}', json={"id": "y"})
     assert not [e for e in recorder.journal.events() if isinstance(e, DigestsTaken)]
 
 
 def test_a_digest_that_comes_back_is_no_echo_of_the_content(recorder):
     _, prompt = recorder.new_canary("prompt", "message", "i-00001", "org_subject")
     body = json.dumps({"prompt": prompt}).encode()
-    send(recorder, body, json={})
-    assert send(recorder, body, json={"etag": hashlib.sha256(body).hexdigest()}).echoes == ()
+    submit(recorder, body, json={})
+    assert submit(recorder, body, json={"etag": hashlib.sha256(body).hexdigest()}).echoes == ()
 
 
 # -- put off by the target ------------------------------------------------------------------------------------------------------------

@@ -139,6 +139,16 @@ def test_a_finding_names_request_organization_model_time_and_place():
     }
 
 
+def test_a_finding_says_which_of_several_nodes_was_asked():
+    record = Record()
+    record.change(2, labels={"node": "3"})
+    record.check(
+        STORES, "violated", "kept", findings=(FindingSeen(source="log", object="o", location="l", interaction="i-00002", message="kept"),)
+    )
+    (found,) = next(c for c in judged(record).controls if c.id == STORES).findings
+    assert found.message == "kept (node 3 was asked)"
+
+
 def test_a_finding_without_a_known_request_is_kept_all_the_same():
     record = Record()
     seen = FindingSeen(source="log", object="app.log", location="bytes 0-9", interaction="i-99999", message="kept")

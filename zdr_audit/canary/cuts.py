@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Iterable, Iterator
+from typing import cast
+
+import numpy as np
+from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
 from .form import Decoded, Form, Needle
+from .gates import letters, texts
 from .mint import CANARY_LENGTH, LITERAL_LENGTH, TAIL_LENGTH
 from .passes import Event, Pass
 
@@ -21,21 +27,37 @@ def _cases(literal: bytes) -> tuple[bytes, bytes]:
     return literal, literal.upper()
 
 
-def middle(literal: bytes) -> Pass:
+class _Fragments:
+    """Where parts of the literal stand that both the searches below start from; found once for both."""
+
+    def __init__(self, literal: bytes) -> None:
+        # The second and third overlap, because a control byte may stand before either's last or first letter.
+        parts = [part for text in _cases(literal) for part in (text[:_HALF], text[_HALF:], text[_HALF - 1 : -1])]
+        self._search = BytesAhoCorasick(parts, MatchKind.LeftmostFirst)
+        self._last = threading.local()
+
+    def find(self, data: bytes) -> list[int]:
+        """The places, by start."""
+        if getattr(self._last, "data", None) is not data:
+            self._last.found = [start for _, start, _ in self._search.find_matches_as_indexes(data)]
+            self._last.data = data
+        return cast("list[int]", self._last.found)
+
+
+def middle(literal: bytes, fragments: _Fragments) -> Pass:
     """A window out of a canary's middle, with neither literal whole: the end of the first, the tail, the beginning of the second."""
-    wanted = [(text[-_HALF:], text[:_HALF]) for text in _cases(literal)]
+    wanted = {text[-_HALF:]: text[:_HALF] for text in _cases(literal)}
     form = Form("middle", _no_patterns, lambda window, start, _phase: _restored(window, start, literal))
 
     def find(data: bytes) -> Iterator[Event]:
-        for end_of_first, start_of_second in wanted:
-            at = data.find(end_of_first)
-            while at >= 0:
+        for place in fragments.find(data):
+            for at in (place, place + 1):  # what was found may begin a letter before the half
+                start_of_second = wanted.get(data[at : at + _HALF])
                 second = at + _HALF + TAIL_LENGTH
-                if data[second : second + _HALF] == start_of_second:
-                    around = data[max(0, at - _HALF) : second + LITERAL_LENGTH].lower()
-                    if literal not in around:
-                        yield at, second + _HALF, Needle(b"", form, 0, CANARY_LENGTH)
-                at = data.find(end_of_first, at + 1)
+                if start_of_second is None or data[second : second + _HALF] != start_of_second:
+                    continue
+                if literal not in data[max(0, at - _HALF) : second + LITERAL_LENGTH].lower():
+                    yield at, second + _HALF, Needle(b"", form, 0, CANARY_LENGTH)
 
     return Pass("middle", find)
 
@@ -47,7 +69,7 @@ def _restored(window: bytes, start: int, literal: bytes) -> Decoded:
     return Decoded("middle", literal + tail + literal, places, [at + 1 for at in places])
 
 
-def pglz(literal: bytes) -> Pass:
+def pglz(literal: bytes, fragments: _Fragments) -> Pass:
     """PostgreSQL's compression writes a control byte before each eight items; text that was not seen before stands between as it is. A zero,
     or what looks like a letter, hides it from the search for text with something between."""
     rest = [
@@ -60,7 +82,12 @@ def pglz(literal: bytes) -> Pass:
     form = Form("pglz", _no_patterns, _pglz_decode)
 
     def find(data: bytes) -> Iterator[Event]:
-        for found in wanted.finditer(data):
+        done = -1
+        for place in fragments.find(data):
+            found = wanted.search(data, max(0, place - _HALF - 2), place + LITERAL_LENGTH + 2)
+            if found is None or found.start() <= done:
+                continue
+            done = found.start()
             first = next((at for at in range(1, LITERAL_LENGTH) if found[0][at] != literal[at]), 0)
             # A literal that is whole can look like that with the letter beside it.
             if first and literal not in data[max(0, found.start() - LITERAL_LENGTH) : found.end() + LITERAL_LENGTH]:
@@ -118,18 +145,29 @@ def lines(literal: bytes) -> Pass:
         pattern = b""
         for at in range(len(text) - 2, 0, -1):
             pattern = b"(?:" + re.escape(text[at : at + 1]) + pattern + b")?"
-        # It begins with a letter that the search for the pattern skips to.
         wanted.append((text, re.compile(text[:1] + b"(?<![A-Za-z0-9]" + text[:1] + b")" + pattern + b"(?=[^A-Za-z0-9])")))
     form = Form("lines", _no_patterns, lambda window, start, _phase: _joined(window, start, literal))
+    either = {literal[1], *literal[1:2].upper()}
+    follows = np.array([code in either or not bytes([code]).isalnum() for code in range(256)], np.uint8)
 
     def find(data: bytes) -> Iterator[Event]:
-        for text, pattern in wanted:
-            for found in pattern.finditer(data):
-                text_like = data[max(0, found.start() - _CONTEXT) : found.end() + _CONTEXT].isascii()
-                if text_like and not _listed(data, found.end(), text[len(found[0]) :]) and _goes_on(data, *found.span(), text) is not None:
-                    yield found.start(), found.end(), Needle(b"", form, 0, _LOOK)
+        for low, high in texts(data):
+            part = data if high - low == len(data) else data[low:high]
+            for place in letters(part, literal[0], follows):
+                at = low + place
+                for text, pattern in wanted:
+                    found = pattern.match(data, at)
+                    if found is not None and _told(data, found, text):
+                        yield found.start(), found.end(), Needle(b"", form, 0, _LOOK)
 
     return Pass("lines", find)
+
+
+def _told(data: bytes, found: re.Match[bytes], text: bytes) -> bool:
+    """Whether the lines that follow go on with what was found of the text."""
+    if not data[max(0, found.start() - _CONTEXT) : found.end() + _CONTEXT].isascii() or _listed(data, found.end(), text[len(found[0]) :]):
+        return False
+    return _goes_on(data, *found.span(), text) is not None
 
 
 def _listed(data: bytes, at: int, rest: bytes) -> bool:
@@ -226,4 +264,7 @@ def _same_place(among: Iterable[tuple[int, int]], window: bytes, before: bytes) 
     return found
 
 
-CUT_PASSES: tuple[Callable[[bytes], Pass], ...] = (middle, pglz, lines)
+def cut_passes(literal: bytes) -> list[Pass]:
+    """All of these searches, for one literal."""
+    fragments = _Fragments(literal)
+    return [middle(literal, fragments), pglz(literal, fragments), lines(literal)]

@@ -27,7 +27,12 @@ _CLASSES = bytes(
     _IN_BASE64 * (code in _BASE64 or code in b"-_") + _IN_HEX * (code in _HEX) + _IS_SIZE * (code in SIZES) for code in range(256)
 )
 _WORD = 8
-_BLOCK = 4096
+_BLOCK = 32 * 1024
+_SAMPLE, _FREQUENT = 512, 12
+_KINDS = np.frombuffer(_CLASSES, np.uint8)
+_EVERY = {kind: np.uint64(int.from_bytes(bytes([kind]) * _WORD)) for kind in (_IN_HEX, _IN_BASE64)}
+_HIGH = np.uint64(0x8080808080808080)
+_TO_HIGH = np.uint64(0x5555555555555555)  # added to a byte of ASCII it sets the highest bit from the plus sign on
 # How many characters digests take, without padding.
 _HEX_SIZES = frozenset(2 * size for size in SIZES)
 _BASE64_SIZES = frozenset(-(-size * 8 // 6) for size in SIZES)
@@ -56,14 +61,14 @@ def digest_pass(book: DigestBook) -> Pass:
 
     def find(data: bytes) -> Iterator[Event]:
         if book and len(data) >= FIRST:
-            classes = data.translate(_CLASSES)
             if len(data) <= _LITTLE:
                 yield from _in_little_hex(book, data)
                 yield from _in_little_base64(book, data)
             else:
-                yield from _in_hex(book, data, classes)
-                yield from _in_base64(book, data, classes)
-            yield from _raw(book, data, classes)
+                words = _full_words(data)
+                yield from _in_hex(book, data, words)
+                yield from _in_base64(book, data, words)
+            yield from _raw(book, data)
 
     return Pass("digest", find)
 
@@ -101,8 +106,8 @@ def _event(start: int, end: int, known: Known, form: str | None) -> Event:
     return start, end, Needle(b"", None, sighted=(forms, known.canary))
 
 
-def _in_hex(book: DigestBook, data: bytes, classes: bytes) -> Iterator[Event]:
-    starts, ends = _runs(classes, _IN_HEX, 2 * FIRST)
+def _in_hex(book: DigestBook, data: bytes, words: dict[int, Places]) -> Iterator[Event]:
+    starts, ends = _runs(data, words[_IN_HEX], _IN_HEX, 2 * FIRST)
     sizes = ends - starts
     # One or two digits more before the digest may be the end of a word that stands against it.
     for extra in (0, 1, 2):
@@ -113,8 +118,8 @@ def _in_hex(book: DigestBook, data: bytes, classes: bytes) -> Iterator[Event]:
                 yield _event(at, at + int(sizes[starts == at - extra][0]) - extra, known, "hex")
 
 
-def _in_base64(book: DigestBook, data: bytes, classes: bytes) -> Iterator[Event]:
-    starts, ends = _runs(classes, _IN_BASE64, min(_BASE64_SIZES))
+def _in_base64(book: DigestBook, data: bytes, words: dict[int, Places]) -> Iterator[Event]:
+    starts, ends = _runs(data, words[_IN_BASE64], _IN_BASE64, min(_BASE64_SIZES))
     chosen = starts[np.isin(ends - starts, list(_BASE64_SIZES))]
     for at in _worth(book, data, chosen, _BASE64_VALUES, 4, 6):
         known = book.look_up(binascii.a2b_base64(data[at : at + 12].translate(_URLSAFE)))
@@ -125,20 +130,30 @@ def _in_base64(book: DigestBook, data: bytes, classes: bytes) -> Iterator[Event]
             yield _event(at, end + len(after) - len(after.lstrip(b"=")), known, "base64url" if url else "base64")
 
 
-def _runs(classes: bytes, kind: int, least: int) -> tuple[Places, Places]:
-    """Where runs of one class begin and end that are as long as digests are. Each covers a whole aligned word of 8, so that words are
-    looked at instead of bytes."""
-    kinds = np.frombuffer(classes, np.uint8)
-    every = np.uint64(int.from_bytes(bytes([kind]) * _WORD))
-    words = np.frombuffer(classes, np.uint64, len(classes) // _WORD)
-    full = np.flatnonzero(words & every == every)
-    if not len(full):
-        return full, full
+def _full_words(data: bytes) -> dict[int, Places]:
+    """The aligned words of eight bytes that belong to one class, by class. Every run of 16 such bytes covers one, so that words are looked
+    at instead of bytes; and first whether they are ASCII from the plus sign on."""
+    words = np.frombuffer(data, np.uint64, len(data) // _WORD)
+    room = words + _TO_HIGH
+    np.bitwise_and(room, _HIGH, out=room)
+    # A byte that is no ASCII, and so may carry over into the next, keeps its word out.
+    np.bitwise_and(room, ~words, out=room)
+    places = np.flatnonzero(room == _HIGH)
+    kinds = _KINDS[words[places].view(np.uint8)].view(np.uint64)
+    return {kind: places[kinds & every == every] for kind, every in _EVERY.items()}
+
+
+def _runs(data: bytes, full: Places, kind: int, least: int) -> tuple[Places, Places]:
+    """Where runs of one class begin and end that are as long as digests are."""
+    codes = np.frombuffer(data, np.uint8)
+
+    def belongs(places: Places) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = _KINDS[codes[np.clip(places, 0, len(codes) - 1)]] & kind != 0
+        return found
+
     # Most words of a prose end before the shortest digest would, of which at least half the rest stands on one side.
     half = (least - _WORD + 1) // 2
-    after = kinds[np.minimum(full * _WORD + _WORD + half - 1, len(kinds) - 1)]
-    before = kinds[np.maximum(full * _WORD - half, 0)]
-    full = full[(after | before) & kind != 0]
+    full = full[belongs(full * _WORD + _WORD + half - 1) | belongs(full * _WORD - half)]
     if not len(full):
         return full, full
     breaks = np.flatnonzero(np.diff(full) != 1)
@@ -146,18 +161,15 @@ def _runs(classes: bytes, kind: int, least: int) -> tuple[Places, Places]:
     ends = full[np.concatenate((breaks, [len(full) - 1]))] * _WORD + _WORD
     short = ends - starts <= _MOST + 2
     starts, ends = starts[short], ends[short]
-    first, last = starts.copy(), ends.copy()
     # The rest of the run lies in words that are not full, or were passed over.
-    for _ in range(_MOST):
-        more = (starts > 0) & (kinds[np.maximum(starts - 1, 0)] & kind != 0) & (first - starts <= _MOST)
-        if not more.any():
-            break
-        starts = starts - more
-    for _ in range(_MOST):
-        more = (ends < len(kinds)) & (kinds[np.minimum(ends, len(kinds) - 1)] & kind != 0) & (ends - last <= _MOST)
-        if not more.any():
-            break
-        ends = ends + more
+    for edges, step, beside in ((starts, -1, -1), (ends, 1, 0)):
+        moving = np.arange(len(edges))
+        for _ in range(_MOST):
+            places = edges[moving] + beside
+            moving = moving[(places >= 0) & (places < len(codes)) & belongs(places)]
+            if not len(moving):
+                break
+            edges[moving] += step
     starts, unique = np.unique(starts, return_index=True)
     ends = ends[unique]
     long = ends - starts >= least
@@ -175,25 +187,30 @@ def _worth(book: DigestBook, data: bytes, starts: Places, values: NDArray[np.uin
     return [int(at) for at in starts[book.perhaps(clear)]]
 
 
-def _raw(book: DigestBook, data: bytes, classes: bytes) -> Iterator[Event]:
-    """Digests as they are: alone, or after their length, as binary records have it. ASCII text holds none."""
+def _raw(book: DigestBook, data: bytes) -> Iterator[Event]:
+    """Digests as they are: alone, or after their length, as binary records have it. ASCII text holds none, and data without any structure,
+    such as compressed data, are not looked at."""
     known = known_whole(book, data)
     if known is not None:
         yield _event(0, len(data), known, None)
         return
-    low = 0
-    while low < len(data):
-        high = low
-        while high < len(data) and not data[high : high + _BLOCK].isascii():
-            high += _BLOCK
-        if high > low:
-            yield from _counted(book, data[low : high + max(_GAPS) + FIRST + 1], classes[low:high], low)
-        low = high + _BLOCK
+    for low in range(0, len(data), _BLOCK):
+        block = data[low : low + _BLOCK]
+        if not block.isascii() and _structured(block):
+            yield from _counted(book, data[low : low + _BLOCK + max(_GAPS) + FIRST + 1], len(block), low)
 
 
-def _counted(book: DigestBook, data: bytes, classes: bytes, base: int) -> Iterator[Event]:
+def _structured(block: bytes) -> bool:
+    """Whether some bytes are much more frequent than they would be by chance; of a small block nothing can be said."""
+    if len(block) < _BLOCK:
+        return True
+    sample = np.frombuffer(block, np.uint8)[:: _BLOCK // _SAMPLE]
+    return int(np.bincount(sample, minlength=256).max()) >= _FREQUENT
+
+
+def _counted(book: DigestBook, data: bytes, size: int, base: int) -> Iterator[Event]:
     codes = np.frombuffer(data, np.uint8)
-    lengths = np.flatnonzero(np.frombuffer(classes, np.uint8) & _IS_SIZE != 0)
+    lengths = np.flatnonzero(np.frombuffer(data[:size].translate(_CLASSES), np.uint8) & _IS_SIZE != 0)
     for gap in _GAPS:
         places = lengths[lengths + 1 + gap + FIRST <= len(codes)]
         if gap:

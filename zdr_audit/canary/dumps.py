@@ -63,7 +63,7 @@ def _style(offset: bytes, unit: bytes, between: bytes, column: bytes, read: Call
 _COLUMN = rb"(?:[ \t]{2}.*)?"
 _STYLES = (
     _style(rb"[0-9a-fA-F]{6,16}:[ \t]+", rb"[01]{8}", b" ", _COLUMN, _bits),
-    _style(rb"(?:0x)?[0-9a-fA-F]{4,16}:[ \t]+", rb"(?:[0-9a-fA-F]{2}){1,16}", rb" ?[ -]", _COLUMN, _straight),
+    _style(rb"(?:0x)?[0-9a-fA-F]{4,16}:[ \t]+", rb"(?:[0-9a-fA-F]{2}){1,16}", rb"[ -]", _COLUMN, _straight),
     _style(rb"[0-9a-fA-F]{4,16}[ \t]+", rb"[0-9a-fA-F]{2}", rb"(?: {1,2}-?|-)", rb"(?:[|>].*)?", _straight),
     _style(rb"[0-7]{7,16} ", rb"[0-7]{3}", b" ", b"", _octal_bytes),
     _style(rb"[0-7]{7,16} ", rb"[01][0-7]{5}", b" ", b"", _octal_words),
@@ -72,7 +72,7 @@ _STYLES = (
 )
 # What stands in the first bytes of a dump, of whatever style: a null offset and enough of what shows bytes.
 _BEGINS = re.compile(
-    rb"(?:0x)?0{4,8}:?[ \t]{1,3}(?:(?:[0-9a-fA-F]{2} {1,2}){8}|(?:[0-9a-fA-F]{4,32} ){4}|(?:[01]{8} ){4}|(?:[0-7]{6} ){4}|(?:[0-7]{3} ){8}"
+    rb"(?:0x)?0{4,8}:?[ \t]{1,3}(?:(?:[0-9a-fA-F]{2} {1,2}){8}|(?:[0-9a-fA-F]{4,32} ){3}|(?:[01]{8} ){4}|(?:[0-7]{6} ){4}|(?:[0-7]{3} ){8}"
     rb"|(?: {1,3}[!-~]| {1,2}\\[0abtnvfr]| ?[0-3][0-7]{2}| {3,4}){8})"
 )
 

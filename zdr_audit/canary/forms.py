@@ -11,6 +11,9 @@ import codecs
 import itertools
 import re
 from collections.abc import Sequence
+from functools import cache
+
+from zdr_audit.extension import extensions
 
 from .form import Decoded, Form, Needle, Pattern, run
 from .mint import CANARY_LENGTH, LITERAL_LENGTH
@@ -161,6 +164,12 @@ CHAINS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 )
 
 
+@cache
+def added() -> dict[str, Form]:
+    """Forms that installed packages add by the entry point group `zdr_audit.forms`. Raises ExtensionError."""
+    return {name: form for name, form in extensions("zdr_audit.forms").items() if name not in FORMS}
+
+
 def plain_patterns(literal: str) -> list[bytes]:
     """The literal in every combination of upper and lower case."""
     return ["".join(letters).encode() for letters in itertools.product(*(sorted({letter, letter.upper()}) for letter in literal))]
@@ -169,14 +178,16 @@ def plain_patterns(literal: str) -> list[bytes]:
 def needles(literal: str) -> list[Needle]:
     """Every pattern to search for, each once; the simpler form first where two forms share a pattern."""
     found = {pattern: Needle(pattern, None, reach=CANARY_LENGTH) for pattern in plain_patterns(literal)}
-    for names, cases in CHAINS:
-        outer = FORMS[names[0]]
+    more = added()
+    known = FORMS | more
+    for names, cases in (*CHAINS, *(((name,), _BOTH) for name in more)):
+        outer = known[names[0]]
         for case in cases:
             patterns = [literal.upper().encode() if case == "upper" else literal.encode()]
             for name in reversed(names[1:]):
-                patterns = [encoded for pattern in patterns for encoded, _ in FORMS[name].encode(pattern)]
+                patterns = [encoded for pattern in patterns for encoded, _ in known[name].encode(pattern)]
             for pattern in patterns:
                 for encoded, phase in outer.encode(pattern):
-                    reach = REACH if any(FORMS[name].by_place for name in names) else max(_LEAST, 4 * len(encoded))
+                    reach = REACH if any(known[name].by_place for name in names) else max(_LEAST, 4 * len(encoded))
                     found.setdefault(encoded, Needle(encoded, outer, phase, min(REACH, reach)))
     return list(found.values())

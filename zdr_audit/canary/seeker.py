@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 
 from .automaton import Automaton
-from .cuts import CUT_PASSES
+from .cuts import cut_passes
 from .digest_search import digest_pass, known_whole
 from .digests import ALGORITHMS, DigestBook
-from .forms import FORMS, needles
+from .forms import FORMS, added, needles
 from .layer import Layer
 from .mint import LITERAL_LENGTH, check_literal, new_literal
 from .passes import PASSES
@@ -44,7 +44,9 @@ def searched_forms() -> tuple[str, ...]:
         "suffix",
         "rows",  # text put together from the rows of a table, by the readers of databases
         *FORMS,
-        *(make(new_literal().encode()).name for make in (*PASSES, *CUT_PASSES)),
+        *added(),
+        *(make(new_literal().encode()).name for make in PASSES),
+        *(one.name for one in cut_passes(new_literal().encode())),
         *openers,
     )
     return tuple(dict.fromkeys(named))
@@ -75,7 +77,7 @@ class Seeker:
         self.max_depth, self.max_inflate_bytes, self.max_ratio, self.max_sightings = max_depth, max_inflate_bytes, max_ratio, max_sightings
         self.needles = [*needles(literal), *(token_needles(literal, tokenizer) if tokenizer else ())]
         self._tokenized = tokenizer is not None
-        self.passes = [make(self.literal) for make in (*PASSES, *CUT_PASSES)]
+        self.passes = [*(make(self.literal) for make in PASSES), *cut_passes(self.literal)]
         self._digests = digests
         if digests is not None:
             self.passes.append(digest_pass(digests))

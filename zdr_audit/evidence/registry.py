@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from zdr_audit.canary.seeker import Seeker
+from zdr_audit.extension import extensions
 
 from .files import read_files
 from .model import Reading
@@ -27,6 +28,20 @@ class ServerReader(Protocol):
     """Reads what one server holds, without changing it. `progress` is told the bytes read since its last call."""
 
     def __call__(self, source_id: str, place: ServerPlace, seeker: Seeker, progress: Callable[[int], None] | None = None, /) -> Reading: ...
+
+
+class MoreReader(Protocol):
+    """What a package adds by the entry point group `zdr_audit.evidence`. It must not change the source, must name in the reading what it could not
+    examine, and may raise: that is a reading with an error."""
+
+    def __call__(
+        self, source_id: str, options: Mapping[str, str], seeker: Seeker, progress: Callable[[int], None] | None = None, /
+    ) -> Reading: ...
+
+
+def more_readers() -> dict[str, MoreReader]:
+    """Raises ExtensionError."""
+    return extensions("zdr_audit.evidence")
 
 
 READERS: dict[str, Reader] = {"files": read_files, "sqlite": read_sqlite}

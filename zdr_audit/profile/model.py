@@ -369,10 +369,12 @@ class Evidence(Closed):
 
     `of` says whose deployment it belongs to: where the control organization is served by a twin, a source of the `subject` names as `twin` the source
     of the `control` that is the same place in the twin deployment. `spike` is a second means to show that the source can be read.
+
+    `extension` is read by the `reader` of that name that an installed package adds; `options` are handed to it.
     """
 
     id: Name
-    kind: Literal["files", "sqlite", "http", "postgres", "redis", "s3"]
+    kind: Literal["files", "sqlite", "http", "postgres", "redis", "s3", "extension"]
     what: str
     path: str | None = None
     operation: str | None = None
@@ -384,6 +386,8 @@ class Evidence(Closed):
     bucket: str | None = None
     prefix: str | None = None
     endpoint: str | None = None
+    reader: Name | None = None
+    options: dict[str, str] = {}
     of: Literal["both", "subject", "control"] = "both"
     twin: Name | None = None
     spike: Spike | None = None
@@ -397,6 +401,8 @@ class Evidence(Closed):
         for name in set(_SERVER_KEYS) | {"path", "operation", "detail"} if self.kind in _KEYS else _SERVER_KEYS:
             if getattr(self, name) is not None and name not in _KEYS.get(self.kind, ()):
                 raise ValueError(f"evidence of kind '{self.kind}' has no '{name}'")
+        if (self.kind == "extension") != (self.reader is not None):
+            raise ValueError("'reader' goes with evidence of kind 'extension', which needs it")
         if self.kind == "s3" and not self.bucket:
             raise ValueError("evidence of kind 's3' needs 'bucket'")
         variable = {"postgres": "dsn_env", "redis": "url_env"}.get(self.kind)

@@ -42,6 +42,7 @@ from zdr_audit.profile.token import Token
 from zdr_audit.report.model import Report
 from zdr_audit.run.availability import offered, split
 from zdr_audit.run.cleanup import clean_up
+from zdr_audit.run.extend import check_extensions
 from zdr_audit.run.launch import launched
 from zdr_audit.run.minimise import REQUESTS, Minimiser, leaks
 from zdr_audit.run.observe import read_source, server_place, server_secrets, tokenizer_of
@@ -126,6 +127,7 @@ class Audit:
         loaded = self._load()
         profile = loaded.profile
         required(profile, self._environment)
+        check_extensions(profile)
         self.dialect = dialect_of(profile)
         self.offered = offered(profile, self.dialect)
         self.security = security_of(profile, self._environment)
@@ -509,6 +511,8 @@ class Audit:
             return  # what was found stays found; only the smallest request is not known
         except KeyboardInterrupt as exc:
             self.interrupted = str(exc) or STOPPED
+        except Exception as exc:  # verdicts stand without it, so a search that breaks must not cost the report
+            self.journal.append(ScenarioEnded(name="minimise.leaks", error=f"{type(exc).__name__}: {exc}"[:500]))
 
     def _read_for(self, sources: frozenset[str], canaries: frozenset[str]) -> dict[str, Reading]:
         """One reading of each of these sources, with the hits of these canaries alone."""

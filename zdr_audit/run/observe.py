@@ -13,7 +13,7 @@ from zdr_audit.canary.seeker import Seeker
 from zdr_audit.canary.tokens import Tokenizer
 from zdr_audit.evidence.documents import read_documents
 from zdr_audit.evidence.model import Reading
-from zdr_audit.evidence.registry import READERS, SERVER_READERS
+from zdr_audit.evidence.registry import READERS, SERVER_READERS, more_readers
 from zdr_audit.evidence.s3 import CREDENTIALS
 from zdr_audit.evidence.server import ServerPlace, secrets_in
 from zdr_audit.profile.load import ProfileError
@@ -46,6 +46,8 @@ def read_source(
         if evidence.kind == "http":
             pages = _Pages(evidence, transport_of, operations, parties)
             return read_documents(evidence.id, "http", pages.documents(), seeker)
+        if evidence.kind == "extension":
+            return more_readers()[evidence.reader or ""](evidence.id, evidence.options, seeker, progress)
         if evidence.kind in SERVER_READERS:
             return SERVER_READERS[evidence.kind](
                 evidence.id, server_place(evidence, os.environ if environment is None else environment), seeker, progress

@@ -27,12 +27,13 @@ def curl(profile: Profile, dialect: Dialect, operation: str, stimulus: Stimulus,
     organization = profile.organizations["subject"].id
     rendered = _rendered(dialect, operation, stimulus, model)
     secret = "not-a-credential-of-anybody" if stimulus.wrong == "bad_credential" else _credential(member)
+    said = words(operation, stimulus)
     path = with_query(fill_path(spec.path, {"org": organization}), spec.query)
     headers = [f"  -H {shlex.quote(f'{k}: {v}')} \\" for k, v in {**spec.headers, **rendered.headers}.items()]
     headers += [f'  -H "{name}: {value}" \\' for name, value in auth_headers(member.header, secret, member.prefix).items()]
     lines = [
         "#!/usr/bin/env bash",
-        *_comment(f"{words(operation, stimulus).capitalize()}. Afterwards its content was found here: {where}"),
+        *_comment(f"{said[:1].upper()}{said[1:]}. Afterwards its content was found here: {where}"),
         *_comment(
             f"Put a word of your own for {WORD}{f', and a credential of the organization {organization} into {member.env}' if member.env else ''}."
         ),

@@ -26,7 +26,8 @@ class Inconclusive(Exception):
 def describe(item: Interaction) -> str:
     """One interaction in a line: id, who, what, what came back."""
     status = item.status if item.status is not None else item.error or "no answer"
-    return f"{item.id} {item.actor} {item.method} {item.path} -> {status}"
+    node = f" (node {item.labels['node']})" if "node" in item.labels else ""
+    return f"{item.id} {item.actor} {item.method} {item.path}{node} -> {status}"
 
 
 def _wording(promise: str, hit: Hit) -> str:

@@ -245,7 +245,7 @@ def _finding(history: History, seen: FindingSeen, reduced: Reduced) -> Finding:
         at=item.started_at if item else None,
         residue=seen.residue,
         excerpt=seen.excerpt,
-        message=seen.message,
+        message=seen.message + (f" (node {item.labels['node']} was asked)" if item and "node" in item.labels else ""),
         minimised=reduced.of(seen.source, seen.object, seen.canary),
     )
 
