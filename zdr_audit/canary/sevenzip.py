@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import cast
 
 from .compression import Engine, Unpacker, bz2_decoder, deflate_decoder, zstd_decoder
+from .opener import StreamDecoder
 
 MAGIC = b"7z\xbc\xaf\x27\x1c"
 _HEADER = 32
@@ -25,7 +26,7 @@ def _raw(kind: int) -> Callable[[], Unpacker]:
 
 # How a stream may begin, what then unpacks it, and whether it is opened where it stands anyway. LZMA ends where the archive's last header says
 # and nowhere by itself, and takes almost anything, so it comes last.
-_WAYS: tuple[tuple[Callable[[bytes], bool], Callable[[], Unpacker], bool], ...] = (
+_WAYS: tuple[tuple[Callable[[bytes], bool], Callable[[], StreamDecoder], bool], ...] = (
     (lambda head: head.startswith(b"BZh"), bz2_decoder, True),
     (lambda head: head.startswith(b"\x28\xb5\x2f\xfd"), zstd_decoder, True),
     (lambda head: head[0] in (1, 2) or head[0] >= 0xE0, _raw(lzma.FILTER_LZMA2), False),
