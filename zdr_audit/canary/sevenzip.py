@@ -49,7 +49,7 @@ class SevenZip:
         self.consumed = 0
         self._held = bytearray()
         self._left: int | None = None  # bytes of packed streams still to come, without those held
-        self._stream: Unpacker | None = None
+        self._stream: StreamDecoder | None = None
         self._silent = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
@@ -92,7 +92,7 @@ class SevenZip:
         return False
 
     def _unpack(self, ready: bytes) -> Iterator[bytes]:
-        stream = cast("Unpacker", self._stream)
+        stream = cast("StreamDecoder", self._stream)
         before = stream.consumed
         for block in stream.feed(ready):
             if not self._silent:
