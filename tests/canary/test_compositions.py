@@ -106,7 +106,7 @@ def chains(draw: st.DrawFn) -> list[Step]:
     return steps
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(chains(), st.integers(0, 2**32))
 def test_any_chain_is_found_with_its_canary_and_every_link(labs, chain, number):
     lab = labs("zqx482j913", max_depth=8)
@@ -122,7 +122,7 @@ def test_any_chain_is_found_with_its_canary_and_every_link(labs, chain, number):
     assert (*expected, "plain") in {sighting.forms for sighting in seen}, [step.name for step in chain]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(chains(), st.integers(0, 2**32))
 def test_no_chain_around_other_text_is_taken_for_a_canary(labs, chain, number):
     lab = labs("zqx482j913")

@@ -154,7 +154,7 @@ def test_damaged_containers_raise_nothing(lab):
             assert lab.search(bytes(damaged)) == [], leak.name
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=60)
 @given(st.binary(max_size=300), st.sampled_from([opener for opener in OPENERS if opener.patterns]), st.integers(1, 50))
 def test_false_beginnings_of_containers_raise_nothing(labs, data, opener, step):
     lab = labs("zqx482j913")

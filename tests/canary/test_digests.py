@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import pytest
 from blake3 import blake3
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zdr_audit.canary import digests
@@ -226,6 +226,7 @@ def test_many_digests_are_known_as_few_are(monkeypatch):
     assert book.look_up(hashlib.sha256(b"text 300").digest()) is None
 
 
+@settings(deadline=None, max_examples=50)
 @given(before=st.binary(max_size=200), after=st.binary(max_size=200), cut=st.integers(0, 500))
 def test_surroundings_and_chunk_borders_hide_no_digest(before, after, cut):
     book = DigestBook(KEY)

@@ -147,6 +147,12 @@ _ZLIB_TEXT = tuple(
 )
 
 
+# The same in hex, where it begins a literal or a value.
+_ZLIB_HEX = tuple(
+    (lead + digits, -len(lead)) for lead in (b"\\x", b"0x", b"x'", b'"', b"'") for digits in (b"789c", b"789C", b"78da", b"78DA", b"7801")
+)
+
+
 def _base64_begins(text: bytes) -> bool:
     return text.startswith(_ZLIB_TEXTS) and _base64_opens(text)
 
@@ -194,6 +200,7 @@ OPENERS: tuple[Opener, ...] = (
     Opener("base64", _text_magics("base64"), _base64_opens, _base64_decoder, strict=True),
     Opener("base64", _ZLIB_TEXT, _base64_begins, _base64_decoder, strict=False),
     Opener("hex", _text_magics("hex"), _hex_opens, _hex_decoder, strict=True),
+    Opener("hex", _ZLIB_HEX, _hex_opens, _hex_decoder, strict=False),
     Opener("lzma", ((b"\x5d\x00\x00", 0),), _is_lzma, compression.lzma_decoder, strict=False),
     Opener(
         "zlib", tuple((b"x" + level, 0) for level in (b"\x01", b"\x5e", b"\x9c", b"\xda")), _is_zlib, lambda: Inflater(ZLIB), strict=False
