@@ -87,6 +87,7 @@ def mlflow_gateway(home: Path, provider: str, *, usage_tracking: bool, sampled: 
         "MLFLOW_GATEWAY_API_BASE_ALLOWED_SCHEMES": "http,https",
         "MLFLOW_GATEWAY_API_BASE_ALLOW_PRIVATE_IPS": "true",
         "MLFLOW_CRYPTO_KEK_PASSPHRASE": "a passphrase for the tests alone",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # evaluation jobs, none of which the gateway needs
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
     } | ({} if sampled else {"MLFLOW_TRACE_SAMPLING_RATIO": "0"})
