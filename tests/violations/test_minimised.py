@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
-from zdr_audit.violations import load_violations
-
-from .seeded import audit, quick_profile
-
-VIOLATIONS = {violation.id: violation for violation in load_violations()}
+from zdr_audit.resources import fixtures
 
 
-def smallest(folder: Path, name: str, control: str) -> list[dict[str, Any]]:
+def smallest(folder: Path, violation: str, control: str) -> list[dict[str, Any]]:
     """The minimised requests of an audit, of which every finding of the control names one."""
-    run = audit(quick_profile(folder), folder / "report", VIOLATIONS[name], [control])
-    assert run.failed == [control], run.told()
-    found = run.report["minimised"]
-    assert {finding["minimised"] for finding in run.controls[control]["findings"]} <= {item["id"] for item in found}
+    profile, report = folder / "quick.toml", folder / "report"
+    text = (fixtures() / "targets" / "simulator.toml").read_text(encoding="utf-8")
+    profile.write_text(re.sub(r"(?m)^settle_seconds = .*$", "settle_seconds = 0.2", text), encoding="utf-8")
+    words = ["run", "--target", str(profile), "--depth", "quick", "--violation", violation, "--controls", control]
+    command = [
+        sys.executable,
+        "-c",
+        "from zdr_audit.cli import main; main()",
+        *words,
+        "--report-dir",
+        str(report),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False, stdin=subprocess.DEVNULL)
+    assert done.returncode == 1, done.stdout + done.stderr
+    said = json.loads((report / "report.json").read_text(encoding="utf-8"))
+    found = said["minimised"]
+    findings = next(c["findings"] for c in said["controls"] if c["id"] == control)
+    assert {finding["minimised"] for finding in findings} <= {item["id"] for item in found}
     assert {item["outcome"] for item in found} == {"reduced"}
     assert all(item["smallest"] and item["request"] and item["script"] for item in found)
-    assert run.report["run"]["requests_to_minimise"] <= 40
+    assert said["run"]["requests_to_minimise"] <= 40
     return found
 
 
