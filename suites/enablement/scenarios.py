@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zdr_audit.suite.assay import Assay
+from zdr_audit.suite.histories.machine import QUICK, STANDARD, THOROUGH, drive
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.party import Party
 from zdr_audit.target.stimulus import Stimulus
@@ -132,3 +133,11 @@ def the_account_team_on_its_own(assay: Assay) -> None:
     assay.must("zdr.approve", assay.staff("reviewer"), step="approve", org=org, request=request)
     assay.attempt("zdr.enable", team, step="enable alone", org=org, request=request)
     assay.must("zdr.enable", assay.staff("reviewer"), step="enable", org=org, request=request)
+
+
+@scenario()
+def many_histories(assay: Assay) -> None:
+    """Hypothesis draws histories of administration and use; of one that departs from the model a shorter one is looked for"""
+    bounds = {"quick": QUICK, "standard": STANDARD, "thorough": THOROUGH}[assay.depth]
+    needed = ("organization.create", "user.create", "key.create", "zdr.request", "zdr.approve", "zdr.reject", "zdr.enable", "zdr.disable")
+    drive(assay, bounds, changes=all(assay.offers(name) for name in needed))

@@ -1,0 +1,264 @@
+"""The machine: Hypothesis chooses move after move, each is made and journaled, and the model says at once whether to go on or to look for a shorter way.
+
+What it finds live only steers the search. The verdict comes from the journal (`replay`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+
+from zdr_audit.suite.assay import Assay, Reply, ScenarioBroken
+from zdr_audit.suite.histories.model import Model, Unknown
+from zdr_audit.suite.party import Actor, Party
+from zdr_audit.target.stimulus import Stimulus
+
+MOST_ORGANIZATIONS = 2
+
+
+class Enough(BaseException):
+    """The time or number of attempts that shrinking may take is used up. Not an Exception: Hypothesis must not take it for a failure."""
+
+
+class Departed(AssertionError):
+    """The target departed from the model."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How many histories, how long, and what finding a shorter one may take."""
+
+    histories: int
+    steps: int
+    attempts: int
+    seconds: float
+
+
+QUICK = Bounds(2, 20, 12, 4)
+STANDARD = Bounds(6, 30, 40, 10)
+THOROUGH = Bounds(80, 60, 200, 60)
+
+
+@dataclass(frozen=True)
+class Move:
+    """One move that can be made now; its name is what Hypothesis prints."""
+
+    name: str
+    make: Callable[[], None] = field(repr=False, compare=False)
+
+
+class Play:
+    """One history: the organizations made for it, the requests filed, and the model."""
+
+    def __init__(self, assay: Assay, number: int, *, changes: bool) -> None:
+        self.assay, self.number, self.changes = assay, number, changes
+        self.model = Model(assay.profile)
+        self.parties: list[Party] = []
+        self.requests: dict[str, list[str]] = {}
+        self.begun: dict[str, dict[str, Any]] = {}
+        self.turn = 0
+        if changes:
+            self.create("organization.create")
+        else:
+            for party, zdr in ((assay.subject, True), (assay.control, False)):
+                self.parties.append(party)
+                self.model.know(party.id, zdr=zdr)
+
+    def labels(self, move: str, **more: str) -> dict[str, str]:
+        return {"history": str(self.number), "move": move, "turn": str(self.turn), **more}
+
+    def judge(self, reply: Reply, *, rows: bool = False) -> None:
+        problem = self.model.take(reply.interaction, [dict(item) for item in reply.items] if rows else [])
+        if problem:
+            raise Departed(problem)
+
+    # -- moves ------------------------------------------------------------------------------------------------------------------------
+
+    def moves(self) -> list[Move]:
+        """Everything that can be done now; what leads on stands there more often."""
+        found: list[Move] = []
+        for at, party in enumerate(self.parties):
+            found += self._seeing(at, party)
+            if self.changes:
+                found += 8 * self._leading_on(at, party) + self._other_steps(at, party)
+        if self.changes and len(self.parties) < MOST_ORGANIZATIONS:
+            kinds = ["organization.create", "organization.create_api_zdr"]
+            found += [Move(f"another {kind}", partial(self.create, kind)) for kind in kinds if self.assay.offers(kind)]
+        return found
+
+    def _seeing(self, at: int, party: Party) -> list[Move]:
+        found = [Move(f"look at {at}", partial(self.look, party)), Move(f"ask as {at}", partial(self.ask, party))]
+        found += [Move(f"use {name} as {at}", partial(self.use, party, name)) for name in self.assay.profile.features]
+        found += [
+            Move(f"go on with {name} as {at}", partial(self.go_on, party, name))
+            for name in self.assay.profile.features
+            if f"{party.id}/{name}" in self.begun
+        ]
+        if self.changes and self.assay.offers("audit.list") and self.assay.profile.audit_types is not None:
+            found += 2 * [Move(f"read the log of {at}", partial(self.log, party))]
+            if "neighbour" in self.assay.others and "admin" in self.assay.others["neighbour"].actors:
+                found.append(Move(f"another organization reads the log of {at}", partial(self.stranger, party)))
+        return found
+
+    def _leading_on(self, at: int, party: Party) -> list[Move]:
+        """The step that comes next on the way to ZDR and back."""
+        known = self.model.organizations[party.id]
+        if known.product == "api":
+            return [Move(f"migrate {at}", partial(self.act, "migrated", self.staff("account_team"), party))]
+        ways = {"requested": ("approve", "approved"), "approved": ("enable", "enabled")}
+        for request in reversed(self.requests.get(party.id, [])):
+            status = known.world.status(request)
+            if status in ways and not (status == "approved" and known.world.zdr):
+                word, kind = ways[status]
+                return [Move(f"{word} for {at}", partial(self.act, kind, self.staff("reviewer"), party, request))]
+        if known.world.zdr:
+            return [Move(f"disable {at}", partial(self.act, "disabled", self.staff("reviewer"), party))]
+        return [Move(f"request for {at}", partial(self.act, "requested", self.staff("account_team"), party))]
+
+    def _other_steps(self, at: int, party: Party) -> list[Move]:
+        """Steps at the wrong time, on other requests, and by those who may not."""
+        reviewer, team, admin = self.staff("reviewer"), self.staff("account_team"), party.admin
+        found = [
+            Move(f"disable {at} anyway", partial(self.act, "disabled", reviewer, party)),
+            Move(f"request for {at} anyway", partial(self.act, "requested", team, party)),
+            Move(f"the admin of {at} requests", partial(self.act, "requested", admin, party)),
+            Move(f"the admin of {at} disables", partial(self.act, "disabled", admin, party)),
+        ]
+        for number, request in enumerate(self.requests.get(party.id, [])[-4:]):
+            for kind, actor in (
+                ("enabled", reviewer),
+                ("rejected", reviewer),
+                ("approved", reviewer),
+                ("approved", team),
+                ("enabled", admin),
+            ):
+                name = f"{actor.role}: {kind} for {at}, request {number}"
+                again = kind == "enabled" and actor is reviewer and not self.model.organizations[party.id].world.zdr
+                found += (4 if again else 1) * [Move(name, partial(self.act, kind, actor, party, request))]
+        return found
+
+    def staff(self, role: str) -> Actor:
+        return self.assay.staff(role)
+
+    # -- making them --------------------------------------------------------------------------------------------------------------------
+
+    def create(self, operation: str) -> None:
+        party = self.assay.fresh(step="create", operation=operation, labels=self.labels("create"))
+        self.parties.append(party)
+        self.model.know(party.id, zdr=operation.endswith("api_zdr"), product="api" if operation.endswith("api_zdr") else "enterprise")
+
+    def act(self, kind: str, actor: Actor, party: Party, request: str = "") -> None:
+        operation = {
+            "requested": "zdr.request",
+            "approved": "zdr.approve",
+            "rejected": "zdr.reject",
+            "enabled": "zdr.enable",
+            "disabled": "zdr.disable",
+            "migrated": "zdr.migrate",
+        }[kind]
+        labels = self.labels("act", audit=kind, **({"asked": request} if request else {}))
+        reply = self.assay.attempt(operation, actor, step=f"act: {kind}", org=party, labels=labels, request=request or "none")
+        if made := reply.values.get("request") if kind == "requested" else None:
+            self.requests.setdefault(party.id, []).append(str(made))
+        self.judge(reply)
+
+    def look(self, party: Party) -> None:
+        self.judge(self.assay.call("zdr.status", party.member, step="look", org=party, labels=self.labels("look"), counts=True))
+
+    def ask(self, party: Party) -> None:
+        zdr = self.model.organizations[party.id].world.zdr
+        actor = party.under("zdr" if zdr else "standard").member
+        stimulus = Stimulus(stream=self.turn % 2 == 0, session=f"history-{self.number}")
+        self.judge(self.assay.infer(actor, stimulus, step="ask", labels=self.labels("ask", about=party.id)))
+
+    def use(self, party: Party, name: str) -> None:
+        actor = party.under("zdr" if self.model.organizations[party.id].world.zdr else "none").member
+        first = next(e for e in self.assay.feature(name).endpoints if e.carries and not e.helper and not e.continues)
+        (reply,) = self.assay.use_feature(name, actor, step="use", only=lambda e: e is first, labels=self.labels("use"))
+        made = {k: v for k, v in reply.values.items() if not k.startswith("_")}
+        if reply.accepted and reply.interaction.outcome == "accepted" and made:
+            self.begun[f"{party.id}/{name}"] = made
+        self.judge(reply)
+
+    def go_on(self, party: Party, name: str) -> None:
+        known = self.begun[f"{party.id}/{name}"]
+        actor = party.under("zdr" if self.model.organizations[party.id].world.zdr else "none").member
+        reader = next((e for e in self.assay.feature(name).endpoints if e.method == "GET" and "{" in e.path), None)
+        if reader is not None:
+            (reply,) = self.assay.use_feature(
+                name, actor, step="go on", values=known, only=lambda e: e is reader, labels=self.labels("go on")
+            )
+            self.judge(reply)
+
+    def log(self, party: Party) -> None:
+        self.judge(self.assay.list_all("audit.list", party.admin, step="read log", org=party, labels=self.labels("log")), rows=True)
+
+    def stranger(self, party: Party) -> None:
+        labels = self.labels("stranger")
+        self.judge(self.assay.call("audit.list", self.assay.other("neighbour").admin, step="stranger", org=party, labels=labels))
+
+
+def drive(assay: Assay, bounds: Bounds, *, changes: bool) -> None:
+    """Histories until one departs from the model or all are made; of one that departs, shorter ones within the bounds. All are in the journal."""
+    count = [0]
+    failed_at: list[tuple[int, float]] = []
+
+    class Histories(RuleBasedStateMachine):
+        def __init__(self) -> None:
+            super().__init__()
+            if failed_at and (count[0] - failed_at[0][0] >= bounds.attempts or time.monotonic() - failed_at[0][1] > bounds.seconds):
+                raise Enough
+            count[0] += 1
+            self.play = Play(assay, count[0], changes=changes)
+
+        @rule(data=st.data())
+        def move(self, data: st.DataObject) -> None:
+            chosen = data.draw(st.sampled_from(self.play.moves()), label="move")
+            self.play.turn += 1
+            try:
+                chosen.make()
+            except Departed:
+                if not failed_at:
+                    failed_at.append((count[0], time.monotonic()))
+                raise
+
+        def teardown(self) -> None:
+            """At the end of each history the state and the log of every organization are read once more."""
+            if failed_at or not self.play.changes:
+                return
+            for party in self.play.parties:
+                try:
+                    for last in (self.play.look, self.play.log):
+                        self.play.turn += 1
+                        last(party)
+                except Departed:
+                    failed_at.append((count[0], time.monotonic()))
+                    raise
+
+    shape = settings(
+        max_examples=bounds.histories,
+        stateful_step_count=bounds.steps,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+        print_blob=False,
+        verbosity=Verbosity.quiet,
+    )
+    try:
+        run_state_machine_as_test(seed(assay.seed)(Histories), settings=shape)
+    except Enough:
+        return
+    except Unknown as exc:
+        raise ScenarioBroken(str(exc)) from None
+    except Exception:
+        if not failed_at:
+            raise

@@ -1,0 +1,169 @@
+"""The model: who has ZDR, where requests stand, what the log must hold. It is fed interactions one by one, live or from the journal, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from zdr_audit.journal.events import Interaction
+from zdr_audit.profile.model import Profile
+from zdr_audit.suite.linear.record import entry_of, event_of
+from zdr_audit.suite.linear.workflow import Deed, Entry, Workflow, World
+
+Row = dict[str, object]
+_RULES = Workflow(log=None)
+_BIRTH = ("requested", "approved", "enabled")
+_SILENT = frozenset({"no_answer", "rate_limited"})
+
+
+@dataclass
+class Organization:
+    """What the model knows of one organization."""
+
+    world: World
+    product: str = "enterprise"
+    log: list[Entry] = field(default_factory=list)
+    born_with_zdr: bool = False
+
+    @property
+    def open_request(self) -> bool:
+        return any(status in ("requested", "approved") for _, status in self.world.requests)
+
+
+class Unknown(Exception):
+    """The target gave no answer that says what happened; from here on the model knows nothing."""
+
+
+class Model:
+    """Feed it with `take`; it answers what is wrong with the step, empty where nothing is."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self.organizations: dict[str, Organization] = {}
+
+    def know(self, organization: str, *, zdr: bool, product: str = "enterprise") -> None:
+        """An organization that is there, with nothing in its log that the model knows of."""
+        self.organizations[organization] = Organization(World(zdr=zdr), product)
+
+    def take(self, item: Interaction, rows: Iterable[Row] = ()) -> str:
+        """What is wrong with this step. Raises Unknown where the answer leaves open what happened."""
+        move, about = item.labels.get("move", ""), item.labels.get("about", item.organization_id)
+        if item.outcome in _SILENT:
+            raise Unknown(f"{item.id} got no decision ({item.outcome})")
+        if item.outcome == "server_error":
+            return f"it brought the server error {item.status}"
+        if move == "create":
+            return self._created(item)
+        known = self.organizations.get(about)
+        if known is None:
+            return ""
+        if "audit" in item.labels:
+            return self._acted(item, known)
+        return {
+            "look": self._looked,
+            "use": self._used,
+            "go on": self._used,
+            "ask": self._asked,
+            "log": lambda i, k: self._log_read(i, k, list(rows)),
+            "stranger": self._strange,
+        }.get(move, lambda _item, _known: "")(item, known)
+
+    def _created(self, item: Interaction) -> str:
+        if item.outcome == "accepted" and isinstance(item.data, dict):
+            api = item.operation == "organization.create_api_zdr"
+            self.know(str(item.data.get("organization")), zdr=api, product="api" if api else "enterprise")
+            self.organizations[str(item.data.get("organization"))].born_with_zdr = api
+        return ""
+
+    # -- acting ---------------------------------------------------------------------------------------------------------------------
+
+    def _acted(self, item: Interaction, known: Organization) -> str:
+        event = event_of(item)
+        if event is None or event.value.outcome == "unknown":
+            raise Unknown(f"{item.id} was answered with {item.outcome} (status {item.status})")
+        deed, before = event.value, known.world
+        allowed, must = self._may(item, deed, known)
+        known.log.append(Entry(deed.kind, deed.outcome, deed.role, deed.email, deed.reference))
+        if deed.outcome == "refused":
+            return "it must be possible, and was refused" if must else ""
+        if not allowed:
+            return "it must be refused, and was done"
+        known.world = next(iter(_RULES.step(before, deed)), before)
+        if deed.kind == "migrated":
+            known.product = "enterprise"
+        return ""
+
+    def _may(self, item: Interaction, deed: Deed, known: Organization) -> tuple[bool, bool]:
+        """Whether the step may succeed, and whether it must."""
+        spec = self.profile.operations.get(item.operation)
+        if spec is None or item.role != spec.by:
+            return False, False
+        wanted = Deed(deed.kind, "success", deed.role, deed.email, deed.reference, deed.request)
+        after = list(_RULES.step(known.world, wanted))
+        match deed.kind:
+            case "requested":
+                return True, not known.world.zdr and not known.open_request
+            case "disabled":
+                return True, known.world.zdr
+            case "migrated":
+                return True, known.product == "api" and known.world.zdr
+            case "enabled":
+                return bool(after), bool(after) and not known.world.zdr and after[0] != known.world
+            case _:
+                return bool(after), bool(after) and after[0] != known.world
+
+    # -- seeing ---------------------------------------------------------------------------------------------------------------------
+
+    def _looked(self, item: Interaction, known: Organization) -> str:
+        if item.outcome != "accepted" or not isinstance(item.data, dict):
+            return f"the ZDR status must be readable, and gave {item.outcome}"
+        seen = item.data.get("status") == "enabled"
+        return "" if seen == known.world.zdr else f"ZDR is {_word(known.world.zdr)}, and was shown as {_word(seen)}"
+
+    def _used(self, item: Interaction, known: Organization) -> str:
+        if known.world.zdr:
+            return "" if item.outcome == "refused_by_policy" else f"a blocked feature must be refused by policy, and gave {item.outcome}"
+        return "" if item.outcome == "accepted" else f"the feature must work without ZDR, and gave {item.outcome}"
+
+    def _asked(self, item: Interaction, _known: Organization) -> str:
+        return "" if item.accepted else f"inference must be served, and gave {item.outcome} (status {item.status}) {item.error}".strip()
+
+    def _log_read(self, item: Interaction, known: Organization, rows: list[Row]) -> str:
+        types = self.profile.audit_types
+        if item.outcome != "accepted" or types is None:
+            return f"the audit log must be readable, and gave {item.outcome}"
+        found = [entry for row in sorted(rows, key=_sequence) if (entry := entry_of(row, types)) is not None]
+        if known.born_with_zdr:
+            # Making it with ZDR was an enabling too: what the log says of that comes first, and is not of our doing.
+            while found and len(found) > len(known.log) and found[0].kind in _BIRTH:
+                found.pop(0)
+        for number, (entry, expected) in enumerate(zip(found, known.log, strict=False), 1):
+            deed = Deed(expected.kind, "success", expected.role, expected.email, expected.reference)  # type: ignore[arg-type]
+            if not entry.tells_of(deed, expected.outcome):
+                return f"entry {number} of the audit log must be {_said(expected)}, and is {_said(entry)}"
+        if len(found) < len(known.log):
+            return f"the audit log lacks {_said(known.log[len(found)])}"
+        if len(found) > len(known.log):
+            return f"the audit log has {_said(found[len(known.log)])}, which did not happen"
+        return ""
+
+    def _strange(self, item: Interaction, _known: Organization) -> str:
+        rows = item.data.get("items", []) if isinstance(item.data, dict) else []
+        if item.outcome == "accepted" and any(row.get("organization") == item.labels.get("about") for row in rows):
+            return "another organization must not read this, and did"
+        return ""
+
+
+def _word(zdr: bool) -> str:
+    return "on" if zdr else "off"
+
+
+def _said(entry: Entry) -> str:
+    return f"'{entry.kind}' {entry.outcome} by {entry.email or entry.role or 'somebody'}"
+
+
+def _sequence(row: Row) -> int:
+    try:
+        return int(str(row.get("sequence")))
+    except ValueError:
+        return 0
