@@ -96,6 +96,17 @@ class Bench:
             _ratio("mixed tree, `rg -z -F` against `rg -F`", done["rg -z"], done["rg"], None),
         ]
 
+    def values(self) -> list[Line]:
+        """Many small compressed values, which no other tool opens: what a value costs, whatever its size."""
+        tree = self.folder / "values"
+        count = trees.values(tree, 20_000)
+        done = compete({"suite": worker("suite", tree, self.literal)}, self.rounds)
+        return [
+            Line(
+                "a small value compressed with zlib, in a blob of many", done["suite"].best / count * 1e6, None, "µs", spread(done["suite"])
+            )
+        ]
+
     def memory(self) -> list[Line]:
         """Peak memory for large objects and large trees; a bomb."""
         canary = Mint(self.literal).new().encode()
@@ -159,7 +170,7 @@ def _ratio(what: str, ours: Outcome, theirs: Outcome, limit: float | None) -> Li
     return Line(what, ours.ratio(theirs), limit, remark=remark)
 
 
-SECTIONS = ("canaries", "incompressible", "text", "mixed", "memory", "rivals")
+SECTIONS = ("canaries", "incompressible", "text", "mixed", "values", "memory", "rivals")
 
 
 def main() -> int:
@@ -176,6 +187,7 @@ def main() -> int:
             "incompressible": lambda: bench.raw("incompressible", trees.incompressible),
             "text": lambda: bench.raw("text", trees.text),
             "mixed": bench.decoding,
+            "values": bench.values,
             "memory": bench.memory,
         }
         lines = [line for name, measure in sections.items() if name in wanted for line in measure()]

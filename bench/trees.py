@@ -94,8 +94,17 @@ def mixed(folder: Path, mib: int, seed: int = 3) -> None:
         (folder / f"image-{number}.jpg").write_bytes(source.randbytes(4 * MIB))
         with sqlite3.connect(folder / f"state-{number}.db") as database:
             database.execute("create table bodies (id integer primary key, body)")
-            database.executemany("insert into bodies (body) values (?)", ((zlib.compress(line),) for line in lines.splitlines()[:8000]))
+            database.executemany("insert into bodies (body) values (?)", ((line.decode(),) for line in lines.splitlines()[:8000]))
         database.close()
+
+
+def values(folder: Path, count: int, seed: int = 4) -> int:
+    """One file of small values, each compressed with zlib. Returns how many."""
+    source = random.Random(seed)
+    lines = log_lines(source, MIB).splitlines()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "values.db").write_bytes(b"".join(source.randbytes(8) + zlib.compress(source.choice(lines)) for _ in range(count)))
+    return count
 
 
 def many(folder: Path, count: int) -> None:

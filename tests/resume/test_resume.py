@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from engine_events import started
 
-from tests.violations.seeded import quick_profile
 from zdr_audit import __version__
 from zdr_audit.catalogue.load import load_catalogue
 from zdr_audit.journal.events import Interaction, RunResumed, ScenarioEnded
 from zdr_audit.journal.store import Journal
+from zdr_audit.matrix.cases import quick_profile
 from zdr_audit.profile.load import load
 from zdr_audit.suite.history import History
 

@@ -12,13 +12,11 @@ from typing import Protocol, cast
 import brotli
 import lz4.frame
 
-from .inflate import RAW, ZlibError, inflate
+from .inflate import BLOCK, RAW, Inflater, ZlibError
 from .snappy import SnappyFrames
 
 __all__ = ["SnappyFrames", "Unpacker", "Unsupported", "ZipMember", "brotli_decoder", "is_brotli", "lz4_decoder", "zstd_decoder"]
 
-BLOCK = 256 * 1024
-"""Decoded bytes handed on at a time."""
 _STEP = 4096  # encoded bytes at a time: a call that fails gives nothing, so this much before the damage is lost
 _MEMORY = 160 * 1024 * 1024
 
@@ -95,20 +93,6 @@ class Unpacker:
         return iter(())
 
 
-class _Inflate:
-    """Raw deflate behind the shared interface."""
-
-    def __init__(self) -> None:
-        self._inflate = inflate(RAW)
-        self.eof, self.needs_input, self.unused_data = False, True, b""
-
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        block = self._inflate.decompress(self._inflate.unconsumed_tail + data, max(0, max_length))
-        self.eof, self.unused_data = self._inflate.eof, self._inflate.unused_data
-        self.needs_input = not self._inflate.unconsumed_tail and len(block) < max_length
-        return block
-
-
 class _Brotli:
     """Brotli behind the shared interface. It has no magic and no checksum."""
 
@@ -148,15 +132,15 @@ def lz4_decoder() -> Unpacker:
     return Unpacker(cast("Engine", lz4.frame.LZ4FrameDecompressor()))
 
 
-def deflate_decoder() -> Unpacker:
-    return Unpacker(_Inflate())
+def deflate_decoder() -> Inflater:
+    return Inflater(RAW)
 
 
 def brotli_decoder() -> Unpacker:
     return Unpacker(_Brotli())
 
 
-def _starts(decoder: Unpacker, head: bytes) -> bool:
+def _starts(decoder: Unpacker | Inflater, head: bytes) -> bool:
     """Whether data that begin with `head` decode so far, and to something."""
     found = sum(len(block) for block in decoder.feed(head))
     return decoder.error is None and (found > 0 or not decoder.ended)
@@ -192,7 +176,7 @@ class ZipMember:
         self.error: str | None = None
         self._header = b""
         self.consumed = 0
-        self._inner: Unpacker | None = None
+        self._inner: Unpacker | Inflater | None = None
 
     @staticmethod
     def matches(head: bytes) -> bool:

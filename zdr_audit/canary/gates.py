@@ -6,6 +6,7 @@ Bytes are looked at eight at a time, as numbers of 64 bits. What is small is alw
 from __future__ import annotations
 
 import threading
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -48,13 +49,21 @@ class _Scratch(threading.local):
 _scratch = _Scratch()
 
 
-def changes(data: bytes, mask: int) -> Bytes:
+def changes(data: bytes, mask: int) -> memoryview | bytes:
     """What each byte differs in from the next, under a mask. Valid until the next call on this thread."""
+    if len(data) <= _FEW:
+        number = int.from_bytes(data)
+        return (number ^ number >> 8).to_bytes(len(data))[1:].translate(_masks(mask))
     array = np.frombuffer(data, np.uint8)
     out = _scratch.bytes(len(data) - 1)
     np.bitwise_xor(array[1:], array[:-1], out=out)
     np.bitwise_and(out, mask, out=out)
-    return out
+    return out.data
+
+
+@cache
+def _masks(mask: int) -> bytes:
+    return bytes(code & mask for code in range(256))
 
 
 def texts(data: bytes) -> list[Range]:
@@ -72,9 +81,10 @@ def _texts(data: bytes) -> list[Range]:
     numbers = np.frombuffer(data, np.uint64, size // 8)
     room = _scratch.words(len(numbers))
     np.bitwise_and(numbers, _HIGH, out=room)
-    marks = (room == 0).tobytes()
-    # A run of 23 bytes holds two of these words whole.
-    return _joined(marks, b"\x01\x01", 8, size, _AROUND, whole_from=len(marks) // _PART)
+    marks = room == 0
+    if np.count_nonzero(marks) > len(marks) // _PART:
+        return [(0, size)]
+    return _joined(marks.tobytes(), b"\x01\x01", size, _AROUND)  # a run of 23 bytes holds two of these words whole
 
 
 def tokens(data: bytes, least: int) -> list[Range]:
@@ -88,7 +98,7 @@ def tokens(data: bytes, least: int) -> list[Range]:
     np.add(numbers, _TO_HIGH, out=room)
     np.bitwise_and(room, _HIGH, out=room)
     marks = (room == _HIGH).tobytes()
-    return _joined(marks, b"\x01" * words, 8, size, 16, whole_from=len(marks))
+    return _joined(marks, b"\x01" * words, size, 16)
 
 
 def letters(data: bytes, letter: int, follows: Bytes) -> list[int]:
@@ -119,22 +129,20 @@ def _few_letters(data: bytes, letter: int, follows: Bytes) -> list[int]:
     return found
 
 
-def _joined(marks: bytes, wanted: bytes, step: int, size: int, around: int, whole_from: int) -> list[Range]:
-    """The ranges of the data, `around` bytes wider, that belong to runs of marks; what the marks do not cover at the end belongs to them."""
-    if marks.count(1) >= whole_from:
-        return [(0, size)]
+def _joined(marks: bytes, wanted: bytes, size: int, around: int) -> list[Range]:
+    """The ranges of the data, `around` bytes wider, that belong to runs of marks of eight bytes; the end, which they do not cover, is one too."""
     found: list[Range] = []
     at = marks.find(wanted)
     while at >= 0:
         end = marks.find(0, at)
         end = len(marks) if end < 0 else end
-        low, high = max(0, at * step - around), min(size, end * step + around)
+        low, high = max(0, 8 * at - around), min(size, 8 * end + around)
         if found and low <= found[-1][1]:
             found[-1] = (found[-1][0], high)
         else:
             found.append((low, high))
         at = marks.find(wanted, end)
-    low = max(0, size - 2 * around - step)
+    low = max(0, size - 2 * around - 8)
     if found and low <= found[-1][1]:
         found[-1] = (found[-1][0], size)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol, cast
 
 from zlib_ng import zlib_ng
@@ -9,6 +10,8 @@ from zlib_ng import zlib_ng
 ZlibError = cast("type[Exception]", zlib_ng.error)
 RAW, ZLIB, GZIP = -15, 15, 31
 """Window bits: which framing is expected."""
+BLOCK = 256 * 1024
+"""Decoded bytes handed on at a time."""
 
 
 class Inflate(Protocol):
@@ -27,3 +30,59 @@ class Inflate(Protocol):
 def inflate(window_bits: int) -> Inflate:
     """A fresh decompressor."""
     return cast("Inflate", zlib_ng.decompressobj(window_bits))
+
+
+class Inflater:
+    """Decodes gzip, zlib or raw deflate, as the window bits say. `ended` is set at the natural end, `error` where decoding failed."""
+
+    error: str | None
+
+    def __init__(self, window_bits: int) -> None:
+        self.ended, self.error, self.consumed = False, None, 0
+        self._window_bits = window_bits
+        self._inflate = inflate(window_bits)
+        self._fresh = True
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        pending = data
+        while pending and not self.ended:
+            # zlib gives nothing of a call that fails, so a call that may fail must be repeatable.
+            saved = None if self._fresh else self._inflate.copy()
+            self._fresh = False
+            try:
+                block = self._inflate.decompress(pending, BLOCK)
+            except ZlibError as problem:
+                self.error, self.ended = str(problem), True
+                self.consumed += len(data) - len(pending)
+                yield from self._salvage(saved or inflate(self._window_bits), pending)
+                return
+            if block:
+                yield block
+            if self._inflate.eof:
+                self.ended = True
+                self.consumed += len(data) - len(self._inflate.unused_data)
+                return
+            pending = self._inflate.unconsumed_tail
+        self.consumed += len(data)
+
+    def _salvage(self, inflater: Inflate, pending: bytes) -> Iterator[bytes]:
+        """What decodes before the byte that does not."""
+        for step in (4096, 64, 1):
+            while pending:
+                saved = inflater.copy()
+                try:
+                    block = inflater.decompress(pending[:step], BLOCK)
+                    while inflater.unconsumed_tail:
+                        block += inflater.decompress(inflater.unconsumed_tail, BLOCK)
+                except ZlibError:
+                    inflater = saved
+                    break
+                self.consumed += len(pending[:step])
+                pending = pending[step:]
+                if block:
+                    yield block
+
+    def close(self) -> Iterator[bytes]:
+        if not self.ended:
+            self.error, self.ended = "the stream is cut off", True
+        return iter(())

@@ -17,6 +17,7 @@ from .tidy import Doubts, Span
 __all__ = ["Layer", "Sighting"]
 
 _MAX_OPEN = 64
+_BATCH = 128 * 1024  # bytes that are searched at a time, beside the overlap of twice `LOOK`
 _ATTEMPT = 16 * 1024  # decoded bytes that an attempt counts for, so that data full of false beginnings are bounded too
 _NOTEWORTHY = 1024  # decoded bytes after which a failure is no accident of two bytes that looked like a zlib header
 
@@ -45,6 +46,8 @@ class Layer:
         self._options = search.options
         self._around = Around(search)
         self._buffer = b""
+        self._waiting: list[bytes] = []
+        self._waits = 0
         self._base = 0  # offset of the buffer's first byte
         self._done = 0  # offset up to which events were handled
         self._open: list[_Open] = []
@@ -52,12 +55,20 @@ class Layer:
         self._recent: dict[Sighting, None] = {}
 
     def feed(self, data: bytes) -> list[Sighting]:
-        self._buffer = self._buffer + data if self._buffer else data
-        if len(self._buffer) < 4 * LOOK:
+        self._waiting.append(data)
+        self._waits += len(data)
+        if self._waits < _BATCH:
             return []
+        self._take()
         return self._handle(self._base + len(self._buffer) - LOOK)
 
+    def _take(self) -> None:
+        """Put what waits behind what is in the buffer."""
+        self._buffer = b"".join((self._buffer, *self._waiting))
+        self._waiting, self._waits = [], 0
+
     def finish(self) -> list[Sighting]:
+        self._take()
         if self._base + len(self._buffer) < LITERAL_LENGTH:  # too little to hold the literal in any form
             return []
         found = self._handle(self._base + len(self._buffer))

@@ -10,7 +10,7 @@ TAIL_LENGTH = 12
 CANARY_LENGTH = 2 * LITERAL_LENGTH + TAIL_LENGTH
 PIECE_LENGTH = 5
 
-_RARE = "zqxjkv"
+_RARE = "zqxj"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _DIGITS = "0123456789"
 # r: rare letter, d: digit, l: letter. Few letters, because every letter doubles the number of case variants that the search must know, and

@@ -48,7 +48,7 @@ def _xor(literal: bytes) -> Pass:
     def find(data: bytes) -> Iterator[Event]:
         if len(data) < len(literal):
             return
-        for _, at, _ in search.find_matches_as_indexes(changes(data, _CASELESS).data):
+        for _, at, _ in search.find_matches_as_indexes(changes(data, _CASELESS)):
             place = data[at : at + len(literal)]
             for text in (literal, literal.upper()):
                 key = place[0] ^ text[0]

@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Iterator
 
 from . import compression, rdb
-from .compression import BLOCK, Unsupported
+from .compression import Unsupported
 from .containers import CONTAINERS, WHOLE_CONTAINERS
 from .forms import FORMS
-from .inflate import GZIP, ZLIB, Inflate, ZlibError, inflate
+from .inflate import BLOCK, GZIP, ZLIB, Inflater, ZlibError, inflate
 from .opener import Opener, StreamDecoder
 from .snappy import FRAME_MAGIC
 
@@ -21,62 +21,6 @@ __all__ = ["OPENERS", "WHOLE", "Opener", "StreamDecoder"]
 
 GZIP_MAGIC = b"\x1f\x8b\x08"
 _GZIP_SYSTEMS = frozenset((*range(20), 255))  # up to 19, Darwin
-
-
-class Inflater:
-    """gzip (window bits 31) and zlib (15)."""
-
-    error: str | None
-
-    def __init__(self, window_bits: int) -> None:
-        self.ended, self.error, self.consumed = False, None, 0
-        self._window_bits = window_bits
-        self._inflate = inflate(window_bits)
-        self._fresh = True
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        pending = data
-        while pending and not self.ended:
-            # zlib gives nothing of a call that fails, so a call that may fail must be repeatable.
-            saved = None if self._fresh else self._inflate.copy()
-            self._fresh = False
-            try:
-                block = self._inflate.decompress(pending, BLOCK)
-            except ZlibError as problem:
-                self.error, self.ended = str(problem), True
-                self.consumed += len(data) - len(pending)
-                yield from self._salvage(saved or inflate(self._window_bits), pending)
-                return
-            if block:
-                yield block
-            if self._inflate.eof:
-                self.ended = True
-                self.consumed += len(data) - len(self._inflate.unused_data)
-                return
-            pending = self._inflate.unconsumed_tail
-        self.consumed += len(data)
-
-    def _salvage(self, inflater: Inflate, pending: bytes) -> Iterator[bytes]:
-        """What decodes before the byte that does not."""
-        for step in (4096, 64, 1):
-            while pending:
-                saved = inflater.copy()
-                try:
-                    block = inflater.decompress(pending[:step], BLOCK)
-                    while inflater.unconsumed_tail:
-                        block += inflater.decompress(inflater.unconsumed_tail, BLOCK)
-                except ZlibError:
-                    inflater = saved
-                    break
-                self.consumed += len(pending[:step])
-                pending = pending[step:]
-                if block:
-                    yield block
-
-    def close(self) -> Iterator[bytes]:
-        if not self.ended:
-            self.error, self.ended = "the stream is cut off", True
-        return iter(())
 
 
 class TextDecoder:

@@ -64,6 +64,7 @@ class MadeUpTransport(Transport):
         super().__init__(base_url, 1, 1, nodes, pace=Pace())
         self.profile, self.answers = profile, answers
         self._numbers = itertools.count(1)
+        self._emails: dict[str, str] = {}
         self.operations = dict(profile.operations)
         for name, feature in profile.features.items():
             self.operations |= {f"feature:{name}.{endpoint.name}": endpoint for endpoint in feature.endpoints}
@@ -114,7 +115,12 @@ class MadeUpTransport(Transport):
             return DOCUMENT if self.answers == "expected" else {}
         if name == "status":  # so that the sanity probe finds the organizations as the profile has them
             return "enabled" if self.profile.organizations["subject"].id in path else "disabled"
-        return f"{MADE_UP}-{name.replace('_', '-')}-{next(self._numbers):05d}"
+        if name == "email" and self._emails:  # whoever was made last is among those that are listed
+            return next(reversed(self._emails.values()))
+        value = f"{MADE_UP}-{name.replace('_', '-')}-{next(self._numbers):05d}"
+        if name.endswith("email"):
+            self._emails[name] = value
+        return value
 
 
 def _put(document: dict[str, Any], where: str, value: Any) -> None:

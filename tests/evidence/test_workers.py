@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import threading
+
+from zdr_audit.evidence.files import read_files
+from zdr_audit.evidence.workers import Workers
+
+MIB = 1024 * 1024
+
+
+def nothing() -> None:
+    """What is done meanwhile does not matter here."""
+
+
+def test_outcomes_come_in_the_order_of_the_items_whoever_is_first():
+    later = threading.Event()
+
+    def work(item: int) -> int:
+        if item == 0:
+            assert later.wait(60)  # the second runs while the first waits
+        elif item == 1:
+            later.set()
+        return item * item
+
+    with Workers(2) as workers:
+        assert list(workers.map(work, range(9), lambda _: True, nothing)) == [(at, at * at) for at in range(9)]
+
+
+def test_small_items_stay_on_the_thread_of_whoever_asks():
+    with Workers(2) as workers:
+        where = dict(workers.map(lambda _: threading.current_thread(), range(6), lambda item: item % 2 == 0, nothing))
+    assert {where[item] for item in (1, 3, 5)} == {threading.current_thread()}
+    assert threading.current_thread() not in {where[item] for item in (0, 2, 4)}
+
+
+def test_a_failure_is_the_outcome_of_its_item_alone():
+    def work(item: int) -> int:
+        if item == 1:
+            raise OSError(5, "broken")
+        return item
+
+    for count in (1, 2):
+        with Workers(count) as workers:
+            outcomes = [outcome for _, outcome in workers.map(work, range(3), lambda _: True, nothing)]
+        assert outcomes[0] == 0
+        assert isinstance(outcomes[1], OSError)
+        assert outcomes[2] == 2
+
+
+def test_few_items_are_in_hand_at_a_time():
+    taken: list[int] = []
+
+    def items():
+        for item in range(100):
+            taken.append(item)
+            yield item
+
+    with Workers(2) as workers:
+        for item, _ in workers.map(lambda item: item, items(), lambda _: True, nothing):
+            assert len(taken) - item <= 5
+
+
+def test_large_and_small_files_of_a_tree_are_read_the_same_by_one_thread_and_by_several(lab, tmp_path, monkeypatch):
+    for number in range(12):
+        name = f"f{number}"
+        filling = bytes([number]) * (MIB if number % 2 else 100)
+        (tmp_path / name).write_bytes(filling + lab.canary(name).encode() + filling)
+    readings = []
+    for count in (1, 2, 5):
+        monkeypatch.setattr(Workers.__init__, "__defaults__", (count,))
+        readings.append(read_files("tree", tmp_path, lab.seeker))
+    assert readings[0] == readings[1] == readings[2]
+    assert sorted(hit.canary or "" for hit in readings[0].hits) == sorted(f"f{number}" for number in range(12))
+    assert {hit.canary for hit in readings[0].hits if hit.object != hit.canary} == set()
