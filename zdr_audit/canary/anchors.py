@@ -80,4 +80,5 @@ def _pieces(pattern: bytes) -> set[bytes]:
 
 
 def _is_rare(piece: bytes) -> bool:
-    return commonness(piece[: _SIZES[0]]) <= _RARE_START and (len(piece) == SHORTEST or commonness(piece) <= _RARE)
+    # Half bytes of several pieces make up false beginnings, and zeros come in long runs: none may begin with a half that is zero.
+    return piece[0] >= 16 and commonness(piece[: _SIZES[0]]) <= _RARE_START and (len(piece) == SHORTEST or commonness(piece) <= _RARE)
