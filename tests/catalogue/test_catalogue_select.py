@@ -34,7 +34,7 @@ def test_a_control_that_matches_twice_is_selected_once():
 
 
 def test_a_family_is_selected_whole():
-    assert ids("*-AUD-*") == [f"ZDR-AUD-0{n}" for n in range(1, 10)]
+    assert ids("*-AUD-*") == [control.id for control in CATALOGUE.controls if control.family == "AUD"]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_family_is_selected_whole():
     [
         ("ZDR-RET-1O", "no control matches 'ZDR-RET-1O'; close matches: ZDR-RET-19, ZDR-RET-18, ZDR-RET-17"),
         ("RET", "no control matches 'RET'; close matches: ZDR-RET-*"),
-        ("zdr-bkl-*", "no control matches 'zdr-bkl-*'; close matches: ZDR-BLK-*, ZDR-ENB-*, ZDR-BLK-13"),
+        ("zdr-bkl-*", "no control matches 'zdr-bkl-*'; close matches: ZDR-BLK-*, ZDR-ENB-*, ZDR-BLK-22"),
         (
             "?",
             "no control matches '?'; families: ZDR-RET-*, ZDR-EXC-*, ZDR-SCP-*, ZDR-BLK-*, ZDR-ENB-*, ZDR-AUD-*, ZDR-ADM-*, ZDR-CON-*",

@@ -11,7 +11,7 @@ from zdr_audit.journal.store import Journal
 from zdr_audit.run.plan import Plan
 
 GENERATED = ("fuzz", "declared:")
-"""Operations that only the target's interface document names: a plan says of them that they depend on it."""
+"""Operations that only the target's interface document names: a plan says of them that they depend on it, unless it knows them beforehand."""
 
 
 def differences(plan: Plan, journal: Path) -> list[str]:
@@ -19,6 +19,11 @@ def differences(plan: Plan, journal: Path) -> list[str]:
     with Journal(journal, read_only=True) as record:
         sent = [e for e in record.events() if isinstance(e, Interaction)]
     rows = [row for row in plan.requests if not row.scenario.startswith("evidence.")]
+    known = {row.operation for row in rows if not row.depends}
+
+    def generated(operation: str) -> bool:
+        return operation.startswith(GENERATED) and operation not in known
+
     found = []
     planned: Counter[tuple[str, str, str]] = Counter()
     depends: set[tuple[str, str, str]] = set()
@@ -29,13 +34,13 @@ def differences(plan: Plan, journal: Path) -> list[str]:
         depends |= {key} if row.depends else set()
         template = "".join(r"[^/?&]+" if part.startswith("<") else re.escape(part) for part in re.split(r"(<[a-z0-9-]+>)", row.path))
         paths.setdefault((row.scenario, row.operation), []).append(re.compile(template))
-    actual = Counter((i.scenario, i.operation, i.method) for i in sent if not i.operation.startswith(GENERATED))
+    actual = Counter((i.scenario, i.operation, i.method) for i in sent if not generated(i.operation))
     for key in sorted({*planned, *actual}):
-        if key not in depends and not key[1].startswith(GENERATED) and planned[key] != actual[key]:
+        if key not in depends and not generated(key[1]) and planned[key] != actual[key]:
             found.append(f"{key}: planned {planned[key]}, sent {actual[key]}")
     for item in sent:
-        if item.operation.startswith(GENERATED):
-            if not any(row.scenario == item.scenario and row.depends and row.operation.startswith(GENERATED) for row in rows):
+        if generated(item.operation):
+            if not any(row.scenario == item.scenario and row.depends and generated(row.operation) for row in rows):
                 found.append(f"{item.scenario}: {item.operation} is not said to depend on the interface document")
         elif not any(pattern.fullmatch(item.path) for pattern in paths.get((item.scenario, item.operation), [])):
             found.append(f"{item.scenario}: {item.method} {item.path} fits no planned path")

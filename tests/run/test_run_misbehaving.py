@@ -21,7 +21,7 @@ FEEDBACK_PATHS = ("/api/claude_cli_feedback", "/api/claude_code_shared_session_t
 def test_an_honest_target_passes(audited):
     found = audited()
     assert (found.status, found.verdicts()) == (0, dict.fromkeys(CONTROLS, "pass"))
-    assert found.control(RETENTION)["accepted"] == 5
+    assert found.control(RETENTION)["accepted"] == 9
     assert [s["how"] for s in found.control(RETENTION)["sight"]] == ["control", "control"]
 
 
@@ -241,7 +241,7 @@ def test_a_prompt_that_is_kept_is_a_finding_with_place_and_request(audited, tmp_
     assert found.verdicts() == {RETENTION: "fail", FEEDBACK: "pass", SETTINGS: "pass"}
     assert found.status == 1
     findings = found.control(RETENTION)["findings"]
-    assert len({f["request"] for f in findings}) == 5
+    assert len({f["request"] for f in findings}) == 6, "five plain requests, and the very last of the run"
     assert {(f["source"], f["object"], f["organization"], f["model"]) for f in findings} == {
         ("log", "debug/bodies.log", "org_subject", "model-a")
     }
@@ -262,9 +262,7 @@ def test_a_store_that_keeps_nothing_of_anybody_is_blind(judged, tmp_path):
 
     found = judged(forget)
     assert found.verdicts() == {RETENTION: "inconclusive", FEEDBACK: "pass", SETTINGS: "pass"}
-    assert found.control(RETENTION)["reason"].startswith(
-        "the source log is blind (main epoch, first reading): no canary of the control organization"
-    )
+    assert found.control(RETENTION)["reason"].startswith("the source log is empty (main epoch, first reading): there was nothing to search")
     assert found.status == 3
 
 
@@ -292,7 +290,7 @@ def test_a_target_that_serves_the_probes_alone_does_not_pass(judged, reply):
     found = judged(spoil)
     assert found.verdicts()[RETENTION] == "inconclusive"
     assert found.control(RETENTION)["reason"].startswith(
-        "only 0 of 5 requests were dealt with by the target, at least 5 are needed (first: i-"
+        "only 4 of 9 requests were dealt with by the target, at least 5 are needed (first: i-"
     )
     assert [s["ok"] for s in found.report["sanity"]] == [True, True]
 
@@ -348,7 +346,8 @@ def test_control_characters_in_what_is_found_reach_no_report(audited, tmp_path):
     def leak(asked: Asked, reply: Reply) -> None:
         reply.headers["request-id"] = ESCAPES
         if inference(asked):
-            (tmp_path / "log" / "\x1b[31mred.log").write_bytes(ESCAPES.encode() + asked.body)
+            with (tmp_path / "log" / "\x1b[31mred.log").open("ab") as file:
+                file.write(ESCAPES.encode() + asked.body)
 
     found = audited(leak)
     assert found.verdicts()[RETENTION] == "fail"
