@@ -172,9 +172,21 @@ def _told(data: bytes, found: re.Match[bytes], text: bytes) -> bool:
 
 def _listed(data: bytes, at: int, rest: bytes) -> bool:
     """Whether the same line goes on with the text: a prompt that lists pieces to be joined does, and holds no answer."""
+    return _line_holds(data, at, rest, min(_LEAST_LISTED, len(rest)))
+
+
+def _line_holds(data: bytes, at: int, rest: bytes, least: int) -> bool:
+    """Whether a word of at least so many characters, in what follows in the same line, fits the text."""
     end = data.find(b"\n", at, at + _LOOK)
-    words = _WORD.finditer(data, at, end if end >= 0 else at + _LOOK)
-    return any(_fits(word[0], rest) and len(word[0]) >= min(_LEAST_LISTED, len(rest)) for word in words)
+    end = end if end >= 0 else min(len(data), at + _LOOK)
+    head = rest[:least]
+    found = data.find(head, at, end)
+    while found >= 0:
+        word = _WORD.match(data, found, end)
+        if word is not None and not data[found - 1 : found].isalnum() and len(word[0]) >= least and _fits(word[0], rest):
+            return True
+        found = data.find(head, found + 1, end)
+    return False
 
 
 def _lines(data: bytes, at: int) -> Iterator[tuple[int, int]]:
@@ -213,9 +225,7 @@ def _goes_on(data: bytes, start: int, end: int, text: bytes) -> list[tuple[int, 
 
 def _same_line_goes_on(data: bytes, end: int, rest: bytes) -> bool:
     """Whether the next piece stands in the same line: then the text is listed in pieces, as our own instruction to join them does, not broken over lines."""
-    line_end = data.find(b"\n", end)
-    words = _WORD.finditer(data, end, len(data) if line_end < 0 else line_end)
-    return any(len(found[0]) >= _LEAST_PIECE and _fits(found[0], rest) for found in words)
+    return _line_holds(data, end, rest, _LEAST_PIECE)
 
 
 def _before(data: bytes, pieces: list[tuple[int, int]]) -> bytes:

@@ -233,7 +233,7 @@ class Recorder:
             }
         )
         self.journal.append(recorded)
-        if self.digests is not None:
+        if self.digests is not None and planned.content not in ("standard", "not_covered"):  # what may be kept may be digested
             self._take_digests(self.digests, interaction, outgoing, answer, judged)
         with self._lock:
             self.sent += 1
