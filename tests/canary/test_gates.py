@@ -37,7 +37,9 @@ def test_a_form_within_large_data_is_found_as_it_is_in_small(lab, leak, kind):
     small = summary(lab.search(around[:200] + content + around[:200]), 200)
     assert "planted" in {name for _, name, _ in small}
     before = around[: len(around) - len(content) % 8]  # the gates look at eight bytes at a time
-    assert summary(lab.search(before + content + around), len(before)) == small
+    large = summary(lab.search(before + content + around), len(before))
+    # The literal stands twice in a canary: of one that is in pieces over lines, either copy may be the one that is told.
+    assert large <= small and {seen[:2] for seen in large} == {seen[:2] for seen in small}
 
 
 @settings(max_examples=150, deadline=None)
