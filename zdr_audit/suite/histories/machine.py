@@ -21,6 +21,7 @@ from zdr_audit.suite.party import Actor, Party
 from zdr_audit.target.stimulus import Stimulus
 
 MOST_ORGANIZATIONS = 2
+KINDS = (*6 * ("lead",), *2 * ("wrong",), *2 * ("see",))
 
 
 class Enough(BaseException):
@@ -41,8 +42,8 @@ class Bounds:
     seconds: float
 
 
-QUICK = Bounds(2, 20, 12, 4)
-STANDARD = Bounds(6, 30, 40, 10)
+QUICK = Bounds(2, 24, 40, 6)
+STANDARD = Bounds(7, 30, 120, 15)
 THOROUGH = Bounds(80, 60, 200, 60)
 
 
@@ -81,17 +82,19 @@ class Play:
 
     # -- moves ------------------------------------------------------------------------------------------------------------------------
 
-    def moves(self) -> list[Move]:
-        """Everything that can be done now; what leads on stands there more often."""
-        found: list[Move] = []
+    def moves(self) -> dict[str, list[Move]]:
+        """Everything that can be done now, by kind: what leads on, what is out of place, what only looks. An empty kind is left out."""
+        found: dict[str, list[Move]] = {"lead": [], "wrong": [], "see": []}
         for at, party in enumerate(self.parties):
-            found += self._seeing(at, party)
+            found["see"] += self._seeing(at, party)
             if self.changes:
-                found += 8 * self._leading_on(at, party) + self._other_steps(at, party)
+                # The first organization goes on three times as often: a few long ways find more than many short ones.
+                found["lead"] += (1 if at else 3) * self._leading_on(at, party)
+                found["wrong"] += self._other_steps(at, party)
         if self.changes and len(self.parties) < MOST_ORGANIZATIONS:
             kinds = ["organization.create", "organization.create_api_zdr"]
-            found += [Move(f"another {kind}", partial(self.create, kind)) for kind in kinds if self.assay.offers(kind)]
-        return found
+            found["wrong"] += [Move(f"another {kind}", partial(self.create, kind)) for kind in kinds if self.assay.offers(kind)]
+        return {kind: moves for kind, moves in found.items() if moves}
 
     def _seeing(self, at: int, party: Party) -> list[Move]:
         found = [Move(f"look at {at}", partial(self.look, party)), Move(f"ask as {at}", partial(self.ask, party))]
@@ -108,19 +111,23 @@ class Play:
         return found
 
     def _leading_on(self, at: int, party: Party) -> list[Move]:
-        """The step that comes next on the way to ZDR and back."""
-        known = self.model.organizations[party.id]
+        """The step that comes next on the way to ZDR and back; where an old request stands there, enabling that one is as tempting."""
+        known, reviewer = self.model.organizations[party.id], self.staff("reviewer")
         if known.product == "api":
             return [Move(f"migrate {at}", partial(self.act, "migrated", self.staff("account_team"), party))]
-        ways = {"requested": ("approve", "approved"), "approved": ("enable", "enabled")}
-        for request in reversed(self.requests.get(party.id, [])):
-            status = known.world.status(request)
-            if status in ways and not (status == "approved" and known.world.zdr):
-                word, kind = ways[status]
-                return [Move(f"{word} for {at}", partial(self.act, kind, self.staff("reviewer"), party, request))]
         if known.world.zdr:
-            return [Move(f"disable {at}", partial(self.act, "disabled", self.staff("reviewer"), party))]
-        return [Move(f"request for {at}", partial(self.act, "requested", self.staff("account_team"), party))]
+            return 2 * [Move(f"disable {at}", partial(self.act, "disabled", reviewer, party))]
+        filed = self.requests.get(party.id, [])
+        by_status = {known.world.status(request): request for request in filed}
+        old = [request for request in filed if known.world.status(request) in ("rejected", "used")]
+        tempting = [Move(f"enable an old request for {at}", partial(self.act, "enabled", reviewer, party, request)) for request in old[-1:]]
+        if approved := by_status.get("approved"):
+            return [Move(f"enable for {at}", partial(self.act, "enabled", reviewer, party, approved)), *3 * tempting]
+        if waiting := by_status.get("requested"):
+            approve = Move(f"approve for {at}", partial(self.act, "approved", reviewer, party, waiting))
+            reject = Move(f"reject for {at}", partial(self.act, "rejected", reviewer, party, waiting))
+            return [approve, approve, reject] if old else [approve, reject]
+        return [*2 * [Move(f"request for {at}", partial(self.act, "requested", self.staff("account_team"), party))], *tempting]
 
     def _other_steps(self, at: int, party: Party) -> list[Move]:
         """Steps at the wrong time, on other requests, and by those who may not."""
@@ -139,9 +146,7 @@ class Play:
                 ("approved", team),
                 ("enabled", admin),
             ):
-                name = f"{actor.role}: {kind} for {at}, request {number}"
-                again = kind == "enabled" and actor is reviewer and not self.model.organizations[party.id].world.zdr
-                found += (4 if again else 1) * [Move(name, partial(self.act, kind, actor, party, request))]
+                found.append(Move(f"{actor.role}: {kind} for {at}, request {number}", partial(self.act, kind, actor, party, request)))
         return found
 
     def staff(self, role: str) -> Actor:
@@ -168,6 +173,16 @@ class Play:
         if made := reply.values.get("request") if kind == "requested" else None:
             self.requests.setdefault(party.id, []).append(str(made))
         self.judge(reply)
+        if kind in ("enabled", "disabled", "migrated") and reply.interaction.outcome == "accepted":
+            self.see_all(party)
+
+    def see_all(self, changed: Party) -> None:
+        """After a change: the state that each organization has, and whether a feature follows it. Another feature each time."""
+        names = list(self.assay.profile.features)
+        for party in self.parties:
+            self.turn += 1
+            self.look(party)
+        self.use(changed, names[self.turn % len(names)])
 
     def look(self, party: Party) -> None:
         self.judge(self.assay.call("zdr.status", party.member, step="look", org=party, labels=self.labels("look"), counts=True))
@@ -220,7 +235,9 @@ def drive(assay: Assay, bounds: Bounds, *, changes: bool) -> None:
 
         @rule(data=st.data())
         def move(self, data: st.DataObject) -> None:
-            chosen = data.draw(st.sampled_from(self.play.moves()), label="move")
+            moves = self.play.moves()
+            kind = data.draw(st.sampled_from([kind for kind in KINDS if kind in moves]), label="kind")
+            chosen = data.draw(st.sampled_from(moves[kind]), label="move")
             self.play.turn += 1
             try:
                 chosen.make()
