@@ -119,10 +119,10 @@ class Play:
             return 2 * [Move(f"disable {at}", partial(self.act, "disabled", reviewer, party))]
         filed = self.requests.get(party.id, [])
         by_status = {known.world.status(request): request for request in filed}
-        old = [request for request in filed if known.world.status(request) in ("rejected", "used")]
-        tempting = [Move(f"enable an old request for {at}", partial(self.act, "enabled", reviewer, party, request)) for request in old[-1:]]
+        old = [by_status[status] for status in ("rejected", "used") if status in by_status]
+        tempting = [Move(f"enable an old request for {at}", partial(self.act, "enabled", reviewer, party, request)) for request in old]
         if approved := by_status.get("approved"):
-            return [Move(f"enable for {at}", partial(self.act, "enabled", reviewer, party, approved)), *3 * tempting]
+            return [Move(f"enable for {at}", partial(self.act, "enabled", reviewer, party, approved)), *2 * tempting]
         if waiting := by_status.get("requested"):
             approve = Move(f"approve for {at}", partial(self.act, "approved", reviewer, party, waiting))
             reject = Move(f"reject for {at}", partial(self.act, "rejected", reviewer, party, waiting))
@@ -155,7 +155,7 @@ class Play:
     # -- making them --------------------------------------------------------------------------------------------------------------------
 
     def create(self, operation: str) -> None:
-        party = self.assay.fresh(step="create", operation=operation, labels=self.labels("create"))
+        party = self.assay.fresh(step="create", account=self.assay.elsewhere, operation=operation, labels=self.labels("create"))
         self.parties.append(party)
         self.model.know(party.id, zdr=operation.endswith("api_zdr"), product="api" if operation.endswith("api_zdr") else "enterprise")
 
