@@ -21,7 +21,7 @@ from zdr_audit.suite.party import Actor, Party
 from zdr_audit.target.stimulus import Stimulus
 
 MOST_ORGANIZATIONS = 2
-KINDS = (*6 * ("lead",), *2 * ("wrong",), *2 * ("see",))
+KINDS = (*7 * ("lead",), "wrong", "see")
 
 
 class Enough(BaseException):
@@ -42,7 +42,7 @@ class Bounds:
     seconds: float
 
 
-QUICK = Bounds(2, 24, 40, 6)
+QUICK = Bounds(3, 24, 40, 6)
 STANDARD = Bounds(7, 30, 120, 15)
 THOROUGH = Bounds(80, 60, 200, 60)
 
@@ -122,7 +122,7 @@ class Play:
         old = [by_status[status] for status in ("rejected", "used") if status in by_status]
         tempting = [Move(f"enable an old request for {at}", partial(self.act, "enabled", reviewer, party, request)) for request in old]
         if approved := by_status.get("approved"):
-            return [Move(f"enable for {at}", partial(self.act, "enabled", reviewer, party, approved)), *2 * tempting]
+            return [Move(f"enable for {at}", partial(self.act, "enabled", reviewer, party, approved)), *3 * tempting]
         if waiting := by_status.get("requested"):
             approve = Move(f"approve for {at}", partial(self.act, "approved", reviewer, party, waiting))
             reject = Move(f"reject for {at}", partial(self.act, "rejected", reviewer, party, waiting))
@@ -177,12 +177,13 @@ class Play:
             self.see_all(party)
 
     def see_all(self, changed: Party) -> None:
-        """After a change: the state that each organization has, and whether a feature follows it. Another feature each time."""
+        """After a change: the state that each organization has, and whether a feature follows it, and content to be looked for."""
         names = list(self.assay.profile.features)
         for party in self.parties:
             self.turn += 1
             self.look(party)
         self.use(changed, names[self.turn % len(names)])
+        self.ask(changed)
 
     def look(self, party: Party) -> None:
         self.judge(self.assay.call("zdr.status", party.member, step="look", org=party, labels=self.labels("look"), counts=True))
