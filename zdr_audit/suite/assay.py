@@ -95,6 +95,12 @@ class Assay:
             raise NotOffered(f"the profile names no organization '{name}'")
         return self.others[name]
 
+    @property
+    def elsewhere(self) -> Party:
+        """Whose account to use for organizations that are switched to and fro: another customer's, so that it cannot reach the subject."""
+        other = self.others.get("neighbour")
+        return other if other is not None and other.account else self.subject
+
     def staff(self, role: str) -> Actor:
         """A provider-side actor: account_team, reviewer, operator, auditor."""
         if role not in self.staff_actors:

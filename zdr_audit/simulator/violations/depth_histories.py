@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from zdr_audit.simulator.context import Caller, RequestContext
 from zdr_audit.simulator.features import Feature, FeatureEndpoint
-from zdr_audit.simulator.tables import Organization, ZdrRequest
+from zdr_audit.simulator.tables import ZdrRequest
 from zdr_audit.simulator.violations import wrap
 
 if TYPE_CHECKING:
@@ -94,20 +94,3 @@ def second_enabling_forgets_retention(parts: Parts) -> None:
         return forgetful
 
     wrap(parts.retention, "keeps", make)
-
-
-def disabling_reaches_younger_siblings(parts: Parts) -> None:
-    """Disabling an organization ends ZDR for those that its account got after it."""
-
-    def make(disable: Callable[..., None]) -> Callable[..., None]:
-        def widely(caller: Caller, organization_id: str, reference: str) -> None:
-            disable(caller, organization_id, reference)
-            with parts.stores.write() as session:
-                oldest = session.get_one(Organization, organization_id)
-                younger = (Organization.account_id == oldest.account_id, Organization.created_at > oldest.created_at)
-                for row in session.scalars(select(Organization).where(*younger)):
-                    row.zdr_since = None
-
-        return widely
-
-    wrap(parts.workflow, "disable", make)

@@ -21,7 +21,7 @@ from zdr_audit.suite.party import Actor, Party
 from zdr_audit.target.stimulus import Stimulus
 
 MOST_ORGANIZATIONS = 2
-KINDS = (*6 * ("lead",), *2 * ("wrong",), *2 * ("see",))
+KINDS = (*7 * ("lead",), "wrong", "see")
 
 
 class Enough(BaseException):
@@ -42,7 +42,7 @@ class Bounds:
     seconds: float
 
 
-QUICK = Bounds(2, 24, 40, 6)
+QUICK = Bounds(3, 24, 40, 6)
 STANDARD = Bounds(7, 30, 120, 15)
 THOROUGH = Bounds(80, 60, 200, 60)
 
@@ -119,8 +119,8 @@ class Play:
             return 2 * [Move(f"disable {at}", partial(self.act, "disabled", reviewer, party))]
         filed = self.requests.get(party.id, [])
         by_status = {known.world.status(request): request for request in filed}
-        old = [request for request in filed if known.world.status(request) in ("rejected", "used")]
-        tempting = [Move(f"enable an old request for {at}", partial(self.act, "enabled", reviewer, party, request)) for request in old[-1:]]
+        old = [by_status[status] for status in ("rejected", "used") if status in by_status]
+        tempting = [Move(f"enable an old request for {at}", partial(self.act, "enabled", reviewer, party, request)) for request in old]
         if approved := by_status.get("approved"):
             return [Move(f"enable for {at}", partial(self.act, "enabled", reviewer, party, approved)), *3 * tempting]
         if waiting := by_status.get("requested"):
@@ -155,7 +155,7 @@ class Play:
     # -- making them --------------------------------------------------------------------------------------------------------------------
 
     def create(self, operation: str) -> None:
-        party = self.assay.fresh(step="create", operation=operation, labels=self.labels("create"))
+        party = self.assay.fresh(step="create", account=self.assay.elsewhere, operation=operation, labels=self.labels("create"))
         self.parties.append(party)
         self.model.know(party.id, zdr=operation.endswith("api_zdr"), product="api" if operation.endswith("api_zdr") else "enterprise")
 
@@ -177,12 +177,13 @@ class Play:
             self.see_all(party)
 
     def see_all(self, changed: Party) -> None:
-        """After a change: the state that each organization has, and whether a feature follows it. Another feature each time."""
+        """After a change: the state that each organization has, and whether a feature follows it, and content to be looked for."""
         names = list(self.assay.profile.features)
         for party in self.parties:
             self.turn += 1
             self.look(party)
         self.use(changed, names[self.turn % len(names)])
+        self.ask(changed)
 
     def look(self, party: Party) -> None:
         self.judge(self.assay.call("zdr.status", party.member, step="look", org=party, labels=self.labels("look"), counts=True))
