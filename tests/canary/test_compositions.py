@@ -122,6 +122,15 @@ def test_any_chain_is_found_with_its_canary_and_every_link(labs, chain, number):
     assert (*expected, "plain") in {sighting.forms for sighting in seen}, [step.name for step in chain]
 
 
+def test_a_dump_whose_text_column_shows_what_looks_like_an_escape_is_read_to_its_end(lab):
+    canary = lab.canary("planted")
+    content = bytes(range(0x20, 0x7F)) + b"...\\n z68 \\r\\n" + canary.encode()
+    shown = _xxd(zlib.compress(content, level=0))
+    assert b"\\n" in shown
+    for dump in (shown, json.dumps(shown.decode()).encode()):
+        assert ("planted", ("dump", "zlib", "plain")) in {(sighting.canary, sighting.forms) for sighting in lab.search(dump)}
+
+
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(chains(), st.integers(0, 2**32))
 def test_no_chain_around_other_text_is_taken_for_a_canary(labs, chain, number):

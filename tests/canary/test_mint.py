@@ -25,6 +25,12 @@ def test_a_literal_that_its_reverse_would_repeat_is_not_minted(monkeypatch):
     assert new_literal() == "zqx482j913"
 
 
+def test_a_literal_that_a_compressor_would_shorten_is_not_minted(monkeypatch):
+    drawn = iter("zqx555x555" + "zqx482j913")
+    monkeypatch.setattr("secrets.choice", lambda _alphabet: next(drawn))
+    assert new_literal() == "zqx482j913"
+
+
 def test_literals_differ_from_run_to_run():
     assert len({new_literal() for _ in range(100)}) == 100
 
@@ -39,6 +45,14 @@ def test_a_canary_is_the_literal_twelve_characters_and_the_literal_again():
 def test_canaries_of_one_mint_never_repeat():
     mint = Mint(new_literal())
     assert len({mint.new() for _ in range(1000)}) == 1000
+
+
+def test_a_compressor_finds_nothing_in_a_canary_to_shorten_but_its_second_literal():
+    literal = new_literal()
+    for _ in range(300):
+        canary = Mint(literal).new()
+        triples = [canary[at : at + 3] for at in range(LITERAL_LENGTH + TAIL_LENGTH)]
+        assert len(set(triples)) == len(triples), canary
 
 
 @pytest.mark.parametrize("literal", ["", "short", "UPPERCASE1", "zqx-482913", "zqx482j9131", "zqx482j91\u00e9"])

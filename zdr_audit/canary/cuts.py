@@ -207,8 +207,8 @@ def _goes_on(data: bytes, start: int, end: int, text: bytes) -> list[tuple[int, 
         return None
     for line_start, line_end in _lines(data, end):
         fitting = [found for found in _WORD.finditer(data, line_start, line_end) if _fits(found[0], rest)]
-        # Where several words would do, the one that stands like the piece before it.
-        word = max(fitting, key=lambda found: len(_before(data, [pieces[-1], found.span()])), default=None)
+        # Where several words would do, the one that stands like the piece before it, or the longest: a number that counts the lines is short.
+        word = max(fitting, key=lambda found: (len(_before(data, [pieces[-1], found.span()])), len(found[0])), default=None)
         if word is None:
             idle += 1
             if idle > _IDLE:

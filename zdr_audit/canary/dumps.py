@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 _LONGEST_LINE = 1024
-_LINE_END = re.compile(rb"\r?\n|\\r\\n|\\n")
+_LINE_END = re.compile(rb"\r?\n")
+_ESCAPED_END = re.compile(rb"(?<!\\)(?:\\\\)*(?:\\r)?\\n")  # where a backslash that is shown is escaped too
+# Not just any escape: the column that shows bytes as text can hold one.
+_ESCAPED_END_OF_FIRST = re.compile(rb"[^\r\n]*?\\n(?:[ \t]*(?:0x)?[0-9a-fA-F]{4}|\*|$)")
 _BLANK = re.compile(rb"\*|")
 _ESCAPES = {b"\\0": 0, b"\\a": 7, b"\\b": 8, b"\\t": 9, b"\\n": 10, b"\\v": 11, b"\\f": 12, b"\\r": 13}
 
@@ -91,12 +94,17 @@ class Dump:
         self.consumed = 0
         self._held = b""
         self._style: _Style | None = None
+        self._line_end: re.Pattern[bytes] | None = None
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         self._held += data
         found = bytearray()
         start = 0
-        for end in _LINE_END.finditer(self._held):
+        if self._line_end is None:
+            if b"\n" not in self._held and len(self._held) <= _LONGEST_LINE:
+                return
+            self._line_end = self._choose_line_end()
+        for end in self._line_end.finditer(self._held):
             decoded = self._read(self._held[start : end.start()])
             if decoded is None:
                 break
@@ -109,7 +117,13 @@ class Dump:
         if found:
             yield bytes(found)
 
+    def _choose_line_end(self) -> re.Pattern[bytes]:
+        return _ESCAPED_END if _ESCAPED_END_OF_FIRST.match(self._held) else _LINE_END
+
     def close(self) -> Iterator[bytes]:
+        if self._line_end is None:
+            self._line_end = self._choose_line_end()
+            yield from self.feed(b"")
         if not self.ended:
             # The end of the last line is whatever cannot belong to it: a quote, say.
             last = re.split(rb"[\"']", self._held)[0]

@@ -25,7 +25,8 @@ def new_literal() -> str:
     """The literal that all canaries of one run share: 10 characters of a-z and 0-9 that begin with three rare letters."""
     while True:
         literal = "".join(secrets.choice(_ALPHABETS[kind]) for kind in _SHAPE)
-        if literal not in 2 * literal[::-1]:  # else two reversed ones side by side would pass for one that is not
+        # Not its own reverse: else two reversed ones side by side would pass for one that is not.
+        if literal not in 2 * literal[::-1] and not _repeats(literal):
             return literal
 
 
@@ -46,9 +47,14 @@ class Mint:
         """A fresh canary of 32 characters of a-z and 0-9."""
         while True:
             tail = "".join(secrets.choice(_LETTERS + _DIGITS) for _ in range(TAIL_LENGTH))
-            canary = f"{self.literal}{tail}{self.literal}"
-            if canary.find(self.literal, 1) == LITERAL_LENGTH + TAIL_LENGTH:  # the literal stands in it exactly twice
-                return canary
+            # Nothing twice but the literal, which so stands in it exactly twice.
+            if _repeats(f"{self.literal}{tail}{self.literal[:2]}") == _repeats(self.literal):
+                return f"{self.literal}{tail}{self.literal}"
+
+
+def _repeats(text: str) -> int:
+    """How often three characters stand in it again: a compressor would write a reference for them, in the midst of a literal."""
+    return len(text) - 2 - len({text[at : at + 3] for at in range(len(text) - 2)})
 
 
 def parts(canary: str) -> tuple[str, ...]:
