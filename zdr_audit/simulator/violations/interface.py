@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zdr_audit.simulator.context import RequestContext
+from zdr_audit.simulator.endpoints.admin import effective
 from zdr_audit.simulator.errors import ForbiddenError, NotFoundError
 from zdr_audit.simulator.features import Feature
 from zdr_audit.simulator.operations import Handler, Reply
+from zdr_audit.simulator.schemas.admin import LimitQuery
 from zdr_audit.simulator.schemas.base import Paging
 from zdr_audit.simulator.schemas.client import AnyBody
 from zdr_audit.simulator.tables import FeatureObject, User
@@ -56,34 +58,23 @@ def cursor_leads_abroad(parts: Parts, feature: str) -> None:
 
 
 def users_are_not_asked_for_their_tenant(parts: Parts) -> None:
-    """A user is found by identifier alone, whichever organization asks."""
+    """Limit and spending of a user are found by identifier alone, whichever organization asks."""
 
-    def find(_organization_id: str, user_id: str) -> User:
+    def read(parts: Parts, ctx: RequestContext) -> Reply:
+        user_id = ctx.asked(LimitQuery).user_id
         with parts.stores.read() as session:
-            found = session.get(User, user_id)
-        if found is None:
-            raise NotFoundError
-        return found
+            if session.get(User, user_id) is None:
+                raise NotFoundError
+        return Reply(effective(parts, user_id))
 
-    def make(handler: Handler) -> Handler:
-        def handle(parts: Parts, ctx: RequestContext) -> Reply:
-            owned = parts.directory.user
-            parts.directory.user = find  # type: ignore[method-assign]
-            try:
-                return handler(parts, ctx)
-            finally:
-                parts.directory.user = owned  # type: ignore[method-assign]
-
-        return handle
-
-    alter(parts, "spend_limits.read", handler=make)
+    alter(parts, "spend_limits.read", handler=lambda _inner: read)
 
 
 def keys_for_anybody(parts: Parts) -> None:
     """A key is made for whichever user the body names."""
 
     def make(create: Callable[..., tuple[str, str]]) -> Callable[..., tuple[str, str]]:
-        def created(caller: Any, organization_id: str, user_id: str, name: str, key: str | None = None) -> tuple[str, str]:
+        def created(caller: Any, _organization_id: str, user_id: str, name: str, key: str | None = None) -> tuple[str, str]:
             with parts.stores.read() as session:
                 user = session.get(User, user_id)
             if user is None:

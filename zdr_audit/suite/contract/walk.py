@@ -96,7 +96,8 @@ class Walk:
         return role in CUSTOMERS or not every_customer or self.assay.depth == "thorough"
 
     def _trying(self, one: Documented, entitled: list[str]) -> list[str]:
-        """Who of those entitled does it, one customer and the staff: nobody where it moves the whole target, makes an organization, or removes the one that is walked through."""
+        """Who of those entitled does it, one customer and the staff; nobody, where it moves the whole target, makes an organization, or removes the one
+        that is walked through."""
         specs = [self.assay.profile.operations[name] for name in one.profiled if name in self.assay.profile.operations]
         path = self.requests.path(one)
         ends_the_walk = one.method == "DELETE" and list(path.values()) == [self.org.id]
