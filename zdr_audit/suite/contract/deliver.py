@@ -68,15 +68,16 @@ def deliver(
     interaction: str | None = None,
     reshape: Reshape | None = None,
     look: Look | None = None,
+    label: str | None = None,
 ) -> Delivered:
-    """`look` gives further labels of an answer. `reshape` changes body and headers on their way out: what is malformed on purpose is not held against the
-    document."""
+    """`label` names the documented operation where it is not the case's own. `look` gives further labels of an answer. `reshape` changes body and headers
+    on their way out."""
     request = prepared(case, assay.recorder.transport.base_url)
     headers = {str(k): _text(v) for k, v in (request.headers or {}).items() if str(k).lower() not in _OWN_HEADERS}
     body = request.body if isinstance(request.body, bytes) else request.body.encode() if isinstance(request.body, str) else None
     if reshape is not None:
         body, headers = reshape(body, headers)
-    label = f"{case.operation.method.upper()} {case.operation.path}"
+    label = label or f"{case.operation.method.upper()} {case.operation.path}"
     about = {OPERATION: label, **labels}
     planned = Planned(
         assay.scenario, step, assay.epoch, "fuzz", counts, pair, content, labels=about, settles=(503,), node=assay.at,
@@ -90,7 +91,7 @@ def deliver(
         dealt = answer.status not in NOT_DEALT_WITH
         wire = _response(request, answer)
         seen.append((document(answer), wire))
-        _hide(assay, case, seen[-1][0])
+        _hide(assay, label, seen[-1][0])
         problem = _nonconforming(case, wire)
         more = dict(look(answer, seen[-1][0])) if look is not None else {}
         data = {"nonconforming": problem} if problem else {}
@@ -103,10 +104,10 @@ def deliver(
     return Delivered(recorded, found, wire)
 
 
-def _hide(assay: Assay, case: Any, body: Any) -> None:
+def _hide(assay: Assay, label: str, body: Any) -> None:
     """Credentials in an answer, which the profile names, must not reach the journal by way of a message about it."""
     for spec in assay.profile.operations.values():
-        if spec.secret and spec.method == case.operation.method.upper() and shape(spec.path) == shape(case.operation.path):
+        if spec.secret and f"{spec.method} {shape(spec.path)}" == shape(label):
             for name in spec.secret:
                 found = pointer(body, spec.extract[name])
                 if isinstance(found, str):

@@ -77,7 +77,7 @@ class Requests:
 def properties(operation: Any) -> dict[str, Any]:
     """The members that a JSON body of an operation may have, by its document: name -> schema."""
     for body in operation.body:
-        schema = body.raw_schema
+        schema = body.resolved_schema
         if isinstance(schema, dict) and isinstance(schema.get("properties"), dict):
             return dict(schema["properties"])
     return {}
