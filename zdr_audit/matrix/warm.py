@@ -17,6 +17,7 @@ from schemathesis.generation import GenerationMode
 import zdr_audit.plugin  # noqa: F401
 from zdr_audit.matrix.drive import DOCUMENT
 from zdr_audit.run.cli_run import HYPOTHESIS_FOLDER, suite_arguments
+from zdr_audit.suite.contract.fuzz import VOLUMES
 from zdr_audit.suite.contract.generator import Generator
 from zdr_audit.suite.generate import shapes
 
@@ -41,9 +42,9 @@ def _generate(document: Any, run_seed: int, examples: int) -> None:
     generator = Generator.of(document)
     for operation in generator.operations:
         list(generator.examples(operation, {}))
-        list(generator.coverage(operation, GenerationMode.POSITIVE, examples, {}))
-        for mode in GenerationMode:
-            list(generator.cases(operation, mode, examples, run_seed, {}))
+        list(generator.coverage(operation, GenerationMode.POSITIVE, 1, {}))
+        list(generator.coverage(operation, GenerationMode.NEGATIVE, VOLUMES["quick"].wrong_boundaries, {}))
+        list(generator.cases(operation, GenerationMode.POSITIVE, examples, run_seed, {}))
 
 
 warm()
