@@ -44,7 +44,7 @@ class Walk:
         self.requests = Requests(self.assay, self.document, self.org)
 
     def go(self) -> None:
-        """All of it: customers' operations, another tenant, the provider's operations, removals."""
+        """All of it: customers' operations, another tenant, removals, then the provider's operations, which may switch features off."""
         known = self.requests.documented.values()
         chosen = [one for one in known if one.label in self.requests.operations and (self.writes or harmless(one, self.assay))]
         removing = sorted((one for one in chosen if one.method == "DELETE"), key=lambda one: -one.path.count("/"))
@@ -55,12 +55,15 @@ class Walk:
         self._what_is_common(using)
         for one in using:
             self._as_another_tenant(one)
+        for one in removing:
+            if self._customers_may(one):
+                self._as_another_tenant(one)
+                self._remove(one, chosen)
         for one in others:
             self._as_each_role(one)
         for one in removing:
-            self._as_another_tenant(one)
-            if done := self._as_each_role(one):
-                self._ask_for_what_is_gone(one, done, chosen)
+            if not self._customers_may(one):
+                self._remove(one, chosen)
 
     def _may(self, one: Documented, role: str) -> bool | None:
         return one.may(role, self.actors, self.assay.profile)
@@ -133,6 +136,10 @@ class Walk:
         role = self._role_of(self.other, one)
         if self.other is not None and role is not None and not one.open:
             reach(self.assay, self.requests, one, self.other.actors[role], self.other)
+
+    def _remove(self, one: Documented, chosen: Iterable[Documented]) -> None:
+        if done := self._as_each_role(one):
+            self._ask_for_what_is_gone(one, done, chosen)
 
     def _ask_for_what_is_gone(self, one: Documented, done: Delivered, chosen: Iterable[Documented]) -> None:
         """After a removal, everything by which the removed object was to be read, and the list that it stood in."""
