@@ -17,8 +17,8 @@ from schemathesis.generation import GenerationMode
 import zdr_audit.plugin  # noqa: F401
 from zdr_audit.matrix.drive import DOCUMENT
 from zdr_audit.run.cli_run import HYPOTHESIS_FOLDER, suite_arguments
+from zdr_audit.suite.contract.generator import Generator
 from zdr_audit.suite.generate import shapes
-from zdr_audit.suite.generator import Generator
 
 
 def warm() -> None:
@@ -40,9 +40,10 @@ def _generate(document: Any, run_seed: int, examples: int) -> None:
     """Makes the requests ready that audits of a target with this document will send."""
     generator = Generator.of(document)
     for operation in generator.operations:
-        owned = {parameter.name: "any" for parameter in operation.path_parameters if "org" in parameter.name.lower()}
+        list(generator.examples(operation, {}))
+        list(generator.coverage(operation, GenerationMode.POSITIVE, examples, {}))
         for mode in GenerationMode:
-            list(generator.cases(operation, mode, examples, run_seed, owned))
+            list(generator.cases(operation, mode, examples, run_seed, {}))
 
 
 warm()
