@@ -315,15 +315,15 @@ class Audit:
             self.reporter.done()
         self.spikes.plant(epoch)
         try:
-            left = self.profile.limits.settle_seconds
+            rest = self.profile.limits.settle_seconds
             if epoch == "main" and self._unread(epoch, "first"):
                 began = time.monotonic()
                 self._observe(epoch, "first")
-                left -= time.monotonic() - began  # nothing was sent meanwhile
+                rest -= time.monotonic() - began  # nothing was sent meanwhile
             if self._unread(epoch, "settled"):
-                if left > 0:
-                    self.reporter.phase(f"Letting the target settle for {left:.3g} s", 1)
-                    self._pause(left)
+                if rest > 0:
+                    self.reporter.phase(f"Letting the target settle for {rest:.3g} s", 1)
+                    self._pause(rest)
                 self._observe(epoch, "settled")
         finally:
             self.spikes.remove()

@@ -6,32 +6,15 @@ is in `chains.py`. An operation is driven by a role that may call it, so that th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.contract.deliver import deliver
-from zdr_audit.suite.contract.generator import NEGATIVE, POSITIVE, Generator
+from zdr_audit.suite.contract.generator import POSITIVE, Generator
 from zdr_audit.suite.contract.interface import SAFE, Documented, read
+from zdr_audit.suite.contract.volumes import VOLUMES, cases
 from zdr_audit.suite.party import Actor
-
-
-@dataclass(frozen=True)
-class Volume:
-    """How many cases of each phase an operation gets: at the boundaries valid and invalid ones, drawn at random of either kind."""
-
-    boundaries: int
-    wrong_boundaries: int
-    drawn: int
-    every_role: bool
-
-
-VOLUMES: Mapping[str, Volume] = {
-    "quick": Volume(3, 0, 1, False),
-    "standard": Volume(4, 0, 1, False),
-    "thorough": Volume(40, 60, 15, True),
-}
 
 
 def fuzz(assay: Assay, document: Any, actors: Mapping[str, Actor], *, writes: bool) -> None:
@@ -48,22 +31,11 @@ def fuzz(assay: Assay, document: Any, actors: Mapping[str, Actor], *, writes: bo
             if one.method == "DELETE" and set(one.profiled) & assay.profile.removals and len(operation.path_parameters) == len(owned):
                 owned = {}  # what the run itself lives in is not to be removed
             makes = role not in ("member", "admin") and any(assay.profile.operations[n].creates for n in one.profiled if ":" not in n)
-            for phase, case in _cases(generator, operation, volume, assay.seed + number, owned):
+            for phase, case in cases(generator, operation, volume, assay.seed + number, owned):
                 if makes and case.meta is not None and case.meta.generation.mode == POSITIVE:
                     continue  # made as the profile says, where its removal is known
                 mode = case.meta.generation.mode.value if case.meta is not None else POSITIVE.value
                 deliver(assay, case, actor, step="fuzz", labels={"phase": phase, "mode": mode})
-
-
-def _cases(generator: Generator, operation: Any, volume: Volume, run_seed: int, owned: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    for case in generator.examples(operation, owned):
-        yield "examples", case
-    for mode, most in ((POSITIVE, volume.boundaries), (NEGATIVE, volume.wrong_boundaries)):
-        for case in generator.coverage(operation, mode, most, owned) if most else ():
-            yield "coverage", case
-    for mode in (POSITIVE, NEGATIVE):
-        for case in generator.cases(operation, mode, volume.drawn, run_seed, owned):
-            yield "fuzzing", case
 
 
 def entitled_roles(one: Documented, actors: Mapping[str, Actor], assay: Assay) -> list[str]:
