@@ -30,7 +30,7 @@ CASES = {
     "report folder is a file": ((*RUN, "--report-dir", "file.txt"), "Invalid value for '--report-dir': "),
     "missing variable": (
         (*RUN, "--base-url", "https://staging.example"),
-        "actors.subject.member: the environment variable ZDR_SIM_KEY_SUBJECT_MEMBER is not set",
+        f"{shipped()['simulator']}: actors.subject.member.env: the environment variable ZDR_SIM_KEY_SUBJECT_MEMBER is not set",
     ),
     "bad base URL": (
         (*RUN, "--base-url", "staging.example"),
@@ -89,12 +89,13 @@ def test_a_credential_that_cannot_be_sent_is_not_repeated(zdr_audit, monkeypatch
     said = zdr_audit(*RUN, "--base-url", "http://127.0.0.1:1")
     assert (said.status, said.err) == (
         2,
-        "zdr-audit: the environment variable ZDR_SIM_KEY_SUBJECT_MEMBER holds no usable credential: 8 or more printable ASCII characters, no spaces\n",
+        f"zdr-audit: {shipped()['simulator']}: actors.subject.member.env: the environment variable ZDR_SIM_KEY_SUBJECT_MEMBER holds no usable credential: 8 or more printable ASCII characters, no spaces\n",
     )
 
 
 def test_a_report_folder_that_cannot_be_made_is_named(zdr_audit, tmp_path):
     (tmp_path / "file.txt").write_text("a file")
+    (tmp_path / "zdr-simulator-data").mkdir()
     with requests_mock.Mocker() as mocker:
         said = zdr_audit(*RUN, "--base-url", "http://127.0.0.1:1", "--report-dir", "file.txt/report")
     assert said.status == 2
