@@ -45,7 +45,11 @@ def audit(folder: Path, environment: dict[str, str], base_url: str = BASE_URL, t
     [
         ({}, "https://staging.example", "actors.subject.member.env: the environment variable ZDR_SIM_KEY_SUBJECT_MEMBER is not set"),
         ({"ZDR_SIM_KEY_SUBJECT_MEMBER": "key-subject"}, "https://staging.example", "actors.control.member.env: the environment variable"),
-        ({"ZDR_SIM_KEY_OPERATOR": "bad key"}, BASE_URL, "actors.staff.operator.env: the environment variable ZDR_SIM_KEY_OPERATOR holds no usable credential"),
+        (
+            {"ZDR_SIM_KEY_OPERATOR": "bad key"},
+            BASE_URL,
+            "actors.staff.operator.env: the environment variable ZDR_SIM_KEY_OPERATOR holds no usable credential",
+        ),
         ({}, "staging.example", "--base-url: should be http:// or https://"),
     ],
 )

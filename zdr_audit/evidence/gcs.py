@@ -22,21 +22,11 @@ _RETRY_SECONDS = 20
 # Properties that repeat the object's name, which is searched once, or that the store makes up by itself.
 _OWN = frozenset(
     (
-        "kind",
-        "id",
-        "selfLink",
-        "mediaLink",
-        "name",
-        "bucket",
-        "generation",
-        "metageneration",
-        "etag",
-        "size",
-        "md5Hash",
-        "crc32c",
-        "storageClass",
+        *("kind", "id", "acl", "owner", "selfLink", "mediaLink", "name", "bucket", "generation", "metageneration", "etag", "size"),
+        *("md5Hash", "crc32c", "storageClass", "timeCreated", "updated", "timeStorageClassUpdated", "timeFinalized", "timeDeleted"),
+        *("softDeleteTime", "hardDeleteTime"),
     )
-) | {"timeCreated", "updated", "timeStorageClassUpdated", "timeFinalized", "timeDeleted", "softDeleteTime", "hardDeleteTime"}
+)
 
 
 def read_gcs(source_id: str, place: ServerPlace, seeker: Seeker, progress: Callable[[int], None] | None = None) -> Reading:
@@ -58,12 +48,12 @@ def read_gcs(source_id: str, place: ServerPlace, seeker: Seeker, progress: Calla
 
 def total_size(place: ServerPlace) -> int:
     """Bytes of all generations of all objects. Raises MissingExtraError and the client's own errors."""
-    return sum(int(blob.size or 0) for blob in _listed(_client(place), place, versions=True))
+    return sum(int(blob.size or 0) for blob in _listed(_client(place), place, versions="true"))
 
 
 def first_name(place: ServerPlace) -> None:
     """Ask for one name. Raises MissingExtraError and the client's own errors where the bucket cannot be listed."""
-    next(iter(_listed(_client(place), place, versions=True, max_results=1)), None)
+    next(iter(_listed(_client(place), place, versions="true", max_results=1)), None)
 
 
 def _given(place: ServerPlace) -> tuple[str, ...]:
@@ -112,7 +102,7 @@ class _Bucket:
 
     def read(self) -> None:
         """Raises the client's errors when the bucket cannot be listed at all."""
-        for blob in _listed(self._client, self._place, versions=True, projection="full"):
+        for blob in _listed(self._client, self._place, versions="true"):
             self._object(blob)
         self._guarded("softly deleted objects", self._softly_deleted)
         self._guarded("bucket properties", self._description)
@@ -141,9 +131,10 @@ class _Bucket:
 
     def _pieces(self, blob: Any) -> Iterator[bytes]:
         at, size = 0, int(blob.size or 0)
+        exactly = blob.bucket.blob(blob.name, generation=int(blob.generation))  # what is listed would be asked for by its name alone
         while at < size:
             # As it is stored: what is compressed is opened by the search itself.
-            piece: bytes = blob.download_as_bytes(
+            piece: bytes = exactly.download_as_bytes(
                 start=at, end=min(at + _PIECE, size) - 1, raw_download=True, checksum=None, timeout=_TIMES, retry=_retry()
             )
             if not piece:
@@ -161,7 +152,7 @@ class _Bucket:
                 self._collector.search(title, data, lambda _, name=name: f"property {name}", residue)  # type: ignore[misc]
 
     def _softly_deleted(self) -> None:
-        for blob in _listed(self._client, self._place, soft_deleted=True):
+        for blob in _listed(self._client, self._place, soft_deleted="true"):
             if blob.soft_delete_time is None:  # a store that does not know the question lists what is live
                 continue
             title = f"softly deleted {named(blob.name)} (generation {blob.generation})"
