@@ -40,6 +40,14 @@ CASES = {
         (*RUN, "--base-url", "https://user:hunter22@staging.example"),
         "--base-url: should be http:// or https://, a host and perhaps a port, without user, path or query",
     ),
+    "the same base URL twice": (
+        (*RUN, "--base-url", "http://127.0.0.1:1", "--base-url", "http://127.0.0.1:1"),
+        "--base-url: the node http://127.0.0.1:1 is there twice",
+    ),
+    "bad base URL of a node": (
+        (*RUN, "--base-url", "http://127.0.0.1:1", "--base-url", "ftp://h"),
+        "--base-url: should be http:// or https://, a host and perhaps a port, without user, path or query, found 'ftp://h'",
+    ),
     "violation of another's target": (
         (*RUN, "--base-url", "http://127.0.0.1:1", "--violation", "ret-x"),
         "--violation goes with the simulator that this command starts; with --base-url start it yourself: zdr-audit simulate --violation ID",
@@ -87,10 +95,8 @@ def test_a_bad_profile_is_named_with_its_key_or_line(zdr_audit, tmp_path, old, n
 def test_a_credential_that_cannot_be_sent_is_not_repeated(zdr_audit, monkeypatch):
     monkeypatch.setenv("ZDR_SIM_KEY_SUBJECT_MEMBER", "hunter22 with a space")
     said = zdr_audit(*RUN, "--base-url", "http://127.0.0.1:1")
-    assert (said.status, said.err) == (
-        2,
-        f"zdr-audit: {shipped()['simulator']}: actors.subject.member.env: the environment variable ZDR_SIM_KEY_SUBJECT_MEMBER holds no usable credential: 8 or more printable ASCII characters, no spaces\n",
-    )
+    words = "the environment variable ZDR_SIM_KEY_SUBJECT_MEMBER holds no usable credential: 8 or more printable ASCII characters, no spaces"
+    assert (said.status, said.err) == (2, f"zdr-audit: {shipped()['simulator']}: actors.subject.member.env: {words}\n")
 
 
 def test_a_report_folder_that_cannot_be_made_is_named(zdr_audit, tmp_path):
