@@ -95,7 +95,9 @@ def test_a_bad_profile_is_named_with_its_key_or_line(zdr_audit, tmp_path, old, n
 def test_a_credential_that_cannot_be_sent_is_not_repeated(zdr_audit, monkeypatch):
     monkeypatch.setenv("ZDR_SIM_KEY_SUBJECT_MEMBER", "hunter22 with a space")
     said = zdr_audit(*RUN, "--base-url", "http://127.0.0.1:1")
-    words = "the environment variable ZDR_SIM_KEY_SUBJECT_MEMBER holds no usable credential: 8 or more printable ASCII characters, no spaces"
+    words = (
+        "the environment variable ZDR_SIM_KEY_SUBJECT_MEMBER holds no usable credential: 8 or more printable ASCII characters, no spaces"
+    )
     assert (said.status, said.err) == (2, f"zdr-audit: {shipped()['simulator']}: actors.subject.member.env: {words}\n")
 
 

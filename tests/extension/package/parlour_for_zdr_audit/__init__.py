@@ -1,4 +1,4 @@
-"""An example of a package that extends zdr-audit: a dialect, a reader of evidence with its size, and a form. Its entry points are in the dist-info beside it."""
+"""An example of a package that extends zdr-audit: a dialect, a reader of evidence with its size, a form. Its entry points are in the dist-info beside it."""
 
 from __future__ import annotations
 
