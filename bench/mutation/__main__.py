@@ -17,6 +17,7 @@ from bench.mutation.page import page
 from bench.mutation.rooms import ROOT, Room, rooms
 from bench.mutation.score import THRESHOLD, MutationScore, RoomScore, Survivor, counted, interval, percent, sentence, share
 from bench.mutation.warm import Fate, run
+from zdr_audit import __file__ as installed
 from zdr_audit import __version__
 
 UNCHANGED = 2
@@ -28,10 +29,12 @@ def main() -> int:
     parser.add_argument("rooms", nargs="*", help=f"of {', '.join(rooms())} (default: all)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sites", type=int, help="so many random sites instead of what rooms.toml says")
-    parser.add_argument("--only", default="", help="mutants whose name begins so; nothing is written")
+    parser.add_argument("--only", default="", help="mutants whose name (see the output) begins so; nothing is written")
     parser.add_argument("--reuse", action="store_true", help="do not record anew which test runs which line")
     parser.add_argument("--out", type=Path, default=ROOT / "reports")
     said = parser.parse_args()
+    if Path(installed).resolve().parents[1] != ROOT:
+        parser.error(f"the tests would run {installed}, not the code that is changed: run this in an editable installation")
     known = rooms()
     done = []
     for name in said.rooms or known:
@@ -77,7 +80,8 @@ def _room(room: Room, population: int, tried: list[Mutant], fates: dict[Mutant, 
     alive = [m for m in tried if fates[m].outcome in ("survived", "uncovered")]
     why = {m: next((e.why for e in reasons if e.covers(m)), None) for m in alive}
     modules = [
-        counted(file, [(fates[m].outcome, why.get(m) is not None) for m in tried if m.file == file]) for file in dict.fromkeys(m.file for m in tried)
+        counted(file, [(fates[m].outcome, why.get(m) is not None) for m in tried if m.file == file])
+        for file in dict.fromkeys(m.file for m in tried)
     ]
     killed, timeout = sum(m.killed for m in modules), sum(m.timeout for m in modules)
     score = share(killed + timeout, len(tried))

@@ -6,9 +6,12 @@ import tomllib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bench.mutation.mutants import Mutant
 from bench.mutation.rooms import HERE
+
+if TYPE_CHECKING:
+    from bench.mutation.mutants import Mutant
 
 
 @dataclass(frozen=True)

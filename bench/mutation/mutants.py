@@ -11,10 +11,11 @@ from itertools import islice
 from random import Random
 from typing import Any
 
-from bench.mutation.rooms import ROOT, Room
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
+
+from bench.mutation.rooms import ROOT, Room, shares
 
 TOOL = f"cosmic-ray {version('cosmic-ray')}"
 
@@ -141,19 +142,8 @@ def chosen(room: Room, mutants: Iterable[Mutant], seed: int) -> list[Mutant]:
         sites[mutant.file][mutant.site].append(mutant)
     picked = []
     for file, number in shares({file: len(of) for file, of in sites.items()}, room.sites).items():
-        chance = Random(f"{seed}:{file}")  # noqa: S311
+        chance = Random(f"{seed}:{file}")
         for site in sorted(chance.sample(sorted(sites[file]), number)):
             alternatives = chance.sample(sites[file][site], len(sites[file][site]))
             picked += list(islice(filter(_compiles, alternatives), 1))
     return picked
-
-
-def shares(sizes: dict[str, int], total: int) -> dict[str, int]:
-    """So many of each, in proportion to its size: largest remainders, never more than there are."""
-    whole = sum(sizes.values())
-    total = min(total, whole)
-    exact = {name: total * size / whole for name, size in sizes.items()}
-    given = {name: int(share) for name, share in exact.items()}
-    for name in sorted(exact, key=lambda one: (given[one] - exact[one], one))[: total - sum(given.values())]:
-        given[name] += 1
-    return given

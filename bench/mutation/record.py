@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from coverage import Coverage
+
 from bench.mutation.rooms import ROOT, Room, rooms
 from bench.mutation.tame import ARGUMENTS, Tame
-from coverage import Coverage
 
 
 class Recorder:
@@ -44,7 +45,7 @@ def record(room: Room, out: Path) -> None:
     coverage = Coverage(data_file=None, include=[str(ROOT / file) for file in room.files], config_file=False)
     coverage.start()
     recorder = Recorder(coverage)
-    pytest.main([*ARGUMENTS, *room.tests], plugins=[Tame(room.examples), recorder])
+    pytest.main([*ARGUMENTS, *room.arguments], plugins=[Tame(room.examples), recorder])
     coverage.stop()
     data = coverage.get_data()
     ran: dict[str, dict[str, list[str]]] = defaultdict(dict)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy.stats import beta
-from typing_extensions import Self
 
 THRESHOLD = 0.9
 
@@ -125,6 +124,7 @@ def sentence(score: MutationScore) -> str:
     """What the README says."""
     parts = []
     for room in score.rooms:
-        of = f"all {room.mutants}" if room.chosen == "all" else f"{room.mutants} drawn of {room.population}, 95 % interval {percent(room.low)} to {percent(room.high)}"
+        interval_ = f"95 % interval {percent(room.low)} to {percent(room.high)}"
+        of = f"all {room.mutants}" if room.chosen == "all" else f"{room.mutants} drawn of {room.population}, {interval_}"
         parts.append(f"{percent(room.score)} in `{room.room}` ({of})")
     return f"Mutants killed by the tests: {'; '.join(parts)}."

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bench.mutation.mutants import Mutant
+if TYPE_CHECKING:
+    from bench.mutation.mutants import Mutant
 
 
 class Selection:

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 import pytest
 from _pytest.runner import runtestprotocol
+
 from bench.mutation import swap
 from bench.mutation.mutants import Mutant
 from bench.mutation.rooms import ROOT, Room
@@ -45,7 +46,7 @@ class First:
         self.failed: str | None = None
 
     @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items[:] = sorted((item for item in items if item.nodeid in self._order), key=lambda one: self._order[one.nodeid])
         if len(items) < len(self._order):
             self.failed = self.failed or "collection"
@@ -62,7 +63,9 @@ class First:
 class Warm:
     """A pytest plug-in: instead of running the tests, tries each mutant in a fork."""
 
-    def __init__(self, room: Room, selection: Selection, mutants: Iterable[Mutant | None], report: Callable[[Mutant | None, Fate], None]) -> None:
+    def __init__(
+        self, room: Room, selection: Selection, mutants: Iterable[Mutant | None], report: Callable[[Mutant | None, Fate], None]
+    ) -> None:
         self._room, self._selection, self._mutants, self._report = room, selection, mutants, report
         self._functions: dict[str, list[Any]] = {}
         self._items: dict[str, pytest.Item] = {}
@@ -101,7 +104,7 @@ class Warm:
 
     def _in_child(self, session: pytest.Session, mutant: Mutant | None, tests: list[str], write: int) -> NoReturn:
         os.setpgid(0, 0)
-        seconds = int(15 + 5 * self._selection.cost(tests))
+        seconds = int(8 + 3 * self._selection.cost(tests))
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         if not os.environ.get("ZDR_MUTATION_LOUD"):
@@ -165,4 +168,4 @@ def _answer(read: int, child: int, seconds: float) -> dict[str, Any] | None:
 def run(room: Room, record: Path, mutants: Iterable[Mutant | None], report: Callable[[Mutant | None, Fate], None]) -> None:
     """Tries the mutants one after the other."""
     warm = Warm(room, Selection(record, room.budget), mutants, report)
-    pytest.main([*ARGUMENTS, *room.tests], plugins=[Tame(room.examples), warm])
+    pytest.main([*ARGUMENTS, *room.arguments], plugins=[Tame(room.examples), warm])

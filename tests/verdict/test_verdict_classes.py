@@ -60,6 +60,7 @@ def test_the_fate_of_a_request_is_a_class(status, outcome, said):
         ({"padding": 16_383}, {"Plain"}),
         ({"padding": 16_384}, {"Long"}),
         ({"noise": 16_384}, {"Long"}),
+        ({"noise": 16_383}, {"Plain"}),
         ({"padding": 8_192, "noise": 8_192}, {"Long"}),
         ({"padding": 8_191, "noise": 8_192}, {"Plain"}),
         ({"wrong": "model"}, set()),
@@ -158,5 +159,3 @@ def test_where_no_control_has_proven_sight_there_is_no_bound():
     record = whole()
     record.run = record.run.model_copy(update={"selected": ()})
     assert bounds(record)[ALL].upper is None
-
-

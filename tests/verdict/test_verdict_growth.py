@@ -34,6 +34,7 @@ def test_the_slope_is_the_share_that_was_kept(share):
 def test_growth_that_does_not_follow_the_size_is_bounded():
     fitted = fit(kept(0, noise=40))
     assert fitted is not None
+    assert fitted.slope != fitted.low
     assert fitted.low < 0 < fitted.high
     assert judged(fitted) == "bounded"
 
@@ -84,6 +85,15 @@ def test_blocks_of_two_sizes_have_no_slope_and_of_three_they_have():
 def test_a_store_that_never_grows_has_slope_nought_without_doubt():
     assert fit([(bits, 0) for bits in SIZES]) == Fit(0.0, 0.0, 0.0)
     assert fit([(bits, 4096) for bits in SIZES]) == Fit(0.0, 0.0, 0.0)
+
+
+def test_a_store_that_grew_in_one_block_alone_is_bounded_by_the_median_slope():
+    """Two kinds of growth are not one: the regression decides, though nearly all slopes between blocks are nought."""
+    points = [(bits, 4096) for bits in SIZES]
+    points[0] = (SIZES[0], 8192)
+    fitted = fit(points)
+    assert fitted == Fit(0.0, 0.0, 0.0)
+    assert fit([(bits, 4096 * (n % 2)) for n, bits in enumerate(SIZES)]) != Fit(0.0, 0.0, 0.0)
 
 
 def test_where_ranks_have_no_variance_the_interval_is_that_of_least_squares():
@@ -158,6 +168,12 @@ def test_a_twin_s_sources_are_measured_for_the_control_organization_and_the_othe
     blocks = [block(bits, 0, organization=who) for who in ("subject", "control") for bits in SIZES]
     found = bounds(measured(*blocks, twins={"db": "log"}, twin_sources=("log",)))
     assert [(b.organization, b.source) for b in found] == [("subject", "db"), ("control", "log")]
+
+
+def test_figures_have_six_digits():
+    points = [(3 * bits, bits // 8) for bits in SIZES]
+    (db, _) = bounds(measured(*[block(*point) for point in points]))
+    assert (db.slope, db.low, db.high) == (0.333333, 0.333333, 0.333333)
 
 
 def test_the_report_carries_the_bounds():
