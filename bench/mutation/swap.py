@@ -66,7 +66,10 @@ class Changed(importlib.abc.MetaPathFinder, importlib.machinery.SourceFileLoader
         self._changed_text = text
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+        self,
+        fullname: str,
+        path: Sequence[str] | None,
+        target: ModuleType | None = None,  # noqa: ARG002
     ) -> importlib.machinery.ModuleSpec | None:
         """The spec of that module alone."""
         if fullname != self._module:
