@@ -68,7 +68,7 @@ class Changed(importlib.abc.MetaPathFinder, importlib.machinery.SourceFileLoader
     def find_spec(
         self,
         fullname: str,
-        path: Sequence[str] | None,
+        path: Sequence[str] | None,  # noqa: ARG002
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> importlib.machinery.ModuleSpec | None:
         """The spec of that module alone."""

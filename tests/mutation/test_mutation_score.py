@@ -1,8 +1,7 @@
-"""The published mutation score: what is written is what was counted, each survivor's reason still fits the code, the README says the same."""
+"""The mutation score is what was counted, rounded down, with the exact interval; each survivor's reason still fits the code."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 
@@ -13,47 +12,41 @@ from scipy.stats import binom
 from bench.mutation.explained import explanations
 from bench.mutation.page import page
 from bench.mutation.rooms import ROOT, rooms, shares
-from bench.mutation.score import THRESHOLD, MutationScore, interval, percent, sentence, share
-
-PUBLISHED = ROOT / "reports" / "mutation.json"
+from bench.mutation.score import THRESHOLD, MutationScore, RoomScore, counted, interval, percent, sentence, share
 
 
-@pytest.fixture(scope="module")
-def published() -> MutationScore:
-    return MutationScore.model_validate_json(PUBLISHED.read_text(encoding="utf-8"))
+def module(**changes: object) -> dict[str, object]:
+    return {"file": "zdr_audit/verdict/judge.py", "mutants": 10, "killed": 8, "timeout": 1, "survived": 1, "explained": 1} | changes
 
 
-def test_the_published_score_is_of_all_rooms_and_no_lower_than_asked(published):
-    assert {room.room for room in published.rooms} == set(rooms()) == {"verdict", "evidence", "canary"}
-    assert all(room.score >= THRESHOLD for room in published.rooms)
+SURVIVOR = {"file": "a.py", "line": 1, "operator": "AddNot", "before": "if a:", "after": "if not a:", "covered": True, "why": "no matter"}
 
 
-def test_without_a_change_every_test_passed(published):
-    assert {(room.unchanged_tried, room.unchanged_killed) for room in published.rooms} == {(2, 0)}
+def room(**changes: object) -> dict[str, object]:
+    counts = {"room": "verdict", "chosen": "all", "population": 10, "score": 0.9, "low": 0.9, "high": 0.9}
+    return module() | counts | {"unchanged_tried": 2, "unchanged_killed": 0, "modules": [module()], "survivors": [SURVIVOR]} | changes
 
 
-def test_every_module_of_a_room_is_in_its_figures_unless_nothing_in_it_can_be_changed(published):
-    for room in published.rooms:
-        files = {module.file for module in room.modules}
-        assert files <= set(rooms()[room.room].files)
-        assert len(files) >= len(rooms()[room.room].files) - 3
-
-
-def test_the_page_is_made_of_the_file(published):
-    assert (ROOT / "reports" / "mutation.md").read_text(encoding="utf-8") == page(published)
-
-
-def test_the_readme_says_the_published_figures(published):
-    assert sentence(published) in " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-
-
-def test_counts_that_do_not_add_up_are_refused(published):
-    for change in ({"killed": 1}, {"score": 1.0}, {"survivors": []}, {"modules": []}):
-        said = json.loads(published.model_dump_json())
-        assert said["rooms"][0][next(iter(change))] != next(iter(change.values()))
-        said["rooms"][0] |= change
+def test_counts_that_add_up_are_taken_and_others_refused():
+    whole = {key: value for key, value in room().items() if key != "file"}
+    assert RoomScore.model_validate(whole).score == 0.9
+    for change in ({"killed": 9}, {"score": 1.0}, {"survivors": []}, {"modules": []}, {"high": 0.95}, {"chosen": "sample"}):
         with pytest.raises(ValidationError):
-            MutationScore.model_validate(said)
+            RoomScore.model_validate(whole | change)
+
+
+def test_a_timeout_counts_as_killed_an_uncovered_mutant_and_an_explained_one_as_survivors():
+    fates = [("killed", False), ("timeout", False), ("survived", True), ("uncovered", False)]
+    found = counted("a.py", fates)
+    assert (found.mutants, found.killed, found.timeout, found.survived, found.explained) == (4, 1, 1, 2, 1)
+
+
+def test_the_page_shows_every_survivor_with_its_reason():
+    whole = RoomScore.model_validate({key: value for key, value in room().items() if key != "file"})
+    score = MutationScore(version="1", tool="t 1", seed=1, threshold=THRESHOLD, rooms=(whole,))
+    assert "| `a.py:1` | `if a:` | `if not a:` | no matter |" in page(score)
+    assert sentence(score) in page(score)
+    assert sentence(score) == "Mutants killed by the tests: 90.0 % in `verdict` (all 10)."
 
 
 def test_every_explanation_is_of_a_line_that_is_still_there():

@@ -311,4 +311,4 @@ def test_the_organization_of_the_sight_is_the_control_organization_s():
     record.canaries.append(canary(33, record.interactions[-1]))
     record.read("db", [hit("c-00033")])
     assert "the source db is blind" in result(record).reason
-    assert CONTROL == record.run.organizations["control"]
+    assert record.run.organizations["control"] == CONTROL
