@@ -86,7 +86,12 @@ def main() -> None:
 
 @main.command()
 @click.option("--target", metavar="NAME|FILE", help="Target profile: 'simulator' (shipped), or a TOML file (see 'zdr-audit init').")
-@click.option("--base-url", metavar="URL", help="Where the target is. Replaces the profile's address and starts nothing.")
+@click.option(
+    "--base-url",
+    multiple=True,
+    metavar="URL",
+    help="Where the target is. Replaces the profile's address and starts nothing. Repeated: its nodes.",
+)
 @click.option(
     "--report-dir",
     type=click.Path(path_type=Path, file_okay=False),
@@ -147,7 +152,7 @@ def main() -> None:
 def run(
     ctx: click.Context,
     target: str | None,
-    base_url: str | None,
+    base_url: tuple[str, ...],
     report_dir: Path,
     controls: tuple[str, ...],
     depth: str,
@@ -192,7 +197,8 @@ def run(
                 f"{word} goes with the simulator that this command starts; with --base-url start it yourself: zdr-audit simulate {word} ID"
             )
     arguments = ["--target", target, "--report-dir", str(report_dir), "--depth", depth, "--seed", str(seed)]
-    arguments += ["--base-url", base_url] if base_url else []
+    for url in base_url:
+        arguments += ["--base-url", url]
     arguments += pack_arguments(attest_key, waivers, timestamp)
     arguments += [] if minimise else ["--no-minimise"]
     for pattern in controls:

@@ -20,10 +20,15 @@ STYLES = {"ok": "green", "note": "cyan", "missing": "yellow", "unusable": "bold 
 
 @click.command("doctor")
 @click.option("--target", required=True, metavar="NAME|FILE", help="The profile to check.")
-@click.option("--base-url", metavar="URL", help="Where the target is. Replaces the profile's address and starts nothing.")
+@click.option(
+    "--base-url",
+    multiple=True,
+    metavar="URL",
+    help="Where the target is. Replaces the profile's address and starts nothing. Repeated: its nodes.",
+)
 @click.option("--controls", multiple=True, metavar="GLOB", help="Only these controls. May be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
-def doctor_command(target: str, base_url: str | None, controls: tuple[str, ...], as_json: bool) -> None:
+def doctor_command(target: str, base_url: tuple[str, ...], controls: tuple[str, ...], as_json: bool) -> None:
     """Check a profile against its target, without a stimulus.
 
     Looks at addresses, TLS, clocks, each credential (by an operation that changes nothing), the ZDR status
@@ -42,7 +47,7 @@ def doctor_command(target: str, base_url: str | None, controls: tuple[str, ...],
     from zdr_audit.profile.load import ProfileError
     from zdr_audit.run.doctor import diagnose
     from zdr_audit.run.launch import LaunchError
-    from zdr_audit.run.options import Options
+    from zdr_audit.run.options import Options, addresses
     from zdr_audit.run.progress import reporter
 
     try:
@@ -50,7 +55,8 @@ def doctor_command(target: str, base_url: str | None, controls: tuple[str, ...],
         selected = select(catalogue, controls) if controls else catalogue.controls
         live = reporter(Console(stderr=True))
         with live:
-            found = diagnose(Options(target=target, base_url=base_url, controls=controls), catalogue, selected, live)
+            first, nodes = addresses(base_url)
+            found = diagnose(Options(target=target, base_url=first, nodes=nodes, controls=controls), catalogue, selected, live)
     except (CatalogueError, SelectionError, ProfileError, LaunchError, OSError) as exc:
         _fail(str(exc))
     if as_json:

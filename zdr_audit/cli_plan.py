@@ -18,12 +18,17 @@ EXIT_USAGE = 2
 
 @click.command("plan")
 @click.option("--target", required=True, metavar="NAME|FILE", help="The profile of the target.")
-@click.option("--base-url", metavar="URL", help="Where the target is. Replaces the profile's address.")
+@click.option(
+    "--base-url",
+    multiple=True,
+    metavar="URL",
+    help="Where the target is. Replaces the profile's address. Repeated: its nodes.",
+)
 @click.option("--controls", multiple=True, metavar="GLOB", help="Only these controls. May be repeated.")
 @click.option("--depth", type=click.Choice(DEPTHS), default="standard", show_default=True, help="How many stimuli of each kind.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the generated request shapes.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON, step by step.")
-def plan_command(target: str, base_url: str | None, controls: tuple[str, ...], depth: str, seed: int, as_json: bool) -> None:
+def plan_command(target: str, base_url: tuple[str, ...], controls: tuple[str, ...], depth: str, seed: int, as_json: bool) -> None:
     """Say what a run would send, make and cost. Nothing is sent.
 
     The scenarios of the run itself are gone through twice, against answers made up from the profile; a
@@ -35,7 +40,8 @@ def plan_command(target: str, base_url: str | None, controls: tuple[str, ...], d
       zdr-audit plan --target my-target.toml --controls 'ZDR-RET-*' --json
     """
     arguments = ["--target", target, "--depth", depth, "--seed", str(seed)]
-    arguments += ["--base-url", base_url] if base_url else []
+    for url in base_url:
+        arguments += ["--base-url", url]
     for pattern in controls:
         arguments += ["--controls", pattern]
     show_plan(arguments, as_json=as_json)

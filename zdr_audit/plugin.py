@@ -31,7 +31,7 @@ from zdr_audit.report.write import report_names, write_all
 from zdr_audit.run.afterwards import Afterwards
 from zdr_audit.run.audit import STOPPED, Audit
 from zdr_audit.run.launch import LaunchError
-from zdr_audit.run.options import DEFAULT_REPORT_DIR, Options, depth
+from zdr_audit.run.options import DEFAULT_REPORT_DIR, Options, addresses, depth
 from zdr_audit.run.progress import Reporter
 from zdr_audit.run.resume import ResumeError
 from zdr_audit.run.signals import Signals
@@ -97,7 +97,13 @@ class Front:
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("zdr-audit", "audit of a target for zero data retention")
     group.addoption("--target", metavar="NAME|FILE", help="target profile: the name of a shipped one (simulator), or a TOML file")
-    group.addoption("--base-url", metavar="URL", help="where the target is; replaces the profile's and starts nothing")
+    group.addoption(
+        "--base-url",
+        metavar="URL",
+        action="append",
+        default=[],
+        help="where the target is, in place of the profile's address; may be repeated",
+    )
     group.addoption(
         "--report-dir", metavar="DIR", default=str(DEFAULT_REPORT_DIR), help="folder for journal and reports (default: %(default)s)"
     )
@@ -164,9 +170,11 @@ def _state(config: pytest.Config) -> State:
         catalogue = load_catalogue()
         patterns = tuple(config.getoption("--controls"))
         waivers_file = Path(config.getoption("--waivers")) if config.getoption("--waivers") else None
+        base_url, nodes = addresses(config.getoption("--base-url"))
         options = Options(
             target=config.getoption("--target"),
-            base_url=config.getoption("--base-url"),
+            base_url=base_url,
+            nodes=nodes,
             report_dir=Path(config.getoption("--report-dir")),
             controls=patterns,
             depth=depth(config.getoption("--depth")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zdr_audit.suite.assay import Assay
+from zdr_audit.suite.contract.ahead import draw_ahead
 from zdr_audit.suite.contract.chains import follow
 from zdr_audit.suite.contract.fuzz import entitled_roles, fuzz
 from zdr_audit.suite.contract.malformed import malform
@@ -22,6 +23,13 @@ def _explored(assay: Assay) -> tuple[Party, dict[str, Actor], bool]:
         org, ours = assay.control, False
     own = {role: org.actor(role) for role in ("admin", "member") if role in org.actors}
     return org, {**own, **assay.staff_actors}, ours
+
+
+@scenario(first=True)
+def interface_document(assay: Assay) -> None:
+    """The interface document is read; requests for it are drawn while others are sent"""
+    if assay.offers("openapi.read"):
+        draw_ahead(assay.document("openapi.read", step="read the interface document"), assay.depth, assay.seed)
 
 
 @scenario()

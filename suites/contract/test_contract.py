@@ -26,7 +26,7 @@ ERROR_TYPES = {
 }
 
 
-EXPLORED = (after.fuzzing, after.documented_interface)
+EXPLORED = (after.interface_document, after.fuzzing, after.documented_interface)
 
 
 @control("ZDR-CON-01", after=EXPLORED)

@@ -6,6 +6,7 @@ from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.generate import shapes
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.party import NotOffered
+from zdr_audit.suite.patience import Patience
 from zdr_audit.target.stimulus import Place, Stimulus, Wrong
 
 
@@ -161,12 +162,15 @@ def payloads_of_many_sizes(assay: Assay) -> None:
     """Incompressible payloads of many sizes, in random order"""
     sizes = [0, 4_000, 16_000, 64_000, 128_000, 192_000] * assay.count(1, 2, 5)
     limits = assay.profile.limits
-    wait = min(limits.settle_seconds, {"quick": 0.1, "standard": 0.25, "thorough": 5.0}[assay.depth])
-    wait = wait if limits.growth_wait_seconds is None else limits.growth_wait_seconds
+    wait = min(limits.settle_seconds, {"quick": 0.1, "standard": 0.15, "thorough": 5.0}[assay.depth])
+    # A target that writes late is waited for; how late, its own control organization shows.
+    patience = None if limits.growth_wait_seconds is None else Patience(limits.growth_wait_seconds, assay.pause, assay.measure)
     blocks = [(party, size) for size in sizes for party in (assay.subject, assay.control)]
     assay.random.shuffle(blocks)
+    if patience is not None:
+        blocks.insert(0, blocks.pop(blocks.index((assay.control, sizes[-1]))))  # it teaches patience, so it comes first
     for party, size in blocks:
-        assay.grow(party, Stimulus(noise=size, cache=True), requests=2, step="send a block", wait=wait)
+        assay.grow(party, Stimulus(noise=size, cache=True), requests=2, step="send a block", patience=patience, wait=wait)
 
 
 @scenario()

@@ -95,7 +95,11 @@ def test_a_run_with_the_starter_profile_names_the_first_variable_that_is_missing
     zdr_audit("init", "mine.toml")
     name = load(str(tmp_path / "mine.toml"), {}).profile.actors["subject"]["member"].env
     said = zdr_audit("run", "--target", "mine.toml")
-    assert (said.status, said.err, said.out) == (2, f"zdr-audit: actors.subject.member: the environment variable {name} is not set\n", "")
+    assert (said.status, said.err, said.out) == (
+        2,
+        f"zdr-audit: mine.toml: actors.subject.member.env: the environment variable {name} is not set\n",
+        "",
+    )
     assert [p.name for p in tmp_path.iterdir()] == ["mine.toml"], "and writes nothing"
 
 

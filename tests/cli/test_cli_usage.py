@@ -30,7 +30,7 @@ CASES = {
     "report folder is a file": ((*RUN, "--report-dir", "file.txt"), "Invalid value for '--report-dir': "),
     "missing variable": (
         (*RUN, "--base-url", "https://staging.example"),
-        "actors.subject.member: the environment variable ZDR_SIM_KEY_SUBJECT_MEMBER is not set",
+        f"{shipped()['simulator']}: actors.subject.member.env: the environment variable ZDR_SIM_KEY_SUBJECT_MEMBER is not set",
     ),
     "bad base URL": (
         (*RUN, "--base-url", "staging.example"),
@@ -39,6 +39,14 @@ CASES = {
     "credential in the base URL": (
         (*RUN, "--base-url", "https://user:hunter22@staging.example"),
         "--base-url: should be http:// or https://, a host and perhaps a port, without user, path or query",
+    ),
+    "the same base URL twice": (
+        (*RUN, "--base-url", "http://127.0.0.1:1", "--base-url", "http://127.0.0.1:1"),
+        "--base-url: the node http://127.0.0.1:1 is there twice",
+    ),
+    "bad base URL of a node": (
+        (*RUN, "--base-url", "http://127.0.0.1:1", "--base-url", "ftp://h"),
+        "--base-url: should be http:// or https://, a host and perhaps a port, without user, path or query, found 'ftp://h'",
     ),
     "violation of another's target": (
         (*RUN, "--base-url", "http://127.0.0.1:1", "--violation", "ret-x"),
@@ -87,14 +95,15 @@ def test_a_bad_profile_is_named_with_its_key_or_line(zdr_audit, tmp_path, old, n
 def test_a_credential_that_cannot_be_sent_is_not_repeated(zdr_audit, monkeypatch):
     monkeypatch.setenv("ZDR_SIM_KEY_SUBJECT_MEMBER", "hunter22 with a space")
     said = zdr_audit(*RUN, "--base-url", "http://127.0.0.1:1")
-    assert (said.status, said.err) == (
-        2,
-        "zdr-audit: the environment variable ZDR_SIM_KEY_SUBJECT_MEMBER holds no usable credential: 8 or more printable ASCII characters, no spaces\n",
+    words = (
+        "the environment variable ZDR_SIM_KEY_SUBJECT_MEMBER holds no usable credential: 8 or more printable ASCII characters, no spaces"
     )
+    assert (said.status, said.err) == (2, f"zdr-audit: {shipped()['simulator']}: actors.subject.member.env: {words}\n")
 
 
 def test_a_report_folder_that_cannot_be_made_is_named(zdr_audit, tmp_path):
     (tmp_path / "file.txt").write_text("a file")
+    (tmp_path / "zdr-simulator-data").mkdir()
     with requests_mock.Mocker() as mocker:
         said = zdr_audit(*RUN, "--base-url", "http://127.0.0.1:1", "--report-dir", "file.txt/report")
     assert said.status == 2

@@ -11,7 +11,8 @@ from zdr_audit.evidence.server import ServerPlace, secrets_in
 from zdr_audit.profile.credentials import required
 from zdr_audit.profile.load import ProfileError, load
 from zdr_audit.profile.model import Evidence
-from zdr_audit.run.observe import read_source, server_place, server_secrets
+from zdr_audit.run.observe import read_source
+from zdr_audit.run.place import server_place, server_secrets
 
 PROFILE = """
 schema = 1
@@ -86,8 +87,17 @@ def test_a_server_is_read_through_the_environment(lab, kind):
         ({"kind": "redis"}, "needs either 'url_env' or 'url'"),
         ({"kind": "redis", "dsn_env": "A"}, "has no 'dsn_env'"),
         ({"kind": "redis", "url_env": "A", "path": "/x"}, "has no 'path'"),
-        ({"kind": "s3"}, "needs 'bucket'"),
-        ({"kind": "s3", "bucket": "b", "url": "http://h"}, "has no 'url'"),
+        ({"kind": "s3"}, r"needs either 'url' \(s3://BUCKET/PREFIX\) or 'bucket'"),
+        ({"kind": "s3", "bucket": ""}, "should name a bucket"),
+        ({"kind": "s3", "url": "gs://b/p"}, "should name a bucket"),
+        ({"kind": "s3", "url": "s3://"}, "should name a bucket"),
+        ({"kind": "gcs", "url": "gs://b", "prefix": "p"}, r"needs either 'url' \(gs://BUCKET/PREFIX\)"),
+        ({"kind": "gcs", "bucket": "b", "data_dir": "/x"}, "has no 'data_dir'"),
+        ({"kind": "command"}, "needs 'command'"),
+        ({"kind": "command", "command": []}, "at least 1 item"),
+        ({"kind": "command", "command": ["ls"], "path": "/x"}, "has no 'path'"),
+        ({"kind": "files", "path": "/x", "command": ["ls"]}, "has no 'command'"),
+        ({"kind": "s3", "bucket": "b", "url": "s3://h"}, "needs either 'url'"),
         ({"kind": "files", "path": "/x", "bucket": "b"}, "has no 'bucket'"),
         ({"kind": "http", "operation": "o", "url": "http://h"}, "has no 'url'"),
         ({"kind": "redis", "url": "redis://u:secret@h"}, "holds a password"),

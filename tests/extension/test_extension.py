@@ -45,12 +45,14 @@ def profile(tmp_path: Path) -> Path:
 
 def test_a_run_uses_the_dialect_and_the_reader_that_a_package_adds(profile, tmp_path):
     with opened(tmp_path / "home", "remember") as house:
-        arguments = ["run", "--target", str(profile), "--depth", "quick", "--controls", "ZDR-RET-01,ZDR-RET-03", "--report-dir", "report"]
+        arguments = ["run", "--target", str(profile), "--depth", "quick", "--report-dir", "report"]
+        arguments += ["--controls", "ZDR-RET-01,ZDR-RET-03,ZDR-RET-19"]
         done = run(MAIN, *arguments, folder=tmp_path, PARLOUR=house.base_url)
     assert done.returncode == 1, done.stderr
     controls = {c["id"]: c for c in json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))["controls"]}
     assert (controls["ZDR-RET-01"]["verdict"], controls["ZDR-RET-03"]["verdict"]) == ("fail", "not_applicable")
     assert {(f["source"], f["object"]) for f in controls["ZDR-RET-01"]["findings"]} == {("diary", "quiet.txt")}
+    assert controls["ZDR-RET-19"]["reason"].startswith("a store must not grow with the size of what is sent, but diary does: ")
     assert controls["ZDR-RET-03"]["reason"] == "the dialect parlour, as the profile describes it, has no stream in a request"
 
 

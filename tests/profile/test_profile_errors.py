@@ -76,8 +76,8 @@ CASES = {
     "evidence without place": ('path = "/var/log/paper"\n', "", "evidence.0: evidence of kind 'files' needs 'path'"),
     "evidence without operation": ('kind = "files"', 'kind = "http"', "evidence.0: evidence of kind 'http' needs 'operation'"),
     "evidence by an unknown operation": (
-        'kind = "files"',
-        'kind = "http"\noperation = "export.list"',
+        'kind = "files"\nwhat = "log"\npath = "/var/log/paper"',
+        'kind = "http"\nwhat = "log"\noperation = "export.list"',
         "profile: evidence 'log' names the operation 'export.list', which operations does not define",
     ),
     "path without slash": (

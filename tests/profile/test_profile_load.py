@@ -159,7 +159,7 @@ def test_both_members_credentials_are_required(tmp_path):
     for group, name in (("subject", "PAPER_SUBJECT"), ("control", "PAPER_CONTROL")):
         with pytest.raises(ProfileError) as caught:
             required(there, {k: v for k, v in keys.items() if k != name})
-        assert str(caught.value) == f"actors.{group}.member: the environment variable {name} is not set"
+        assert str(caught.value) == f"actors.{group}.member.env: the environment variable {name} is not set"
 
 
 def test_an_actor_without_means_is_no_error(tmp_path):

@@ -43,9 +43,13 @@ def audit(folder: Path, environment: dict[str, str], base_url: str = BASE_URL, t
 @pytest.mark.parametrize(
     ("environment", "base_url", "words"),
     [
-        ({}, "https://staging.example", "actors.subject.member: the environment variable ZDR_SIM_KEY_SUBJECT_MEMBER is not set"),
-        ({"ZDR_SIM_KEY_SUBJECT_MEMBER": "key-subject"}, "https://staging.example", "actors.control.member: the environment variable"),
-        ({"ZDR_SIM_KEY_OPERATOR": "bad key"}, BASE_URL, "the environment variable ZDR_SIM_KEY_OPERATOR holds no usable credential"),
+        ({}, "https://staging.example", "actors.subject.member.env: the environment variable ZDR_SIM_KEY_SUBJECT_MEMBER is not set"),
+        ({"ZDR_SIM_KEY_SUBJECT_MEMBER": "key-subject"}, "https://staging.example", "actors.control.member.env: the environment variable"),
+        (
+            {"ZDR_SIM_KEY_OPERATOR": "bad key"},
+            BASE_URL,
+            "actors.staff.operator.env: the environment variable ZDR_SIM_KEY_OPERATOR holds no usable credential",
+        ),
         ({}, "staging.example", "--base-url: should be http:// or https://"),
     ],
 )
@@ -54,7 +58,7 @@ def test_nothing_is_sent_or_written_where_the_means_are_missing(tmp_path, enviro
     with requests_mock.Mocker() as mocker, pytest.raises(ProfileError) as caught:
         started.open()
     started.stop()
-    assert str(caught.value).startswith(words)
+    assert str(caught.value).removeprefix(f"{tmp_path / 'paper.toml'}: ").startswith(words)
     assert mocker.call_count == 0
     assert not (tmp_path / "report").exists()
 

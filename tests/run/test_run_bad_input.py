@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -49,6 +50,27 @@ BEFORE: dict[str, tuple[str, str, str]] = {
         'cleanup = "hold.forget"',
         "'hold.place' is cleaned up by 'hold.forget', which operations",
     ),
+    "an authority that is not there": (
+        "[limits]",
+        '[tls]\nca = "/no/such/ca.pem"\n\n[limits]',
+        "tls.ca: /no/such/ca.pem cannot be read: No such file or directory",
+    ),
+    "an authority that is none": ("[limits]", f'[tls]\nca = "{__file__}"\n\n[limits]', f"tls.ca: {__file__} holds no certificate in PEM"),
+    "a proxy's variable that is not set": (
+        "[target]\n",
+        '[target]\nproxy_env = "NOT_SET_ANYWHERE"\n',
+        "target.proxy_env: the environment variable NOT_SET_ANYWHERE is not set",
+    ),
+    "a credential's command that fails": (
+        'member = { env = "ZDR_SIM_KEY_SUBJECT_MEMBER", sample = "sample-key-subject-member", email = "member@subject.example" }',
+        f'member = {{ command = ["{sys.executable}", "-c", "raise SystemExit(4)"] }}',
+        "actors.subject.member.command: ended with status 4",
+    ),
+    "a dialect that nobody offers": (
+        'dialect = "anthropic-messages"',
+        'dialect = "morse"',
+        "target.dialect: no dialect 'morse' (known: ",
+    ),
     "creating a secret": ('creates = "key_id"', 'creates = "key"', "'creates' names 'key', which must be in 'extract' and not in 'secret'"),
 }
 
@@ -72,7 +94,7 @@ def test_one_line_with_file_and_key_exit_2_and_nothing_is_sent(tmp_path, capfd, 
     old, new, words = BEFORE[name]
     path = changed(tmp_path, old, new)
     with requests_mock.Mocker() as mocker, pytest.raises(SystemExit) as caught:
-        main.main(args=[command, "--target", path], prog_name="zdr-audit")
+        main.main(args=[command, "--target", path, *(() if old == BASE_URL else ("--base-url", BASE_URL))], prog_name="zdr-audit")
     printed = capfd.readouterr()
     assert caught.value.code == 2
     assert (mocker.call_count, printed.out) == (0, "")
@@ -80,6 +102,64 @@ def test_one_line_with_file_and_key_exit_2_and_nothing_is_sent(tmp_path, capfd, 
     assert line.startswith(f"zdr-audit: {path}: ")
     assert words in line
     assert not (tmp_path / "zdr-audit-report").exists()
+
+
+# What stands in the place of the profile's one source, and the line that says why a run cannot read it.
+UNREADABLE: dict[str, tuple[str, str]] = {
+    "a folder above that is not there": (
+        'kind = "files"\npath = "/no/such/folder/log"',
+        "evidence.0.path: neither /no/such/folder/log nor the folder above it is there",
+    ),
+    "a path below a file": (
+        f'kind = "sqlite"\npath = "{__file__}/store.db"',
+        f"evidence.0.path: neither {__file__}/store.db nor the folder above it is there",
+    ),
+    "a program that is not there": (
+        'kind = "command"\ncommand = ["no-such-program-anywhere"]',
+        "evidence.0.command: there is no program 'no-such-program-anywhere' that can be run",
+    ),
+    "a program that measures and is not there": (
+        f'kind = "command"\ncommand = ["{sys.executable}"]\nsize_command = ["no-such-program-anywhere"]',
+        "evidence.0.size_command: there is no program 'no-such-program-anywhere' that can be run",
+    ),
+    "a variable that is not set": (
+        'kind = "redis"\nurl_env = "NOT_SET_ANYWHERE"',
+        "evidence.0.url_env: the environment variable NOT_SET_ANYWHERE is not set",
+    ),
+    "a server that is not there": ('kind = "redis"\nurl = "redis://127.0.0.1:1/0"', "evidence.0.url: the source 'log' cannot be reached: "),
+    "a bucket that is not there": (
+        'kind = "s3"\nurl = "s3://bucket/logs"\nendpoint = "http://127.0.0.1:1"',
+        "evidence.0.url: the source 'log' cannot be reached: ",
+    ),
+    "a reader that nobody offers": ('kind = "extension"\nreader = "diary"', "evidence.0.reader: no installed package adds 'diary'"),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_source_that_cannot_be_read_as_things_are_ends_the_run_before_anything_is_sent(tmp_path, capfd, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    place, words = UNREADABLE[name]
+    path = changed(tmp_path, f'kind = "files"\nwhat = "log"\npath = "{tmp_path / "log"}"', f'what = "log"\n{place}')
+    with requests_mock.Mocker() as mocker, pytest.raises(SystemExit) as caught:
+        main.main(args=["run", "--target", path, "--base-url", BASE_URL], prog_name="zdr-audit")
+    printed = capfd.readouterr()
+    assert caught.value.code == 2
+    assert (mocker.call_count, printed.out) == (0, "")
+    (line,) = printed.err.strip().splitlines()
+    assert line.startswith(f"zdr-audit: {path}: {words}")
+    assert not (tmp_path / "zdr-audit-report").exists()
+
+
+def test_a_source_that_the_run_may_make_by_itself_is_waited_for(judged, tmp_path, monkeypatch):
+    """The folder is there, the log not yet."""
+
+    def later(folder, **limits):
+        path = profile(folder, **limits)
+        path.write_text(path.read_text().replace(f'path = "{folder / "log"}"', f'path = "{folder / "log" / "app.log"}"'))
+        return path
+
+    monkeypatch.setitem(judged.__globals__, "profile", later)
+    assert judged(controls=(RETENTION,)).verdicts()[RETENTION] == "pass"
 
 
 def test_production_with_the_words_is_a_target_like_any_other(tmp_path):

@@ -19,7 +19,10 @@ def test_mlflow_with_usage_tracking_keeps_prompts_and_answers(server, audited, p
     found = audited(profile, "MLFLOW", gateway, gateway)
     assert found.status == 1
     assert {found.verdicts()[c] for c in RETENTION} == {"fail"}
-    assert found.places("ZDR-RET-01", "database") == {"spans.content", "trace_info.request_preview", "trace_request_metadata.value"}
+    # The file beside the database holds pages that are about to be written: whether it is caught depends on the moment.
+    assert found.places("ZDR-RET-01", "database") - {"mlflow.db-journal"} == {
+        "spans.content", "trace_info.request_preview", "trace_request_metadata.value",
+    }  # fmt: skip
     assert {"spans.content", "trace_request_metadata.value"} <= found.places("ZDR-RET-02", "database")
     assert found.verdicts()["ZDR-RET-17"] == "fail", "the interface for traces gives content back"
 
@@ -36,12 +39,10 @@ def test_mlflow_without_usage_tracking_keeps_answers_all_the_same(server, audite
 @GATEWAYS
 def test_mlflow_without_any_trace_keeps_nothing(server, audited, profile):
     found = audited(profile, "MLFLOW", server("mlflow, tracking off, no traces"), server("mlflow, tracking on"))
-    # The twin writes its traces some seconds late: whether its growth is told from noise within a block depends on how busy the machine is.
-    left = {c: found.control(c)["reason"] for c in undecided(found.verdicts()) - {"ZDR-RET-19"}}
-    assert left == {}
-    assert found.verdicts()["ZDR-RET-19"] in ("pass", "inconclusive")
-    assert found.status == (0 if found.verdicts()["ZDR-RET-19"] == "pass" else 3)
-    assert {found.verdicts()[c] for c in (*RETENTION, "ZDR-RET-09", "ZDR-RET-16", "ZDR-RET-17", "ZDR-RET-18")} == {"pass"}
+    left = {c: found.control(c)["reason"] for c in undecided(found.verdicts())}
+    assert (found.status, left) == (0, {})
+    # The last of these rests on the twin's traces, which are written some seconds late: it is waited for them.
+    assert {found.verdicts()[c] for c in (*RETENTION, "ZDR-RET-09", "ZDR-RET-16", "ZDR-RET-17", "ZDR-RET-18", "ZDR-RET-19")} == {"pass"}
     assert {(s["source"], s["how"]) for s in found.control("ZDR-RET-01")["sight"]} == {
         ("database", "control"), ("artifacts", "spike"), ("log", "spike"),
     }  # fmt: skip

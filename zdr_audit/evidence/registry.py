@@ -10,6 +10,7 @@ from zdr_audit.canary.seeker import Seeker
 from zdr_audit.extension import extensions
 
 from .files import read_files
+from .gcs import read_gcs
 from .model import Reading
 from .postgres import read_postgres
 from .redis_store import read_redis
@@ -44,5 +45,17 @@ def more_readers() -> dict[str, MoreReader]:
     return extensions("zdr_audit.evidence")
 
 
+class MoreSize(Protocol):
+    """What a package adds by the entry point group `zdr_audit.evidence_sizes`, under the name of its reader: the bytes that the source takes, measured
+    cheaply and often. The growth bound rests on it; a source without it cannot be measured. May raise."""
+
+    def __call__(self, options: Mapping[str, str], /) -> int: ...
+
+
+def more_sizes() -> dict[str, MoreSize]:
+    """Raises ExtensionError."""
+    return extensions("zdr_audit.evidence_sizes")
+
+
 READERS: dict[str, Reader] = {"files": read_files, "sqlite": read_sqlite}
-SERVER_READERS: dict[str, ServerReader] = {"postgres": read_postgres, "redis": read_redis, "s3": read_s3}
+SERVER_READERS: dict[str, ServerReader] = {"postgres": read_postgres, "redis": read_redis, "s3": read_s3, "gcs": read_gcs}

@@ -62,6 +62,13 @@ def total_size(place: ServerPlace) -> int:
     return total
 
 
+def first_key(place: ServerPlace) -> None:
+    """Ask for one key. Raises MissingExtraError and the client's own errors where the bucket cannot be listed."""
+    if not place.bucket:
+        raise ValueError("no bucket is named")
+    _client(place).list_objects_v2(Bucket=place.bucket, MaxKeys=1, **({"Prefix": place.prefix} if place.prefix else {}))
+
+
 def _credentials(place: ServerPlace) -> tuple[str, ...]:
     return place.credentials or tuple(os.environ.get(name, "") for name in CREDENTIALS)
 

@@ -25,7 +25,8 @@ _PASSWORD_WORD = re.compile(r"(?i)password\s*=\s*(?:'((?:[^'\\]|\\.)*)'|([^\s&']
 class ServerPlace:
     """Where a server's evidence is. `url` may hold a password, so it is never shown; `data_dir` is the server's folder on this machine.
 
-    `bucket`, `prefix`, `endpoint` and `credentials` (key, secret, token; None: those of this process's environment) are for object stores.
+    `bucket`, `prefix`, `endpoint` and `credentials` are for object stores: of S3 key, secret and token, of Google a file and a token; None: those of this
+    process's environment.
     """
 
     url: str = ""
@@ -33,7 +34,7 @@ class ServerPlace:
     bucket: str = ""
     prefix: str = ""
     endpoint: str | None = None
-    credentials: tuple[str, str, str] | None = field(default=None, repr=False)
+    credentials: tuple[str, ...] | None = field(default=None, repr=False)
 
 
 class MissingExtraError(Exception):

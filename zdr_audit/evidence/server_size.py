@@ -6,11 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 
 from .server import MissingExtraError, ServerPlace, one_line, secrets_in
-
-
-class SizeError(Exception):
-    """A server cannot be measured; the message is one line."""
-
+from .size import SizeError
 
 # What is written counts twice, in the files of the database and in the log of writes: so that neither free room which is used again, nor a row that
 # is deleted at once, nor a table that is not logged goes unnoticed.
@@ -58,4 +54,10 @@ def _s3(place: ServerPlace) -> int:
     return total_size(place)
 
 
-_SIZES: Mapping[str, Callable[[ServerPlace], int]] = {"postgres": _postgres, "redis": _redis, "s3": _s3}
+def _gcs(place: ServerPlace) -> int:
+    from .gcs import total_size
+
+    return total_size(place)
+
+
+_SIZES: Mapping[str, Callable[[ServerPlace], int]] = {"postgres": _postgres, "redis": _redis, "s3": _s3, "gcs": _gcs}

@@ -10,6 +10,10 @@ from pathlib import Path
 from .snapshot import private_copies
 
 
+class SizeError(Exception):
+    """A source cannot be measured; the message is one line."""
+
+
 def size_of(kind: str, path: Path) -> int:
     """Bytes in use. Of a SQLite database the pages in use (free pages do not count: rows written into them would not make the file grow), of a file
     tree the sum of file sizes. Raises OSError or sqlite3.Error where the source cannot be measured."""

@@ -12,13 +12,12 @@ from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from schemathesis.generation import GenerationMode
 
 import zdr_audit.plugin  # noqa: F401
 from zdr_audit.matrix.drive import DOCUMENT
 from zdr_audit.run.cli_run import HYPOTHESIS_FOLDER, suite_arguments
-from zdr_audit.suite.contract.fuzz import VOLUMES
 from zdr_audit.suite.contract.generator import Generator
+from zdr_audit.suite.contract.volumes import draw
 from zdr_audit.suite.generate import shapes
 
 
@@ -37,14 +36,11 @@ def warm() -> None:
     gc.freeze()
 
 
-def _generate(document: Any, run_seed: int, examples: int) -> None:
+def _generate(document: Any, run_seed: int, depth: str) -> None:
     """Makes the requests ready that audits of a target with this document will send."""
     generator = Generator.of(document)
     for operation in generator.operations:
-        list(generator.examples(operation, {}))
-        list(generator.coverage(operation, GenerationMode.POSITIVE, 1, {}))
-        list(generator.coverage(operation, GenerationMode.NEGATIVE, VOLUMES["quick"].wrong_boundaries, {}))
-        list(generator.cases(operation, GenerationMode.POSITIVE, examples, run_seed, {}))
+        draw(generator, operation, depth, run_seed)
 
 
 warm()

@@ -30,16 +30,16 @@ def usable(secret: str) -> bool:
     return len(secret) >= SHORTEST and _HEADER.fullmatch(secret) is not None
 
 
-def credential(profile: Profile, actor: ActorSection, environment: Mapping[str, str]) -> str | None:
-    """The actor's credential, None where no means was given. Raises ProfileError for one that cannot be sent in a header, or not be blotted out."""
+def credential(profile: Profile, actor: ActorSection, environment: Mapping[str, str], key: str = "") -> str | None:
+    """The actor's credential, None where no means was given. Raises ProfileError for one that cannot be sent in a header, or not be blotted out; `key` is
+    where the profile names it."""
     if actor.env is None:
         return None
     found = environment.get(actor.env)
     if found:
         if not usable(found):
-            raise ProfileError(
-                f"the environment variable {actor.env} holds no usable credential: {SHORTEST} or more printable ASCII characters, no spaces"
-            )
+            what = f"{SHORTEST} or more printable ASCII characters, no spaces"
+            raise ProfileError(f"{key and f'{key}: '}the environment variable {actor.env} holds no usable credential: {what}")
         return found
     everywhere = (profile.target.base_url, *profile.target.nodes)
     return actor.sample if all(is_loopback(url) for url in everywhere) else None
@@ -49,8 +49,9 @@ def required(profile: Profile, environment: Mapping[str, str]) -> None:
     """Both members' credentials, and what leads to the servers that hold evidence, must be there before anything is sent. Raises ProfileError."""
     for group in ("subject", "control"):
         actor = profile.actors[group]["member"]
-        if actor.command is None and credential(profile, actor, environment) is None:
-            raise ProfileError(f"actors.{group}.member: the environment variable {actor.env} is not set")
+        key = f"actors.{group}.member.env"
+        if actor.command is None and credential(profile, actor, environment, key) is None:
+            raise ProfileError(f"{key}: the environment variable {actor.env} is not set")
     proxy = profile.target.proxy_env
     if proxy is not None and not environment.get(proxy):
         raise ProfileError(f"target.proxy_env: the environment variable {proxy} is not set")

@@ -7,7 +7,8 @@ import hashlib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,21 @@ from pydantic import ValidationError
 from zdr_audit import resources
 from zdr_audit.profile.model import Profile
 
+_ADDRESS = re.compile(r"^target\.(base_url|nodes(\.\d+)?):")
 _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
 
 
 class ProfileError(Exception):
     """A profile that cannot be used; the message is one line for the user."""
+
+
+@contextmanager
+def in_file(path: Path) -> Iterator[None]:
+    """What is found wrong with a profile after it was read names its file, too."""
+    try:
+        yield
+    except ProfileError as exc:
+        raise ProfileError(f"{path}: {exc}") from None
 
 
 @dataclass(frozen=True)
@@ -67,9 +78,10 @@ def load(
     try:
         profile = Profile.model_validate(data)
     except ValidationError as exc:
-        said = f"{path}: {_explain(exc)}"
-        raise ProfileError(said if base_url is None else said.replace(f"{path}: target.base_url:", "--base-url:", 1)) from None
-    digest = hashlib.sha256(raw + (base_url or "").encode()).hexdigest()
+        said = _explain(exc)
+        given = base_url is not None and _ADDRESS.match(said) is not None
+        raise ProfileError(_ADDRESS.sub("--base-url:", said) if given else f"{path}: {said}") from None
+    digest = hashlib.sha256(raw + " ".join(dict.fromkeys([base_url or "", *nodes])).encode()).hexdigest()
     return LoadedProfile(profile, digest, path)
 
 
@@ -98,7 +110,8 @@ def _extended(path: Path, base: str, raw: bytes, data: dict[str, Any]) -> tuple[
 
 
 def _expand(data: dict[str, Any], environment: Mapping[str, str], path: Path) -> dict[str, Any]:
-    """`${VAR}` and `${VAR:-default}` in addresses, in paths of `tls` and evidence and in spikes' commands; nowhere else: no secret must slip in."""
+    """`${VAR}` and `${VAR:-default}` in addresses, in paths of `tls` and evidence and in the commands of evidence and spikes; nowhere else: no secret must
+    slip in."""
 
     def expand(text: str, key: str) -> str:
         def value(match: re.Match[str]) -> str:
@@ -108,6 +121,12 @@ def _expand(data: dict[str, Any], environment: Mapping[str, str], path: Path) ->
             return found
 
         return _VARIABLE.sub(value, text)
+
+    def words(table: dict[str, Any], keys: tuple[str, ...], where: str) -> None:
+        """A command's words are expanded one by one: what a variable holds stays one word."""
+        for key in keys:
+            if isinstance(table.get(key), list):
+                table[key] = [expand(word, f"{where}.{key}") if isinstance(word, str) else word for word in table[key]]
 
     target = data.get("target")
     if isinstance(target, dict) and isinstance(target.get("base_url"), str):
@@ -126,16 +145,14 @@ def _expand(data: dict[str, Any], environment: Mapping[str, str], path: Path) ->
     evidence = data.get("evidence")
     if isinstance(evidence, list):
         for number, item in enumerate(evidence):
-            for key in ("path", "data_dir", "bucket", "prefix", "endpoint") if isinstance(item, dict) else ():
+            if not isinstance(item, dict):
+                continue
+            for key in ("path", "url", "data_dir", "bucket", "prefix", "endpoint"):
                 if isinstance(item.get(key), str):
                     item[key] = expand(item[key], f"evidence.{number}.{key}")
-            spike = item.get("spike") if isinstance(item, dict) else None
-            if not isinstance(spike, dict):
-                continue
-            for key in ("command", "remove"):
-                if isinstance(spike.get(key), list):
-                    where = f"evidence.{number}.spike.{key}"
-                    spike[key] = [expand(word, where) if isinstance(word, str) else word for word in spike[key]]
+            words(item, ("command", "size_command"), f"evidence.{number}")
+            if isinstance(spike := item.get("spike"), dict):
+                words(spike, ("command", "remove"), f"evidence.{number}.spike")
     return data
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import sqlite3
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
@@ -19,9 +18,7 @@ from zdr_audit.canary.registry import Registry
 from zdr_audit.canary.seeker import Seeker
 from zdr_audit.catalogue.model import Catalogue, Control
 from zdr_audit.evidence.model import Reading
-from zdr_audit.evidence.registry import SERVER_READERS
-from zdr_audit.evidence.server_size import SizeError, server_size
-from zdr_audit.evidence.size import changed_at, size_of
+from zdr_audit.evidence.size import changed_at
 from zdr_audit.journal.events import (
     Checked,
     Epoch,
@@ -36,7 +33,7 @@ from zdr_audit.journal.events import (
 from zdr_audit.journal.redact import Redactor
 from zdr_audit.journal.store import Journal
 from zdr_audit.profile.credentials import credential, required
-from zdr_audit.profile.load import LoadedProfile, load
+from zdr_audit.profile.load import LoadedProfile, in_file, load
 from zdr_audit.profile.model import Evidence
 from zdr_audit.profile.token import Token
 from zdr_audit.report.model import Report
@@ -44,9 +41,11 @@ from zdr_audit.run.availability import offered, split
 from zdr_audit.run.cleanup import clean_up
 from zdr_audit.run.extend import check_extensions
 from zdr_audit.run.launch import launched
+from zdr_audit.run.measure import measured
 from zdr_audit.run.minimise import REQUESTS, Minimiser, leaks
-from zdr_audit.run.observe import read_source, server_place, server_secrets, tokenizer_of
+from zdr_audit.run.observe import read_source, tokenizer_of
 from zdr_audit.run.options import Options
+from zdr_audit.run.place import check_places, server_secrets
 from zdr_audit.run.progress import Reporter
 from zdr_audit.run.recall import recall
 from zdr_audit.run.resume import Done, check, read
@@ -126,21 +125,22 @@ class Audit:
         """Load the profile, start the simulator where the profile says so, open the journal. Raises ProfileError or LaunchError; nothing was sent then."""
         loaded = self._load()
         profile = loaded.profile
-        required(profile, self._environment)
-        check_extensions(profile)
-        self.dialect = dialect_of(profile)
-        self.offered = offered(profile, self.dialect)
-        self.security = security_of(profile, self._environment)
-        tokenizer = tokenizer_of(profile)
-        self.profile = profile
-        redactor = Redactor()
-        self.cast = self._cast(redactor)
-        for actor in self.cast.everybody():
-            actor.headers()  # a command that gives no credential is to be known before anything is sent
-        for secret in proxy_secrets(self.security):
-            redactor.add_secret(secret)
-        for secret in server_secrets(profile.evidence, self._environment):
-            redactor.add_secret(secret)
+        with in_file(loaded.origin):
+            required(profile, self._environment)
+            check_extensions(profile)
+            self.dialect = dialect_of(profile)
+            self.offered = offered(profile, self.dialect)
+            self.security = security_of(profile, self._environment)
+            tokenizer = tokenizer_of(profile)
+            self.profile = profile
+            self.redactor = Redactor()
+            self.cast = self._cast(self.redactor)
+            for secret in proxy_secrets(self.security) | server_secrets(profile.evidence, self._environment):
+                self.redactor.add_secret(secret)
+            for actor in self.cast.everybody():
+                actor.headers()  # a command that gives no credential is to be known before anything is sent
+            self._look_for_evidence()
+        redactor = self.redactor
         started, done = self._go_on(loaded) if self.options.resume else self._begin(loaded)
         self.journal = self._journal(redactor)
         self._stack.callback(self.journal.close)
@@ -163,6 +163,10 @@ class Audit:
         minted = sum(c.kind == "never_sent" for c in done.history.canaries.values()) if done else 0
         for _ in range(NEVER_SENT - minted):
             self.recorder.new_canary("never_sent", "nowhere", None, "")
+
+    def _look_for_evidence(self) -> None:
+        """Raises ProfileError for a source that cannot be read as things are."""
+        check_places(self.profile, self._environment)
 
     def _begin(self, loaded: LoadedProfile) -> tuple[RunStarted, None]:
         self.unavailable, self.without_means = split(loaded.profile, self.selected, self.cast.keys(), self.offered)
@@ -190,7 +194,7 @@ class Audit:
 
     def reopen(self, path: Path) -> None:
         """Go on from a finished journal instead of sending: for checks that are to be made again. Raises ProfileError or JournalError."""
-        self.profile = load(self.options.target, self._environment, self.options.base_url).profile
+        self.profile = load(self.options.target, self._environment, self.options.base_url, self.options.nodes).profile
         redactor = Redactor()
         self.cast = self._cast(redactor)
         self.journal = Journal(path, redactor)
@@ -213,7 +217,7 @@ class Audit:
                 loaded = load(options.target, self._environment, target.base_url, target.nodes)
                 return replace(loaded, digest=first.digest)
             return first
-        return load(options.target, self._environment, options.base_url)
+        return load(options.target, self._environment, options.base_url, options.nodes)
 
     def _cast(self, redactor: Redactor) -> Cast:
         parties: dict[str, Party] = {}
@@ -223,7 +227,7 @@ class Audit:
         for group, roles in self.profile.actors.items():
             for role, section in roles.items():
                 token = Token(f"actors.{group}.{role}", section, redactor.add_secret) if section.command else None
-                secret = "" if token else credential(self.profile, section, self._environment)
+                secret = "" if token else credential(self.profile, section, self._environment, f"actors.{group}.{role}.env")
                 if secret is None:
                     continue
                 redactor.add_secret(secret)
@@ -315,12 +319,15 @@ class Audit:
             self.reporter.done()
         self.spikes.plant(epoch)
         try:
-            if epoch == "main":
+            rest = self.profile.limits.settle_seconds
+            if epoch == "main" and self._unread(epoch, "first"):
+                began = time.monotonic()
                 self._observe(epoch, "first")
+                rest -= time.monotonic() - began  # nothing was sent meanwhile
             if self._unread(epoch, "settled"):
-                settle = self.profile.limits.settle_seconds
-                self.reporter.phase(f"Letting the target settle for {settle:g} s", 1)
-                self._pause(settle)
+                if rest > 0:
+                    self.reporter.phase(f"Letting the target settle for {rest:.3g} s", 1)
+                    self._pause(rest)
                 self._observe(epoch, "settled")
         finally:
             self.spikes.remove()
@@ -364,14 +371,7 @@ class Audit:
 
     def _measure(self) -> dict[str, int]:
         """Bytes in use of each source that can be measured, by source id."""
-        sizes = {}
-        for item in self.profile.evidence:
-            with contextlib.suppress(OSError, sqlite3.Error, SizeError):
-                if item.path is not None:
-                    sizes[item.id] = size_of(item.kind, Path(item.path))
-                elif item.kind in SERVER_READERS:
-                    sizes[item.id] = server_size(item.kind, server_place(item, self._environment))
-        return sizes
+        return measured(self.profile.evidence, self._environment)
 
     def _sight(self, epoch: Epoch) -> None:
         """Whatever was selected, the control organization sends what standard retention keeps: that shows which sources can be seen."""

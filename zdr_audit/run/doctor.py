@@ -91,7 +91,10 @@ class Diagnosis(Part):
 
 
 class _Bench(Audit):
-    """The parts of a run, with nothing written down."""
+    """The parts of a run, with nothing written down; what is missing is told with the rest."""
+
+    def _look_for_evidence(self) -> None:
+        pass
 
     def _journal(self, redactor: Redactor) -> Journal:
         return Journal(Path(":memory:"), redactor)
@@ -363,13 +366,13 @@ def _elsewhere(item: Evidence, bench: Audit) -> Check:
         parties,
         environment=bench.environment,
     )
-    return _read(item, found)
+    return _read(item, found, bench.redactor)
 
 
-def _read(item: Evidence, found: Reading) -> Check:
+def _read(item: Evidence, found: Reading, redactor: Redactor) -> Check:
     ask = f"read access to {item.what} ({item.id})"
     if found.error or (found.not_examined and not found.objects):
-        why = found.error or f"{found.not_examined[0].object}: {found.not_examined[0].reason}"
+        why = redactor.text(found.error or f"{found.not_examined[0].object}: {found.not_examined[0].reason}")
         return Check(about="evidence", name=item.id, state="missing", said=why[:300], ask=ask)
     said = f"{found.objects:,} object{'s' if found.objects != 1 else ''}, {found.bytes:,} bytes"
     if found.not_examined:

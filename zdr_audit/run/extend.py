@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from zdr_audit.canary.forms import added
-from zdr_audit.evidence.registry import more_readers
+from zdr_audit.evidence.registry import more_readers, more_sizes
 from zdr_audit.extension import ExtensionError
 from zdr_audit.profile.load import ProfileError
 from zdr_audit.profile.model import Profile
 
 
 def check_extensions(profile: Profile) -> None:
-    """Load the forms and the readers that the profile asks for. Raises ProfileError."""
+    """Load the forms, the readers and the sizes that the profile asks for. Raises ProfileError."""
     try:
         added()
         known = more_readers()
+        more_sizes()
     except ExtensionError as exc:
         raise ProfileError(str(exc)) from None
     for number, item in enumerate(profile.evidence):

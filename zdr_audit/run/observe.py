@@ -11,13 +11,13 @@ from typing import Any
 from zdr_audit.canary import tokens
 from zdr_audit.canary.seeker import Seeker
 from zdr_audit.canary.tokens import Tokenizer
+from zdr_audit.evidence.command import read_command
 from zdr_audit.evidence.documents import read_documents
 from zdr_audit.evidence.model import Reading
 from zdr_audit.evidence.registry import READERS, SERVER_READERS, more_readers
-from zdr_audit.evidence.s3 import CREDENTIALS
-from zdr_audit.evidence.server import ServerPlace, secrets_in
 from zdr_audit.profile.load import ProfileError
 from zdr_audit.profile.model import Evidence, Operation, Profile
+from zdr_audit.run.place import command_of, server_place
 from zdr_audit.suite.party import Actor, Party
 from zdr_audit.target.outcome import document
 from zdr_audit.target.pace import TRY_AGAIN
@@ -48,6 +48,8 @@ def read_source(
             return read_documents(evidence.id, "http", pages.documents(), seeker)
         if evidence.kind == "extension":
             return more_readers()[evidence.reader or ""](evidence.id, evidence.options, seeker, progress)
+        if evidence.kind == "command":
+            return read_command(evidence.id, command_of(evidence), seeker, progress)
         if evidence.kind in SERVER_READERS:
             return SERVER_READERS[evidence.kind](
                 evidence.id, server_place(evidence, os.environ if environment is None else environment), seeker, progress
@@ -68,28 +70,6 @@ def tokenizer_of(profile: Profile) -> Tokenizer | None:
         return tokens.load(profile.target.tokenizer)
     except ValueError as problem:
         raise ProfileError(f"target.tokenizer: {problem}") from None
-
-
-def server_place(evidence: Evidence, environment: Mapping[str, str]) -> ServerPlace:
-    """Where the server is that holds the evidence. Raises KeyError when the variable that says so is not set."""
-    variable = evidence.dsn_env or evidence.url_env
-    key, secret = environment.get(CREDENTIALS[0], ""), environment.get(CREDENTIALS[1], "")
-    return ServerPlace(
-        url=environment[variable] if variable else evidence.url or "",
-        data_dir=Path(evidence.data_dir) if evidence.data_dir else None,
-        bucket=evidence.bucket or "",
-        prefix=evidence.prefix or "",
-        endpoint=evidence.endpoint,
-        credentials=(key, secret, environment.get(CREDENTIALS[2], "")) if evidence.kind == "s3" and key and secret else None,
-    )
-
-
-def server_secrets(evidence: tuple[Evidence, ...], environment: Mapping[str, str]) -> set[str]:
-    """What must not be written of what leads to the servers: passwords, and the addresses that hold them."""
-    found = {secret for item in evidence if item.kind in SERVER_READERS for secret in secrets_in(server_place(item, environment).url)}
-    if any(item.kind == "s3" for item in evidence):
-        found |= {environment[name] for name in CREDENTIALS if environment.get(name)}
-    return found
 
 
 class _Pages:

@@ -15,7 +15,8 @@ from zdr_audit.journal.store import Journal
 from zdr_audit.profile.load import ProfileError, load
 from zdr_audit.profile.model import Evidence
 from zdr_audit.run.audit import JOURNAL
-from zdr_audit.run.observe import read_source, server_secrets, tokenizer_of
+from zdr_audit.run.observe import read_source, tokenizer_of
+from zdr_audit.run.place import server_secrets
 from zdr_audit.run.progress import Reporter
 from zdr_audit.run.recall import recall
 from zdr_audit.suite.history import History

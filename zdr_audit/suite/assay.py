@@ -19,6 +19,7 @@ from zdr_audit.journal.events import Created, Epoch, GrowthMeasured, Interaction
 from zdr_audit.profile.model import Feature, FeatureEndpoint, Operation, Profile
 from zdr_audit.suite.openapi import DeclaredOperation, labels
 from zdr_audit.suite.party import Actor, Content, NotOffered, Party
+from zdr_audit.suite.patience import Patience
 from zdr_audit.suite.recorder import Judged, Planned, Recorder, error_data
 from zdr_audit.target import shape
 from zdr_audit.target.dialects.anthropic import AnthropicMessages
@@ -254,11 +255,19 @@ class Assay:
 
         return judge
 
-    def grow(self, party: Party, stimulus: Stimulus, requests: int, *, step: str, wait: float) -> None:
-        """One block of the growth bound: measure every source, send `requests` stimuli of one size, wait, measure again."""
+    def grow(
+        self, party: Party, stimulus: Stimulus, requests: int, *, step: str, patience: Patience | None = None, wait: float = 0
+    ) -> None:
+        """One block of the growth bound: measure every source, send `requests` stimuli of one size, wait, measure again; with `patience` once nothing
+        changes any more."""
         before = self.measure()
         replies = [self.infer(party.member, stimulus, step=step, counts=party.key == "subject") for _ in range(requests)]
-        self.pause(wait)
+        if patience is None:
+            self.pause(wait)
+            after = self.measure()
+        else:
+            kept = party.key == "control" and stimulus.noise > 0
+            after = patience.measured(before, [e.id for e in self.profile.evidence if e.of in ("both", "control")] if kept else ())
         event = GrowthMeasured(
             scenario=self.scenario,
             organization=party.key,
@@ -266,7 +275,7 @@ class Assay:
             sent=requests,
             accepted=sum(r.interaction.accepted for r in replies),
             before=before,
-            after=self.measure(),
+            after=after,
             at=now(),
         )
         self.recorder.journal.append(event)

@@ -6,35 +6,15 @@ is in `chains.py`. An operation is driven by a role that may call it, so that th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.contract.deliver import deliver
-from zdr_audit.suite.contract.generator import NEGATIVE, POSITIVE, Generator
+from zdr_audit.suite.contract.generator import POSITIVE, Generator
 from zdr_audit.suite.contract.interface import SAFE, Documented, read
+from zdr_audit.suite.contract.volumes import VOLUMES, cases
 from zdr_audit.suite.party import Actor
-
-
-@dataclass(frozen=True)
-class Volume:
-    """How many cases of each phase an operation gets: at the boundaries valid and invalid ones (of the valid ones perhaps the extremes alone), drawn at
-    random valid and invalid ones. One valid request each is sent by the walk in any case."""
-
-    boundaries: int
-    extremes_alone: bool
-    wrong_boundaries: int
-    drawn: int
-    wrong_drawn: int
-    every_role: bool
-
-
-VOLUMES: Mapping[str, Volume] = {
-    "quick": Volume(3, True, 2, 0, 0, False),
-    "standard": Volume(4, True, 2, 0, 1, False),
-    "thorough": Volume(40, False, 60, 15, 15, True),
-}
 
 
 def fuzz(assay: Assay, document: Any, actors: Mapping[str, Actor], *, writes: bool) -> None:
@@ -51,23 +31,11 @@ def fuzz(assay: Assay, document: Any, actors: Mapping[str, Actor], *, writes: bo
             if one.method == "DELETE" and set(one.profiled) & assay.profile.removals and len(operation.path_parameters) == len(owned):
                 owned = {}  # what the run itself lives in is not to be removed
             makes = role not in ("member", "admin") and any(assay.profile.operations[n].creates for n in one.profiled if ":" not in n)
-            for phase, case in _cases(generator, operation, volume, assay.seed + number, owned):
+            for phase, case in cases(generator, operation, volume, assay.seed + number, owned):
                 if makes and case.meta is not None and case.meta.generation.mode == POSITIVE:
                     continue  # made as the profile says, where its removal is known
                 mode = case.meta.generation.mode.value if case.meta is not None else POSITIVE.value
                 deliver(assay, case, actor, step="fuzz", labels={"phase": phase, "mode": mode})
-
-
-def _cases(generator: Generator, operation: Any, volume: Volume, run_seed: int, owned: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    for case in generator.examples(operation, owned):
-        yield "examples", case
-    for case in generator.coverage(operation, POSITIVE, volume.boundaries, owned, extremes=volume.extremes_alone):
-        yield "coverage", case
-    for case in generator.coverage(operation, NEGATIVE, volume.wrong_boundaries, owned) if volume.wrong_boundaries else ():
-        yield "coverage", case
-    for mode, most in ((POSITIVE, volume.drawn), (NEGATIVE, volume.wrong_drawn)):
-        for case in generator.cases(operation, mode, most, run_seed, owned) if most else ():
-            yield "fuzzing", case
 
 
 def entitled_roles(one: Documented, actors: Mapping[str, Actor], assay: Assay) -> list[str]:

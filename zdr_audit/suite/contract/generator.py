@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import schemathesis
@@ -34,6 +34,29 @@ class Generator:
         self.schema = schemathesis.openapi.from_dict(without_security(document))
         self.operations: list[Any] = [result.ok() for result in self.schema.get_all_operations() if isinstance(result, Ok)]
         self._cases: dict[tuple[object, ...], list[Any]] = {}
+        self._expected: Callable[[], Mapping[tuple[object, ...], list[Any]]] | None = None
+
+    @property
+    def drawn(self) -> Mapping[tuple[object, ...], list[Any]]:
+        """All cases so far, by operation, phase and what else they hang on."""
+        return self._cases
+
+    @property
+    def knows_something(self) -> bool:
+        """Whether cases were drawn, or are being drawn elsewhere."""
+        return bool(self._cases) or self._expected is not None
+
+    def expect(self, others: Callable[[], Mapping[tuple[object, ...], list[Any]]]) -> None:
+        """Cases are being drawn elsewhere: asked for when the first one is needed."""
+        self._expected = others
+
+    def _known(self, key: tuple[object, ...], draw: Callable[[], list[Any]]) -> list[Any]:
+        if self._expected is not None:
+            others, self._expected = self._expected, None
+            self._cases = {**others(), **self._cases}
+        if key not in self._cases:
+            self._cases[key] = draw()
+        return self._cases[key]
 
     @classmethod
     def of(cls, document: Any) -> Generator:
@@ -46,38 +69,38 @@ class Generator:
 
     def cases(self, operation: Any, mode: GenerationMode, examples: int, run_seed: int, owned: Mapping[str, str]) -> Iterator[Any]:
         """At most `examples` cases of an operation, drawn at random; `owned` fixes path parameters."""
-        key = (operation.label, mode, examples, run_seed)
-        if key not in self._cases:
-            self._cases[key] = _drawn(operation, mode, examples, run_seed)
-        yield from (_owned(case, owned) for case in self._cases[key])
+        found = self._known((operation.label, mode, examples, run_seed), lambda: _drawn(operation, mode, examples, run_seed))
+        yield from (_owned(case, owned) for case in found)
 
     def examples(self, operation: Any, owned: Mapping[str, str]) -> Iterator[Any]:
         """A case for each example that the document gives."""
-        key = (operation.label, "examples")
-        if key not in self._cases:
+
+        def draw() -> list[Any]:
             driver = ExamplesGenerator(operation=operation, override=Override(), feedback=NO_FEEDBACK, fill_missing=False)
-            self._cases[key] = _all(driver, MOST_VALID)
-        yield from (_owned(case, owned) for case in self._cases[key])
+            return _all(driver, MOST_VALID)
+
+        yield from (_owned(case, owned) for case in self._known((operation.label, "examples"), draw))
 
     def coverage(
         self, operation: Any, mode: GenerationMode, most: int, owned: Mapping[str, str], *, extremes: bool = False
     ) -> Iterator[Any]:
         """Cases at the boundaries of every value of the operation, at most so many: first (`extremes`: alone) those at a least or greatest value or
         length."""
-        key = (operation.label, "coverage", mode, most if mode is NEGATIVE else 0)
-        if key not in self._cases:
-            config = self.schema.config.generation_for(operation=operation, phase="coverage")
+
+        def draw() -> list[Any]:
             driver = CoverageGenerator(
                 operation=operation,
                 generation_modes=[mode],
-                generation_config=config,
+                generation_config=self.schema.config.generation_for(operation=operation, phase="coverage"),
                 auth_storage=None,
                 override=Override(),
                 feedback=NO_FEEDBACK,
             )
             made = _all(driver, most if mode is NEGATIVE else MOST_VALID)
-            self._cases[key] = [case for case in made if case.method.upper() == operation.method.upper()]
-        found = sorted(self._cases[key], key=lambda case: _EXTREME not in str(case.meta.phase.data.description))
+            return [case for case in made if case.method.upper() == operation.method.upper()]
+
+        known = self._known((operation.label, "coverage", mode, most if mode is NEGATIVE else 0), draw)
+        found = sorted(known, key=lambda case: _EXTREME not in str(case.meta.phase.data.description))
         chosen = [case for case in found[:most] if not extremes or _EXTREME in str(case.meta.phase.data.description)]
         yield from (_owned(case, owned) for case in chosen)
 

@@ -41,7 +41,8 @@ class Dialect(Protocol):
     request_id_header: str
 
     def render(self, stimulus: Stimulus, model: str, texts: Mapping[Place, str], parts: tuple[str, ...], size_limit: int) -> Rendered:
-        """`texts` gives the canary for each place of the stimulus, `parts` the pieces to be joined (empty: no instruction)."""
+        """`texts` gives the canary for each place of the stimulus, `parts` the pieces to be joined (empty: no instruction). Of `stimulus.noise` characters
+        of random text (`content.noise`) all must be in the body: the growth bound rests on them."""
 
     def parse(self, status: int | None, content_type: str, body: bytes, *, streamed: bool) -> Parsed:
         """Read an answer. Anything but a complete one is `ok` False with the reason."""

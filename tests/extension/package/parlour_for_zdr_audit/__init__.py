@@ -1,4 +1,4 @@
-"""An example of a package that extends zdr-audit: a dialect, a reader of evidence and a form. Its entry points are in the dist-info beside it."""
+"""An example of a package that extends zdr-audit: a dialect, a reader of evidence with its size, a form. Its entry points are in the dist-info beside it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zdr_audit.evidence.documents import read_documents
 from zdr_audit.evidence.model import Reading
 from zdr_audit.profile.model import Profile
 from zdr_audit.target.dialects.base import Parsed, Rendered
-from zdr_audit.target.dialects.content import prompt
+from zdr_audit.target.dialects.content import noise, prompt
 from zdr_audit.target.stimulus import Place, Stimulus
 
 
@@ -26,7 +26,9 @@ class Parlour:
 
     def render(self, stimulus: Stimulus, model: str, texts: Mapping[Place, str], parts: tuple[str, ...], size_limit: int) -> Rendered:
         headers = {"content-type": "application/json"} | ({"x-client-note": texts["header"]} if "header" in texts else {})
-        raw = json.dumps({"envelope": {"utterance": prompt(stimulus, texts, parts)}}).encode()
+        said = prompt(stimulus, texts, parts)
+        utterance = f"{noise(stimulus.noise)}\n{said}" if stimulus.noise else said
+        raw = json.dumps({"envelope": {"utterance": utterance}}).encode()
         return Rendered(headers, raw[:-2] if stimulus.wrong == "broken_json" else raw)
 
     def parse(self, status: int | None, content_type: str, body: bytes, *, streamed: bool) -> Parsed:
@@ -47,6 +49,11 @@ def read_diary(source_id: str, options: Mapping[str, str], seeker: Seeker, progr
     """Each page of the diary, a document."""
     pages = ((path.name, path.read_bytes()) for path in sorted(Path(options["folder"]).glob("*.txt")))
     return read_documents(source_id, "extension", pages, seeker)
+
+
+def diary_size(options: Mapping[str, str]) -> int:
+    """What the pages take: the growth bound rests on it."""
+    return sum(path.stat().st_size for path in Path(options["folder"]).glob("*.txt"))
 
 
 def _shift(data: bytes, by: int) -> bytes:

@@ -1,0 +1,127 @@
+"""What a command prints is evidence: both outputs are searched as they come, and a command that fails is never a clean source."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from zdr_audit.evidence.command import Command, command_size, read_command
+from zdr_audit.evidence.size import SizeError
+
+PATIENT = 120.0
+
+
+def python(text: str, *words: str, **bounds) -> Command:
+    return Command((sys.executable, "-c", text, *words), **({"seconds": PATIENT} | bounds))
+
+
+def test_both_outputs_are_searched_in_all_forms(lab, tmp_path):
+    (tmp_path / "log.gz").write_bytes(gzip.compress(f"prompt {lab.canary('packed')}".encode()))
+    text = "import sys, pathlib; sys.stdout.buffer.write(pathlib.Path(sys.argv[1]).read_bytes()); print(sys.argv[2], file=sys.stderr)"
+    reading = read_command("log", python(text, str(tmp_path / "log.gz"), lab.canary("said")), lab.seeker)
+    program = Path(sys.executable).name
+    assert (reading.error, reading.kind, reading.objects, reading.not_examined) == (None, "command", 2, ())
+    assert {hit.canary: (hit.object, hit.location, hit.forms) for hit in reading.hits} == {
+        "packed": (f"standard output of {program}", reading.hits[0].location, ("gzip", "plain")),
+        "said": (f"standard error of {program}", "bytes 0-32", ("plain",)),
+    }
+
+
+def test_without_canaries_there_is_no_hit_and_a_silent_command_is_an_empty_source(lab):
+    assert read_command("log", python("print('nothing of interest')"), lab.seeker).hits == ()
+    silent = read_command("log", python(""), lab.seeker)
+    assert (silent.error, silent.objects, silent.bytes) == (None, 0, 0)
+
+
+def test_much_output_on_both_sides_is_read_to_its_end_piece_by_piece(lab):
+    """More than any pipe holds, on both at once: who reads one after the other stands still for ever."""
+    text = "import sys\nfor _ in range(200): sys.stderr.write('e' * 10000); sys.stdout.write('o' * 10000)\nprint(sys.argv[1])"
+    told: list[tuple[int, int]] = []
+    reading = read_command("log", python(text, lab.canary("last")), lab.seeker, lambda n: told.append((n, threading.get_ident())))
+    assert (reading.error, [(hit.canary, hit.location) for hit in reading.hits]) == (None, [("last", "bytes 2000000-2000032")])
+    assert reading.bytes == sum(n for n, _ in told) == 4_000_033
+    assert {thread for _, thread in told} == {threading.get_ident()}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "import sys; print(sys.argv[1]); print('first\\n\\nno such\\tpod\\n', file=sys.stderr); sys.exit(3)",
+            "ended with status 3: no such pod",
+        ),
+        ("import sys; print(sys.argv[1]); sys.exit(1)", "ended with status 1"),
+        ("import sys, os; print(sys.argv[1], flush=True); os.kill(os.getpid(), 9)", "was ended by signal 9"),
+        ("import sys; print(sys.argv[1], flush=True); sys.exit('x' * 5000)", f"ended with status 1: {'x' * 200}"),
+    ],
+)
+def test_a_command_that_fails_says_how_and_what_it_printed_still_counts(lab, text, words):
+    reading = read_command("log", python(text, lab.canary("seen")), lab.seeker)
+    assert reading.error == f"{Path(sys.executable).name} {words}"
+    assert [hit.canary for hit in reading.hits] == ["seen"]
+
+
+def test_a_command_that_takes_too_long_is_ended_with_all_that_it_started(lab, tmp_path):
+    """The child would write its file if it lived on: it is waited for by the pipe that it holds."""
+    child = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); print('up', flush=True); time.sleep(600)"
+    text = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {child!r}, sys.argv[1]]); time.sleep(600)"
+    reading = read_command("log", python(text, str(tmp_path / "pid"), seconds=5), lab.seeker)
+    assert reading.error == f"{Path(sys.executable).name} took longer than 5 s"
+    pid = int((tmp_path / "pid").read_text())
+    with pytest.raises(ProcessLookupError):
+        for _ in range(200):
+            os.kill(pid, 0)
+            if Path(f"/proc/{pid}/stat").exists() and ") Z " in Path(f"/proc/{pid}/stat").read_text():
+                raise ProcessLookupError
+            threading.Event().wait(0.05)
+
+
+def test_a_command_that_closes_its_outputs_and_stays_is_ended_too(lab):
+    reading = read_command("log", python("import os, time; os.close(1); os.close(2); time.sleep(600)", seconds=2), lab.seeker)
+    assert reading.error == f"{Path(sys.executable).name} took longer than 2 s"
+
+
+def test_a_command_that_never_stops_printing_is_bounded_and_unread(lab):
+    reading = read_command("log", python("import sys\nwhile True: print(sys.argv[1])", lab.canary("seen"), max_bytes=50_000), lab.seeker)
+    assert reading.error == f"{Path(sys.executable).name} printed more than 50000 bytes on its standard output: the rest was not read"
+    assert reading.bytes == 50_000
+    assert "seen" in {hit.canary for hit in reading.hits}
+
+
+@pytest.mark.parametrize("words", [("no-such-program-anywhere",), ("/",), ("echo", "a\0b")])
+def test_a_command_that_cannot_be_run_is_an_error_of_the_reading(lab, words):
+    reading = read_command("log", Command(words), lab.seeker)
+    assert "cannot be run" in (reading.error or "")
+    assert "\n" not in (reading.error or "")
+
+
+def test_no_shell_reads_the_words(lab, tmp_path):
+    word = f"$(touch {tmp_path / 'made'}); `touch {tmp_path / 'made'}` | > x"
+    reading = read_command("log", python("import sys; print(sys.argv[1])", word), lab.seeker)
+    assert (reading.error, reading.bytes) == (None, len(word) + 1)
+    assert not (tmp_path / "made").exists()
+
+
+def test_its_size_is_what_it_prints_or_what_its_size_command_says(tmp_path):
+    assert command_size(python("import sys; print('abc'); print('de', file=sys.stderr)")) == 7
+    told = (sys.executable, "-c", "print('4711 /var/log')")
+    assert command_size(python("print('abc')", size=told)) == 4711
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (python("import sys; sys.exit(2)"), "ended with status 2"),
+        (python("", size=(sys.executable, "-c", "print('much')")), "printed no number of bytes"),
+        (python("", size=(sys.executable, "-c", "")), "printed no number of bytes"),
+        (python("", size=("no-such-program-anywhere",)), "cannot be run"),
+    ],
+)
+def test_what_cannot_be_measured_is_said(command, words):
+    with pytest.raises(SizeError, match=words):
+        command_size(command)
