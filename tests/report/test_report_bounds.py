@@ -51,7 +51,7 @@ def test_the_coverage_of_the_interface_is_told_with_its_floor() -> None:
     told = bounds_view.interface_words(samples.failing())
     assert told == (
         "4 of the 6 operations that the target documents let a request through to their handler; not tried: 1. "
-        "At least 80% must, or what holds of their answers says too little."
+        "At least 80 % must, or what holds of their answers says too little."
     )
     assert bounds_view.interface_words(samples.failing().model_copy(update={"interface": None})) == ""
 

@@ -90,7 +90,7 @@ def interface_words(report: Report) -> str:
     rest = f"; not tried: {untried:,}" if untried else ""
     return (
         f"{seen.reached:,} of the {seen.documented:,} operations that the target documents let a request through to their handler{rest}. "
-        f"At least {seen.floor:.0%} must, or what holds of their answers says too little."
+        f"At least {percent(seen.floor)} must, or what holds of their answers says too little."
     )
 
 
