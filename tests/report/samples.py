@@ -9,10 +9,8 @@ from zdr_audit.report.model import (
     ControlResult,
     Finding,
     GrowthBound,
-    InterfaceCoverage,
     Minimised,
     Observation,
-    OperationCoverage,
     PolicyLine,
     Report,
     Run,
@@ -356,24 +354,9 @@ def report(
         classes=classes(leaked=2 if any(c.verdict == "fail" for c in judged) else 0),
         minimised=minimised() if any(c.verdict == "fail" for c in judged) else (),
         timelines=timelines(),
-        interface=interface(),
         policy=policy(),
         controls=judged,
     )
-
-
-def interface() -> InterfaceCoverage:
-    """Four operations of five got through; one lets a role in that should not be."""
-    rows = (
-        OperationCoverage(operation="POST /v1/messages", sent=40, accepted=31, let_through=("member",), refused=("account_team",)),
-        OperationCoverage(operation="GET /v1/models", sent=6, accepted=6),
-        OperationCoverage(
-            operation="POST /v1/zdr/requests", sent=9, accepted=3, let_through=("account_team",), refused=("admin", "member")
-        ),
-        OperationCoverage(operation="GET /v1/organizations/{org}/settings", sent=8, accepted=5, let_through=("admin",), wrong=("member",)),
-        OperationCoverage(operation="GET /v1/files/{file}", sent=4, accepted=0, undecided=("member",)),
-    )
-    return InterfaceCoverage(documented=6, tried=5, reached=4, floor=0.8, operations=rows)
 
 
 def compliant() -> Report:

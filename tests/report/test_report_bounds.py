@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from xml.etree import ElementTree as Xml
 
 import pytest
 
-from zdr_audit.report import bounds_view, html, markdown, plots
+from zdr_audit.report import bounds_view, html, plots
 from zdr_audit.report.model import GrowthBound, Report
 from zdr_audit.report.view import reproduce
 
@@ -45,27 +44,6 @@ def text_of(report: Report) -> str:
 def test_a_flat_source_passes_only_where_content_without_zdr_is_seen_to_grow(subject: str, control: str, verdict: str) -> None:
     found = views(samples.growth_bound("database", "subject", subject), samples.growth_bound("database", "control", control))
     assert found["database"].verdict == verdict
-
-
-def test_the_coverage_of_the_interface_is_told_with_its_floor() -> None:
-    told = bounds_view.interface_words(samples.failing())
-    assert told == (
-        "4 of the 6 operations that the target documents let a request through to their handler; not tried: 1. "
-        "At least 80 % must, or what holds of their answers says too little."
-    )
-    assert bounds_view.interface_words(samples.failing().model_copy(update={"interface": None})) == ""
-
-
-@pytest.mark.parametrize("render", [html.render, markdown.render], ids=["html", "markdown"])
-def test_the_coverage_of_the_interface_stands_in_the_report(render: Callable[[Report], str]) -> None:
-    assert "of the 6 operations that the target documents" in render(samples.failing())
-    assert "operations that the target documents" not in render(samples.failing().model_copy(update={"interface": None}))
-
-
-def test_the_page_shows_each_operation_and_roles_that_it_should_not_let_in() -> None:
-    page = html.render(samples.failing())
-    row = page[page.index("/v1/organizations/{org}/settings") :]
-    assert "through: admin" in row[:400] and "wrong: member" in row[:400]
 
 
 def test_a_source_measured_for_one_organization_alone_is_inconclusive() -> None:

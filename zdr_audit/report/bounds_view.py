@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from zdr_audit.report.model import ControlResult, GrowthBound, OperationCoverage, PolicyLine, Report, Verdict
+from zdr_audit.report.model import ControlResult, GrowthBound, PolicyLine, Report, Verdict
 from zdr_audit.report.sanitize import visible
 from zdr_audit.report.view import bound_after, leak_bound
 from zdr_audit.report.words import percent
@@ -79,25 +79,6 @@ def growth_words(report: Report) -> str:
     if not ends or len(ends) < len(views):
         return "Content kept in forms unknown to the search is not bounded."
     return f"Content kept in forms unknown to the search: less than {max(0.001, math.ceil(1000 * max(ends)) / 1000):.3f} of each bit sent, at 95 % confidence."
-
-
-def interface_words(report: Report) -> str:
-    """In a sentence: how far the requests got into the documented interface; empty where no document was read."""
-    seen = report.interface
-    if seen is None:
-        return ""
-    untried = seen.documented - seen.tried
-    rest = f"; not tried: {untried:,}" if untried else ""
-    return (
-        f"{seen.reached:,} of the {seen.documented:,} operations that the target documents let a request through to their handler{rest}. "
-        f"At least {percent(seen.floor)} must, or what holds of their answers says too little."
-    )
-
-
-def role_words(row: OperationCoverage) -> str:
-    """Who was let through and who was refused, and what of that is wrong."""
-    parts = (("through", row.let_through), ("refused", row.refused), ("undecided", row.undecided))
-    return "; ".join(f"{word}: {', '.join(roles)}" for word, roles in parts if roles)
 
 
 def power_marks(report: Report) -> tuple[PowerMark, ...]:

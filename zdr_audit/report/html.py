@@ -18,7 +18,6 @@ from zdr_audit.report.sanitize import visible
 FINDINGS_SHOWN = 50
 OBJECTS_SHOWN = 50
 TESTS_SHOWN = 100
-OPERATIONS_SHOWN = 400
 FORMS_SHOWN = 200
 MINIMISED_SHOWN = 12
 BROKEN_SHOWN = 4
@@ -45,7 +44,6 @@ def render(report: Report) -> str:
         policy=bounds_view.policy_views(report),
         bound_words=bounds_view.bound_words(report),
         growth_words=bounds_view.growth_words(report),
-        interface_words=bounds_view.interface_words(report),
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
         script_digest=digest,
@@ -76,8 +74,6 @@ def _environment() -> Environment:
         FINDINGS_SHOWN=FINDINGS_SHOWN,
         OBJECTS_SHOWN=OBJECTS_SHOWN,
         TESTS_SHOWN=TESTS_SHOWN,
-        OPERATIONS_SHOWN=OPERATIONS_SHOWN,
-        role_words=bounds_view.role_words,
         FORMS_SHOWN=FORMS_SHOWN,
         MINIMISED_SHOWN=MINIMISED_SHOWN,
         BROKEN_SHOWN=BROKEN_SHOWN,

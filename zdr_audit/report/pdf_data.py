@@ -74,7 +74,6 @@ def data(report: Report) -> Json:
         ],
         "minimised": [_minimised(item, scripted=n < SCRIPTS_SHOWN) for n, item in enumerate(report.minimised[:OBJECTS_SHOWN])],
         "timelines": [_timeline(item, n) for n, item in enumerate(report.timelines[:OBJECTS_SHOWN])],
-        "interface": _interface(report),
         "policy": _policy(report),
         "sources": [_source(source) for source in report.sources[:OBJECTS_SHOWN]],
         "sanity": [
@@ -84,24 +83,6 @@ def data(report: Report) -> Json:
         "command": shown(run.command, 1_000),
         "version": shown(run.version, 40),
     }
-
-
-def _interface(report: Report) -> dict[str, Any]:
-    """Words, and the operations that got nowhere or let the wrong roles in; all are in the HTML and JSON reports."""
-    seen = report.interface
-    if seen is None:
-        return {"words": "", "rows": []}
-    odd = [row for row in seen.operations if row.wrong or not row.accepted]
-    rows = [
-        (
-            shown(row.operation, 200),
-            number(row.sent),
-            number(row.accepted),
-            shown(f"wrong: {', '.join(row.wrong)}" if row.wrong else bounds_view.role_words(row), 200),
-        )
-        for row in odd[:OBJECTS_SHOWN]
-    ]
-    return {"words": shown(bounds_view.interface_words(report), 400), "rows": rows}
 
 
 def _made(report: Report) -> str:
