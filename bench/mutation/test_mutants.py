@@ -13,7 +13,7 @@ TEXT = """from __future__ import annotations
 LIMIT = 3
 
 
-def near(value: int | None, reach: int | str = 1) -> bool | None:
+def near(value: int | None, *, reach: int | str = 1) -> bool | None:
     other: int | None = value
     if value is None:
         return None
