@@ -38,7 +38,7 @@ def sent(generator: Generator) -> list[tuple[str, object]]:
     """Every request that a run would send, as it would be sent."""
     found = []
     for operation in generator.operations:
-        for phase, case in cases(generator, operation, VOLUMES["quick"], 7, {}):
+        for phase, case in cases(generator, operation, VOLUMES["standard"], 7, {}):
             request = case.as_transport_kwargs(base_url="http://target")
             del request["headers"]["X-Schemathesis-TestCaseId"]  # random
             found.append((phase, repr(sorted(request.items(), key=str))))
@@ -46,7 +46,7 @@ def sent(generator: Generator) -> list[tuple[str, object]]:
 
 
 def made(document) -> bytes:
-    return ahead.drawn(json.dumps({"document": document, "depth": "quick", "seed": 7}).encode())
+    return ahead.drawn(json.dumps({"document": document, "depth": "standard", "seed": 7}).encode())
 
 
 def test_what_another_process_drew_is_what_would_have_been_drawn_here():
@@ -77,15 +77,15 @@ def test_a_process_is_started_once_and_gets_no_credential(monkeypatch):
 
     popen = subprocess.Popen
     monkeypatch.setattr(subprocess, "Popen", start)
-    ahead.draw_ahead(DOCUMENT, "quick", 7)
-    ahead.draw_ahead(DOCUMENT, "quick", 7)
+    ahead.draw_ahead(DOCUMENT, "standard", 7)
+    ahead.draw_ahead(DOCUMENT, "standard", 7)
     (environment,) = began
     assert "STAGING_KEY" not in environment
     assert sent(Generator.of(DOCUMENT)) == sent(Generator(DOCUMENT)), "the process failed, and nothing is missing"
 
 
 def test_the_module_draws_when_it_is_run():
-    ahead.draw_ahead({**DOCUMENT, "info": {"title": "another", "version": "1"}}, "quick", 7)
+    ahead.draw_ahead({**DOCUMENT, "info": {"title": "another", "version": "1"}}, "standard", 7)
     generator = Generator.of({**DOCUMENT, "info": {"title": "another", "version": "1"}})
     drawing = generator._expected
     assert drawing is not None

@@ -25,6 +25,19 @@ if TYPE_CHECKING:
 Get = Callable[[RequestContext, Feature, str], FeatureObject]
 
 
+def staff_may(parts: Parts, name: str) -> None:
+    """All of the provider's staff may call an operation, whatever the document says."""
+
+    def make(require: Callable[..., None]) -> Callable[..., None]:
+        def laxer(ctx: RequestContext, asked: Any, concerned: str | None) -> None:
+            if asked.name != name or ctx.caller is None or not ctx.caller.is_staff:
+                require(ctx, asked, concerned)
+
+        return laxer
+
+    wrap(parts.auth, "require", make)
+
+
 def role_may_not(parts: Parts, name: str, role: str) -> None:
     """A role is refused an operation that the document gives it."""
 

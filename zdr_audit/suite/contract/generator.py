@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
@@ -20,8 +21,9 @@ from schemathesis.generation.overrides import Override
 
 Phase = Literal["examples", "coverage", "fuzzing"]
 POSITIVE, NEGATIVE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
-_EXTREME = "imum "
+_EXTREME = "imum"
 """Stands in what Schemathesis says of a case with a minimum or maximum."""
+MOST_VALID = 500
 _KNOWN: dict[str, Generator] = {}
 
 
@@ -74,12 +76,16 @@ class Generator:
         """A case for each example that the document gives."""
 
         def draw() -> list[Any]:
-            return _all(ExamplesGenerator(operation=operation, override=Override(), feedback=NO_FEEDBACK, fill_missing=False))
+            driver = ExamplesGenerator(operation=operation, override=Override(), feedback=NO_FEEDBACK, fill_missing=False)
+            return _all(driver, MOST_VALID)
 
         yield from (_owned(case, owned) for case in self._known((operation.label, "examples"), draw))
 
-    def coverage(self, operation: Any, mode: GenerationMode, most: int, owned: Mapping[str, str]) -> Iterator[Any]:
-        """Cases at the boundaries of every value of the operation, at most so many: first those at a least or greatest value or length."""
+    def coverage(
+        self, operation: Any, mode: GenerationMode, most: int, owned: Mapping[str, str], *, extremes: bool = False
+    ) -> Iterator[Any]:
+        """Cases at the boundaries of every value of the operation, at most so many: first (`extremes`: alone) those at a least or greatest value or
+        length."""
 
         def draw() -> list[Any]:
             driver = CoverageGenerator(
@@ -90,11 +96,13 @@ class Generator:
                 override=Override(),
                 feedback=NO_FEEDBACK,
             )
-            return [case for case in _all(driver) if case.method.upper() == operation.method.upper()]
+            made = _all(driver, most if mode is NEGATIVE else MOST_VALID)
+            return [case for case in made if case.method.upper() == operation.method.upper()]
 
-        known = self._known((operation.label, "coverage", mode), draw)
+        known = self._known((operation.label, "coverage", mode, most if mode is NEGATIVE else 0), draw)
         found = sorted(known, key=lambda case: _EXTREME not in str(case.meta.phase.data.description))
-        yield from (_owned(case, owned) for case in found[:most])
+        chosen = [case for case in found[:most] if not extremes or _EXTREME in str(case.meta.phase.data.description)]
+        yield from (_owned(case, owned) for case in chosen)
 
 
 def without_security(document: Any) -> Any:
@@ -117,11 +125,11 @@ def _items_without_security(item: Any) -> Any:
     }
 
 
-def _all(driver: Any) -> list[Any]:
-    """What a driver makes; where the document cannot be satisfied at some point, what came before."""
+def _all(driver: Any, most: int) -> list[Any]:
+    """What a driver makes, at most so many; where the document cannot be satisfied at some point, what came before."""
     found: list[Any] = []
     try:
-        found.extend(driver)
+        found.extend(itertools.islice(driver, most))
     except Exception:
         return found
     return found
