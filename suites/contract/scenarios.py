@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.contract.ahead import draw_ahead
 from zdr_audit.suite.contract.chains import follow
@@ -78,6 +80,22 @@ def without_credential(assay: Assay) -> None:
         for actor, step in ((None, "no credential"), (wrong, "wrong credential")):
             body = {"_body": b"{}"} if spec.body is not None or spec.method == "POST" else {}
             assay.attempt(name, actor, step=step, org=assay.subject, weigh="answer", _made_up="none", **body)
+
+
+@scenario()
+def a_revoked_key(assay: Assay) -> None:
+    """A key that was given, and one that was taken away again"""
+    if not (assay.offers("organization.create") and assay.offers("key.create") and assay.offers("key.revoke")):
+        return  # where there is no such means, keys that nobody was given are all that can be tried
+    org = assay.fresh()
+    made = assay.must("key.create", org.admin, step="give a key", org=org, user=org.member.user)
+    holder = replace(org.member, secret=str(made.values["key"]), token=None)
+    assay.must("zdr.status", holder, step="the key works", org=org)
+    assay.must("key.revoke", org.admin, step="revoke the key", org=org, key_id=made.values["key_id"])
+    for name in ("zdr.status", "policy_limits.read", "models.list"):
+        if assay.offers(name):
+            assay.attempt(name, holder, step="revoked key", org=org, weigh="answer")
+    assay.infer(holder, Stimulus(), step="revoked key", counts=False)
 
 
 @scenario()

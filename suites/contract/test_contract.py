@@ -54,6 +54,14 @@ def test_nothing_is_served_without_a_valid_credential(expect: Expect) -> None:
     expect.every(expect.some(), lambda i: i.status in (401, 403, 404, 405), "without a valid credential nothing may be served")
 
 
+@control("ZDR-CON-04", after=after.a_revoked_key)
+def test_a_revoked_key_opens_nothing(expect: Expect) -> None:
+    if not {"organization.create", "key.create", "key.revoke"} <= expect.profile.operations.keys():
+        return
+    expect.presupposes(expect.some(step="the key works"), "the key must work before it is revoked, so that a refusal means something")
+    expect.every(expect.some(step="revoked key"), lambda i: i.status in (401, 403), "a revoked key must open nothing")
+
+
 @control("ZDR-CON-05", after=after.members_reach_for_more)
 def test_a_member_cannot_do_what_is_reserved(expect: Expect) -> None:
     expect.presupposes(expect.some(step="the member's key works"), "the member's own key must work, so that a refusal means something")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from zdr_audit.suite.assay import Assay
+from datetime import UTC, datetime, timedelta
+
+from zdr_audit.suite.assay import Assay, Reply
+from zdr_audit.suite.dates import moments
 from zdr_audit.suite.marks import scenario
+from zdr_audit.suite.party import NotOffered
 from zdr_audit.target.stimulus import Stimulus
 
 DAY = 86_400
@@ -59,3 +63,38 @@ def two_years_pass(assay: Assay) -> None:
     days = assay.profile.limits.exception_retention_days + 1
     assay.must("clock.advance", operator, step="advance the clock", seconds=days * DAY)
     assay.must("purge.run", operator, step="purge")
+
+
+@scenario(late=True)
+def dates_that_calendars_stumble_over(assay: Assay) -> None:
+    """Sessions flagged on leap days, at ends of months and years; each past its time"""
+    operator = assay.staff("operator")
+    org = assay.enable(assay.fresh())
+    excepted = org.under("exception")
+    time = _said(assay.must("clock.advance", operator, step="what time is it", seconds=1))
+    longest = timedelta(days=assay.profile.limits.exception_retention_days + 1)
+    dates = [(f"zdr-audit-date-{n}", kind, at) for n, (kind, at) in enumerate(moments(time, assay.count(2, 3, 12), assay.seed))]
+    story = [(at, True, name, kind) for name, kind, at in dates] + [(at + longest, False, name, kind) for name, kind, at in dates]
+    for at, begins, name, kind in sorted(story):
+        if (seconds := int((at - time).total_seconds())) > 0:
+            time = at
+            assay.must("clock.advance", operator, step="go on to the date", seconds=seconds)
+        told = {"session": name, "kind": kind, "date": at.isoformat()}
+        if begins:
+            assay.must("session.flag", operator, step="flag on a date", org=org, session=name, labels=told)
+            assay.infer(excepted.member, _session(name.removeprefix("zdr-audit-")), step="ask on a date", labels=told)
+        else:
+            assay.must("purge.run", operator, step="purge when its time has passed", labels=told)
+        assay.call("exceptions.list", operator, step="kept" if begins else "past its time", org=org, labels=told, counts=True)
+    assay.list_all("audit.list", org.admin, step="the log after years", org=org)
+
+
+def _said(reply: Reply) -> datetime:
+    """The time that the target says it is; ours where it says something that is no time."""
+    if "now" not in reply.values:
+        raise NotOffered("the profile does not say where the answer of clock.advance tells the time (extract: now)")
+    try:
+        found = datetime.fromisoformat(str(reply.values["now"]))
+    except ValueError:
+        return datetime.now(UTC)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zdr_audit.suite.expect import Expect, Inconclusive
+from zdr_audit.suite.expect import Expect, Inconclusive, listed
 from zdr_audit.suite.marks import control
 
 from . import scenarios as after
@@ -54,3 +54,31 @@ def test_flags_and_holds_are_logged_and_leave_zdr_on(expect: Expect) -> None:
     for name in (expect.audit_types.flagged, expect.audit_types.hold):
         if name:
             expect.that(name in seen, f"the audit log must have an entry '{name}'", log)
+
+
+@control("ZDR-EXC-07", after=(STORY, after.two_years_pass, after.dates_that_calendars_stumble_over), reads_late=True)
+def test_kept_content_ends_on_whatever_date_it_began(expect: Expect) -> None:
+    for began in expect.some(step="kept"):
+        sessions = {str(item.get("session")) for item in listed([began]) if isinstance(item, dict)}
+        if began.labels["session"] not in sessions:
+            raise Inconclusive(f"what is flagged is not listed as kept ({began.labels['kind']}), so that its absence later says nothing")
+    for ended in expect.some(step="past its time"):
+        expect.served([ended], "what is kept by exception must be listed")
+        sessions = {str(item.get("session")) for item in listed([ended]) if isinstance(item, dict)}
+        promise = f"what was kept on a {ended.labels['kind']} must be gone when its time has passed"
+        expect.that(ended.labels["session"] not in sessions, promise, ended)
+    asked = expect.some(step="ask on a date")
+    expect.kept_nowhere(asked, epochs=("late",), promise="exceptional content must be gone on whatever date it was kept")
+
+
+@control("ZDR-EXC-07", after=(STORY, after.dates_that_calendars_stumble_over))
+def test_the_log_of_a_flag_outlives_what_was_kept(expect: Expect) -> None:
+    log = expect.one(step="the log after years")
+    entries = listed([log])
+    if not entries:
+        raise Inconclusive("the audit log could not be read")
+    logged = {str(entry.get("reference")) for entry in entries if isinstance(entry, dict)}
+    flags = expect.some(step="flag on a date")
+    expect.every(
+        flags, lambda i: i.labels.get("marker") in logged, "the log must still say that a session was flagged when its content is gone"
+    )

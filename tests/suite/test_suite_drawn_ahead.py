@@ -10,7 +10,7 @@ import pytest
 
 from zdr_audit.suite.contract import ahead
 from zdr_audit.suite.contract.generator import Generator
-from zdr_audit.suite.contract.volumes import VOLUMES, cases
+from zdr_audit.suite.contract.volumes import VOLUMES, cases, valid
 
 DOCUMENT = {
     "openapi": "3.1.0",
@@ -38,7 +38,7 @@ def sent(generator: Generator) -> list[tuple[str, object]]:
     """Every request that a run would send, as it would be sent."""
     found = []
     for operation in generator.operations:
-        for phase, case in cases(generator, operation, VOLUMES["standard"], 7, {}):
+        for phase, case in [("walk", valid(generator, operation, 7)), *cases(generator, operation, VOLUMES["standard"], 7, {})]:
             request = case.as_transport_kwargs(base_url="http://target")
             del request["headers"]["X-Schemathesis-TestCaseId"]  # random
             found.append((phase, repr(sorted(request.items(), key=str))))
@@ -55,7 +55,7 @@ def test_what_another_process_drew_is_what_would_have_been_drawn_here():
     asked = []
     fed.expect(lambda: asked.append(1) or ahead.unpacked(told, fed))
     assert sent(fed) == sent(plain)
-    assert {phase for phase, _ in sent(plain)} == {"examples", "coverage", "fuzzing"}
+    assert {phase for phase, _ in sent(plain)} == {"walk", "examples", "coverage", "fuzzing"}
     assert asked == [1], "it is asked for once"
     assert fed.drawn.keys() == plain.drawn.keys()
 

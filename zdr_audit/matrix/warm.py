@@ -17,7 +17,7 @@ import zdr_audit.plugin  # noqa: F401
 from zdr_audit.matrix.drive import DOCUMENT
 from zdr_audit.run.cli_run import HYPOTHESIS_FOLDER, suite_arguments
 from zdr_audit.suite.contract.generator import Generator
-from zdr_audit.suite.contract.volumes import VOLUMES, cases
+from zdr_audit.suite.contract.volumes import draw
 from zdr_audit.suite.generate import shapes
 
 
@@ -40,7 +40,7 @@ def _generate(document: Any, run_seed: int, depth: str) -> None:
     """Makes the requests ready that audits of a target with this document will send."""
     generator = Generator.of(document)
     for operation in generator.operations:
-        list(cases(generator, operation, VOLUMES[depth], run_seed, {}))
+        draw(generator, operation, depth, run_seed)
 
 
 warm()

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from zdr_audit.simulator.clock import stamp
 from zdr_audit.simulator.context import RequestContext
-from zdr_audit.simulator.tables import ExceptionalContent, FlaggedSession, Hold
+from zdr_audit.simulator.exceptional import LONGEST_DAYS
+from zdr_audit.simulator.tables import AuditEntry, ExceptionalContent, FlaggedSession, Hold
 from zdr_audit.simulator.violations import wrap
 
 if TYPE_CHECKING:
@@ -106,3 +109,55 @@ def purge_leaves_remains(parts: Parts) -> None:
 
     wrap(parts.exceptions, "expire", lambda _expire: lambda _session: 0)
     wrap(parts.purge, "run", make)
+
+
+def _expires(parts: Parts, end: Callable[[datetime], datetime]) -> None:
+    """What is kept ends when `end` says, given the moment of keeping."""
+
+    def make(record: Callable[[Session, RequestContext], None]) -> Callable[[Session, RequestContext], None]:
+        def recorded(session: Session, ctx: RequestContext) -> None:
+            before = set(session.new)
+            record(session, ctx)
+            for row in set(session.new) - before:
+                if isinstance(row, ExceptionalContent):
+                    row.expires_at = stamp(end(parts.clock.now()))
+
+        return recorded
+
+    wrap(parts.exceptions, "record", make)
+
+
+def ends_on_the_same_date(parts: Parts, years: int) -> None:
+    """The end is the same date some years on; where that year has no such date, there is no end."""
+
+    def end(now: datetime) -> datetime:
+        try:
+            return now.replace(year=now.year + years)
+        except ValueError:
+            return now.replace(year=9999, day=28)
+
+    _expires(parts, end)
+
+
+def ends_with_the_month(parts: Parts, days: int) -> None:
+    """The period runs to the end of the month that it ends in."""
+
+    def end(now: datetime) -> datetime:
+        due = now + timedelta(days=days)
+        return (due.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+    _expires(parts, end)
+
+
+def log_ends_with_the_content(parts: Parts) -> None:
+    """What is older than the longest period goes from the audit log too."""
+
+    def make(expire: Callable[[Session], int]) -> Callable[[Session], int]:
+        def expired(session: Session) -> int:
+            old = (AuditEntry.type == "session_flagged", AuditEntry.created_at <= parts.clock.stamp(days=-LONGEST_DAYS))
+            session.execute(delete(AuditEntry).where(*old))
+            return expire(session)
+
+        return expired
+
+    wrap(parts.exceptions, "expire", make)

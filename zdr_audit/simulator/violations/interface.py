@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from zdr_audit.simulator.context import RequestContext
+from zdr_audit.simulator.context import Caller, RequestContext
 from zdr_audit.simulator.endpoints.admin import effective
 from zdr_audit.simulator.errors import ForbiddenError, NotFoundError
 from zdr_audit.simulator.features import Feature
@@ -50,6 +50,23 @@ def role_may_not(parts: Parts, name: str, role: str) -> None:
         return stricter
 
     wrap(parts.auth, "require", make)
+
+
+def holders_are_remembered(parts: Parts) -> None:
+    """Who holds a key is looked up once."""
+    holders: dict[str, Caller] = {}
+
+    def make(identify: Callable[[RequestContext], Caller | None]) -> Callable[[RequestContext], Caller | None]:
+        def remembered(ctx: RequestContext) -> Caller | None:
+            key = ctx.headers.get("x-api-key", "")
+            found = holders.get(key) or identify(ctx)
+            if found is not None and key and "authorization" not in ctx.headers:
+                holders[key] = found
+            return found
+
+        return remembered
+
+    wrap(parts.auth, "identify", make)
 
 
 def cursor_leads_abroad(parts: Parts, feature: str) -> None:

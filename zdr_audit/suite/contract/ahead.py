@@ -19,7 +19,7 @@ from schemathesis.generation.case import Case
 from schemathesis.schemas import APIOperation
 
 from zdr_audit.suite.contract.generator import Generator
-from zdr_audit.suite.contract.volumes import VOLUMES, cases
+from zdr_audit.suite.contract.volumes import draw
 
 LONGEST_SECONDS = 120
 # All that the process needs to start: what else the environment holds, credentials too, is not for it.
@@ -126,7 +126,7 @@ def drawn(order: bytes) -> bytes:
     asked = json.loads(order)
     generator = Generator(asked["document"])
     for operation in generator.operations:
-        list(cases(generator, operation, VOLUMES[asked["depth"]], asked["seed"], {}))
+        draw(generator, operation, asked["depth"], asked["seed"])
     return packed(generator)
 
 

@@ -8,9 +8,10 @@ from typing import Any
 from urllib.parse import quote
 
 from zdr_audit.suite.assay import Assay
-from zdr_audit.suite.contract.generator import POSITIVE, Generator
+from zdr_audit.suite.contract.generator import Generator
 from zdr_audit.suite.contract.interface import Documented, read
 from zdr_audit.suite.contract.known import Known, is_identifier
+from zdr_audit.suite.contract.volumes import valid
 from zdr_audit.suite.party import Party
 
 NOBODY = "zdraudit00nobody"
@@ -32,7 +33,7 @@ class Requests:
     def case(self, one: Documented) -> Any:
         """A valid request, with what is known in its path and in the members of its body that take identifiers; None where none can be made."""
         operation = self.operations.get(one.label)
-        drawn = next(iter(self.generator.cases(operation, POSITIVE, 1, self.seed, {})), None) if operation is not None else None
+        drawn = valid(self.generator, operation, self.seed) if operation is not None else None
         if operation is None or drawn is None:
             return None
         case = _copy(drawn)

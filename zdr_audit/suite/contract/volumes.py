@@ -35,8 +35,19 @@ def cases(generator: Generator, operation: Any, volume: Volume, run_seed: int, o
         yield "examples", case
     for case in generator.coverage(operation, POSITIVE, volume.boundaries, owned, extremes=volume.extremes_alone):
         yield "coverage", case
-    for case in generator.coverage(operation, NEGATIVE, volume.wrong_boundaries, owned) if volume.wrong_boundaries else ():
+    for case in generator.coverage(operation, NEGATIVE, volume.wrong_boundaries, owned):
         yield "coverage", case
     for mode, most in ((POSITIVE, volume.drawn), (NEGATIVE, volume.wrong_drawn)):
         for case in generator.cases(operation, mode, most, run_seed, owned) if most else ():
             yield "fuzzing", case
+
+
+def valid(generator: Generator, operation: Any, run_seed: int) -> Any:
+    """One valid case of an operation, the same whoever asks; None where none can be made."""
+    return next(iter(generator.cases(operation, POSITIVE, 1, run_seed, {})), None)
+
+
+def draw(generator: Generator, operation: Any, depth: str, run_seed: int) -> None:
+    """Make ready what a run of that depth and seed will send to an operation."""
+    valid(generator, operation, run_seed)
+    list(cases(generator, operation, VOLUMES[depth], run_seed, {}))

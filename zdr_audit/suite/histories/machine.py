@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -104,10 +104,26 @@ class Play:
             for name in self.assay.profile.features
             if f"{party.id}/{name}" in self.begun
         ]
+        found += self._administering(at, party)
         if self.changes and self.assay.offers("audit.list") and self.assay.profile.audit_types is not None:
             found += 2 * [Move(f"read the log of {at}", partial(self.log, party))]
             if "neighbour" in self.assay.others and "admin" in self.assay.others["neighbour"].actors:
                 found.append(Move(f"another organization reads the log of {at}", partial(self.stranger, party)))
+        return found
+
+    def _administering(self, at: int, party: Party) -> list[Move]:
+        """What administrators and the operator do besides: none of it may touch ZDR."""
+        offers, found = self.assay.offers, []
+        if offers("analytics.read") and "admin" in party.actors:
+            found.append(Move(f"read the usage of {at}", partial(self.usage, party)))
+        if not self.changes:
+            return found
+        if "operator" in self.assay.staff_actors and offers("session.flag"):
+            found.append(Move(f"flag a session of {at}", partial(self.flag, party)))
+        if "operator" in self.assay.staff_actors and offers("hold.place") and offers("hold.release"):
+            found.append(Move(f"hold a session of {at} and release it", partial(self.hold, party)))
+        if offers("key.create") and offers("key.revoke"):
+            found.append(Move(f"give a key of {at} and revoke it", partial(self.revoke, party)))
         return found
 
     def _leading_on(self, at: int, party: Party) -> list[Move]:
@@ -215,6 +231,36 @@ class Play:
 
     def log(self, party: Party) -> None:
         self.judge(self.assay.list_all("audit.list", party.admin, step="read log", org=party, labels=self.labels("log")), rows=True)
+
+    def usage(self, party: Party) -> None:
+        self.judge(self.assay.list_all("analytics.read", party.admin, step="usage", org=party, labels=self.labels("usage")), rows=True)
+
+    def flag(self, party: Party) -> None:
+        session = f"zdr-audit-flagged-{self.number}-{self.turn}"
+        labels = self.labels("operate")
+        self.judge(self.assay.attempt("session.flag", self.staff("operator"), step="flag", org=party, labels=labels, session=session))
+
+    def hold(self, party: Party) -> None:
+        operator, session = self.staff("operator"), f"zdr-audit-held-{self.number}-{self.turn}"
+        placed = self.assay.attempt("hold.place", operator, step="hold", org=party, labels=self.labels("operate"), session=session)
+        self.judge(placed)
+        self.turn += 1
+        known = {"hold": placed.values.get("hold", "none")}
+        self.judge(self.assay.attempt("hold.release", operator, step="release", org=party, labels=self.labels("operate"), **known))
+
+    def revoke(self, party: Party) -> None:
+        """A key that works, and then must not."""
+        admin = party.admin
+        made = self.assay.attempt("key.create", admin, step="give a key", org=party, labels=self.labels("operate"), user=party.member.user)
+        self.judge(made)
+        holder = replace(party.member, secret=str(made.values.get("key", "")), token=None)
+        self.turn += 1
+        self.judge(self.assay.call("zdr.status", holder, step="look", org=party, labels=self.labels("look"), counts=True))
+        self.turn += 1
+        known = {"key_id": made.values.get("key_id", "none")}
+        self.judge(self.assay.attempt("key.revoke", admin, step="revoke", org=party, labels=self.labels("operate"), **known))
+        self.turn += 1
+        self.judge(self.assay.call("zdr.status", holder, step="revoked", org=party, labels=self.labels("revoked"), weigh="answer"))
 
     def stranger(self, party: Party) -> None:
         labels = self.labels("stranger")

@@ -66,6 +66,9 @@ class Model:
             "ask": self._asked,
             "log": lambda i, k: self._log_read(i, k, list(rows)),
             "stranger": self._strange,
+            "operate": self._operated,
+            "usage": lambda i, k: self._usage_read(i, k, list(rows)),
+            "revoked": self._revoked,
         }.get(move, lambda _item, _known: "")(item, known)
 
     def _created(self, item: Interaction) -> str:
@@ -146,6 +149,19 @@ class Model:
         if len(found) > len(known.log):
             return f"the audit log has {_said(found[len(known.log)])}, which did not happen"
         return ""
+
+    def _operated(self, item: Interaction, _known: Organization) -> str:
+        return "" if item.outcome == "accepted" else f"{item.operation} must be possible, and gave {item.outcome} (status {item.status})"
+
+    def _usage_read(self, item: Interaction, known: Organization, rows: list[Row]) -> str:
+        if item.outcome != "accepted":
+            return f"the usage of the organization must be readable, and gave {item.outcome}"
+        if known.world.zdr and any(row.get("contribution") is not None for row in rows):
+            return "the usage of an organization with ZDR must not show contribution metrics, and did"
+        return ""
+
+    def _revoked(self, item: Interaction, _known: Organization) -> str:
+        return "a revoked key must open nothing, and did" if item.outcome == "accepted" else ""
 
     def _strange(self, item: Interaction, _known: Organization) -> str:
         rows = item.data.get("items", []) if isinstance(item.data, dict) else []
