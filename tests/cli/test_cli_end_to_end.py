@@ -68,7 +68,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[All]:
             place = ROOT if command is PYTEST else work
             # A target that is not started here has its stores elsewhere.
             stores = {} if options is SELECTION else {"ZDR_SIM_DATA": str(tmp_path_factory.mktemp("stores"))}
-            process = subprocess.Popen(arguments, cwd=place, env=environment | stores, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            process = subprocess.Popen(
+                arguments, cwd=place, env=environment | stores, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
             started[name] = (process, work)
         ended = {}
         for name, (process, work) in started.items():
