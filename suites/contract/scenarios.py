@@ -3,22 +3,67 @@
 from __future__ import annotations
 
 from zdr_audit.suite.assay import Assay
-from zdr_audit.suite.fuzz import fuzz
+from zdr_audit.suite.contract.ahead import draw_ahead
+from zdr_audit.suite.contract.chains import follow
+from zdr_audit.suite.contract.fuzz import entitled_roles, fuzz
+from zdr_audit.suite.contract.malformed import malform
+from zdr_audit.suite.contract.requests import Requests
+from zdr_audit.suite.contract.walk import Walk
 from zdr_audit.suite.marks import scenario
-from zdr_audit.suite.party import Actor, NotOffered
+from zdr_audit.suite.party import Actor, NotOffered, Party
 from zdr_audit.target.stimulus import Stimulus
+
+
+def _explored(assay: Assay) -> tuple[Party, dict[str, Actor], bool]:
+    """The organization that documented operations are tried on, all roles at hand, and whether it is ours to change: one made for the run, else the
+    control organization, of which we only read."""
+    try:
+        org, ours = assay.fresh(account=assay.subject), True
+    except NotOffered:
+        org, ours = assay.control, False
+    own = {role: org.actor(role) for role in ("admin", "member") if role in org.actors}
+    return org, {**own, **assay.staff_actors}, ours
+
+
+@scenario(first=True)
+def interface_document(assay: Assay) -> None:
+    """The interface document is read; requests for it are drawn while others are sent"""
+    if assay.offers("openapi.read"):
+        draw_ahead(assay.document("openapi.read", step="read the interface document"), assay.depth, assay.seed)
 
 
 @scenario()
 def fuzzing(assay: Assay) -> None:
     """Schemathesis generates requests from the interface document"""
     document = assay.document("openapi.read", step="read the interface document")
-    try:
-        org = assay.fresh()
-        actors = [org.member, org.admin]
-    except NotOffered:
-        actors = [assay.control.member]
-    fuzz(assay, document, actors, examples=assay.count(1, 2, 15))
+    _, actors, ours = _explored(assay)
+    fuzz(assay, document, actors, writes=ours)
+    if assay.depth == "thorough":
+        follow(assay, document, actors, writes=ours, chains=150)
+
+
+@scenario()
+def documented_interface(assay: Assay) -> None:
+    """Every documented operation as every role, and with another tenant's identifiers"""
+    if not assay.offers("openapi.read"):
+        return  # the controls that need it say so
+    document = assay.document("openapi.read", step="read the interface document")
+    org, actors, ours = _explored(assay)
+    Walk(assay, document, org, actors, assay.others.get("neighbour"), writes=ours).go()
+
+
+@scenario()
+def malformed_everywhere(assay: Assay) -> None:
+    """Malformed requests to every operation, with content at every place"""
+    if not assay.offers("openapi.read"):
+        return  # the controls that need it say so
+    document = assay.document("openapi.read", step="read the interface document")
+    requests = Requests(assay, document, assay.subject)
+    customers = {role: assay.subject.actor(role) for role in ("member", "admin") if role in assay.subject.actors}
+    for one in requests.documented.values():
+        entitled = [role for role in entitled_roles(one, {**customers, **assay.staff_actors}, assay) if role in customers]
+        if one.label in requests.operations and not one.needs_storage and entitled:
+            malform(assay, requests, one, customers[entitled[0]])
 
 
 @scenario()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from zdr_audit.suite.contract.tenants import FOREIGN, NAMES, UNKNOWN
+from zdr_audit.suite.contract.walk import AFTER_REMOVAL, ENTITLED, NOT_ENTITLED, OWN_LIST
 from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.marks import control
+from zdr_audit.verdict.interface import denied, served
 
 from ..retention.scenarios import plain_requests, requests_in_error, streamed_requests
 from . import scenarios as after
@@ -23,22 +26,27 @@ ERROR_TYPES = {
 }
 
 
-@control("ZDR-CON-01", after=after.fuzzing)
+EXPLORED = (after.interface_document, after.fuzzing, after.documented_interface)
+
+
+@control("ZDR-CON-01", after=EXPLORED)
 def test_answers_conform_to_the_interface_document(expect: Expect) -> None:
-    sent = expect.some(step="fuzz")
-    for item in sent:
+    for item in expect.some(operation="fuzz"):
         problem = (item.data or {}).get("nonconforming", "")
         expect.that(not problem, f"the answer must conform to the interface document: {problem}", item)
+    expect.interface_was_reached()
 
 
-@control("ZDR-CON-02", after=after.fuzzing)
+@control("ZDR-CON-02", after=EXPLORED)
 def test_no_generated_request_brings_a_server_error(expect: Expect) -> None:
-    expect.every(expect.some(step="fuzz"), lambda i: i.status is None or i.status < 500, "no request may bring a server error")
+    expect.every(expect.some(operation="fuzz"), lambda i: i.status is None or i.status < 500, "no request may bring a server error")
+    expect.interface_was_reached()
 
 
-@control("ZDR-CON-03", after=requests_in_error)
+@control("ZDR-CON-03", after=(requests_in_error, after.malformed_everywhere))
 def test_errors_do_not_echo_content(expect: Expect) -> None:
-    expect.echoes_nothing(expect.some(), "an error must not echo content of the request")
+    errors = [i for i in expect.some() if i.status is None or i.status >= 400]
+    expect.echoes_nothing(errors, "an error must not echo content of the request")
 
 
 @control("ZDR-CON-04", after=after.without_credential)
@@ -52,13 +60,24 @@ def test_a_member_cannot_do_what_is_reserved(expect: Expect) -> None:
     expect.not_served(expect.some(step="member calls"), "a member must not perform what is reserved to admins and provider staff")
 
 
-@control("ZDR-CON-06", after=after.tenants_reach_across)
+@control("ZDR-CON-06", after=(after.tenants_reach_across, after.documented_interface))
 def test_identifiers_of_another_organization_give_nothing(expect: Expect) -> None:
     expect.presupposes(
         [i for i in expect.some(step="own") if i.method == "GET"], "the organization itself must be able to read what is its own"
     )
     across = expect.some(step="across")
     expect.not_served(across, "identifiers of another organization must give nothing")
+    if "openapi.read" not in expect.profile.operations:
+        return
+    foreign = expect.some(step=FOREIGN)
+    tenant = foreign + expect.where(step=UNKNOWN) + expect.where(step=OWN_LIST)
+    expect.every(tenant, lambda i: not i.labels.get(NAMES), "no answer may name what belongs to another organization")
+    unknown = expect.by_pair(step=UNKNOWN)
+    expect.every(
+        [i for i in foreign if i.pair in unknown],
+        lambda i: not served(i) or served(unknown[i.pair or ""]),
+        "an identifier of another organization must give nothing where one that nobody was given gives nothing",
+    )
 
 
 @control("ZDR-CON-07", after=(plain_requests, streamed_requests, requests_in_error))
@@ -85,3 +104,36 @@ def test_errors_come_in_the_documented_envelope(expect: Expect) -> None:
     errors = [i for i in expect.some() if i.status is not None and i.status >= 400]
     expect.dealt_with([i for i in errors if i.status != 401])
     expect.every(errors, documented, "an error must come in the documented envelope with the type that belongs to its status")
+
+
+@control("ZDR-CON-09", after=after.documented_interface)
+def test_each_role_gets_what_the_document_gives_it_and_no_more(expect: Expect) -> None:
+    entitled = expect.some(step=ENTITLED, said="true")
+    expect.every(entitled, lambda i: not denied(i), "a role must get what the interface document gives it")
+    expect.not_served(expect.some(step=NOT_ENTITLED), "a role must not get what the interface document does not give it")
+    expect.roles_were_decided()
+
+
+@control("ZDR-CON-10", after=after.documented_interface)
+def test_foreign_identifiers_are_answered_like_unknown_ones(expect: Expect) -> None:
+    unknown = expect.by_pair(step=UNKNOWN)
+    tried = [i for i in expect.some(step=FOREIGN) if i.pair in unknown]
+    expect.dealt_with(tried)
+    expect.every(
+        tried,
+        lambda i: i.labels.get("kind") == unknown[i.pair or ""].labels.get("kind"),
+        "the answer to an identifier of another organization must not differ from that to one that nobody was given",
+    )
+
+
+@control("ZDR-CON-11", after=after.documented_interface)
+def test_what_was_removed_is_served_no_more(expect: Expect) -> None:
+    asked = expect.some(step=AFTER_REMOVAL)
+    expect.dealt_with(asked)
+    expect.every(asked, lambda i: i.labels.get("gone") != "served", "what was removed must not be served any more")
+
+
+@control("ZDR-CON-12", after=after.malformed_everywhere)
+def test_malformed_requests_leave_nothing(expect: Expect) -> None:
+    wrong = [i for i in expect.some(step="malformed") if i.status is not None and 400 <= i.status < 500]
+    expect.kept_nowhere(wrong, promise="nothing of a request that is refused as malformed must be kept")

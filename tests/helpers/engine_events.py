@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -197,6 +198,10 @@ class Record:
         self.checks = [checked(control_id, outcome, message, **changes) if c.control == control_id else c for c in self.checks]
 
     def events(self) -> list[Frozen]:
+        """As a journal gives them back: no text in them is the same object as a literal of the code."""
+        return [type(event).model_validate(json.loads(event.model_dump_json())) for event in self._events()]
+
+    def _events(self) -> list[Frozen]:
         middle = [*self.canaries, *self.interactions, *self.scenarios, *self.reads]
         return [self.run, *self.sanity[:1], *middle, *self.sanity[1:], *self.checks, *([self.ended] if self.ended else [])]
 

@@ -9,8 +9,10 @@ from zdr_audit.report.model import (
     ControlResult,
     Finding,
     GrowthBound,
+    InterfaceCoverage,
     Minimised,
     Observation,
+    OperationCoverage,
     PolicyLine,
     Report,
     Run,
@@ -354,9 +356,24 @@ def report(
         classes=classes(leaked=2 if any(c.verdict == "fail" for c in judged) else 0),
         minimised=minimised() if any(c.verdict == "fail" for c in judged) else (),
         timelines=timelines(),
+        interface=interface(),
         policy=policy(),
         controls=judged,
     )
+
+
+def interface() -> InterfaceCoverage:
+    """Three operations, one of which let a role through that the document does not name."""
+    rows = (
+        OperationCoverage(operation="GET /v1/files", sent=12, accepted=9, let_through=("admin", "member")),
+        OperationCoverage(
+            operation="GET /v1/organizations/{organization}/users", sent=7, accepted=2, let_through=("admin",), refused=("member",)
+        ),
+        OperationCoverage(
+            operation="POST /v1/zdr/requests/{id}/approve", sent=6, accepted=2, let_through=("reviewer",), wrong=("auditor",)
+        ),
+    )
+    return InterfaceCoverage(documented=4, tried=3, reached=3, floor=0.8, operations=rows)
 
 
 def compliant() -> Report:

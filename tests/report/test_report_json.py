@@ -67,7 +67,21 @@ def test_the_schema_refuses_what_is_no_report(change: Callable[[dict[str, object
 def test_keys_come_in_a_fixed_order() -> None:
     document = json.loads(json_report.render(samples.failing()))
     assert list(document) == [
-        *("schema", "run", "summary", "sanity", "sources", "growth", "classes", "minimised", "timelines", "policy", "leftovers", "controls")
+        *(
+            "schema",
+            "run",
+            "summary",
+            "sanity",
+            "sources",
+            "growth",
+            "classes",
+            "minimised",
+            "timelines",
+            "interface",
+            "policy",
+            "leftovers",
+            "controls",
+        )
     ]
     assert list(document["summary"]["counts"]) == ["pass", "fail", "inconclusive", "not_tested", "waived", "not_applicable"]
     assert list(document["controls"][0]["frameworks"]) == ["gdpr", "nist80053", "soc2"]

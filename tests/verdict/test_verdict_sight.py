@@ -119,3 +119,92 @@ def test_outside_the_scope_the_headline_speaks_of_retention_alone():
     record = Record()
     record.run = record.run.model_copy(update={"platform": "bedrock"})
     assert judged(record).summary.headline.startswith("Generic retention results only, 3 of 3 controls hold: ")
+
+
+def test_a_reading_is_held_against_the_twin_s_reading_of_the_same_time_alone():
+    for missing in READINGS:
+        record = twinned()
+        record.reads = [r for r in reversed(record.reads) if (r.outcome.source, r.reading) != ("log", missing)]
+        found = {s.reading: s.how for s in result(record).sight}
+        assert found == {reading: "blind" if reading == missing else "control" for reading in READINGS}
+
+
+def test_a_reading_is_not_held_against_the_twin_s_reading_of_another_epoch():
+    record = twinned()
+    record.reads = [r.model_copy(update={"epoch": "late"}) if r.outcome.source == "log" else r for r in record.reads]
+    assert {s.how for s in result(record).sight} == {"blind"}
+
+
+def test_only_its_own_twin_proves_a_source_s_sight():
+    record = twinned()
+    record.run = record.run.model_copy(update={"sources": {**record.run.sources, "other": ("files", "other")}})
+    for reading in READINGS:
+        other = next(r for r in record.reads if (r.outcome.source, r.reading) == ("db", reading))
+        record.reads.append(other.model_copy(update={"outcome": other.outcome.model_copy(update={"source": "other"})}))
+    assert {(s.source, s.how) for s in result(record).sight} == {("db", "control"), ("other", "blind")}
+
+
+def test_a_spike_by_its_digest_alone_proves_nothing():
+    record, event = spiked()
+    for reading in READINGS:
+        record.read("log", [hit("c-00080", "log", forms=("hex", "sha256", "request-text"))], reading=reading)
+    assert {(s.source, s.how) for s in result(record, event).sight} == {("db", "control"), ("log", "blind")}
+
+
+def test_a_spike_in_another_source_proves_nothing():
+    record, event = spiked()
+    assert {s.how for s in result(record, event.model_copy(update={"source": "db"})).sight if s.source == "log"} == {"blind"}
+
+
+def test_of_several_hits_the_spike_is_found():
+    record, event = spiked()
+    for reading in READINGS:
+        record.read("log", [hit("c-00001", "log"), hit("c-00080", "log", object="app.log"), hit("c-00080", "log")], reading=reading)
+    found = [s for s in result(record, event).sight if s.source == "log"]
+    assert [(s.reading, s.how, s.canary, s.object, s.epoch) for s in found] == [
+        (reading, "spike", "c-00080", "app.log", "main") for reading in READINGS
+    ]
+
+
+def test_the_first_reason_why_no_spike_was_planted_is_given():
+    record, event = spiked(error="the disk is full")
+    again = event.model_copy(update={"error": "and so is the other"})
+    elsewhere = event.model_copy(update={"error": "no matter", "source": "db"})
+    late = event.model_copy(update={"error": "no matter", "epoch": "late"})
+    assert "nor the spike (the disk is full), so finding" in result(record, elsewhere, late, event, again).reason
+
+
+def test_the_control_organization_s_canary_outranks_a_spike():
+    record, event = spiked()
+    for reading in READINGS:
+        record.read("log", [hit("c-00080", "log"), hit("c-00012", "log")], reading=reading)
+    assert {(s.source, s.how, s.canary) for s in result(record, event).sight} == {
+        ("db", "control", "c-00011"),
+        ("log", "control", "c-00012"),
+    }
+    assert "spike" not in result(record, event).reason
+
+
+def test_sight_stays_told_where_the_reading_is_unsound():
+    record = Record()
+    record.read("log", [hit("c-00011", "log"), hit(None, "log")])
+    found = result(record)
+    assert found.reason == "the source log holds 1 damaged canaries that cannot be attributed to a request"
+    assert {s.how for s in found.sight} == {"control"}
+    record.read("log", [hit(None, "log")])
+    assert [(s.source, s.reading) for s in result(record).sight if s.how == "blind"] == [("log", "settled")]
+
+
+def test_a_reading_is_judged_once_for_all_controls():
+    record = Record()
+    history = record.history()
+    first = judge(history, catalogue(), "d" * 64)
+    assert len(history.proofs) == len(record.reads)
+    assert judge(history, catalogue(), "d" * 64) == first
+
+
+def test_a_canary_whose_request_is_not_in_the_record_proves_nothing():
+    record = Record()
+    record.canaries.append(canary(70, record.interactions[5]).model_copy(update={"interaction": None}))
+    record.read("db", [hit("c-00070")])
+    assert "the source db is blind (main epoch, settled reading)" in result(record).reason

@@ -10,6 +10,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from blake3 import blake3
@@ -19,7 +20,8 @@ Algorithm = Callable[[bytes], bytes]
 
 
 def _standard(name: str) -> Algorithm:
-    return lambda data: hashlib.new(name, data, usedforsecurity=False).digest()
+    make = getattr(hashlib, name, None) or partial(hashlib.new, name)  # the named constructors are twice as fast on short texts
+    return lambda data: make(data, usedforsecurity=False).digest()
 
 
 # The common ones first: of texts that a backend would digest less often, these alone are kept.
@@ -94,10 +96,11 @@ class DigestBook:
             self._entries.append(entry)
             for at in range(0, len(entry.marks) // MARK * MARK, MARK):
                 mark = entry.marks[at : at + MARK]
-                if self._find(mark) is None:
+                clear = int.from_bytes(mark[:_CLEAR])
+                place, bit = clear >> 3, 1 << (clear & 7)
+                if not self._clear[place] & bit or self._find(mark) is None:
                     self._fresh[mark] = (number, at // MARK)
-                    clear = int.from_bytes(mark[:_CLEAR])
-                    self._clear[clear >> 3] |= 1 << (clear & 7)
+                    self._clear[place] |= bit
             if len(self._fresh) >= _UNSETTLED:
                 self._settle()
 

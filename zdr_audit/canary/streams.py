@@ -28,9 +28,9 @@ class TextDecoder:
 
     error: str | None
 
-    def __init__(self, run: re.Pattern[bytes], dropped: re.Pattern[bytes], group: int, decode: Callable[[bytes], bytes]) -> None:
+    def __init__(self, run: re.Pattern[bytes], clean: Callable[[bytes], bytes], group: int, decode: Callable[[bytes], bytes]) -> None:
         self.ended, self.error, self.consumed = False, None, 0
-        self._run, self._dropped, self._group, self._decode = run, dropped, group, decode
+        self._run, self._clean, self._group, self._decode = run, clean, group, decode
         self._held = b""
         self._text = b""
 
@@ -42,12 +42,11 @@ class TextDecoder:
 
     def _feed(self, data: bytes) -> Iterator[bytes]:
         piece = self._held + data
-        self._held = b""
-        if piece.endswith(b"\\"):  # an escape may continue in the next piece
-            piece, self._held = piece[:-1], b"\\"
+        begun = _BEGUN_ESCAPE.search(piece)  # it may go on in the next piece
+        piece, self._held = (piece[: begun.start()], begun[0]) if begun else (piece, b"")
         match = self._run.match(piece)
         length = match.end() if match else 0
-        self._text += self._dropped.sub(b"", piece[:length])
+        self._text += self._clean(piece[:length])
         if length < len(piece):
             self.ended = True
         whole = len(self._text) // self._group * self._group
@@ -69,20 +68,26 @@ class TextDecoder:
             yield from self._rest()
 
 
-_BASE64_RUN = re.compile(rb"(?:[A-Za-z0-9+/_-]+|\\[nr/]|[\r\n]+)*")
+# In the address of a request, and where a JSON writer is careful, two of its characters are escaped.
+_BASE64_RUN = re.compile(rb"(?:[A-Za-z0-9+/_-]+|\\[nr/]|[\r\n]+|(?:%|\\u00)2[BbFf])*")
+_BASE64_ESCAPED = re.compile(rb"(?:%|\\u00)2([BbFf])")
+_BEGUN_ESCAPE = re.compile(rb"(?:%2?|\\(?:u(?:0(?:0(?:2)?)?)?)?)$")
 _BASE64_DROPPED = re.compile(rb"\\[nr]|[\r\n\\]")
 _BASE64_PLAIN = re.compile(rb"[A-Za-z0-9+/]*")
 _HEX_RUN = re.compile(rb"[0-9a-fA-F]*")
-_NOTHING = re.compile(rb"[\s]")
 _URLSAFE = bytes.maketrans(b"-_", b"+/")
 
 
+def _base64_clean(text: bytes) -> bytes:
+    return _BASE64_DROPPED.sub(b"", _BASE64_ESCAPED.sub(lambda found: b"+" if found[1] in b"Bb" else b"/", text))
+
+
 def _base64_decoder() -> StreamDecoder:
-    return TextDecoder(_BASE64_RUN, _BASE64_DROPPED, 4, lambda text: binascii.a2b_base64(text.translate(_URLSAFE)))
+    return TextDecoder(_BASE64_RUN, _base64_clean, 4, lambda text: binascii.a2b_base64(text.translate(_URLSAFE)))
 
 
 def _hex_decoder() -> StreamDecoder:
-    return TextDecoder(_HEX_RUN, _NOTHING, 2, binascii.unhexlify)
+    return TextDecoder(_HEX_RUN, bytes, 2, binascii.unhexlify)
 
 
 def is_gzip(data: bytes) -> bool:
@@ -104,7 +109,7 @@ def _is_zlib(data: bytes) -> bool:
 
 
 def _base64_opens(text: bytes) -> bool:
-    cleaned = _BASE64_DROPPED.sub(b"", text)[:48].translate(_URLSAFE)
+    cleaned = _base64_clean(text)[:48].translate(_URLSAFE)
     run = _BASE64_PLAIN.match(cleaned)
     data = binascii.a2b_base64(cleaned[: len(run[0]) // 4 * 4] if run else b"")
     return any(_is_compressed(data[lead:]) for lead in range(3))
@@ -135,6 +140,14 @@ _MAGICS = (
 
 def _text_magics(form: str) -> tuple[tuple[bytes, int], ...]:
     starts = {pattern: phase for magic in _MAGICS for pattern, phase in FORMS[form].encode(magic)}
+    for escape in (b"%%2%c", b"\\u002%c"):
+        for lower in (False, True):
+            codes = b"bf" if lower else b"BF"
+            starts |= {
+                pattern.replace(b"+", escape % codes[:1]).replace(b"/", escape % codes[1:]): phase
+                for pattern, phase in list(starts.items())
+                if b"%" not in pattern and b"\\" not in pattern
+            }
     return tuple(starts.items())
 
 

@@ -27,9 +27,9 @@ from zdr_audit.run.nursery import VARIABLE, Nursery
 
 LONGEST_SECONDS = 600
 DOCUMENT = "ZDR_AUDIT_WARM_DOCUMENT"
-"""Names the file from which `warm` makes requests ready: an interface document, a seed and how many examples of each operation."""
-EXAMPLES = 1
-"""As many as a quick audit sends."""
+"""Names the file from which `warm` makes requests ready: an interface document, a seed and a depth."""
+DEPTH = "quick"
+"""As which audits requests are made ready."""
 FORKS = hasattr(os, "fork")
 
 
@@ -74,7 +74,7 @@ class Drive:
             self._environment = ((VARIABLE, place),)
             with _set(VARIABLE, place), tempfile.TemporaryDirectory(prefix="zdr-audit-") as folder:
                 ready = Path(folder) / "document.json"
-                ready.write_text(json.dumps({"document": _document(), "run_seed": self._seed, "examples": EXAMPLES}), encoding="utf-8")
+                ready.write_text(json.dumps({"document": _document(), "run_seed": self._seed, "depth": DEPTH}), encoding="utf-8")
                 with _set(DOCUMENT, str(ready)):
                     forkserver.ensure_running()
                     self._wait()

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from schemathesis.generation import GenerationMode
 
 import zdr_audit.plugin  # noqa: F401
 from zdr_audit.matrix.drive import DOCUMENT
 from zdr_audit.run.cli_run import HYPOTHESIS_FOLDER, suite_arguments
+from zdr_audit.suite.contract.generator import Generator
+from zdr_audit.suite.contract.volumes import VOLUMES, cases
 from zdr_audit.suite.generate import shapes
-from zdr_audit.suite.generator import Generator
 
 
 def warm() -> None:
@@ -36,13 +36,11 @@ def warm() -> None:
     gc.freeze()
 
 
-def _generate(document: Any, run_seed: int, examples: int) -> None:
+def _generate(document: Any, run_seed: int, depth: str) -> None:
     """Makes the requests ready that audits of a target with this document will send."""
     generator = Generator.of(document)
     for operation in generator.operations:
-        owned = {parameter.name: "any" for parameter in operation.path_parameters if "org" in parameter.name.lower()}
-        for mode in GenerationMode:
-            list(generator.cases(operation, mode, examples, run_seed, owned))
+        list(cases(generator, operation, VOLUMES[depth], run_seed, {}))
 
 
 warm()

@@ -97,3 +97,11 @@ def policy_views(report: Report) -> tuple[PolicyView, ...]:
     for line in report.policy:
         sections.setdefault(line.section, []).append((line, tuple(known[name] for name in line.controls if name in known)))
     return tuple(PolicyView(section, tuple(lines)) for section, lines in sections.items())
+
+
+def interface_words(report: Report) -> str:
+    """How much of the documented interface was exercised, in a sentence; empty where no interface document was read."""
+    found = report.interface
+    if found is None:
+        return ""
+    return f"{found.reached} of {found.documented} documented operations let a request through (at least {found.floor:.0%} are needed)."

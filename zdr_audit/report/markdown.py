@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from zdr_audit.report.bounds_view import bound_words, growth_words
+from zdr_audit.report.bounds_view import bound_words, growth_words, interface_words
 from zdr_audit.report.model import ControlResult, Finding, Report
 from zdr_audit.report.sanitize import visible
 from zdr_audit.report.view import (
@@ -103,7 +103,8 @@ def _samples(report: Report) -> str:
     table = "\n".join(
         (f"| {' | '.join(cells)} |", "|" + " ---: |" * len(cells), f"| {' | '.join(f'{value:,}' for value in cells.values())} |")
     )
-    return f"{table}\n\n{prose(bound_words(report), 400)} {prose(growth_words(report), 400)}"
+    words = (bound_words(report), growth_words(report), interface_words(report))
+    return f"{table}\n\n{' '.join(prose(text, 400) for text in words if text)}"
 
 
 def _families(report: Report) -> str:

@@ -233,6 +233,33 @@ class Timeline(Part):
     entries: tuple[AuditEntry, ...]
 
 
+class OperationCoverage(Part):
+    """One documented operation: requests sent to it, and how many got further than authentication, permission and routing (`accepted`).
+
+    Roles: `let_through` are entitled and were, `refused` are not entitled and were refused although somebody else was let through with the same request,
+    `wrong` are those to whom the opposite happened, of `undecided` nothing can be said.
+    """
+
+    operation: str
+    sent: int
+    accepted: int
+    let_through: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    wrong: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()
+
+
+class InterfaceCoverage(Part):
+    """How much of the documented interface was exercised: operations that the document has, that were tried, that let at least one request through to
+    their handler (`reached`). `floor` is the share that must be reached."""
+
+    documented: int
+    tried: int
+    reached: int
+    floor: float
+    operations: tuple[OperationCoverage, ...]
+
+
 class PolicyLine(Part):
     """One sentence of the policy in the catalogue's words and the ids of the controls that check it; `why_not` where none can."""
 
@@ -324,6 +351,7 @@ class Report(Part):
     classes: tuple[ClassBound, ...] = ()
     minimised: tuple[Minimised, ...] = ()
     timelines: tuple[Timeline, ...] = ()
+    interface: InterfaceCoverage | None = None
     policy: tuple[PolicyLine, ...] = ()
     leftovers: tuple[Leftover, ...] = ()
     controls: tuple[ControlResult, ...]

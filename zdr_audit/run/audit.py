@@ -320,12 +320,15 @@ class Audit:
             self.reporter.done()
         self.spikes.plant(epoch)
         try:
-            if epoch == "main":
+            rest = self.profile.limits.settle_seconds
+            if epoch == "main" and self._unread(epoch, "first"):
+                began = time.monotonic()
                 self._observe(epoch, "first")
+                rest -= time.monotonic() - began  # nothing was sent meanwhile
             if self._unread(epoch, "settled"):
-                settle = self.profile.limits.settle_seconds
-                self.reporter.phase(f"Letting the target settle for {settle:g} s", 1)
-                self._pause(settle)
+                if rest > 0:
+                    self.reporter.phase(f"Letting the target settle for {rest:.3g} s", 1)
+                    self._pause(rest)
                 self._observe(epoch, "settled")
         finally:
             self.spikes.remove()

@@ -86,7 +86,10 @@ def build_document(operations: Iterable[Operation]) -> dict[str, Any]:
     references, schemas = models_json_schema(shapes, ref_template=REF)
     paths: dict[str, dict[str, Any]] = {}
     for operation in listed:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, references, schemas["$defs"])
+        described = _operation(operation, references, schemas["$defs"])
+        if links := _links(operation, listed):
+            described["responses"][str(operation.status)]["links"] = links
+        paths.setdefault(operation.path, {})[operation.method.lower()] = described
     queries = {operation.query.__name__ for operation in listed if operation.query is not None}
     return {
         "openapi": "3.1.0",
@@ -122,6 +125,31 @@ def _operation(operation: Operation, references: dict[Any, Any], definitions: di
         schema = references[(operation.request, "validation")]
         found["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     return found
+
+
+def _links(operation: Operation, listed: Iterable[Operation]) -> dict[str, Any]:
+    """What can be done with an object that the operation makes, or with the first that it lists: every operation on objects of that collection."""
+    where = _identifier(operation)
+    if where is None:
+        return {}
+    found = {}
+    for target in listed:
+        collection, mark, _ = target.path.partition("/{id}")
+        if mark and (collection == operation.path or ("{" in operation.path and operation.path.endswith(collection.removeprefix("/v1")))):
+            names = [name for name in re.findall(r"{(\w+)}", target.path) if name != "id"]
+            parameters = {"id": where} | {name: f"$request.path.{name}" for name in names}
+            found[target.name] = {"operationId": target.name, "parameters": parameters}
+    return found
+
+
+def _identifier(operation: Operation) -> str | None:
+    """Where an answer holds the identifier of what it is about, None where it is about no object of a collection."""
+    fields = operation.answer.model_fields if operation.answer is not None else {}
+    if operation.path.endswith("}"):
+        return None
+    if operation.method == "POST" and "id" in fields:
+        return "$response.body#/id"
+    return "$response.body#/data/0/id" if operation.method == "GET" and "data" in fields else None
 
 
 def _parameters(operation: Operation, references: dict[Any, Any], definitions: dict[str, Any]) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar
 from zdr_audit.canary.mint import parts as canary_parts
 from zdr_audit.journal.events import Created, Epoch, GrowthMeasured, Interaction, LeftOut
 from zdr_audit.profile.model import Feature, FeatureEndpoint, Operation, Profile
-from zdr_audit.suite.openapi import DeclaredOperation
+from zdr_audit.suite.openapi import DeclaredOperation, labels
 from zdr_audit.suite.party import Actor, Content, NotOffered, Party
 from zdr_audit.suite.patience import Patience
 from zdr_audit.suite.recorder import Judged, Planned, Recorder, error_data
@@ -472,7 +472,7 @@ class Assay:
         def judge(answer: Answer) -> Judged:
             found.append(document(answer))
             seen = outcome(answer, spec, self.profile.refusal)
-            return Judged(seen, seen == "accepted" and isinstance(found[0], dict))
+            return Judged(seen, seen == "accepted" and isinstance(found[0], dict), data={"documented": labels(found[0])})
 
         recorded, _ = self.recorder.exchange(self.recorder.new_interaction(), planned, None, Outgoing(spec.method, spec.path), (), judge)
         if not recorded.accepted:

@@ -9,6 +9,7 @@ from zdr_audit.journal.events import Epoch, FindingSeen, Interaction
 from zdr_audit.profile.model import Profile
 from zdr_audit.suite.history import History, Seen
 from zdr_audit.verdict.growth import bounds as growth_bounds
+from zdr_audit.verdict.interface import interface_coverage
 
 
 class Violated(AssertionError):
@@ -87,6 +88,10 @@ class Expect:
         if not found:
             raise Inconclusive(f"the record has no interaction with {wanted}")
         return found
+
+    def by_pair(self, **wanted: str | bool) -> dict[str, Interaction]:
+        """Those that fit and stand beside others, by the pair that joins them."""
+        return {item.pair: item for item in self.where(**wanted) if item.pair}
 
     # -- answers --------------------------------------------------------------------------------------------------------------------
 
@@ -171,6 +176,27 @@ class Expect:
         chosen = [i for i in items if i.status is not None]
         if chosen:
             self.every(chosen, lambda i: i.status is not None and i.status < 500, promise)
+
+    def interface_was_reached(self) -> None:
+        """Enough of the documented operations let a request through to their handler. Raises Inconclusive."""
+        found = interface_coverage(self.history)
+        if found is None:
+            raise Inconclusive("the interface document was not read")
+        if found.reached < found.floor * found.documented:
+            raise Inconclusive(
+                f"of {found.documented} documented operations only {found.reached} let a request through ({found.floor:.0%} are needed), "
+                "so that what the others answer was not seen"
+            )
+
+    def roles_were_decided(self) -> None:
+        """With enough of the requests that others were refused, somebody entitled was let through. Raises Inconclusive."""
+        found = interface_coverage(self.history)
+        rows = [row for row in found.operations if row.let_through or row.refused or row.undecided] if found is not None else []
+        decided = [row for row in rows if row.let_through]
+        if found is None or len(decided) < found.floor * len(rows) or not decided:
+            raise Inconclusive(
+                f"of {len(rows)} operations only {len(decided)} let an entitled role through, so that the refusals of others mean little"
+            )
 
     def same_story(self, one: Sequence[Interaction], other: Sequence[Interaction], *, promise: str) -> None:
         """The list that the pages of `one` make is the one that the pages of `other` make, which may go on: it was read later."""

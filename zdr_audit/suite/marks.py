@@ -30,15 +30,19 @@ class Scenario:
 _ORDER = 0
 
 
-def scenario(*, late: bool = False, last: bool = False) -> Callable[[Callable[[Assay], None]], Scenario]:
-    """Declare a function `(assay) -> None` as a scenario; its docstring's first line is its title. `last`: after all others of its epoch."""
+_FAR = 100_000
+
+
+def scenario(*, late: bool = False, first: bool = False, last: bool = False) -> Callable[[Callable[[Assay], None]], Scenario]:
+    """Declare a function `(assay) -> None` as a scenario; its docstring's first line is its title. `first` and `last`: before and after all others of its
+    epoch."""
 
     def declare(function: Callable[[Assay], None]) -> Scenario:
         global _ORDER  # noqa: PLW0603 - order of declaration is order of driving
         _ORDER += 1
         family = function.__module__.rsplit(".", 2)[-2]
         title = (function.__doc__ or function.__name__.replace("_", " ")).strip().splitlines()[0]
-        return Scenario(f"{family}.{function.__name__}", title, "late" if late else "main", function, _ORDER + (100_000 if last else 0))
+        return Scenario(f"{family}.{function.__name__}", title, "late" if late else "main", function, _ORDER + _FAR * (last - first))
 
     return declare
 

@@ -12,6 +12,7 @@ METHODS = ("get", "put", "post", "delete", "patch")
 CANARY = "{canary}"
 MAX_DEPTH = 8
 MAX_ITEMS = 50
+MAX_OPERATIONS = 2000
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,16 @@ class DeclaredOperation:
     path: str
     feature: str
     body: Any
+
+
+def labels(document: Any) -> list[str]:
+    """`METHOD /path` of the operations of a document, in order, no more than anybody would write."""
+    paths = document.get("paths") if isinstance(document, dict) else None
+    items = paths.items() if isinstance(paths, dict) else ()
+    found = [
+        f"{verb.upper()} {path}"[:300] for path, item in items if isinstance(item, dict) for verb in item if verb in (*METHODS, "head")
+    ]
+    return sorted(found)[:MAX_OPERATIONS]
 
 
 def declared_storage_operations(document: Any, known: Iterable[tuple[str, str]]) -> list[DeclaredOperation]:

@@ -26,6 +26,7 @@ from zdr_audit.report.model import (
 from zdr_audit.suite.history import History
 from zdr_audit.verdict.classes import class_bounds
 from zdr_audit.verdict.growth import bounds
+from zdr_audit.verdict.interface import interface_coverage
 from zdr_audit.verdict.observed import Observed
 from zdr_audit.verdict.preconditions import Preconditions, examine
 from zdr_audit.verdict.reduced import Reduced
@@ -99,6 +100,7 @@ def judge(history: History, catalogue: Catalogue, journal_digest: str) -> Report
         classes=class_bounds(history, sighted=_sighted(history, controls)),
         minimised=reduced.entries,
         timelines=timelines(history),
+        interface=interface_coverage(history),
         policy=policy_lines(catalogue),
         leftovers=_leftovers(history),
         controls=controls,

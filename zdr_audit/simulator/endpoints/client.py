@@ -130,7 +130,7 @@ OPERATIONS = [
         "Report counts; all else is ignored",
         metrics,
         CUSTOMER_ROLES,
-        request=shapes.AnyBody,
+        request=shapes.CountsReport,
         answer=shapes.Counted,
     ),
     Operation(

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import ConfigDict
+
 from zdr_audit.simulator.schemas.base import Answer, Request
 
 
 class AnyBody(Request):
     """Any JSON object; what is not counted is dropped."""
+
+
+class CountsReport(AnyBody):
+    """What the client counted; metrics that are not known are dropped."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"metrics": [{"name": "claude_code.commit.count", "data_points": [{"value": 1, "timestamp": "2026-01-31T12:00:00Z"}]}]},
+            ]
+        }
+    )
 
 
 class Allowed(Answer):

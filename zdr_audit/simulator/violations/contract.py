@@ -18,8 +18,8 @@ Envelope = Callable[..., dict[str, Any]]
 REMEMBERED = 1000
 
 
-def errors_echo_the_body(parts: Parts) -> None:
-    """The message of an error repeats the input that it is about, as validators do unless told not to."""
+def errors_echo_the_body(parts: Parts, name: str | None = None) -> None:
+    """The message of an error repeats the input that it is about, as validators do unless told not to; of one operation alone where it is named."""
     running: dict[str, RequestContext] = {}
 
     def make_identify(identify: Callable[[RequestContext], Caller | None]) -> Callable[[RequestContext], Caller | None]:
@@ -34,7 +34,8 @@ def errors_echo_the_body(parts: Parts) -> None:
     def make_envelope(envelope: Envelope) -> Envelope:
         def echo(request_id: str, status: int, message: str, details: Mapping[str, Any] | None = None) -> dict[str, Any]:
             ctx = running.pop(request_id, None)
-            heard = f"{message} Input: {ctx.request_text}" if ctx and ctx.raw else message
+            about = ctx is not None and (name is None or (ctx.operation is not None and ctx.operation.name == name))
+            heard = f"{message} Input: {ctx.request_text}" if ctx and about and ctx.raw else message
             return envelope(request_id, status, heard, details)
 
         return echo

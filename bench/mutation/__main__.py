@@ -1,0 +1,136 @@
+"""Mutation testing: `python -m bench.mutation` (or `tox run -e mutation`). Writes reports/mutation.json and .md.
+
+Exit status 1 where a room's score is below what is asked, or an unchanged room fails its own tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from bench.mutation.explained import explanations
+from bench.mutation.mutants import TOOL, Mutant, chosen, mutants_of
+from bench.mutation.page import page
+from bench.mutation.rooms import ROOT, Room, rooms
+from bench.mutation.score import THRESHOLD, MutationScore, RoomScore, Survivor, counted, figures, percent, sentence
+from bench.mutation.warm import Fate, run
+from zdr_audit import __file__ as installed
+from zdr_audit import __version__
+
+
+def main() -> int:
+    """Runs and writes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rooms", nargs="*", help=f"of {', '.join(rooms())} (default: all)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sites", type=int, help="so many random sites instead of what rooms.toml says")
+    parser.add_argument("--only", default="", help="mutants whose name (see the output) begins so; nothing is written")
+    parser.add_argument("--reuse", action="store_true", help="do not record anew which test runs which line")
+    parser.add_argument("--out", type=Path, default=ROOT / "reports")
+    said = parser.parse_args()
+    if Path(installed).resolve().parents[1] != ROOT:
+        parser.error(f"the tests would run {installed}, not the code that is changed: run this in an editable installation")
+    known = rooms()
+    done = []
+    for name in said.rooms or known:
+        room = replace(known[name], sites=known[name].sites if said.sites is None else said.sites)
+        record = ROOT / ".mutation" / f"{name}.json"
+        if not (said.reuse and record.exists()):
+            record.parent.mkdir(exist_ok=True)
+            subprocess.run([sys.executable, "-m", "bench.mutation.record", name, str(record)], check=True, cwd=ROOT)  # noqa: S603
+        done.append(_scored(room, record, said.seed, said.only))
+    if not (said.only or said.sites is not None):
+        _publish(said.out, done)
+    _say(sentence(MutationScore(tool=TOOL, threshold=THRESHOLD, rooms=tuple(done))))
+    return int(any(room.score < THRESHOLD or room.unchanged_killed for room in done))
+
+
+def _publish(folder: Path, done: list[RoomScore]) -> None:
+    """Writes both files; rooms that were not run stay as they were."""
+    path = folder / "mutation.json"
+    old = MutationScore.model_validate_json(path.read_text(encoding="utf-8")).rooms if path.exists() else ()
+    latest = {room.room: room for room in (*old, *done)}
+    result = MutationScore(tool=TOOL, threshold=THRESHOLD, rooms=tuple(latest[name] for name in rooms() if name in latest))
+    path.write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    (folder / "mutation.md").write_text(page(result), encoding="utf-8")
+
+
+def _scored(room: Room, record: Path, seed: int, only: str) -> RoomScore:
+    everything = [mutant for file in room.files for mutant in mutants_of(file)]
+    tried = [m for m in chosen(room, everything, seed) if m.name.startswith(only)]
+    fates: dict[Mutant, Fate] = {}
+    unchanged: list[Fate] = []
+
+    def report(mutant: Mutant | None, fate: Fate) -> None:
+        if mutant is None:
+            unchanged.append(fate)
+            _say(f"unchanged: {fate.outcome} {fate.by}")
+            return
+        fates[mutant] = fate
+        if fate.outcome not in ("killed",):
+            before, after = mutant.change()
+            _say(f"{len(fates)}/{len(tried)} {fate.outcome} ({fate.tests} tests) {mutant.name}\n    - {before}\n    + {after}")
+
+    run(room, record, [None, None, *tried, None], report)
+    population = len({mutant.site for mutant in everything}) if room.sites else len(tried)
+    result = _room(room, seed, population, tried, fates, unchanged)
+    _say(f"{room.name}: {percent(result.score)} of {result.mutants}, {result.survived} survived, {result.explained} explained")
+    return result
+
+
+def _room(room: Room, seed: int, population: int, tried: list[Mutant], fates: dict[Mutant, Fate], unchanged: list[Fate]) -> RoomScore:
+    reasons = explanations()
+    alive = [m for m in tried if fates[m].outcome in ("survived", "uncovered")]
+    why = {m: next((e.why for e in reasons if e.covers(m)), None) for m in alive}
+    sampled = bool(room.sites)
+    files = dict.fromkeys(m.file for m in tried)
+    modules = [
+        counted(file, [(fates[m].outcome, why.get(m) is not None) for m in tried if m.file == file], sampled=sampled) for file in files
+    ]
+    killed, timeout = sum(m.killed for m in modules), sum(m.timeout for m in modules)
+    score, low, high = figures(killed + timeout, len(tried), sampled=sampled)
+    survivors = []
+    for mutant in alive:
+        before, after = mutant.change()
+        survivors.append(
+            Survivor(
+                file=mutant.file,
+                line=mutant.line,
+                operator=mutant.operator,
+                before=before,
+                after=after,
+                covered=fates[mutant].outcome != "uncovered",
+                why=why[mutant],
+            )
+        )
+    return RoomScore(
+        room=room.name,
+        version=__version__,
+        seed=seed,
+        chosen="sample" if room.sites else "all",
+        population=population,
+        mutants=len(tried),
+        killed=killed,
+        timeout=timeout,
+        survived=len(alive),
+        explained=sum(reason is not None for reason in why.values()),
+        score=score,
+        low=low,
+        high=high,
+        unchanged_tried=len(unchanged),
+        unchanged_killed=sum(fate.outcome != "survived" for fate in unchanged),
+        modules=tuple(modules),
+        survivors=tuple(survivors),
+    )
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
