@@ -93,9 +93,9 @@ class Warm:
                 raise RuntimeError(f"the servers of {file} do not start")
 
     def _tried(self, session: pytest.Session, mutant: Mutant | None) -> Fate:
-        """`None` stands for no change at all: it meets every test and must survive: in this process, then in a fresh import; once more at the end."""
-        tests = sorted(self._items) if mutant is None else self._selection.tests(mutant)
-        tests = [name for name in tests if name in self._selection.seconds]
+        """`None` stands for no change at all: it meets the quickest tests and must survive: in this process, then in a fresh import; once more at the end."""
+        tests = self._selection.quickest() if mutant is None else self._selection.tests(mutant)
+        tests = [name for name in tests if name in self._items]
         if not tests:
             return Fate("uncovered")
         read, write = os.pipe()
