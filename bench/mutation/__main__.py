@@ -15,12 +15,10 @@ from bench.mutation.explained import explanations
 from bench.mutation.mutants import TOOL, Mutant, chosen, mutants_of
 from bench.mutation.page import page
 from bench.mutation.rooms import ROOT, Room, rooms
-from bench.mutation.score import THRESHOLD, MutationScore, RoomScore, Survivor, counted, interval, percent, sentence, share
+from bench.mutation.score import THRESHOLD, MutationScore, RoomScore, Survivor, counted, figures, percent, sentence
 from bench.mutation.warm import Fate, run
 from zdr_audit import __file__ as installed
 from zdr_audit import __version__
-
-UNCHANGED = 2
 
 
 def main() -> int:
@@ -44,12 +42,20 @@ def main() -> int:
             record.parent.mkdir(exist_ok=True)
             subprocess.run([sys.executable, "-m", "bench.mutation.record", name, str(record)], check=True, cwd=ROOT)  # noqa: S603
         done.append(_scored(room, record, said.seed, said.only))
-    result = MutationScore(version=__version__, tool=TOOL, seed=said.seed, threshold=THRESHOLD, rooms=tuple(done))
-    if not (said.rooms or said.only or said.sites is not None):
-        (said.out / "mutation.json").write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        (said.out / "mutation.md").write_text(page(result), encoding="utf-8")
-    _say(sentence(result))
+    if not (said.only or said.sites is not None):
+        _publish(said.out, done)
+    _say(sentence(MutationScore(tool=TOOL, threshold=THRESHOLD, rooms=tuple(done))))
     return int(any(room.score < THRESHOLD or room.unchanged_killed for room in done))
+
+
+def _publish(folder: Path, done: list[RoomScore]) -> None:
+    """Writes both files; rooms that were not run stay as they were."""
+    path = folder / "mutation.json"
+    old = MutationScore.model_validate_json(path.read_text(encoding="utf-8")).rooms if path.exists() else ()
+    latest = {room.room: room for room in (*old, *done)}
+    result = MutationScore(tool=TOOL, threshold=THRESHOLD, rooms=tuple(latest[name] for name in rooms() if name in latest))
+    path.write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    (folder / "mutation.md").write_text(page(result), encoding="utf-8")
 
 
 def _scored(room: Room, record: Path, seed: int, only: str) -> RoomScore:
@@ -68,24 +74,24 @@ def _scored(room: Room, record: Path, seed: int, only: str) -> RoomScore:
             before, after = mutant.change()
             _say(f"{len(fates)}/{len(tried)} {fate.outcome} ({fate.tests} tests) {mutant.name}\n    - {before}\n    + {after}")
 
-    run(room, record, [*([None] * UNCHANGED), *tried], report)
+    run(room, record, [None, None, *tried, None], report)
     population = len({mutant.site for mutant in everything}) if room.sites else len(tried)
-    result = _room(room, population, tried, fates, unchanged)
+    result = _room(room, seed, population, tried, fates, unchanged)
     _say(f"{room.name}: {percent(result.score)} of {result.mutants}, {result.survived} survived, {result.explained} explained")
     return result
 
 
-def _room(room: Room, population: int, tried: list[Mutant], fates: dict[Mutant, Fate], unchanged: list[Fate]) -> RoomScore:
+def _room(room: Room, seed: int, population: int, tried: list[Mutant], fates: dict[Mutant, Fate], unchanged: list[Fate]) -> RoomScore:
     reasons = explanations()
     alive = [m for m in tried if fates[m].outcome in ("survived", "uncovered")]
     why = {m: next((e.why for e in reasons if e.covers(m)), None) for m in alive}
+    sampled = bool(room.sites)
+    files = dict.fromkeys(m.file for m in tried)
     modules = [
-        counted(file, [(fates[m].outcome, why.get(m) is not None) for m in tried if m.file == file])
-        for file in dict.fromkeys(m.file for m in tried)
+        counted(file, [(fates[m].outcome, why.get(m) is not None) for m in tried if m.file == file], sampled=sampled) for file in files
     ]
     killed, timeout = sum(m.killed for m in modules), sum(m.timeout for m in modules)
-    score = share(killed + timeout, len(tried))
-    low, high = interval(killed + timeout, len(tried)) if room.sites else (score, score)
+    score, low, high = figures(killed + timeout, len(tried), sampled=sampled)
     survivors = []
     for mutant in alive:
         before, after = mutant.change()
@@ -102,6 +108,8 @@ def _room(room: Room, population: int, tried: list[Mutant], fates: dict[Mutant, 
         )
     return RoomScore(
         room=room.name,
+        version=__version__,
+        seed=seed,
         chosen="sample" if room.sites else "all",
         population=population,
         mutants=len(tried),

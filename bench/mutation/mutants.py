@@ -114,6 +114,8 @@ def _place(node: Any) -> str:
     place = "module"
     child, parent = node, node.parent
     while parent is not None:
+        if parent.type == "parameters" and node.type == "operator" and child is node:
+            return "annotation"  # the bare `*` or `/` of a signature is no operator
         if parent.type == "annassign" and child is parent.children[1]:
             return "annotation"
         if parent.type == "param" and _in_annotation(parent, child):

@@ -8,7 +8,7 @@ _HEAD = """# Mutation score
 
 The code that finds, reads and judges is changed on purpose, one operator at a time; a test must fail. {sentence}
 
-Tool: {tool}; version {version}, seed {seed}. At a random site one of the operator's alternatives is drawn. A mutant meets the tests that run its line,
+Tool: {tool}. At a random site one of the operator's alternatives is drawn. A mutant meets the tests that run its line,
 until one fails; without any change all of them pass. A time-out is a kill. Explained survivors are listed with their reason and count as survivors.
 Made by `tox run -e mutation`; the figures in full: [mutation.json](mutation.json).
 """
@@ -16,13 +16,15 @@ Made by `tox run -e mutation`; the figures in full: [mutation.json](mutation.jso
 
 def page(score: MutationScore) -> str:
     """Markdown."""
-    head = _HEAD.format(sentence=sentence(score), tool=score.tool, version=score.version, seed=score.seed)
+    head = _HEAD.format(sentence=sentence(score), tool=score.tool)
     return "\n".join([head, *(_room(room) for room in score.rooms)])
 
 
 def _room(room: RoomScore) -> str:
     lines = [
         f"## {room.room}: {percent(room.score)}",
+        "",
+        f"Version {room.version}, seed {room.seed}.",
         "",
         "| module | mutants | killed | of these by time-out | survived | of these explained |",
         "|---|--:|--:|--:|--:|--:|",

@@ -16,9 +16,12 @@ from coverage import Coverage
 from bench.mutation.rooms import ROOT, Room, rooms
 from bench.mutation.tame import ARGUMENTS, Tame
 
+ON_IMPORT = -1
+"""Stands among the tests that run a line for what runs before the first of them."""
+
 
 class Recorder:
-    """A pytest plug-in: a coverage context for each test, its duration, and whether it passed."""
+    """A pytest plug-in: a coverage context for each test, its CPU time, and whether it passed."""
 
     def __init__(self, coverage: Coverage) -> None:
         self._coverage = coverage
@@ -28,11 +31,11 @@ class Recorder:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
         self._coverage.switch_context(item.nodeid)
-        began = time.perf_counter()
+        began = time.process_time()
         try:
             return (yield)
         finally:
-            self.seconds[item.nodeid] = round(time.perf_counter() - began, 4)
+            self.seconds[item.nodeid] = round(time.process_time() - began, 4)
             self._coverage.switch_context("")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -48,12 +51,13 @@ def record(room: Room, out: Path) -> None:
     pytest.main([*ARGUMENTS, *room.arguments], plugins=[Tame(room.examples), recorder])
     coverage.stop()
     data = coverage.get_data()
-    ran: dict[str, dict[str, list[str]]] = defaultdict(dict)
+    numbers = {name: number for number, name in enumerate(recorder.seconds)}
+    ran: dict[str, dict[str, list[int]]] = defaultdict(dict)
     for file in room.files:
         for line, contexts in data.contexts_by_lineno(str(ROOT / file)).items():
-            ran[file][str(line)] = sorted(contexts)
-    passed = {name: seconds for name, seconds in recorder.seconds.items() if name not in recorder.failed}
-    out.write_text(json.dumps({"seconds": passed, "failed": sorted(recorder.failed), "lines": ran}), encoding="utf-8")
+            ran[file][str(line)] = sorted(numbers.get(context, ON_IMPORT) for context in contexts)
+    said = {"tests": list(numbers), "seconds": list(recorder.seconds.values()), "failed": sorted(recorder.failed), "lines": ran}
+    out.write_text(json.dumps(said), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -18,6 +19,7 @@ class Room:
     sites: int
     tests: tuple[str, ...]
     without: tuple[str, ...]
+    warm: tuple[str, ...]
     examples: int
     budget: float
 
@@ -35,10 +37,14 @@ class Room:
 def rooms() -> dict[str, Room]:
     """All rooms by name, in the order of the file."""
     said = tomllib.loads((HERE / "rooms.toml").read_text(encoding="utf-8"))
-    made = (
-        Room(one["name"], one["sites"], tuple(one["tests"]), tuple(one.get("without", ())), said["examples"], said["budget_seconds"])
-        for one in said["room"]
-    )
+
+    def listed(entry: dict[str, Any], key: str) -> tuple[str, ...]:
+        return tuple(entry.get(key, ()))
+
+    made = [
+        Room(e["name"], e["sites"], listed(e, "tests"), listed(e, "without"), listed(e, "warm"), said["examples"], said["budget_seconds"])
+        for e in said["room"]
+    ]
     return {room.name: room for room in made}
 
 

@@ -37,12 +37,17 @@ class Module(_Strict):
     timeout: int = Field(ge=0)
     survived: int = Field(ge=0)
     explained: int = Field(ge=0)
+    score: float = Field(ge=0, le=1)
+    low: float = Field(ge=0, le=1)
+    high: float = Field(ge=0, le=1)
 
 
 class RoomScore(_Strict):
     """The counts of a room. `timeout` counts as killed in the score; `explained` is a part of `survived` and does not."""
 
     room: str
+    version: str
+    seed: int
     chosen: Literal["all", "sample"]
     population: int = Field(ge=1)
     mutants: int = Field(ge=1)
@@ -67,23 +72,16 @@ class RoomScore(_Strict):
             raise ValueError("not every mutant has a fate")
         if len(self.survivors) != self.survived or sum(one.why is not None for one in self.survivors) != self.explained:
             raise ValueError("the survivors listed are not those counted")
-        expected = (share(self.killed + self.timeout, self.mutants), *self._expected_interval())
-        if (self.score, self.low, self.high) != expected:
-            raise ValueError("the score is not that of the counts")
+        for one in (self, *self.modules):
+            if (one.score, one.low, one.high) != figures(one.killed + one.timeout, one.mutants, sampled=self.chosen == "sample"):
+                raise ValueError("a score is not that of its counts")
         return self
-
-    def _expected_interval(self) -> tuple[float, float]:
-        if self.chosen == "all":
-            return self.score, self.score
-        return interval(self.killed + self.timeout, self.mutants)
 
 
 class MutationScore(_Strict):
     """`reports/mutation.json`."""
 
-    version: str
     tool: str
-    seed: int
     threshold: float
     rooms: tuple[RoomScore, ...]
 
@@ -100,11 +98,18 @@ def interval(killed: int, mutants: int) -> tuple[float, float]:
     return round(low, 4), round(high, 4)
 
 
-def counted(file: str, fates: Iterable[tuple[str, bool]]) -> Module:
+def figures(killed: int, mutants: int, *, sampled: bool) -> tuple[float, float, float]:
+    """Score and interval; what was counted in full has no interval."""
+    score = share(killed, mutants)
+    return (score, *(interval(killed, mutants) if sampled else (score, score)))
+
+
+def counted(file: str, fates: Iterable[tuple[str, bool]], *, sampled: bool) -> Module:
     """Of (outcome, explained) pairs."""
     pairs = list(fates)
     count = Counter(outcome for outcome, _ in pairs)
     survived = count["survived"] + count["uncovered"]
+    score, low, high = figures(count["killed"] + count["timeout"], len(pairs), sampled=sampled)
     return Module(
         file=file,
         mutants=len(pairs),
@@ -112,6 +117,9 @@ def counted(file: str, fates: Iterable[tuple[str, bool]]) -> Module:
         timeout=count["timeout"],
         survived=survived,
         explained=sum(explained for _, explained in pairs),
+        score=score,
+        low=low,
+        high=high,
     )
 
 

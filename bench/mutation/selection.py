@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,36 +17,46 @@ class Selection:
 
     def __init__(self, record: Path, budget: float) -> None:
         said = json.loads(record.read_text(encoding="utf-8"))
-        self.seconds: dict[str, float] = said["seconds"]
         self.failed: list[str] = said["failed"]
-        self._lines: dict[str, dict[str, list[str]]] = said["lines"]
+        failed = set(self.failed)
+        self._names: list[str] = said["tests"]
+        self.seconds: dict[str, float] = {n: s for n, s in zip(said["tests"], said["seconds"], strict=True) if n not in failed}
+        self._lines: dict[str, dict[str, list[int]]] = said["lines"]
         self._budget = budget
         self._kills: Counter[str] = Counter()
 
     def on_import(self, mutant: Mutant) -> bool:
         """Whether the line is run by importing the module or by collecting the tests, so that a change must come before that."""
-        return not mutant.in_function or "" in self._contexts(mutant)
+        return not mutant.in_function or any(number < 0 for number in self._numbers(mutant))
 
-    def _contexts(self, mutant: Mutant) -> set[str]:
+    def _numbers(self, mutant: Mutant) -> set[int]:
         lines = self._lines.get(mutant.file, {})
         first, last = mutant.statement
-        return {name for line in (range(first, last + 1)) for name in lines.get(str(line), ())}
+        return {number for line in range(first, last + 1) for number in lines.get(str(line), ())}
+
+    def _passing(self, numbers: Iterable[int]) -> set[str]:
+        names = {self._names[number] for number in numbers if number >= 0}
+        return names & self.seconds.keys()
 
     def tests(self, mutant: Mutant) -> list[str]:
         """In the order in which they run: what killed often in this session, then what is quick, until the budget is spent.
 
         What runs on import can be noticed by any test of the room: those that run lines of the module come first.
         """
-        lines = self._lines.get(mutant.file, {})
-        covering = [name for name in self._contexts(mutant) if name in self.seconds]
         if self.on_import(mutant):
-            within = {name for names in lines.values() for name in names if name in self.seconds}
-            near = sorted(within, key=self._promise)
-            covering = near + sorted(set(self.seconds) - within, key=self._promise)
+            within = self._passing(number for numbers in self._lines.get(mutant.file, {}).values() for number in numbers)
+            covering = sorted(within, key=self._promise) + sorted(self.seconds.keys() - within, key=self._promise)
         else:
-            covering = sorted(covering, key=self._promise)
+            covering = sorted(self._passing(self._numbers(mutant)), key=self._promise)
+        return self._within(covering)
+
+    def quickest(self) -> list[str]:
+        """What is run where nothing is changed."""
+        return self._within(sorted(self.seconds, key=lambda name: (self.seconds[name], name)))
+
+    def _within(self, names: list[str]) -> list[str]:
         chosen, spent = [], 0.0
-        for name in covering:
+        for name in names:
             if spent + self.seconds[name] <= self._budget:
                 chosen.append(name)
                 spent += self.seconds[name]

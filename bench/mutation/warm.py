@@ -75,19 +75,27 @@ class Warm:
         self._items = {item.nodeid: item for item in session.items}
         session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
         self._functions = swap.live_functions(self._room.files)
+        self._start_servers(session)
         gc.collect()
         gc.freeze()
         for mutant in self._mutants:
             fate = self._tried(session, mutant)
             self._selection.killed(fate.by)
-            self._fresh_next = mutant is None
+            self._fresh_next = mutant is None and not self._fresh_next
             self._report(mutant, fate)
         return True
 
+    def _start_servers(self, session: pytest.Session) -> None:
+        """Runs one test of each file that says so; that another test follows keeps what it started for the session."""
+        for file in self._room.warm:
+            item = next(item for item in session.items if item.nodeid.startswith(file))
+            if any(report.failed for report in runtestprotocol(item, nextitem=session.items[0], log=False)):
+                raise RuntimeError(f"the servers of {file} do not start")
+
     def _tried(self, session: pytest.Session, mutant: Mutant | None) -> Fate:
-        """`None` stands for no change at all: it meets every test and must survive, first in this process, then in a fresh import."""
-        tests = sorted(self._items) if mutant is None else self._selection.tests(mutant)
-        tests = [name for name in tests if name in self._selection.seconds]
+        """`None` stands for no change at all: it meets the quickest tests and must survive: in this process, then in a fresh import; once more at the end."""
+        tests = self._selection.quickest() if mutant is None else self._selection.tests(mutant)
+        tests = [name for name in tests if name in self._items]
         if not tests:
             return Fate("uncovered")
         read, write = os.pipe()
@@ -129,13 +137,14 @@ class Warm:
         if mutant is None and self._fresh_next:
             return _fresh(self._room, self._room.files[0], (ROOT / self._room.files[0]).read_text(encoding="utf-8"), tests)
         items = [self._items[name] for name in tests]
+        last = session.items[0] if self._room.warm else None  # the servers of the session are not this process's to stop
         try:
-            for item, following in zip(items, [*items[1:], None], strict=True):
+            for item, following in zip(items, [*items[1:], last], strict=True):
                 if any(report.failed for report in runtestprotocol(item, nextitem=following, log=False)):
                     return item.nodeid
         finally:
             with contextlib.suppress(Exception):
-                session._setupstate.teardown_exact(None)
+                session._setupstate.teardown_exact(last)
         return None
 
 

@@ -66,7 +66,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[All]:
             work = tmp_path_factory.mktemp("work")
             arguments = [*command, *options, "--report-dir", str(work / "report")]
             place = ROOT if command is PYTEST else work
-            process = subprocess.Popen(arguments, cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            # A target that is not started here has its stores elsewhere.
+            stores = {} if options is SELECTION else {"ZDR_SIM_DATA": str(tmp_path_factory.mktemp("stores"))}
+            process = subprocess.Popen(
+                arguments, cwd=place, env=environment | stores, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
             started[name] = (process, work)
         ended = {}
         for name, (process, work) in started.items():

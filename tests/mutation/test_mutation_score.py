@@ -14,16 +14,18 @@ from bench.mutation.page import page
 from bench.mutation.rooms import ROOT, rooms, shares
 from bench.mutation.score import THRESHOLD, MutationScore, RoomScore, counted, interval, percent, sentence, share
 
+RATE = {"score": 0.9, "low": 0.9, "high": 0.9}
+
 
 def module(**changes: object) -> dict[str, object]:
-    return {"file": "zdr_audit/verdict/judge.py", "mutants": 10, "killed": 8, "timeout": 1, "survived": 1, "explained": 1} | changes
+    return {"file": "zdr_audit/verdict/judge.py", "mutants": 10, "killed": 8, "timeout": 1, "survived": 1, "explained": 1} | RATE | changes
 
 
 SURVIVOR = {"file": "a.py", "line": 1, "operator": "AddNot", "before": "if a:", "after": "if not a:", "covered": True, "why": "no matter"}
 
 
 def room(**changes: object) -> dict[str, object]:
-    counts = {"room": "verdict", "chosen": "all", "population": 10, "score": 0.9, "low": 0.9, "high": 0.9}
+    counts = {"room": "verdict", "chosen": "all", "population": 10, "version": "1", "seed": 1}
     return module() | counts | {"unchanged_tried": 2, "unchanged_killed": 0, "modules": [module()], "survivors": [SURVIVOR]} | changes
 
 
@@ -37,13 +39,13 @@ def test_counts_that_add_up_are_taken_and_others_refused():
 
 def test_a_timeout_counts_as_killed_an_uncovered_mutant_and_an_explained_one_as_survivors():
     fates = [("killed", False), ("timeout", False), ("survived", True), ("uncovered", False)]
-    found = counted("a.py", fates)
+    found = counted("a.py", fates, sampled=False)
     assert (found.mutants, found.killed, found.timeout, found.survived, found.explained) == (4, 1, 1, 2, 1)
 
 
 def test_the_page_shows_every_survivor_with_its_reason():
     whole = RoomScore.model_validate({key: value for key, value in room().items() if key != "file"})
-    score = MutationScore(version="1", tool="t 1", seed=1, threshold=THRESHOLD, rooms=(whole,))
+    score = MutationScore(tool="t 1", threshold=THRESHOLD, rooms=(whole,))
     assert "| `a.py:1` | `if a:` | `if not a:` | no matter |" in page(score)
     assert sentence(score) in page(score)
     assert sentence(score) == "Mutants killed by the tests: 90.0 % in `verdict` (all 10)."

@@ -92,9 +92,10 @@ class Place:
 @pytest.fixture
 def selection(tmp_path):
     record = {
-        "seconds": {"slow": 5.0, "quick": 0.1, "middle": 1.0, "other": 0.2},
-        "failed": [],
-        "lines": {"a.py": {"1": [""], "5": ["middle", "quick", "slow", "left out"], "6": ["middle"], "9": []}},
+        "tests": ["slow", "quick", "middle", "other", "left out"],
+        "seconds": [5.0, 0.1, 1.0, 0.2, 0.1],
+        "failed": ["left out"],
+        "lines": {"a.py": {"1": [-1], "5": [0, 1, 2, 4], "6": [2], "9": []}},
     }
     path = tmp_path / "record.json"
     path.write_text(json.dumps(record))

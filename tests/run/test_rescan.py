@@ -141,3 +141,19 @@ def test_what_is_handed_over_must_be_there_and_hold_something(finished: tuple[Pa
     ):
         done = zdr_audit("rescan", str(finished[0]), "--target", "simulator", "--evidence", given, "--report-dir", str(tmp_path / "x"))
         assert (done.returncode, done.stderr.splitlines()[-1]) == (2, f"zdr-audit: --evidence {given}: {words}")
+
+
+def test_a_variable_is_needed_only_for_what_is_still_read_where_the_profile_says(finished: tuple[Path, Path], tmp_path: Path) -> None:
+    run, data = finished
+    mine = tmp_path / "mine.toml"
+    mine.write_text(
+        'schema = 1\nextends = "simulator"\n[[evidence]]\nid = "log"\nkind = "redis"\nwhat = "log"\nurl_env = "NOT_SET_ANYWHERE"\n'
+    )
+    done = zdr_audit("rescan", str(run), "--target", str(mine), "--report-dir", str(tmp_path / "again"))
+    said = f"zdr-audit: {mine}: evidence.0.url_env: the environment variable NOT_SET_ANYWHERE is not set"
+    assert (done.returncode, done.stdout, done.stderr.splitlines()) == (2, "", [said])
+    assert not (tmp_path / "again").exists()
+    handed_over = ("--evidence", f"log={data / 'logs'}", "--report-dir", str(tmp_path / "again"))
+    done = zdr_audit("rescan", str(run), "--target", str(mine), *handed_over, ZDR_SIM_DATA=str(data))
+    assert done.returncode in (0, 3), done.stderr
+    assert {control["verdict"] for control in verdicts(tmp_path / "again").values()} <= {"pass", "inconclusive"}

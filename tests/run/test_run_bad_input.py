@@ -13,8 +13,13 @@ import pytest
 import requests_mock
 from paper_backend import BASE_URL, CONTROLS, Asked, Reply, profile, said
 
+from zdr_audit.catalogue.load import load_catalogue
+from zdr_audit.catalogue.select import select
 from zdr_audit.cli import main
-from zdr_audit.profile.load import load
+from zdr_audit.profile.load import ProfileError, load
+from zdr_audit.run.audit import Audit
+from zdr_audit.run.options import Options
+from zdr_audit.run.progress import Reporter
 
 RETENTION, FEEDBACK, SETTINGS = CONTROLS
 CONSENT = "I accept that this audit sends test traffic to production"
@@ -50,27 +55,6 @@ BEFORE: dict[str, tuple[str, str, str]] = {
         'cleanup = "hold.forget"',
         "'hold.place' is cleaned up by 'hold.forget', which operations",
     ),
-    "an authority that is not there": (
-        "[limits]",
-        '[tls]\nca = "/no/such/ca.pem"\n\n[limits]',
-        "tls.ca: /no/such/ca.pem cannot be read: No such file or directory",
-    ),
-    "an authority that is none": ("[limits]", f'[tls]\nca = "{__file__}"\n\n[limits]', f"tls.ca: {__file__} holds no certificate in PEM"),
-    "a proxy's variable that is not set": (
-        "[target]\n",
-        '[target]\nproxy_env = "NOT_SET_ANYWHERE"\n',
-        "target.proxy_env: the environment variable NOT_SET_ANYWHERE is not set",
-    ),
-    "a credential's command that fails": (
-        'member = { env = "ZDR_SIM_KEY_SUBJECT_MEMBER", sample = "sample-key-subject-member", email = "member@subject.example" }',
-        f'member = {{ command = ["{sys.executable}", "-c", "raise SystemExit(4)"] }}',
-        "actors.subject.member.command: ended with status 4",
-    ),
-    "a dialect that nobody offers": (
-        'dialect = "anthropic-messages"',
-        'dialect = "morse"',
-        "target.dialect: no dialect 'morse' (known: ",
-    ),
     "creating a secret": ('creates = "key_id"', 'creates = "key"', "'creates' names 'key', which must be in 'extract' and not in 'secret'"),
 }
 
@@ -94,7 +78,7 @@ def test_one_line_with_file_and_key_exit_2_and_nothing_is_sent(tmp_path, capfd, 
     old, new, words = BEFORE[name]
     path = changed(tmp_path, old, new)
     with requests_mock.Mocker() as mocker, pytest.raises(SystemExit) as caught:
-        main.main(args=[command, "--target", path, *(() if old == BASE_URL else ("--base-url", BASE_URL))], prog_name="zdr-audit")
+        main.main(args=[command, "--target", path], prog_name="zdr-audit")
     printed = capfd.readouterr()
     assert caught.value.code == 2
     assert (mocker.call_count, printed.out) == (0, "")
@@ -102,6 +86,54 @@ def test_one_line_with_file_and_key_exit_2_and_nothing_is_sent(tmp_path, capfd, 
     assert line.startswith(f"zdr-audit: {path}: ")
     assert words in line
     assert not (tmp_path / "zdr-audit-report").exists()
+
+
+# What shows only when the profile is put to use, but still before anything is sent.
+IN_USE: dict[str, tuple[str, str, str]] = {
+    "an authority that is not there": (
+        "[limits]",
+        '[tls]\nca = "/no/such/ca.pem"\n\n[limits]',
+        "tls.ca: /no/such/ca.pem cannot be read: No such file or directory",
+    ),
+    "an authority that is none": ("[limits]", f'[tls]\nca = "{__file__}"\n\n[limits]', f"tls.ca: {__file__} holds no certificate in PEM"),
+    "a proxy's variable that is not set": (
+        "[target]\n",
+        '[target]\nproxy_env = "NOT_SET_ANYWHERE"\n',
+        "target.proxy_env: the environment variable NOT_SET_ANYWHERE is not set",
+    ),
+    "a credential's command that fails": (
+        'member = { env = "ZDR_SIM_KEY_SUBJECT_MEMBER", sample = "sample-key-subject-member", email = "member@subject.example" }',
+        f'member = {{ command = ["{sys.executable}", "-c", "raise SystemExit(4)"] }}',
+        "actors.subject.member.command: ended with status 4",
+    ),
+    "a dialect that nobody offers": (
+        'dialect = "anthropic-messages"',
+        'dialect = "morse"',
+        "target.dialect: no dialect 'morse' (known: ",
+    ),
+}
+
+
+def opened(folder, path: str) -> tuple[str, int]:
+    """What opening a run says, and how many requests went out."""
+    options = Options(target=path, base_url=BASE_URL, report_dir=folder / "report", controls=CONTROLS)
+    audit = Audit(options, load_catalogue(), select(load_catalogue(), CONTROLS), Reporter(), {})
+    try:
+        with requests_mock.Mocker() as mocker, pytest.raises(ProfileError) as caught:
+            audit.open()
+    finally:
+        audit.stop()
+    assert not (folder / "report").exists()
+    return str(caught.value), mocker.call_count
+
+
+@pytest.mark.parametrize("name", IN_USE)
+def test_what_is_of_no_use_is_named_with_file_and_key_before_anything_is_sent(tmp_path, name):
+    old, new, words = IN_USE[name]
+    path = changed(tmp_path, old, new)
+    said, requests = opened(tmp_path, path)
+    assert said.startswith(f"{path}: {words}")
+    assert (requests, "\n" in said) == (0, False)
 
 
 # What stands in the place of the profile's one source, and the line that says why a run cannot read it.
@@ -136,17 +168,23 @@ UNREADABLE: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
-def test_a_source_that_cannot_be_read_as_things_are_ends_the_run_before_anything_is_sent(tmp_path, capfd, monkeypatch, name):
-    monkeypatch.chdir(tmp_path)
+def test_a_source_that_cannot_be_read_as_things_are_ends_the_run_before_anything_is_sent(tmp_path, name):
     place, words = UNREADABLE[name]
+    path = changed(tmp_path, f'kind = "files"\nwhat = "log"\npath = "{tmp_path / "log"}"', f'what = "log"\n{place}')
+    said, requests = opened(tmp_path, path)
+    assert said.startswith(f"{path}: {words}")
+    assert (requests, "\n" in said) == (0, False)
+
+
+def test_the_command_says_it_in_one_line_and_exits_with_2(tmp_path, capfd, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    place, words = UNREADABLE["a program that is not there"]
     path = changed(tmp_path, f'kind = "files"\nwhat = "log"\npath = "{tmp_path / "log"}"', f'what = "log"\n{place}')
     with requests_mock.Mocker() as mocker, pytest.raises(SystemExit) as caught:
         main.main(args=["run", "--target", path, "--base-url", BASE_URL], prog_name="zdr-audit")
     printed = capfd.readouterr()
-    assert caught.value.code == 2
-    assert (mocker.call_count, printed.out) == (0, "")
-    (line,) = printed.err.strip().splitlines()
-    assert line.startswith(f"zdr-audit: {path}: {words}")
+    assert (caught.value.code, mocker.call_count, printed.out) == (2, 0, "")
+    assert printed.err == f"zdr-audit: {path}: {words}\n"
     assert not (tmp_path / "zdr-audit-report").exists()
 
 

@@ -88,6 +88,19 @@ def test_a_target_that_is_not_there_is_unusable_and_nobody_is_blamed_for_it(tmp_
     ]
 
 
+def test_every_address_of_the_command_line_is_looked_at(tmp_path, capfd, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    urls = ("http://127.0.0.1:9", "http://127.0.0.1:7")
+    with pytest.raises(SystemExit):
+        main.main(
+            args=["doctor", "--target", str(profile(tmp_path)), "--base-url", urls[0], "--base-url", urls[1], "--json"],
+            prog_name="zdr-audit",
+        )
+    found = json.loads(capfd.readouterr().out)
+    assert tuple(c["name"] for c in found["checks"] if c["about"] == "address") == urls
+    assert found["base_url"] == urls[0]
+
+
 def refusing(credential_of: str, status: int) -> Spoil:
     def spoil(asked, reply: Reply) -> Reply | None:
         if asked.organization == credential_of and asked.path != "/":

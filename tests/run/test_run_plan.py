@@ -97,3 +97,17 @@ def test_a_bad_profile_is_one_line(tmp_path):
     path = profile(tmp_path)
     path.write_text(path.read_text().replace("[target]", "[target]\nbase = 1"))
     assert "target.base: unknown key" in plan_suites(["--target", str(path), "--base-url", BASE_URL])
+
+
+def test_what_would_be_run_on_this_machine_is_named_and_not_run(planned, tmp_path):
+    """Evidence, what measures it, a spike that is allowed; one that is not allowed is none of the run's."""
+    place = tmp_path / "made"
+    source = '\n[[evidence]]\nid = "%s"\nkind = "command"\nwhat = "log"\ncommand = ["touch", "%s"]\nsize_command = ["du", "-sb"]\n'
+    spike = 'spike = { command = ["logger", "{canary}"] }\n'
+    extra = "".join(source % (name, place) + spike for name in ("one", "other"))
+    found = planned(extra)
+    assert dict(found.programs) == {
+        f"evidence.{number}.{key}": program for number in (1, 2) for key, program in (("command", "touch"), ("size_command", "du"))
+    }
+    assert not place.exists()
+    assert found.base_urls == (BASE_URL,)

@@ -19,8 +19,8 @@ def test_mlflow_with_usage_tracking_keeps_prompts_and_answers(server, audited, p
     found = audited(profile, "MLFLOW", gateway, gateway)
     assert found.status == 1
     assert {found.verdicts()[c] for c in RETENTION} == {"fail"}
-    # The file beside the database holds pages that are about to be written: whether it is caught depends on the moment.
-    assert found.places("ZDR-RET-01", "database") - {"mlflow.db-journal"} == {
+    # Rows that MLflow has moved to its artifacts by then are still in free pages of the file, and pages on their way in the journal beside it.
+    assert {place for place in found.places("ZDR-RET-01", "database") if not place.startswith("mlflow.db")} == {
         "spans.content", "trace_info.request_preview", "trace_request_metadata.value",
     }  # fmt: skip
     assert {"spans.content", "trace_request_metadata.value"} <= found.places("ZDR-RET-02", "database")

@@ -110,6 +110,18 @@ def test_a_finding_names_the_smallest_request_that_explains_it():
     assert (entry.request, entry.request_id, entry.words) == (
         "i-01000", "req_1000", "one streamed request with content in the user's message"
     )  # fmt: skip
+    assert (entry.id, entry.model, entry.at, entry.operation, entry.tried) == ("m-01", "model-a", NOON, "messages.create", 2)
+
+
+def test_leaks_that_come_to_the_same_request_are_one_entry_and_others_are_numbered():
+    events = leaking().events()
+    again = reduced(canaries=("c-00003",))
+    other = reduced(object="jobs", canaries=("c-00004",), interaction=None)
+    found = judge(History([*events[:-1], *minimised(), again, other, events[-1]]), catalogue(), "h").minimised
+    assert [(e.id, e.object, e.request, e.model) for e in found] == [
+        ("m-01", "conversations", "i-01000", "model-a"),
+        ("m-02", "jobs", None, None),
+    ]
 
 
 def test_no_verdict_count_or_reading_rests_on_the_search():
@@ -174,6 +186,74 @@ def test_actions_are_joined_to_entries_by_our_reference_then_by_type_and_outcome
         ("i-00041", False, 1), ("i-00042", False, 0), ("i-00043", True, 3), ("i-00044", False, 2), ("i-00045", False, None)
     ]  # fmt: skip
     assert [e.type for e in timeline.entries] == ["zdr_requested", "zdr_requested", "zdr_enabled", "zdr_enabled"]
+
+
+def logged(organization: str, *items: object, number: int = 60, **changes: object):
+    """The organization's log as it was read."""
+    fields = {"scenario": "audit_log.acts", "operation": "audit.list", "organization_id": organization, "content": "none"}
+    return interaction(number, **(fields | {"data": {"items": list(items)}} | changes))
+
+
+@pytest.mark.parametrize(("outcome", "said"), [("denied", "success"), ("accepted", "refused")])
+def test_an_action_is_not_joined_to_an_entry_of_another_outcome(outcome, said):
+    record = Record()
+    record.interactions += [acts(41, "enabled", outcome=outcome), logged("org_new", entry("1", "enabled", said))]
+    (timeline,) = report(record).timelines
+    assert [(a.refused, a.entry) for a in timeline.actions] == [(outcome == "denied", None)]
+    assert [(e.id, e.outcome) for e in timeline.entries] == [("1", said)]
+
+
+def test_each_organization_has_a_timeline_of_its_own_log():
+    record = Record()
+    record.interactions += [
+        acts(42, "enabled", about="org_b"),
+        acts(41, "enabled", about="org_a"),
+        logged("org_a", entry("a-1", "enabled")),
+        logged("org_b", entry("b-1", "enabled"), number=61),
+        logged("org_b", entry("b-1", "enabled"), entry("b-2", "enabled"), number=62),
+        logged("org_b", entry("b-3", "enabled"), number=63, accepted=False),
+        logged("org_b", entry("b-4", "enabled"), number=64, operation="audit.other"),
+        logged("org_b", number=65, data=["odd"]),
+        logged("org_b", "odd", number=66),
+    ]
+    found = {t.organization: ([e.id for e in t.entries], [a.request for a in t.actions]) for t in report(record).timelines}
+    assert found == {"org_b": (["b-1", "b-2"], ["i-00042"]), "org_a": (["a-1"], ["i-00041"])}
+    assert list(found) == ["org_b", "org_a"], "in order of the first action in the record"
+
+
+def test_entries_without_an_id_are_told_apart_by_what_they_have():
+    record = Record()
+    bare = {"type": "enabled", "outcome": "success"}
+    record.interactions += [acts(41, "enabled"), logged("org_new", bare, bare, {**bare, "actor": "x" * 400})]
+    (timeline,) = report(record).timelines
+    assert [(e.id, len(e.actor)) for e in timeline.entries] == [("", 0), ("", 300)]
+
+
+def test_actions_stand_in_the_order_of_time_and_at_most_500_entries_are_shown():
+    record = Record()
+    entries = [entry(str(n), "enabled") for n in range(502)]
+    record.interactions += [acts(44, "enabled"), acts(43, "enabled"), logged("org_new", *entries)]
+    (timeline,) = report(record).timelines
+    assert [a.request for a in timeline.actions] == ["i-00043", "i-00044"]
+    assert (len(timeline.entries), timeline.entries[-1].id) == (500, "499")
+
+
+def test_a_reference_of_ours_is_not_taken_from_an_action_by_another_of_its_type():
+    record = Record()
+    record.interactions += [
+        acts(41, "enabled"),
+        acts(42, "enabled", marker="ref"),
+        logged("org_new", entry("1", "enabled", reference="ref"), entry("2", "enabled")),
+    ]
+    (timeline,) = report(record).timelines
+    assert [(a.request, a.entry) for a in timeline.actions] == [("i-00041", 1), ("i-00042", 0)]
+
+
+def test_what_is_no_enablement_action_has_no_timeline():
+    record = Record()
+    record.change(1, labels={"audit": "enabled"})
+    record.change(2, labels={"about": "org_new"})
+    assert report(record).timelines == ()
 
 
 def test_forms_are_told_by_source():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from engine_events import NOON, Record, canary, catalogue, hit, interaction, source_read
+from engine_events import NOON, SUBJECT, Record, canary, catalogue, hit, interaction, source_read
 
 from zdr_audit.journal.events import SanityProbed
 from zdr_audit.report.model import ClassBound
@@ -122,6 +122,34 @@ def test_every_request_that_leaked_counts_once_however_often_it_was_found():
     record.read("db", [hit("c-00011"), hit("c-00001"), hit("c-00050"), hit("c-00001")])
     record.read("log", [hit("c-00011", "log"), hit("c-00001", "log")])
     assert (bounds(record)[ALL].accepted, bounds(record)[ALL].leaked) == (6, 1)
+
+
+@pytest.mark.parametrize(
+    ("sent", "answered", "counts"),
+    [
+        ("10:00:00", "10:00:01", True),
+        ("10:00:04", "10:00:06", False),
+        ("10:00:05", "10:00:05", False),
+        ("10:00:07", "10:00:08", False),
+        ("10:00:11", "10:00:12", True),
+    ],
+    ids=["before", "in flight", "within", "after", "on again"],
+)
+def test_what_was_in_flight_while_zdr_was_switched_off_is_no_leak(sent, answered, counts):
+    def at(clock: str) -> str:
+        return f"2026-11-23T{clock}.000000+00:00"
+
+    record = whole()
+    for number, (operation, start, end) in enumerate(
+        [("enable", "09:00:00", "09:00:01"), ("disable", "10:00:05", "10:00:06"), ("enable", "10:00:09", "10:00:10")]
+    ):
+        made = interaction(60 + number, operation=f"zdr.{operation}", content="none", started_at=at(start), ended_at=at(end))
+        record.interactions.append(made.model_copy(update={"labels": {"about": SUBJECT}}))
+    for number in range(1, 7):
+        record.change(number, started_at=at("09:30:00"), ended_at=at("09:30:01"))
+    record.change(1, started_at=at(sent), ended_at=at(answered))
+    record.read("db", [hit("c-00001")])
+    assert (bounds(record)[ALL].accepted, bounds(record)[ALL].leaked) == ((6, 1) if counts else (5, 0))
 
 
 def test_what_an_interface_reads_back_is_no_leak_of_a_store():

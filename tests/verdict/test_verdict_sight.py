@@ -201,3 +201,10 @@ def test_a_reading_is_judged_once_for_all_controls():
     first = judge(history, catalogue(), "d" * 64)
     assert len(history.proofs) == len(record.reads)
     assert judge(history, catalogue(), "d" * 64) == first
+
+
+def test_a_canary_whose_request_is_not_in_the_record_proves_nothing():
+    record = Record()
+    record.canaries.append(canary(70, record.interactions[5]).model_copy(update={"interaction": None}))
+    record.read("db", [hit("c-00070")])
+    assert "the source db is blind (main epoch, settled reading)" in result(record).reason

@@ -158,3 +158,10 @@ def test_nobody_passes_by_waivers_alone() -> None:
     both = (waiver(), waiver(control=SERVED))
     report = judged(checked(SERVED, "violated"), checked(REFUSED, "violated"), waivers=both)
     assert report.summary.status == "incomplete"
+
+
+def test_several_waivers_and_controls_are_counted_in_the_headline() -> None:
+    unused = run(checked(REFUSED), waiver(), waiver(control=SERVED)).summary
+    assert unused.headline == "No control failed, but 2 waivers must be removed or renewed."
+    known = judged(checked(SERVED, "violated"), checked(REFUSED, "violated"), waivers=(waiver(), waiver(control=SERVED)))
+    assert known.summary.counts == {"waived": 2}

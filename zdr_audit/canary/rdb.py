@@ -6,9 +6,10 @@ Strings that are stored as they are need no decoder. The walk follows the length
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 
 from .lzf import decompress
+from .walk import Emit, Parser, Walk
 
 MAGIC = b"REDIS00"
 _HEADER = re.compile(rb"REDIS\d{4}")
@@ -28,8 +29,6 @@ _OPCODES = {0xFA: "ss", 0xFE: "l", 0xFB: "ll", 0xFD: "4", 0xFC: "8", 0xF8: "l", 
 _MODULE_AUX, _END = 0xF7, 0xFF
 _MODULE_PARTS = {1: "l", 2: "l", 3: "4", 4: "8", 5: "s"}
 
-# A parser yields how many bytes it needs (positive) or wants passed over (negative), and is sent the bytes it needed.
-_Parser = Generator[int, bytes, None]
 _Reads = Generator[int, bytes, int]
 
 
@@ -38,65 +37,27 @@ def is_rdb(data: bytes) -> bool:
     return _HEADER.match(data) is not None
 
 
-class RdbDecoder:
+class RdbDecoder(Walk):
     """Decodes an RDB file (or, with `dump`, the payload of DUMP) to its compressed strings, each followed by a line break.
 
     A value of an unknown type ends the decoding with `error`. So does nothing else but damage: what follows the file is no part of it.
     """
 
-    error: str | None
+    cut_off = "the snapshot is cut off"
 
     def __init__(self, dump: bool = False) -> None:
-        self.ended, self.error, self.consumed = False, None, 0
-        self._buffer = bytearray()
-        self._found: list[bytes] = []
         self._passed_over = 0
-        self._parser = self._dump() if dump else self._file()
-        self._need = next(self._parser)
+        super().__init__(lambda emit: self._parser_of(dump, emit))
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """The strings that end in these bytes."""
-        self._buffer += data
-        at = 0
-        while not self.ended:
-            if self._need < 0:
-                passed = min(-self._need, len(self._buffer) - at)
-                self._need += passed
-                at += passed
-                if self._need < 0:
-                    break
-                self._send(b"")
-            elif len(self._buffer) - at >= self._need:
-                piece = bytes(self._buffer[at : at + self._need])
-                at += self._need
-                self._send(piece)
-            else:
-                break
-            if self._found:
-                yield from self._found
-                self._found = []
-        self.consumed += at
-        del self._buffer[:at]
-
-    def close(self) -> Iterator[bytes]:
-        """Nothing is left: a string that is cut off cannot be decompressed."""
-        if not self.ended:
-            self.error, self.ended = "the snapshot is cut off", True
-        return iter(())
-
-    def _send(self, data: bytes) -> None:
-        try:
-            self._need = self._parser.send(data)
-        except StopIteration:
-            self.ended = True
-        except ValueError as problem:
-            self.error, self.ended = str(problem), True
-        if self.ended and self.error is None and self._passed_over:
-            self.error = (
+    def _parser_of(self, dump: bool, emit: Emit) -> Parser:
+        self._emit = emit
+        yield from self._dump() if dump else self._file()
+        if self._passed_over:
+            raise ValueError(
                 f"{self._passed_over} compressed strings are larger than {_MAX_COMPRESSED} bytes, or {_MAX_DECOMPRESSED} decompressed"
             )
 
-    def _file(self) -> _Parser:
+    def _file(self) -> Parser:
         version = int((yield 9)[5:])
         while True:
             code = (yield 1)[0]
@@ -113,10 +74,10 @@ class RdbDecoder:
                 yield from self._string()
                 yield from self._value(code)
 
-    def _dump(self) -> _Parser:
+    def _dump(self) -> Parser:
         yield from self._value((yield 1)[0])
 
-    def _value(self, kind: int) -> _Parser:
+    def _value(self, kind: int) -> Parser:
         if kind in _MINIMUM_EXPIRY:
             yield 8
         if kind in _ONE_STRING:
@@ -132,7 +93,7 @@ class RdbDecoder:
         else:
             raise ValueError(f"values of type {kind} are not known")
 
-    def _stream(self, edition: int) -> _Parser:
+    def _stream(self, edition: int) -> Parser:
         for _ in range((yield from self._length())):
             yield from self._parts("ss")
         yield from self._parts("lllllllll"[: 8 if edition else 3])
@@ -147,13 +108,13 @@ class RdbDecoder:
                 if pending:
                     yield -16 * pending
 
-    def _module(self) -> _Parser:
+    def _module(self) -> Parser:
         while code := (yield from self._length()):
             if code not in _MODULE_PARTS:
                 raise ValueError(f"a module's value holds a part of unknown kind {code}")
             yield from self._parts(_MODULE_PARTS[code])
 
-    def _parts(self, layout: str) -> _Parser:
+    def _parts(self, layout: str) -> Parser:
         for part in layout:
             if part == "s":
                 yield from self._string()
@@ -188,7 +149,7 @@ class RdbDecoder:
             return int.from_bytes((yield 8))
         raise ValueError(f"no length begins with byte {first:#x}")
 
-    def _string(self) -> _Parser:
+    def _string(self) -> Parser:
         length = yield from self._encoded()
         if length > 0:
             if length > _MAX_STRING * 8:
@@ -203,7 +164,7 @@ class RdbDecoder:
                 self._passed_over += 1
                 yield -compressed
             else:
-                self._found.append(decompress((yield compressed), size) + b"\n")
+                self._emit(decompress((yield compressed), size) + b"\n")
         elif length < 0:
             if length < -3:
                 raise ValueError(f"no string has the encoding {-1 - length}")

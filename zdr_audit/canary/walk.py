@@ -35,6 +35,9 @@ class Walk:
     """Decodes with a parser made by `start`, which hands decoded blocks to the function it is given. A ValueError of the parser ends the
     decoding with an error; its return ends it naturally. Where the data end before, it is thrown an EOFError, and may return."""
 
+    cut_off = "the file is cut off"
+    """What is said where the data end too soon."""
+
     def __init__(self, start: Callable[[Emit], Parser]) -> None:
         self.ended, self.consumed = False, 0
         self.error: str | None = None
@@ -67,7 +70,7 @@ class Walk:
 
     def close(self) -> Iterator[bytes]:
         if not self.ended:
-            self.ended, self.error = True, "the file is cut off"
+            self.ended, self.error = True, self.cut_off
             try:
                 self._parser.throw(EOFError())
             except StopIteration:

@@ -53,7 +53,8 @@ def total_size(place: ServerPlace) -> int:
 
 def first_name(place: ServerPlace) -> None:
     """Ask for one name. Raises MissingExtraError and the client's own errors where the bucket cannot be listed."""
-    next(iter(_listed(_client(place), place, versions="true", max_results=1)), None)
+    client = _client(place)
+    next(iter(client.list_blobs(place.bucket, prefix=place.prefix or None, max_results=1, timeout=_TIMES, retry=None)), None)
 
 
 def _given(place: ServerPlace) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ _SECONDS = 60
 _REGION = "us-east-1"  # what a store that has no regions expects to be asked with
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _NOT_SAID = ("NotImplemented", "MethodNotAllowed", "NoSuchTagSet", "NoSuchBucketPolicy")
+_ONLY_LATEST = frozenset(("NotImplemented", "MethodNotAllowed", "AccessDenied"))  # to the question for all versions
 # Headers of an answer that describe the transfer or the server, not the object; each is sure to hold nothing of the object.
 _TRANSFER = frozenset(
     ("date", "server", "connection", "content-length", "accept-ranges", "last-modified", "x-amz-request-id", "x-amz-id-2")
@@ -63,10 +64,16 @@ def total_size(place: ServerPlace) -> int:
 
 
 def first_key(place: ServerPlace) -> None:
-    """Ask for one key. Raises MissingExtraError and the client's own errors where the bucket cannot be listed."""
+    """Ask for one key, as the reading will. Raises MissingExtraError and the client's own errors where the bucket cannot be listed."""
     if not place.bucket:
         raise ValueError("no bucket is named")
-    _client(place).list_objects_v2(Bucket=place.bucket, MaxKeys=1, **({"Prefix": place.prefix} if place.prefix else {}))
+    client, where = _client(place), {"Bucket": place.bucket, "MaxKeys": 1, **({"Prefix": place.prefix} if place.prefix else {})}
+    try:
+        client.list_object_versions(**where)
+    except Exception as problem:
+        if _code(problem) not in _ONLY_LATEST:
+            raise
+        client.list_objects_v2(**where)
 
 
 def _credentials(place: ServerPlace) -> tuple[str, ...]:
@@ -110,7 +117,7 @@ class _Bucket:
         try:
             self._versions()
         except Exception as problem:
-            if _code(problem) not in {"NotImplemented", "MethodNotAllowed", "AccessDenied"}:
+            if _code(problem) not in _ONLY_LATEST:
                 raise
             self._collector.not_examined("versions", f"they cannot be listed, so only the latest were read: {one_line(problem)}")
             for item in self._listed("list_objects_v2", "Contents"):

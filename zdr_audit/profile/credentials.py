@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
 from zdr_audit.journal.redact import SHORTEST
@@ -55,7 +55,12 @@ def required(profile: Profile, environment: Mapping[str, str]) -> None:
     proxy = profile.target.proxy_env
     if proxy is not None and not environment.get(proxy):
         raise ProfileError(f"target.proxy_env: the environment variable {proxy} is not set")
+    required_places(profile, frozenset(item.id for item in profile.evidence), environment)
+
+
+def required_places(profile: Profile, sources: Collection[str], environment: Mapping[str, str]) -> None:
+    """What leads to the servers that hold these sources must be there. Raises ProfileError."""
     for number, item in enumerate(profile.evidence):
         for key, variable in (("dsn_env", item.dsn_env), ("url_env", item.url_env)):
-            if variable is not None and not environment.get(variable):
+            if variable is not None and item.id in sources and not environment.get(variable):
                 raise ProfileError(f"evidence.{number}.{key}: the environment variable {variable} is not set")

@@ -139,9 +139,10 @@ class Audit:
                 self.redactor.add_secret(secret)
             for actor in self.cast.everybody():
                 actor.headers()  # a command that gives no credential is to be known before anything is sent
-            self._look_for_evidence()
         redactor = self.redactor
         started, done = self._go_on(loaded) if self.options.resume else self._begin(loaded)
+        with in_file(loaded.origin):
+            self._look_for_evidence()
         self.journal = self._journal(redactor)
         self._stack.callback(self.journal.close)
         self.journal.append(RunResumed(at=now()) if done else started)

@@ -17,6 +17,7 @@ from zdr_audit.run.availability import missing
 from zdr_audit.run.options import Options
 from zdr_audit.run.progress import Reporter
 from zdr_audit.run.rehearsal import MADE_UP, Contrary, Rehearsal, Sent
+from zdr_audit.run.spikes import spiked
 from zdr_audit.suite.marks import Scenario
 from zdr_audit.target.pace import tokens
 
@@ -76,7 +77,8 @@ class Cost(Part):
 
 
 class Plan(Part):
-    """All of it. In JSON the first key is `schema`."""
+    """All of it. In JSON the first key is `schema`. `base_urls` are the addresses of the target; `programs` are those that the profile has run on this
+    machine, by the key that names them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -84,6 +86,8 @@ class Plan(Part):
     version: str
     target: str
     base_url: str
+    base_urls: tuple[str, ...]
+    programs: Mapping[str, str]
     command: str
     requests: tuple[Requests, ...]
     totals: tuple[Total, ...]
@@ -132,6 +136,8 @@ def _plan(options: Options, expected: Rehearsal, contrary: Rehearsal) -> Plan:
         version=__version__,
         target=profile.name,
         base_url=profile.target.base_url,
+        base_urls=profile.target.addresses,
+        programs=_programs(profile),
         command=options.command(),
         requests=rows,
         totals=_totals(rows),
@@ -145,6 +151,17 @@ def _plan(options: Options, expected: Rehearsal, contrary: Rehearsal) -> Plan:
         not_tested=dict(sorted(untested.items())),
         broken={name: str(ended.error) for name, ended in expected.history().scenarios.items() if ended.error},
     )
+
+
+def _programs(profile: Profile) -> dict[str, str]:
+    """Without their further words, which may hold what a variable holds."""
+    commands = {f"actors.{group}.{role}.command": actor.command for group, roles in profile.actors.items() for role, actor in roles.items()}
+    planted = spiked(profile)
+    for number, item in enumerate(profile.evidence):
+        commands |= {f"evidence.{number}.command": item.command, f"evidence.{number}.size_command": item.size_command}
+        if item.spike is not None and item in planted:
+            commands |= {f"evidence.{number}.spike.command": item.spike.command, f"evidence.{number}.spike.remove": item.spike.remove}
+    return {key: command[0] for key, command in commands.items() if command}
 
 
 Key = tuple[str, str, str, str, str, str, str, str]

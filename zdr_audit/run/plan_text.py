@@ -90,5 +90,7 @@ def _lines(plan: Plan) -> list[str]:
     ]
     lines += [f"Cannot be rehearsed to its end: {name}: {reason}" for name, reason in plan.broken.items()]
     lines += [plan.budget] if plan.budget else []
-    lines.append(f"Nothing was sent to {plan.base_url}. A plan is no audit and gives no verdict.")
+    if plan.programs:
+        lines.append(f"Run on this machine: {', '.join(f'{program} ({key})' for key, program in plan.programs.items())}")
+    lines.append(f"Nothing was sent to {', '.join(plan.base_urls)}. A plan is no audit and gives no verdict.")
     return lines

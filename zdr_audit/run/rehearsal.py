@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -28,7 +28,7 @@ from zdr_audit.run.audit import Audit
 from zdr_audit.run.availability import STAFF
 from zdr_audit.run.observe import read_source
 from zdr_audit.suite.party import Actor
-from zdr_audit.suite.recorder import Judged, Planned, Recorder
+from zdr_audit.suite.recorder import Exchange, Judged, Recorder
 from zdr_audit.target.pace import Pace
 from zdr_audit.target.transport import Answer, Outgoing, Transport, now
 
@@ -148,41 +148,16 @@ class Rehearser(Recorder):
         super().__init__(transport, journal, mint, registry, seeker, elsewhere)
         self.rehearsed: list[Sent] = []
 
-    def _send(self, actor: Actor | None, outgoing: Outgoing, transport: Transport) -> tuple[Answer, dict[str, str]]:  # noqa: ARG002
-        """No credential goes anywhere."""
-        return transport.send(outgoing), {}
-
-    def exchange(
-        self,
-        interaction: str,
-        planned: Planned,
-        actor: Actor | None,
-        outgoing: Outgoing,
-        canaries: tuple[str, ...],
-        judge: Callable[[Answer], Judged],
-    ) -> tuple[Interaction, Answer]:
-        """Whoever asks is named to the made-up target, which does not look at credentials."""
+    def _send(self, actor: Actor | None, outgoing: Outgoing, transport: Transport) -> tuple[Answer, dict[str, str]]:
+        """No credential goes anywhere. Whoever asks is named to the made-up target, which does not look at credentials."""
         who = {ROLE: actor.role if actor else "nobody", CONTENT: actor.content if actor else "none"}
-        return super().exchange(interaction, planned, actor, replace(outgoing, headers=outgoing.headers | who), canaries, judge)
+        return transport.send(replace(outgoing, headers=outgoing.headers | who)), {}
 
-    def _record(
-        self,
-        interaction: str,
-        planned: Planned,
-        actor: Actor | None,
-        outgoing: Outgoing,
-        canaries: tuple[str, ...],
-        judge: Callable[[Answer], Judged],
-        answer: Answer,
-        about: dict[str, str],
-        superseded: bool,
-        retry_of: str | None,
-    ) -> Interaction:
-        def content(found: Answer) -> Judged:
-            return Judged("accepted", True) if planned.model is not None else judge(found)
-
-        recorded = super()._record(interaction, planned, actor, outgoing, canaries, content, answer, about, superseded, retry_of)
-        self.rehearsed.append(Sent(recorded, _allowed(outgoing) if planned.model is not None else 0))
+    def _record(self, sent: Exchange, answer: Answer, about: dict[str, str], *, superseded: bool, retry_of: str | None) -> Interaction:
+        infers = sent.planned.model is not None
+        served = replace(sent, judge=lambda _: Judged("accepted", True)) if infers else sent
+        recorded = super()._record(served, answer, about, superseded=superseded, retry_of=retry_of)
+        self.rehearsed.append(Sent(recorded, _allowed(sent.outgoing) if infers else 0))
         return recorded
 
 

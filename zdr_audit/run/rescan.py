@@ -12,7 +12,8 @@ from zdr_audit.evidence.size import changed_at
 from zdr_audit.journal.events import SourceRead
 from zdr_audit.journal.redact import Redactor
 from zdr_audit.journal.store import Journal
-from zdr_audit.profile.load import ProfileError, load
+from zdr_audit.profile.credentials import required_places
+from zdr_audit.profile.load import ProfileError, in_file, load
 from zdr_audit.profile.model import Evidence
 from zdr_audit.run.audit import JOURNAL
 from zdr_audit.run.observe import read_source, tokenizer_of
@@ -37,24 +38,28 @@ def rescan(
     journal = run / JOURNAL if run.is_dir() else run
     if not journal.is_file():
         raise ProfileError(f"{run}: no run journal here (expected a report folder or its {JOURNAL})")
-    profile = load(target, surroundings).profile
-    folder.mkdir(parents=True, exist_ok=True)
+    loaded = load(target, surroundings)
+    profile = loaded.profile
     copy = folder / JOURNAL
     if copy.exists():
         raise ProfileError(f"{folder}: there is a run journal already; name another --report-dir")
     sources = _placed(profile.evidence, handed_over)
-    shutil.copyfile(journal, copy)
+    with in_file(loaded.origin):
+        required_places(profile, frozenset(item.id for item in sources if item in profile.evidence), surroundings)
+        tokenizer, security = tokenizer_of(profile), security_of(profile, surroundings)
     redactor = Redactor()
-    for secret in server_secrets(profile.evidence, surroundings):
+    for secret in server_secrets(tuple(sources), surroundings):
         redactor.add_secret(secret)
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(journal, copy)
     with Journal(copy, redactor) as record:
         history = History(record.events())
         if history.run.target != profile.name:
             raise ProfileError(f"{journal}: a run against '{history.run.target}', not against '{profile.name}'")
         redactor.set_literal(history.run.literal)
         registry, digests = recall(history)
-        seeker = Seeker(history.run.literal, registry.identify, digests=digests, tokenizer=tokenizer_of(profile))
-        limits, security = profile.limits, security_of(profile, surroundings)
+        seeker = Seeker(history.run.literal, registry.identify, digests=digests, tokenizer=tokenizer)
+        limits = profile.limits
         transport = Transport(
             profile.target.base_url, limits.timeout_seconds, limits.max_answer_bytes, profile.target.nodes, security=security
         )

@@ -62,6 +62,18 @@ class Judged:
     text: str = ""
 
 
+@dataclass(frozen=True)
+class Exchange:
+    """A request about to be sent as an interaction: by whom (None: without a credential), with which canaries in it, and how its answer is judged."""
+
+    interaction: str
+    planned: Planned
+    actor: Actor | None
+    outgoing: Outgoing
+    canaries: tuple[str, ...]
+    judge: Callable[[Answer], Judged]
+
+
 class Recorder:
     """Numbers interactions and canaries, sends, recognises canaries in answers, journals. Safe for several threads."""
 
@@ -163,28 +175,18 @@ class Recorder:
             self.clock_offset = clock_offset(answer) if answer.header("date") else self.clock_offset
             put_off = answer.status in TRY_AGAIN and answer.status not in planned.settles
             again = put_off and transport.pace.back_off(planned.operation, attempt, answer.header("retry-after"))
-            recorded = self._record(interaction, planned, actor, outgoing, canaries, judge, answer, about, again, retry_of)
+            sent = Exchange(interaction, planned, actor, outgoing, canaries, judge)
+            recorded = self._record(sent, answer, about, superseded=again, retry_of=retry_of)
             if not again:
                 break
             first = first or interaction
             interaction, retry_of = self.new_interaction(), first
         return recorded, answer
 
-    def _record(
-        self,
-        interaction: str,
-        planned: Planned,
-        actor: Actor | None,
-        outgoing: Outgoing,
-        canaries: tuple[str, ...],
-        judge: Callable[[Answer], Judged],
-        answer: Answer,
-        about: dict[str, str],
-        superseded: bool,
-        retry_of: str | None,
-    ) -> Interaction:
+    def _record(self, sent: Exchange, answer: Answer, about: dict[str, str], *, superseded: bool, retry_of: str | None) -> Interaction:
+        planned, actor, outgoing = sent.planned, sent.actor, sent.outgoing
         try:
-            judged = judge(answer)
+            judged = sent.judge(answer)
         except Exception as exc:  # what was sent is journaled whatever the answer does to its reader
             judged = Judged("malformed", False, f"the answer could not be read: {type(exc).__name__}")
         about |= {"served_organization": _short(answer.header("anthropic-organization-id")) or ""}
@@ -199,7 +201,7 @@ class Recorder:
         echoes = tuple(dict.fromkeys(s.canary for s in seen if s.canary and not is_digest(s.forms)))
         recorded = Interaction.model_validate(
             {
-                "id": interaction,
+                "id": sent.interaction,
                 "scenario": planned.scenario,
                 "step": planned.step,
                 "epoch": planned.epoch,
@@ -226,7 +228,7 @@ class Recorder:
                 "labels": dict(planned.labels) | about | dict(judged.labels),
                 "data": judged.data if len(repr(judged.data)) <= _DATA_LIMIT else {"too_large": True},
                 "echoes": echoes,
-                "canaries": canaries,
+                "canaries": sent.canaries,
                 "superseded": superseded,
                 "retry_of": retry_of,
                 "stimulus": dict(planned.stimulus) if planned.stimulus is not None else None,
@@ -234,7 +236,7 @@ class Recorder:
         )
         self.journal.append(recorded)
         if self.digests is not None and planned.content not in ("standard", "not_covered"):  # what may be kept may be digested
-            self._take_digests(self.digests, interaction, outgoing, answer, judged)
+            self._take_digests(self.digests, sent.interaction, outgoing, answer, judged)
         with self._lock:
             self.sent += 1
         return recorded

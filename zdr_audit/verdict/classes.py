@@ -9,6 +9,7 @@ from scipy.stats import beta
 from zdr_audit.journal.events import Interaction
 from zdr_audit.report.model import ClassBound
 from zdr_audit.suite.history import History
+from zdr_audit.suite.switching import switchings
 
 CONFIDENCE = 0.95
 LONG = 16_384
@@ -41,10 +42,13 @@ def class_bounds(history: History, *, sighted: bool) -> tuple[ClassBound, ...]:
     """A bound for all requests whose content must not be kept, and for each class of them. No bound is stated where a source was blind."""
     stores = {source for source, (kind, _) in history.run.sources.items() if kind != "http"}
     seen = {hit.canary for read in history.reads for hit in read.outcome.hits if read.outcome.source in stores}
+    switches = switchings(history.interactions.values())
     counts: dict[str, list[int]] = {}
     for item in history.interactions.values():
         if item.content != "zdr" or not item.accepted or not item.canaries:
             continue
+        if item.organization_id in switches and switches[item.organization_id].promise(item) != "zdr":
+            continue  # in flight while ZDR was switched: it may have been served under standard retention
         leaked = any(canary in seen for canary in item.canaries)
         for name in classes(item):
             count = counts.setdefault(name, [0, 0])

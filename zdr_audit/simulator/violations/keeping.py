@@ -6,11 +6,13 @@ import base64
 import gzip
 import hashlib
 import json
+import random
 import secrets
 import shlex
 import urllib.parse
 import zlib
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -38,6 +40,19 @@ def _encrypted(data: bytes) -> bytes:
 
 
 _KEY = secrets.token_bytes(32)
+
+
+@cache
+def _vocabulary() -> tuple[int, ...]:
+    """The id of every pair of bytes, in an order that nobody else knows."""
+    return tuple(random.SystemRandom().sample(range(1 << 16), 1 << 16))
+
+
+def _token_ids(data: bytes) -> bytes:
+    """The ids under which a tokenizer of our own knows the text, two bytes each."""
+    ids = _vocabulary()
+    whole = data + b" " * (len(data) % 2)
+    return b"".join(ids[int.from_bytes(whole[at : at + 2])].to_bytes(2) for at in range(0, len(whole), 2))
 
 
 def _curl(data: bytes) -> bytes:
@@ -69,6 +84,7 @@ FORMS: Mapping[str, Callable[[bytes], bytes]] = {
     "percent": lambda data: urllib.parse.quote_from_bytes(data).encode(),
     "json in json": _nested,
     "encrypted": _encrypted,
+    "token ids": _token_ids,
     "gzip in base64": lambda data: base64.b64encode(gzip.compress(data)),
     "curl": _curl,
     "sha256": lambda data: hashlib.sha256(data).hexdigest().encode(),

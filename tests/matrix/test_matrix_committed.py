@@ -1,0 +1,49 @@
+"""The kill matrix that is committed tells of these seeds and these controls, and nothing in it is left unsaid."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from zdr_audit import __version__, resources
+from zdr_audit.catalogue.load import load_catalogue
+from zdr_audit.matrix.model import Matrix
+from zdr_audit.matrix.page import render
+from zdr_audit.matrix.write import HTML, JSON
+from zdr_audit.violations import load_variants, load_violations
+
+PLACE = resources.templates().parent
+
+
+@pytest.fixture(scope="module")
+def matrix() -> Matrix:
+    return Matrix.model_validate(json.loads((PLACE / JSON).read_text(encoding="utf-8")))
+
+
+def test_it_is_of_this_version_and_whole(matrix: Matrix) -> None:
+    assert matrix.version == __version__
+    assert matrix.whole and not matrix.not_run
+
+
+def test_every_violation_is_in_it_and_was_killed_by_the_controls_that_should(matrix: Matrix) -> None:
+    assert {row.id: row.controls for row in matrix.violations} == {item.id: item.controls for item in load_violations()}
+    assert not {row.id: row.missed for row in matrix.violations if not row.killed}
+
+
+def test_no_unrelated_control_failed(matrix: Matrix) -> None:
+    assert not {row.id: row.collateral for row in matrix.violations if row.collateral}
+
+
+def test_every_harmless_variant_is_in_it_and_green(matrix: Matrix) -> None:
+    assert [row.id for row in matrix.benign] == sorted(item.id for item in load_variants())
+    assert not [row.id for row in matrix.benign if not row.green]
+
+
+def test_every_control_killed_something(matrix: Matrix) -> None:
+    assert [row.id for row in matrix.controls] == [control.id for control in load_catalogue().controls]
+    assert not matrix.unproven
+
+
+def test_the_page_beside_it_is_made_from_it(matrix: Matrix) -> None:
+    assert (PLACE / HTML).read_text(encoding="utf-8") == render(matrix)
