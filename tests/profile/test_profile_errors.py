@@ -62,6 +62,11 @@ CASES = {
         'timeout_seconds = "five"',
         "limits.timeout_seconds: should be a valid number, unable to parse string as a number, found 'five'",
     ),
+    "a JSONPath that is none": (
+        'path = "/v1/messages"',
+        'path = "/v1/messages"\naccepted_when = { pointer = "$..[", values = [true] }',
+        "operations.messages.create.accepted_when.pointer: is no JSONPath: unexpected end of query, found '$..['",
+    ),
     "retention beyond two years": (
         "timeout_seconds = 5",
         "exception_retention_days = 800",

@@ -127,3 +127,33 @@ def test_the_examples_of_the_standard():
         "/m~0n": 8,
     }
     assert {path: pointer(document, path) for path in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("$", {"choices": [{"why": "cut", "text": "a"}, {"why": "stop", "text": "b"}], "a.b": 1}),
+        ("$.choices[1].text", "b"),
+        ("$.choices[-1].why", "stop"),
+        ("$.choices[?@.why == 'stop'].text", "b"),
+        ("$..text", "a"),
+        ("$['a.b']", 1),
+        ("$.nowhere[0].text", None),
+        ("$.choices[?@.why == 'never'].text", None),
+    ],
+)
+def test_a_json_path_gives_the_first_value_that_it_finds(path, found):
+    assert pointer({"choices": [{"why": "cut", "text": "a"}, {"why": "stop", "text": "b"}], "a.b": 1}, path) == found
+
+
+def test_a_json_path_in_what_is_nested_without_end_gives_nothing():
+    deep: object = "found"
+    for _ in range(5000):
+        deep = [deep]
+    assert pointer(deep, "$..text") is None
+
+
+@given(documents)
+def test_a_json_path_never_raises(document):
+    assert pointer(document, "$.a[0].b") is None or isinstance(document, dict)
+    pointer(document, "$..a[?@.b]")

@@ -10,10 +10,23 @@ import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+import jsonpath
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
-Pointer = Annotated[str, StringConstraints(pattern=r"^(/.*)?$")]
+
+
+def _is_query(where: str) -> str:
+    if where.startswith("$"):
+        try:
+            jsonpath.compile(where)
+        except jsonpath.JSONPathError as exc:
+            raise ValueError(f"is no JSONPath: {str(exc).splitlines()[0]}") from None
+    return where
+
+
+Pointer = Annotated[str, StringConstraints(pattern=r"^([/$].*)?$"), AfterValidator(_is_query)]
+"""Where a value stands in an answer: a JSON pointer, or, where it begins with `$`, a JSONPath, of which the first match counts."""
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
 StatusCode = Annotated[int, Field(ge=100, le=599)]
 Platform = Literal["anthropic", "gateway", "bedrock", "vertex", "foundry", "other"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -98,7 +99,7 @@ class MadeUpTransport(Transport):
             _put(document, where, self._value(name, path))
         if spec.items is not None:
             items: list[Any] = [self._item(spec) for _ in range(ITEMS if self.answers == "expected" else 0)]
-            if spec.items == "":
+            if spec.items in ("", "$"):
                 return items
             _put(document, spec.items, items)
         return document
@@ -123,8 +124,30 @@ class MadeUpTransport(Transport):
         return value
 
 
+_NAME_OR_INDEX = r"""\.([A-Za-z_]\w*)|\['([^'\\]+)'\]|\["([^"\\]+)"\]|\[(\d{1,3})\]"""
+_STEP, _ONE = re.compile(_NAME_OR_INDEX), re.compile(rf"\$(?:{_NAME_OR_INDEX})+")
+
+
+def _put_along(node: Any, steps: list[str | int], value: Any) -> None:
+    for step, following in itertools.zip_longest(steps, steps[1:]):
+        fresh = value if following is None else [{} for _ in range(following + 1)] if isinstance(following, int) else {}
+        if isinstance(node, dict):
+            node = node.setdefault(step, fresh)
+        elif isinstance(node, list) and isinstance(step, int) and step < len(node):
+            node[step] = node[step] or fresh
+            node = node[step]
+
+
 def _put(document: dict[str, Any], where: str, value: Any) -> None:
-    """Set the value at a JSON pointer, as nested objects all the way: an index is found there as a name, too."""
+    """Set the value at a JSON pointer, as nested objects all the way: an index is found there as a name, too. Or at a JSONPath that names one place;
+    what another would find cannot be made up."""
+    if where.startswith("$"):
+        _put_along(
+            document,
+            [step[1] or step[2] or step[3] or int(step[4]) for step in _STEP.finditer(where)] if _ONE.fullmatch(where) else [],
+            value,
+        )
+        return
     *parents, last = [part.replace("~1", "/").replace("~0", "~") for part in where[1:].split("/")]
     for part in parents:
         inner = document.setdefault(part, {})

@@ -1,11 +1,14 @@
-"""Fills templates of the profile and reads values out of answers by JSON pointer (RFC 6901)."""
+"""Fills templates of the profile and reads values out of answers by JSON pointer (RFC 6901) or JSONPath (RFC 9535)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
+
+import jsonpath
 
 _NAME = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
@@ -59,9 +62,11 @@ def _value(name: str, values: Mapping[str, Any]) -> Any:
 
 
 def pointer(document: Any, path: str) -> Any:
-    """The value at a JSON pointer, None where there is none."""
+    """The value at a JSON pointer, or the first that a JSONPath (it begins with `$`) finds; None where there is none."""
     if path == "":
         return document
+    if path.startswith("$"):
+        return _first(document, path)
     for raw in path[1:].split("/"):
         part = raw.replace("~1", "/").replace("~0", "~")
         if isinstance(document, dict):
@@ -71,3 +76,14 @@ def pointer(document: Any, path: str) -> Any:
         else:
             return None
     return document
+
+
+_query = lru_cache(maxsize=256)(jsonpath.compile)
+
+
+def _first(document: Any, path: str) -> Any:
+    try:
+        found = _query(path).match(document)
+    except (jsonpath.JSONPathError, RecursionError, TypeError):  # what the target sent is nested too deep, or no document
+        return None
+    return None if found is None else found.value
