@@ -38,14 +38,11 @@ ITEMS = 2
 ROLE, CONTENT = "x-rehearsal-role", "x-rehearsal-content"
 MADE_UP = "planned"
 HEAD: dict[str, Any] = {"openapi": "3.1.0", "info": {"title": "made up", "version": "1"}}
+BODY: dict[str, Any] = {"content": {"application/json": {"schema": {"type": "object", "properties": {"text": {"type": "string"}}}}}}
+DONE: dict[str, Any] = {"200": {"description": "done", "content": {"application/json": {"schema": {"type": "object"}}}}}
 DOCUMENT: dict[str, Any] = {
-    "/declared": {
-        "post": {
-            "x-zdr-requires-storage": True,
-            "requestBody": {"content": {"application/json": {"schema": {"type": "object", "properties": {"text": {"type": "string"}}}}}},
-            "responses": {"200": {"description": "done", "content": {"application/json": {"schema": {"type": "object"}}}}},
-        }
-    }
+    "/declared": {"post": {"x-zdr-requires-storage": True, "requestBody": BODY, "responses": DONE}},
+    "/described": {"post": {"requestBody": BODY, "responses": DONE}},
 }
 
 
