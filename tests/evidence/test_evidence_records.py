@@ -8,4 +8,4 @@ import zdr_audit.evidence as room
 
 
 def test_records_are_immutable():
-    assert mutable(room) <= {"Rows", "Searched", "_Chunks", "_Column"}
+    assert mutable(room) <= {"Rows", "Searched", "_Chunks", "_Column", "_Found"}
