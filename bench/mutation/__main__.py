@@ -74,7 +74,9 @@ def _scored(room: Room, record: Path, seed: int, only: str) -> RoomScore:
             _say(f"unchanged: {fate.outcome} {fate.by}")
             return
         fates[mutant] = fate
-        if fate.outcome not in ("killed",):
+        if len(fates) % 100 == 0:
+            _say(f"{len(fates)}/{len(tried)}")
+        if fate.outcome != "killed":
             before, after = mutant.change()
             _say(f"{len(fates)}/{len(tried)} {fate.outcome} ({fate.tests} tests) {mutant.name}\n    - {before}\n    + {after}")
 
