@@ -6,10 +6,12 @@ Exit status 1 where a room's score is below what is asked, or an unchanged room 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bench.mutation.explained import explanations
 from bench.mutation.mutants import TOOL, Mutant, chosen, mutants_of
@@ -35,13 +37,15 @@ def main() -> int:
         parser.error(f"the tests would run {installed}, not the code that is changed: run this in an editable installation")
     known = rooms()
     done = []
-    for name in said.rooms or known:
-        room = replace(known[name], sites=known[name].sites if said.sites is None else said.sites)
-        record = ROOT / ".mutation" / f"{name}.json"
-        if not (said.reuse and record.exists()):
-            record.parent.mkdir(exist_ok=True)
-            subprocess.run([sys.executable, "-m", "bench.mutation.record", name, str(record)], check=True, cwd=ROOT)  # noqa: S603
-        done.append(_scored(room, record, said.seed, said.only))
+    with TemporaryDirectory(prefix="zdr-mutation-") as folder:
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = folder  # where no other pytest tidies up
+        for name in said.rooms or known:
+            room = replace(known[name], sites=known[name].sites if said.sites is None else said.sites)
+            record = ROOT / ".mutation" / f"{name}.json"
+            if not (said.reuse and record.exists()):
+                record.parent.mkdir(exist_ok=True)
+                subprocess.run([sys.executable, "-m", "bench.mutation.record", name, str(record)], check=True, cwd=ROOT)  # noqa: S603
+            done.append(_scored(room, record, said.seed, said.only))
     if not (said.only or said.sites is not None):
         _publish(said.out, done)
     _say(sentence(MutationScore(tool=TOOL, threshold=THRESHOLD, rooms=tuple(done))))
@@ -70,7 +74,9 @@ def _scored(room: Room, record: Path, seed: int, only: str) -> RoomScore:
             _say(f"unchanged: {fate.outcome} {fate.by}")
             return
         fates[mutant] = fate
-        if fate.outcome not in ("killed",):
+        if len(fates) % 100 == 0:
+            _say(f"{len(fates)}/{len(tried)}")
+        if fate.outcome != "killed":
             before, after = mutant.change()
             _say(f"{len(fates)}/{len(tried)} {fate.outcome} ({fate.tests} tests) {mutant.name}\n    - {before}\n    + {after}")
 

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "helpers"))
-
 from kill_rounds import Mortal, kill_rounds
 
 from zdr_audit.run.servers import postgres_server

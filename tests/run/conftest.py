@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,6 @@ from typing import Any
 
 import pytest
 import requests_mock
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "helpers"))
-
 from paper_backend import BASE_URL, CONTROLS, PaperBackend, Spoil, profile
 
 from suites.administration.test_administration import test_managed_settings_are_served_and_follow_the_admin as settings_check

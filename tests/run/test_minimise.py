@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "helpers"))
-
 from engine_events import interaction
 
 from zdr_audit.evidence.model import Hit, Reading

@@ -6,10 +6,6 @@ A few times by default; ZDR_AUDIT_KILLS says how often.
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "helpers"))
 
 from kill_rounds import Mortal, kill_rounds
 

@@ -187,3 +187,12 @@ def test_where_no_control_has_proven_sight_there_is_no_bound():
     record = whole()
     record.run = record.run.model_copy(update={"selected": ()})
     assert bounds(record)[ALL].upper is None
+
+
+def test_a_plain_request_is_plain_as_the_journal_gives_it_back():
+    record = whole()
+    record.change(1, stimulus={"places": ["message"]})
+    record.change(2, stimulus={"places": ["message", "system"]})
+    record.change(3, stimulus={"places": ["message"]}, outcome="abandoned", status=None)
+    found = bounds(record)
+    assert [found[name].accepted for name in ("Plain", "System prompts", "Closed by the client midway")] == [1, 1, 1]

@@ -162,6 +162,12 @@ def test_a_source_that_was_not_measured_before_and_after_has_no_bound():
     assert [b.source for b in bounds(measured(*after))] == ["log"]
 
 
+def test_growth_is_the_difference_also_of_a_store_that_was_all_but_empty():
+    blocks = [block(bits, 0, before={"db": 16}, after={"db": 16 + bits // 8}) for bits in SIZES]
+    (db,) = bounds(measured(*blocks))
+    assert db.points == tuple((bits, bits // 8) for bits in SIZES)
+
+
 def test_too_few_blocks_are_shown_and_have_no_figures():
     (db, _) = bounds(measured(*[block(bits, bits // 8) for bits in SIZES[:3]]))
     assert (db.blocks, db.slope, db.low, db.high, db.judged) == (3, None, None, None, "noisy")
