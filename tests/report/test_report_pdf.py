@@ -148,3 +148,11 @@ def test_a_huge_text_and_many_findings_are_cut() -> None:
     found = pdf_data.data(samples.report("non_compliant", (control,)))
     assert (len(found["controls"][0]["controls"][0]["findings"]), found["controls"][0]["controls"][0]["more"]) == (20, 1_040)
     assert len(words_of(hostile.poison(samples.failing(), "#" * 10_000_000))) < 1_000_000
+
+
+def test_the_coverage_of_the_interface_and_what_is_odd_in_it_is_told() -> None:
+    found = pdf_data.data(samples.failing())["interface"]
+    assert found["words"].startswith("3 of 4 documented operations let a request through")
+    assert [row[3] for row in found["rows"]] == ["auditor"]
+    none = samples.failing().model_copy(update={"interface": None})
+    assert pdf_data.data(none)["interface"] == {"words": "", "rows": []}

@@ -74,6 +74,7 @@ def data(report: Report) -> Json:
         ],
         "minimised": [_minimised(item, scripted=n < SCRIPTS_SHOWN) for n, item in enumerate(report.minimised[:OBJECTS_SHOWN])],
         "timelines": [_timeline(item, n) for n, item in enumerate(report.timelines[:OBJECTS_SHOWN])],
+        "interface": _interface(report),
         "policy": _policy(report),
         "sources": [_source(source) for source in report.sources[:OBJECTS_SHOWN]],
         "sanity": [
@@ -83,6 +84,16 @@ def data(report: Report) -> Json:
         "command": shown(run.command, 1_000),
         "version": shown(run.version, 40),
     }
+
+
+def _interface(report: Report) -> dict[str, Any]:
+    """Words, and the operations that let nobody through or the wrong roles; all are in the HTML and JSON reports."""
+    operations = report.interface.operations if report.interface is not None else ()
+    odd = [row for row in operations if row.wrong or not row.accepted]
+    rows = [
+        (shown(row.operation, 160), number(row.sent), number(row.accepted), shown(", ".join(row.wrong), 160)) for row in odd[:OBJECTS_SHOWN]
+    ]
+    return {"words": shown(bounds_view.interface_words(report), 400), "rows": rows}
 
 
 def _made(report: Report) -> str:
