@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-ARGUMENTS = ["-q", "--capture=no", "-p", "no:cacheprovider", "-o", "tmp_path_retention_policy=none"]
+ARGUMENTS = ["-q", "--capture=no", "-p", "no:cacheprovider", "-o", "tmp_path_retention_policy=failed"]
 
 
 class Tame:
