@@ -79,7 +79,9 @@ class Layer:
 
     def _sorted(self, found: list[Sighting]) -> list[Sighting]:
         """The sightings without those that turn out to be parts of what is seen otherwise, or may yet do so."""
-        still_open = [o.start for o in self._open if o.produced and o.broken is None and not o.opener.quiet]
+        # What is recognised without a magic may be decoded only once it is had whole.
+        held = [o for o in self._open if not o.opener.patterns or (o.produced and not o.opener.quiet)]
+        still_open = [o.start for o in held if o.broken is None]
         return self._doubts.sort(found, still_open, self._base)
 
     def _handle(self, until: int) -> list[Sighting]:
@@ -187,8 +189,8 @@ class Layer:
             opened.broken = opened.decoder.error
             opened.fed = max(opened.fed, opened.segment + opened.decoder.consumed)
         opened.inside.extend(opened.child.finish())
-        if opened.produced and not opened.broken and not opened.opener.quiet:
-            known = any(sighting.canary is not None for sighting in opened.inside)
+        known = any(sighting.canary is not None for sighting in opened.inside)
+        if opened.produced and not opened.broken and (known or not opened.opener.quiet):
             self._doubts.decoded(Span(opened.start, opened.fed, known))
         name = opened.opener.name
         if opened.broken and not self._depth and opened.produced and self._search.on_broken is not None:
