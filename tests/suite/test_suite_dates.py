@@ -22,6 +22,8 @@ def test_every_kind_is_what_it_is_called_and_comes_in_order(seed: int) -> None:
         match kind:
             case "leap day":
                 assert (at.month, at.day) == (2, 29)
+            case "day early in a month":
+                assert 2 <= at.day <= 5
             case "first day of a month":
                 assert at.day == 1
             case "last day of a month":
@@ -38,6 +40,12 @@ def test_every_kind_is_what_it_is_called_and_comes_in_order(seed: int) -> None:
 def test_few_moments_have_a_leap_day_among_them_and_the_same_seed_gives_the_same() -> None:
     assert moments(NOW, 2, 7) == moments(NOW, 2, 7)
     assert [kind for kind, _ in moments(NOW, 1, 7)] == ["leap day"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_two_moments_show_what_ends_with_a_month_instead_of_with_its_period(seed: int) -> None:
+    ends = [at + timedelta(days=730) for _, at in moments(NOW, 2, seed)]
+    assert any(calendar.monthrange(end.year, end.month)[1] - end.day > 7 for end in ends)
 
 
 def test_within_a_leap_year_the_next_one_is_meant() -> None:

@@ -44,6 +44,8 @@ def _kinds(after: datetime) -> Mapping[str, Drawn]:
     leap = _next_leap_year(after.year + 1)
     return {
         "leap day": _at(st.just((leap, 2, 29))),
+        # Whatever is counted in days or in years ends early in a month, too: what ends with months does not.
+        "day early in a month": st.integers(2, 5).flatmap(lambda early: _at(_days(after, lambda _year, _month: early))),
         "first day of a month": _at(_days(after, lambda _year, _month: 1)),
         "last day of a month": _at(_days(after, lambda year, month: calendar.monthrange(year, month)[1])),
         "turn of a year": st.builds(
