@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import socket
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +13,7 @@ import pytest
 from engine_servers import answer, closed_port, serving
 
 from zdr_audit.target.transport import Answer, Outgoing, Transport
-from zdr_audit.target.wire import Plain, Wire, written
+from zdr_audit.target.wire import Plain, Wire, _plain, written
 
 
 def send(
@@ -108,7 +109,21 @@ def test_nobody_there_and_nonsense_are_answers_too() -> None:
     assert (found.status, found.error) == (None, "connection closed without an answer")
 
 
-def test_what_is_compressed_stays_so() -> None:
-    data = gzip.compress(b"plain")
-    with serving(answer(data, "200 OK", "Content-Encoding: gzip")) as server:
-        assert send(server.base_url, Wire()).body == data
+def test_what_is_compressed_is_read_as_it_was_meant() -> None:
+    with serving(answer(gzip.compress(b"plain"), "200 OK", "Content-Encoding: gzip")) as server:
+        assert send(server.base_url, Wire()).body == b"plain"
+
+
+@pytest.mark.parametrize(
+    ("body", "coding", "limit", "found"),
+    [
+        (gzip.compress(b'{"error": {}}'), "gzip", 100, b'{"error": {}}'),
+        (zlib.compress(b"refused"), " Deflate", 100, b"refused"),
+        (gzip.compress(bytes(1_000_000)), "gzip", 1000, bytes(1000)),
+        (b"no gzip at all", "gzip", 100, b"no gzip at all"),
+        (b"as it is", "br", 100, b"as it is"),
+        (b"as it is", "", 100, b"as it is"),
+    ],
+)
+def test_an_answer_is_read_without_its_content_coding_and_bounded(body, coding, limit, found):
+    assert _plain(body, coding, limit) == found

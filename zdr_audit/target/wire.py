@@ -7,6 +7,7 @@ import io
 import socket
 import ssl
 import time
+import zlib
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 from urllib.parse import urlsplit
@@ -166,7 +167,19 @@ def _read(shared: _Shared, method: str, deadline: float, limit: int) -> Raw:
         return Raw(
             None, {}, b"", "connection closed without an answer" if isinstance(exc, http.client.BadStatusLine) else type(exc).__name__
         )
-    return Raw(response.status, _folded(response), bytes(body), "")
+    headers = _folded(response)
+    return Raw(response.status, headers, _plain(bytes(body), headers.get("content-encoding", ""), limit), "")
+
+
+def _plain(body: bytes, coding: str, limit: int) -> bytes:
+    """The body without its content coding, at most `limit` bytes: some targets compress whatever was asked for. As it is where that fails."""
+    window = {"gzip": 31, "x-gzip": 31, "deflate": 15}.get(coding.strip().lower())
+    if window is None:
+        return body
+    try:
+        return zlib.decompressobj(window).decompress(body, limit)
+    except zlib.error:
+        return body
 
 
 def _folded(response: http.client.HTTPResponse) -> dict[str, str]:
