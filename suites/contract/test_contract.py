@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from zdr_audit.suite.contract.labels import ENTITLED, NOT_ENTITLED, denied, served
 from zdr_audit.suite.contract.tenants import FOREIGN, NAMES, UNKNOWN
-from zdr_audit.suite.contract.walk import AFTER_REMOVAL, ENTITLED, NOT_ENTITLED, OWN_LIST
+from zdr_audit.suite.contract.walk import AFTER_REMOVAL, OWN_LIST
 from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.marks import control
-from zdr_audit.verdict.interface import denied, served
 
 from ..retention.scenarios import plain_requests, requests_in_error, streamed_requests
 from . import scenarios as after

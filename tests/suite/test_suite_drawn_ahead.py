@@ -67,6 +67,19 @@ def test_what_cannot_be_read_is_drawn_here(told):
     assert sent(fed) == sent(Generator(DOCUMENT))
 
 
+@pytest.fixture
+def few(monkeypatch):
+    """The documents of these tests are worth a process."""
+    monkeypatch.setattr(ahead, "FEW", 0)
+
+
+def test_for_few_operations_no_process_is_started():
+    document = {**DOCUMENT, "info": {"title": "few", "version": "1"}}
+    ahead.draw_ahead(document, "standard", 7)
+    assert not Generator.of(document).knows_something
+
+
+@pytest.mark.usefixtures("few")
 def test_a_process_is_started_once_and_gets_no_credential(monkeypatch):
     monkeypatch.setenv("STAGING_KEY", "not-for-others")
     began = []
@@ -84,6 +97,7 @@ def test_a_process_is_started_once_and_gets_no_credential(monkeypatch):
     assert sent(Generator.of(DOCUMENT)) == sent(Generator(DOCUMENT)), "the process failed, and nothing is missing"
 
 
+@pytest.mark.usefixtures("few")
 def test_the_module_draws_when_it_is_run():
     ahead.draw_ahead({**DOCUMENT, "info": {"title": "another", "version": "1"}}, "standard", 7)
     generator = Generator.of({**DOCUMENT, "info": {"title": "another", "version": "1"}})

@@ -9,10 +9,11 @@ from inside import Lab
 
 from zdr_audit.suite.contract.chains import follow
 from zdr_audit.suite.contract.fuzz import fuzz
+from zdr_audit.suite.contract.labels import ENTITLED, NOT_ENTITLED, denied, served
 from zdr_audit.suite.contract.tenants import FOREIGN, NAMES, UNKNOWN
-from zdr_audit.suite.contract.walk import AFTER_REMOVAL, ENTITLED, NOT_ENTITLED, Walk
+from zdr_audit.suite.contract.walk import AFTER_REMOVAL, Walk
 from zdr_audit.suite.history import History
-from zdr_audit.verdict.interface import denied, interface_coverage, served
+from zdr_audit.verdict.interface import interface_coverage
 
 
 @pytest.fixture(scope="module")

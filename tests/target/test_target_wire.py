@@ -119,11 +119,17 @@ def test_what_is_compressed_is_read_as_it_was_meant() -> None:
     [
         (gzip.compress(b'{"error": {}}'), "gzip", 100, b'{"error": {}}'),
         (zlib.compress(b"refused"), " Deflate", 100, b"refused"),
-        (gzip.compress(bytes(1_000_000)), "gzip", 1000, bytes(1000)),
+        (gzip.compress(bytes(1000)), "gzip", 1000, bytes(1000)),
         (b"no gzip at all", "gzip", 100, b"no gzip at all"),
         (b"as it is", "br", 100, b"as it is"),
         (b"as it is", "", 100, b"as it is"),
     ],
 )
-def test_an_answer_is_read_without_its_content_coding_and_bounded(body, coding, limit, found):
-    assert _plain(body, coding, limit) == found
+def test_an_answer_is_read_without_its_content_coding(body, coding, limit, found):
+    assert _plain(body, coding, limit) == (found, True)
+
+
+def test_a_small_answer_that_unpacks_to_a_large_one_is_cut_and_said_to_be() -> None:
+    with serving(answer(gzip.compress(bytes(10_000_000)), "200 OK", "Content-Encoding: gzip")) as server:
+        found = send(server.base_url, Wire(), limit=100_000)
+    assert (len(found.body), found.error, found.truncated) == (100_000, "the answer is larger than 100000 bytes", True)

@@ -168,18 +168,22 @@ def _read(shared: _Shared, method: str, deadline: float, limit: int) -> Raw:
             None, {}, b"", "connection closed without an answer" if isinstance(exc, http.client.BadStatusLine) else type(exc).__name__
         )
     headers = _folded(response)
-    return Raw(response.status, headers, _plain(bytes(body), headers.get("content-encoding", ""), limit), "")
+    plain, whole = _plain(bytes(body), headers.get("content-encoding", ""), limit)
+    return Raw(response.status, headers, plain, "" if whole else f"the answer is larger than {limit} bytes", not whole)
 
 
-def _plain(body: bytes, coding: str, limit: int) -> bytes:
-    """The body without its content coding, at most `limit` bytes: some targets compress whatever was asked for. As it is where that fails."""
+def _plain(body: bytes, coding: str, limit: int) -> tuple[bytes, bool]:
+    """The body without its content coding, at most `limit` bytes, and whether that is all: some targets compress whatever was asked for. As it is where
+    that fails."""
     window = {"gzip": 31, "x-gzip": 31, "deflate": 15}.get(coding.strip().lower())
     if window is None:
-        return body
+        return body, True
+    decoder = zlib.decompressobj(window)
     try:
-        return zlib.decompressobj(window).decompress(body, limit)
+        plain = decoder.decompress(body, limit)
     except zlib.error:
-        return body
+        return body, True
+    return plain, not decoder.unconsumed_tail
 
 
 def _folded(response: http.client.HTTPResponse) -> dict[str, str]:

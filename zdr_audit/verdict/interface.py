@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.report.model import InterfaceCoverage, OperationCoverage
+from zdr_audit.suite.contract.labels import NOT_ENTITLED, OPERATION, SAID, denied, refused, served
 from zdr_audit.suite.history import History
 
 FLOOR = 0.8
 """Share of the documented operations that must have let a request through to their handler: below it, what holds of the answers says too little."""
-OPERATION, SAID = "api_operation", "said"
-ENTITLED, NOT_ENTITLED = "entitled", "not entitled"
 READ = "documented"
 
 
@@ -42,16 +41,3 @@ def _row(label: str, items: list[Interaction]) -> OperationCoverage:
         wrong=tuple(sorted({i.role for i in others if served(i)} | {i.role for i in entitled if denied(i)})),
         undecided=tuple(sorted({i.role for i in entitled if not i.accepted and not denied(i)} | {i.role for i in others if not through})),
     )
-
-
-def served(item: Interaction) -> bool:
-    return item.status is not None and 200 <= item.status < 300
-
-
-def refused(item: Interaction) -> bool:
-    return item.status is not None and not served(item) and item.outcome not in ("no_answer", "rate_limited")
-
-
-def denied(item: Interaction) -> bool:
-    """Refused for who asks, and not for what the organization's policy says."""
-    return item.status in (401, 403) and item.outcome != "refused_by_policy"

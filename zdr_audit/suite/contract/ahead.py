@@ -22,6 +22,8 @@ from zdr_audit.suite.contract.generator import Generator
 from zdr_audit.suite.contract.volumes import draw
 
 LONGEST_SECONDS = 120
+FEW = 5
+"""Operations whose cases are drawn sooner than a process starts (those that a plan makes up, say)."""
 # All that the process needs to start: what else the environment holds, credentials too, is not for it.
 _PASSED_ON = (
     "PATH",
@@ -39,7 +41,7 @@ _PASSED_ON = (
 def draw_ahead(document: Any, depth: str, run_seed: int) -> None:
     """Begin to draw what `fuzz` will send for this document; `Generator.of` the same document has it when it is asked for."""
     generator = Generator.of(document)
-    if not generator.operations or generator.knows_something:
+    if len(generator.operations) <= FEW or generator.knows_something:
         return
     process = subprocess.Popen(  # noqa: S603 - this very module
         [sys.executable, "-c", f"from {__name__} import main; main()"],  # not -m: what it packs must name this module

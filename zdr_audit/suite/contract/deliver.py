@@ -14,14 +14,13 @@ from schemathesis.specs.openapi.checks import content_type_conformance, response
 from zdr_audit.journal.events import Interaction
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.contract.interface import shape
+from zdr_audit.suite.contract.labels import OPERATION, served
 from zdr_audit.suite.party import Actor
 from zdr_audit.suite.recorder import Judged, Planned
 from zdr_audit.target.outcome import document, is_policy_refusal
 from zdr_audit.target.template import pointer
 from zdr_audit.target.transport import Answer, Outgoing
 
-OPERATION = "api_operation"
-"""The label that names the documented operation of an interaction."""
 NOT_DEALT_WITH = frozenset({401, 403, 404, 405, 429})
 """Out of the box Schemathesis is content with a target that answers 401 to everything. What counts here is what got further than these."""
 _CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -44,7 +43,7 @@ class Delivered:
 
     @property
     def served(self) -> bool:
-        return self.interaction.status is not None and 200 <= self.interaction.status < 300
+        return served(self.interaction)
 
 
 def prepared(case: Any, base: str) -> requests.PreparedRequest:

@@ -18,13 +18,14 @@ from zdr_audit.suite.contract.deliver import Delivered, Look, deliver
 from zdr_audit.suite.contract.fuzz import harmless
 from zdr_audit.suite.contract.interface import Documented
 from zdr_audit.suite.contract.known import identifiers
+from zdr_audit.suite.contract.labels import ENTITLED, NOT_ENTITLED, SAID
 from zdr_audit.suite.contract.requests import Requests
 from zdr_audit.suite.contract.tenants import named, reach
 from zdr_audit.suite.party import Actor, Party
 from zdr_audit.target.transport import Answer
 
 CUSTOMERS = ("admin", "member")
-ENTITLED, NOT_ENTITLED, AGAIN, AFTER_REMOVAL = "entitled", "not entitled", "entitled, again", "after its removal"
+AGAIN, AFTER_REMOVAL = "entitled, again", "after its removal"
 OWN_LIST = "another tenant's own list"
 
 
@@ -153,7 +154,7 @@ class Walk:
 
     def _send(self, case: Any, actor: Actor, step: str, one: Documented, *, said: str = "", look: Look | None = None) -> Delivered:
         pair = f"{self.assay.scenario}/{one.label}"
-        return deliver(self.assay, case, actor, step=step, labels={"said": said} if said else {}, pair=pair, look=look)
+        return deliver(self.assay, case, actor, step=step, labels={SAID: said} if said else {}, pair=pair, look=look)
 
 
 def _still_there(answer: Answer, body: Any, gone: str) -> dict[str, str]:
