@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from zdr_audit.evidence.server import ServerPlace, secrets_in
 from zdr_audit.profile.credentials import required
+from zdr_audit.profile.evidence import Evidence
 from zdr_audit.profile.load import ProfileError, load
-from zdr_audit.profile.model import Evidence
 from zdr_audit.run.observe import read_source
 from zdr_audit.run.place import server_place, server_secrets
 

@@ -8,8 +8,9 @@ import pytest
 from engine_profiles import SMALL, small, write
 from pydantic import BaseModel
 
+from zdr_audit.profile.evidence import Evidence
 from zdr_audit.profile.load import ProfileError, load
-from zdr_audit.profile.model import Evidence, Limits, Operation, Profile
+from zdr_audit.profile.model import Limits, Operation, Profile
 
 CONSENT = 'production = true needs production_consent = "I accept that this audit sends test traffic to production"'
 URL = "target.base_url: should be http:// or https://, a host and perhaps a port, without user, path or query, found"

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from zdr_audit.profile.model import Evidence
+from zdr_audit.profile.evidence import Evidence
 from zdr_audit.run import measure
 from zdr_audit.run.measure import measured
 

@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from zdr_audit import __version__
@@ -32,12 +32,12 @@ from zdr_audit.journal.events import (
 )
 from zdr_audit.journal.redact import Redactor
 from zdr_audit.journal.store import Journal
-from zdr_audit.profile.credentials import credential, required
+from zdr_audit.profile.credentials import required
+from zdr_audit.profile.evidence import Evidence
 from zdr_audit.profile.load import LoadedProfile, in_file, load
-from zdr_audit.profile.model import Evidence
-from zdr_audit.profile.token import Token
 from zdr_audit.report.model import Report
 from zdr_audit.run.availability import offered, split
+from zdr_audit.run.cast import cast_of
 from zdr_audit.run.cleanup import clean_up
 from zdr_audit.run.extend import check_extensions
 from zdr_audit.run.launch import launched
@@ -54,7 +54,7 @@ from zdr_audit.run.spikes import Spikes, spiked
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.history import History
 from zdr_audit.suite.marks import Scenario
-from zdr_audit.suite.party import Actor, NotOffered, Party
+from zdr_audit.suite.party import NotOffered
 from zdr_audit.suite.recorder import Recorder
 from zdr_audit.target.dialects.registry import dialect_of
 from zdr_audit.target.pace import BudgetSpent, Pace, tokens
@@ -75,20 +75,6 @@ SIGHT = (
 )
 JOURNAL = "journal.sqlite"
 STOPPED = "stopped by the user (Ctrl-C)"
-
-
-@dataclass(frozen=True)
-class Cast:
-    """Everybody the profile gives a credential for."""
-
-    parties: dict[str, Party]
-    staff: dict[str, Actor]
-
-    def everybody(self) -> list[Actor]:
-        return [*self.staff.values(), *(actor for party in self.parties.values() for actor in party.actors.values())]
-
-    def keys(self) -> set[str]:
-        return {f"{p.key}.{role}" for p in self.parties.values() for role in p.actors} | {f"staff.{role}" for role in self.staff}
 
 
 class Audit:
@@ -134,7 +120,7 @@ class Audit:
             tokenizer = tokenizer_of(profile)
             self.profile = profile
             self.redactor = Redactor()
-            self.cast = self._cast(self.redactor)
+            self.cast = cast_of(profile, self._environment, self.redactor)
             for secret in proxy_secrets(self.security) | server_secrets(profile.evidence, self._environment):
                 self.redactor.add_secret(secret)
             for actor in self.cast.everybody():
@@ -197,7 +183,7 @@ class Audit:
         """Go on from a finished journal instead of sending: for checks that are to be made again. Raises ProfileError or JournalError."""
         self.profile = load(self.options.target, self._environment, self.options.base_url, self.options.nodes).profile
         redactor = Redactor()
-        self.cast = self._cast(redactor)
+        self.cast = cast_of(self.profile, self._environment, redactor)
         self.journal = Journal(path, redactor)
         self._stack.callback(self.journal.close)
         self.opened = True
@@ -219,27 +205,6 @@ class Audit:
                 return replace(loaded, digest=first.digest)
             return first
         return load(options.target, self._environment, options.base_url, options.nodes)
-
-    def _cast(self, redactor: Redactor) -> Cast:
-        parties: dict[str, Party] = {}
-        staff: dict[str, Actor] = {}
-        for name, organization in self.profile.organizations.items():
-            parties[name] = Party(name, organization.id, organization.account, "zdr" if name == "subject" else "standard", {})
-        for group, roles in self.profile.actors.items():
-            for role, section in roles.items():
-                token = Token(f"actors.{group}.{role}", section, redactor.add_secret) if section.command else None
-                secret = "" if token else credential(self.profile, section, self._environment, f"actors.{group}.{role}.env")
-                if secret is None:
-                    continue
-                redactor.add_secret(secret)
-                where = parties[group] if group != "staff" else Party("staff", "", None, "none", {})
-                actor = Actor(f"{group}.{role}", role, group, where.id, where.content, section.header, secret, section.email)
-                actor = replace(actor, prefix=section.prefix, token=token)
-                if group == "staff":
-                    staff[role] = actor
-                else:
-                    parties[group] = where.with_actor(actor)
-        return Cast(parties, staff)
 
     def _started(self, loaded: LoadedProfile, literal: str, key: bytes) -> RunStarted:
         profile, options = loaded.profile, self.options

@@ -10,7 +10,7 @@ from zdr_audit.evidence.command import command_size
 from zdr_audit.evidence.registry import SERVER_READERS, more_sizes
 from zdr_audit.evidence.server_size import server_size
 from zdr_audit.evidence.size import SizeError, size_of
-from zdr_audit.profile.model import Evidence
+from zdr_audit.profile.evidence import Evidence
 from zdr_audit.run.place import command_of, server_place
 
 

@@ -15,8 +15,9 @@ from zdr_audit.evidence.command import read_command
 from zdr_audit.evidence.documents import read_documents
 from zdr_audit.evidence.model import Reading
 from zdr_audit.evidence.registry import READERS, SERVER_READERS, more_readers
+from zdr_audit.profile.evidence import Evidence
 from zdr_audit.profile.load import ProfileError
-from zdr_audit.profile.model import Evidence, Operation, Profile
+from zdr_audit.profile.model import Operation, Profile
 from zdr_audit.run.place import command_of, server_place
 from zdr_audit.suite.party import Actor, Party
 from zdr_audit.target.outcome import document

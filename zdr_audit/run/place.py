@@ -12,8 +12,9 @@ from zdr_audit.evidence.command import MAX_BYTES, MAX_SECONDS, Command
 from zdr_audit.evidence.reach import unreachable
 from zdr_audit.evidence.registry import SERVER_READERS
 from zdr_audit.evidence.server import ServerPlace, secrets_in
+from zdr_audit.profile.evidence import Evidence
 from zdr_audit.profile.load import ProfileError
-from zdr_audit.profile.model import Evidence, Profile
+from zdr_audit.profile.model import Profile
 
 _CLOUD = {"s3": s3.CREDENTIALS, "gcs": gcs.CREDENTIALS}
 

@@ -23,8 +23,9 @@ from zdr_audit.evidence.model import Reading
 from zdr_audit.journal.events import Created, Epoch, Interaction
 from zdr_audit.journal.redact import Redactor
 from zdr_audit.journal.store import Journal
+from zdr_audit.profile.evidence import Evidence
 from zdr_audit.profile.load import LoadedProfile, load
-from zdr_audit.profile.model import Evidence, Operation, Profile
+from zdr_audit.profile.model import Operation, Profile
 from zdr_audit.run.audit import Audit
 from zdr_audit.run.availability import STAFF
 from zdr_audit.run.observe import read_source

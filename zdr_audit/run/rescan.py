@@ -13,8 +13,8 @@ from zdr_audit.journal.events import SourceRead
 from zdr_audit.journal.redact import Redactor
 from zdr_audit.journal.store import Journal
 from zdr_audit.profile.credentials import required_places
+from zdr_audit.profile.evidence import Evidence
 from zdr_audit.profile.load import ProfileError, in_file, load
-from zdr_audit.profile.model import Evidence
 from zdr_audit.run.audit import JOURNAL
 from zdr_audit.run.observe import read_source, tokenizer_of
 from zdr_audit.run.place import server_secrets

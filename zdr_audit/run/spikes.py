@@ -8,7 +8,8 @@ from pathlib import Path
 
 from zdr_audit.evidence.spike import SpikeError, plant_file, remove_file, run_command
 from zdr_audit.journal.events import Epoch, Spiked, SpikeRemoved
-from zdr_audit.profile.model import Evidence, Profile
+from zdr_audit.profile.evidence import Evidence
+from zdr_audit.profile.model import Profile
 from zdr_audit.suite.recorder import Recorder
 
 

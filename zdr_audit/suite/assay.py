@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import fnmatch
 import itertools
-import json
 import random
 import secrets
 import time
@@ -17,31 +16,21 @@ from typing import Any, Literal, TypeVar
 from zdr_audit.canary.mint import parts as canary_parts
 from zdr_audit.journal.events import Created, Epoch, GrowthMeasured, Interaction, LeftOut
 from zdr_audit.profile.model import Feature, FeatureEndpoint, Operation, Profile
+from zdr_audit.suite.answers import Weigh, body_of, inference_judge, judged_call
 from zdr_audit.suite.openapi import DeclaredOperation, labels
 from zdr_audit.suite.party import Actor, Content, NotOffered, Party
 from zdr_audit.suite.patience import Patience
-from zdr_audit.suite.recorder import Judged, Planned, Recorder, error_data
+from zdr_audit.suite.recorder import Judged, Planned, Recorder
 from zdr_audit.target import shape
 from zdr_audit.target.dialects.anthropic import AnthropicMessages
 from zdr_audit.target.dialects.base import Dialect
 from zdr_audit.target.outcome import document, outcome
-from zdr_audit.target.stimulus import PLACES, Place, Stimulus, Wrong, fitted
-from zdr_audit.target.template import MissingValue, fill, fill_path, names, pointer, with_query
+from zdr_audit.target.stimulus import PLACES, Place, Stimulus, fitted
+from zdr_audit.target.template import MissingValue, fill, fill_path, names, with_query
 from zdr_audit.target.transport import Answer, Outgoing, now
 
 Depth = Literal["quick", "standard", "thorough"]
-Weigh = Literal["success", "decision", "answer"]
 T = TypeVar("T")
-_EXPECTED: dict[Wrong, tuple[int, ...]] = {
-    "unknown_model": (400, 404),
-    "negative_max_tokens": (400, 422),
-    "empty_messages": (400, 422),
-    "bad_role": (400, 422),
-    "broken_json": (400, 422),
-    "no_version": (400, 422),
-    "bad_credential": (401, 403),
-    "too_large": (413, 400),
-}
 
 
 @dataclass(frozen=True)
@@ -206,7 +195,9 @@ class Assay:
         outgoing = Outgoing(spec.method, path, {**spec.headers, **rendered.headers}, body, stimulus.abandon_after)
         actor = replace(by, secret="not-a-credential-of-anybody", token=None) if stimulus.wrong == "bad_credential" else by  # noqa: S106
         must = expects if repeat == 1 else ()
-        judged = self._judge_inference(stimulus, expected, spec, expects, must, counting=operation == "messages.count_tokens")
+        judged = inference_judge(
+            self.dialect, self.profile.refusal, stimulus, expected, spec, expects, must, counting=operation == "messages.count_tokens"
+        )
         recorded, _ = recorder.exchange(interaction, planned, actor, outgoing, tuple(canaries), judged)
         for attempt in range(1, repeat):
             retry = replace(outgoing, headers=outgoing.headers | {"x-stainless-retry-count": str(attempt)})
@@ -219,41 +210,6 @@ class Assay:
         mine = self.infer(self.subject.member, stimulus, step=step, pair=pair, **more)
         theirs = self.infer(self.control.member, stimulus, step=step, counts=False, pair=pair, **more)
         return mine, theirs
-
-    def _judge_inference(
-        self, stimulus: Stimulus, expected: str, spec: Operation, expects: tuple[int, ...], must: tuple[int, ...], *, counting: bool
-    ) -> Callable[[Answer], Judged]:
-        rule = self.profile.refusal
-
-        def judge(answer: Answer) -> Judged:
-            if answer.status is None:
-                return Judged("no_answer", False)
-            if answer.status in expects:
-                return Judged("accepted", True, "", error_data(answer))
-            if must:
-                return Judged(outcome(answer, spec, rule, (200,)), False, f"expected {must}", error_data(answer))
-            if stimulus.wrong is not None:
-                fits = answer.status in _EXPECTED[stimulus.wrong] and document(answer) is not None
-                seen = "accepted" if fits else outcome(answer, spec, rule, ())
-                return Judged(seen, fits, "" if fits else f"expected {_EXPECTED[stimulus.wrong]}", error_data(answer))
-            served = outcome(answer, spec, rule, (200, 201))
-            if served == "accepted" and counting:
-                tokens = pointer(document(answer), spec.extract.get("tokens", "/input_tokens"))
-                return Judged("accepted", True) if isinstance(tokens, int) else Judged("malformed", False, "no token count in the answer")
-            parsed = self.dialect.parse(answer.status, answer.header("content-type") or "", answer.body, streamed=stimulus.stream)
-            # The search for canaries is deaf to case, too.
-            follows = {"answer": "follows" if expected in parsed.text.lower() else "does not follow"} if expected else {}
-            if stimulus.abandon_after is not None:
-                cut = served == "accepted" and answer.error == "abandoned"
-                why = "" if cut else "the answer ended before it could be abandoned"
-                return Judged("abandoned" if cut else "malformed", cut, why, labels=follows, text=parsed.text)
-            if served != "accepted":
-                return Judged(served, False, "", error_data(answer))
-            if not parsed.ok or answer.error:
-                return Judged("malformed", False, answer.error or parsed.problem)
-            return Judged("accepted", True, labels=follows, text=parsed.text)
-
-        return judge
 
     def grow(
         self, party: Party, stimulus: Stimulus, requests: int, *, step: str, patience: Patience | None = None, wait: float = 0
@@ -379,7 +335,7 @@ class Assay:
             tags["marker"] = known.setdefault("marker", f"zdrref-{secrets.token_hex(6)}")
         try:
             path = fill_path(spec.path, known)
-            body, headers = self._body(spec, known)
+            body, headers = body_of(spec, known)
             if "_reshape" in known:
                 body, headers = known["_reshape"](body, headers)
             query = {**fill(spec.query, known), **known.get("_query", {})}
@@ -396,7 +352,7 @@ class Assay:
         items: list[Any] = []
 
         def judge(answer: Answer) -> Judged:
-            return self._judge_call(spec, answer, found, items, weigh)
+            return judged_call(spec, self.profile.refusal, answer, found, items, weigh, recorder.journal.redactor.add_secret)
 
         recorded, _ = recorder.exchange(interaction, planned, by, outgoing, tuple(canaries), judge)
         if spec.creates and recorded.accepted and recorded.outcome == "accepted":
@@ -418,50 +374,6 @@ class Assay:
             values={name: str(known[name]) for name in sorted(needed - set(spec.secret) - {"org", "marker", "canary"}) if name in known},
         )
         self.recorder.journal.append(event)
-
-    def _judge_call(self, spec: Operation, answer: Answer, found: dict[str, Any], items: list[Any], weigh: Weigh) -> Judged:
-        seen = outcome(answer, spec, self.profile.refusal)
-        if answer.error and answer.status is not None:
-            return Judged("malformed", False, answer.error)
-        if seen != "accepted":
-            decided = seen not in {"no_answer", "rate_limited"} and (weigh == "answer" or answer.status != 401)
-            dealt = weigh != "success" and decided
-            return Judged(seen, dealt, "", error_data(answer))
-        data = document(answer)
-        for key, where in spec.extract.items():
-            found[key] = pointer(data, where)
-            if key in spec.secret and isinstance(found[key], str):
-                self.recorder.journal.redactor.add_secret(found[key])
-        missing = [key for key, value in found.items() if value is None and key not in ("reason",)]
-        listed = pointer(data, spec.items) if spec.items is not None else []
-        if missing or not isinstance(listed, list):
-            return Judged("malformed", False, f"the answer lacks {', '.join(missing) or 'its list'}", error_data(answer))
-        for entry in listed:
-            items.append(
-                {k: pointer(entry, p) for k, p in spec.fields.items()} | ({"_whole": entry} if spec.fields.get("_whole") == "" else {})
-            )
-        kept = {k: v for k, v in found.items() if k not in spec.secret}
-        if spec.page is not None:
-            found["_more"], found["_cursor"] = pointer(data, spec.page.more), pointer(data, spec.page.cursor)
-        return Judged("accepted", True, "", kept | ({"items": items} if spec.items is not None else {}))
-
-    def _body(self, spec: Operation, known: Mapping[str, Any]) -> tuple[bytes | None, dict[str, str]]:
-        headers = {k: str(v) for k, v in fill(spec.headers, known).items()}
-        if "_body" in known:
-            return known["_body"], headers | {"content-type": "application/json"}
-        if spec.multipart is not None:
-            boundary = "zdr-audit-boundary-7d93b1"
-            chunks = [
-                f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{name}.txt"\r\nContent-Type: text/plain\r\n\r\n'
-                f"{fill(value, known)}\r\n"
-                for name, value in spec.multipart.items()
-            ]
-            return ("".join(chunks) + f"--{boundary}--\r\n").encode(), headers | {
-                "content-type": f"multipart/form-data; boundary={boundary}"
-            }
-        if spec.body is None:
-            return None, headers
-        return json.dumps(fill(spec.body, known)).encode(), headers | {"content-type": "application/json"}
 
     def document(self, operation: str, *, step: str) -> Any:
         """The whole JSON of an open document of the target (its OpenAPI document). Raises ScenarioBroken where there is none."""

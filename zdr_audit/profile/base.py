@@ -1,0 +1,54 @@
+"""What the sections of a profile are made of: names, pointers into answers, addresses."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import jsonpath
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+
+
+def _is_query(where: str) -> str:
+    if where.startswith("$"):
+        try:
+            jsonpath.compile(where)
+        except jsonpath.JSONPathError as exc:
+            raise ValueError(f"is no JSONPath: {str(exc).splitlines()[0]}") from None
+    return where
+
+
+Pointer = Annotated[str, StringConstraints(pattern=r"^([/$].*)?$"), AfterValidator(_is_query)]
+"""Where a value stands in an answer: a JSON pointer, or, where it begins with `$`, a JSONPath, of which the first match counts."""
+Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
+StatusCode = Annotated[int, Field(ge=100, le=599)]
+_BASE_URL = r"^https?://[^/\s?#@\\]+/?$"
+
+
+CLOSED = ConfigDict(frozen=True, extra="forbid")
+"""Of every section: what is not known is an error."""
+
+
+def has_password(url: str) -> bool:
+    try:
+        return bool(urlsplit(url).password) or "password" in url.lower()
+    except ValueError:
+        return "@" in url or "password" in url.lower()
+
+
+def usable_url(url: str) -> str:
+    """The URL itself. Raises ValueError where it is no plain origin."""
+    try:
+        usable = re.search(_BASE_URL, url) and urlsplit(url).hostname and urlsplit(url).port != 0
+    except ValueError:  # a port or an IPv6 address that is none
+        usable = False
+    if not usable:
+        raise ValueError("should be http:// or https://, a host and perhaps a port, without user, path or query")
+    return url
+
+
+# In the file it may still be a variable.
+Address = Annotated[str, AfterValidator(usable_url), Field(json_schema_extra={"pattern": rf"{_BASE_URL}|\$\{{.+\}}"})]

@@ -1,0 +1,126 @@
+"""What is sent for an operation of the profile, and what the answers to operations and stimuli come to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from zdr_audit.profile.model import Operation, Refusal
+from zdr_audit.suite.recorder import Judged, error_data
+from zdr_audit.target.dialects.base import Dialect
+from zdr_audit.target.outcome import document, outcome
+from zdr_audit.target.stimulus import Stimulus, Wrong
+from zdr_audit.target.template import fill, pointer
+from zdr_audit.target.transport import Answer
+
+Weigh = Literal["success", "decision", "answer"]
+_EXPECTED: dict[Wrong, tuple[int, ...]] = {
+    "unknown_model": (400, 404),
+    "negative_max_tokens": (400, 422),
+    "empty_messages": (400, 422),
+    "bad_role": (400, 422),
+    "broken_json": (400, 422),
+    "no_version": (400, 422),
+    "bad_credential": (401, 403),
+    "too_large": (413, 400),
+}
+
+
+def inference_judge(
+    dialect: Dialect,
+    rule: Refusal,
+    stimulus: Stimulus,
+    expected: str,
+    spec: Operation,
+    expects: tuple[int, ...],
+    must: tuple[int, ...],
+    *,
+    counting: bool,
+) -> Callable[[Answer], Judged]:
+    """What judges the answers to a stimulus. `expected` is what the answer must say (empty: nothing is asked of it), `expects` are statuses that are an
+    answer too, `must` those that it must have, `counting` that tokens were to be counted."""
+
+    def judge(answer: Answer) -> Judged:
+        if answer.status is None:
+            return Judged("no_answer", False)
+        if answer.status in expects:
+            return Judged("accepted", True, "", error_data(answer))
+        if must:
+            return Judged(outcome(answer, spec, rule, (200,)), False, f"expected {must}", error_data(answer))
+        if stimulus.wrong is not None:
+            fits = answer.status in _EXPECTED[stimulus.wrong] and document(answer) is not None
+            seen = "accepted" if fits else outcome(answer, spec, rule, ())
+            return Judged(seen, fits, "" if fits else f"expected {_EXPECTED[stimulus.wrong]}", error_data(answer))
+        served = outcome(answer, spec, rule, (200, 201))
+        if served == "accepted" and counting:
+            tokens = pointer(document(answer), spec.extract.get("tokens", "/input_tokens"))
+            return Judged("accepted", True) if isinstance(tokens, int) else Judged("malformed", False, "no token count in the answer")
+        parsed = dialect.parse(answer.status, answer.header("content-type") or "", answer.body, streamed=stimulus.stream)
+        # The search for canaries is deaf to case, too.
+        follows = {"answer": "follows" if expected in parsed.text.lower() else "does not follow"} if expected else {}
+        if stimulus.abandon_after is not None:
+            cut = served == "accepted" and answer.error == "abandoned"
+            why = "" if cut else "the answer ended before it could be abandoned"
+            return Judged("abandoned" if cut else "malformed", cut, why, labels=follows, text=parsed.text)
+        if served != "accepted":
+            return Judged(served, False, "", error_data(answer))
+        if not parsed.ok or answer.error:
+            return Judged("malformed", False, answer.error or parsed.problem)
+        return Judged("accepted", True, labels=follows, text=parsed.text)
+
+    return judge
+
+
+def judged_call(
+    spec: Operation,
+    rule: Refusal,
+    answer: Answer,
+    found: dict[str, Any],
+    items: list[Any],
+    weigh: Weigh,
+    add_secret: Callable[[str], None],
+) -> Judged:
+    """What an operation's answer comes to. Values that the profile names go to `found` and `items`; secret ones are told to `add_secret`."""
+    seen = outcome(answer, spec, rule)
+    if answer.error and answer.status is not None:
+        return Judged("malformed", False, answer.error)
+    if seen != "accepted":
+        decided = seen not in {"no_answer", "rate_limited"} and (weigh == "answer" or answer.status != 401)
+        dealt = weigh != "success" and decided
+        return Judged(seen, dealt, "", error_data(answer))
+    data = document(answer)
+    for key, where in spec.extract.items():
+        found[key] = pointer(data, where)
+        if key in spec.secret and isinstance(found[key], str):
+            add_secret(found[key])
+    missing = [key for key, value in found.items() if value is None and key not in ("reason",)]
+    listed = pointer(data, spec.items) if spec.items is not None else []
+    if missing or not isinstance(listed, list):
+        return Judged("malformed", False, f"the answer lacks {', '.join(missing) or 'its list'}", error_data(answer))
+    for entry in listed:
+        items.append(
+            {k: pointer(entry, p) for k, p in spec.fields.items()} | ({"_whole": entry} if spec.fields.get("_whole") == "" else {})
+        )
+    kept = {k: v for k, v in found.items() if k not in spec.secret}
+    if spec.page is not None:
+        found["_more"], found["_cursor"] = pointer(data, spec.page.more), pointer(data, spec.page.cursor)
+    return Judged("accepted", True, "", kept | ({"items": items} if spec.items is not None else {}))
+
+
+def body_of(spec: Operation, known: Mapping[str, Any]) -> tuple[bytes | None, dict[str, str]]:
+    """The body of a call and its headers, filled. Raises MissingValue."""
+    headers = {k: str(v) for k, v in fill(spec.headers, known).items()}
+    if "_body" in known:
+        return known["_body"], headers | {"content-type": "application/json"}
+    if spec.multipart is not None:
+        boundary = "zdr-audit-boundary-7d93b1"
+        chunks = [
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{name}.txt"\r\nContent-Type: text/plain\r\n\r\n'
+            f"{fill(value, known)}\r\n"
+            for name, value in spec.multipart.items()
+        ]
+        return ("".join(chunks) + f"--{boundary}--\r\n").encode(), headers | {"content-type": f"multipart/form-data; boundary={boundary}"}
+    if spec.body is None:
+        return None, headers
+    return json.dumps(fill(spec.body, known)).encode(), headers | {"content-type": "application/json"}
