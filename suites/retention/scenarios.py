@@ -162,7 +162,7 @@ def payloads_of_many_sizes(assay: Assay) -> None:
     """Incompressible payloads of many sizes, in random order"""
     sizes = [0, 4_000, 16_000, 64_000, 128_000, 192_000] * assay.count(1, 2, 5)
     limits = assay.profile.limits
-    wait = min(limits.settle_seconds, {"quick": 0.1, "standard": 0.15, "thorough": 5.0}[assay.depth])
+    wait = min(limits.settle_seconds, {"quick": 0.1, "standard": 0.35, "thorough": 5.0}[assay.depth])
     # A target that writes late is waited for; how late, its own control organization shows.
     patience = None if limits.growth_wait_seconds is None else Patience(limits.growth_wait_seconds, assay.pause, assay.measure)
     blocks = [(party, size) for size in sizes for party in (assay.subject, assay.control)]
