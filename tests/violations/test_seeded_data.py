@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import inspect
+import re
 from collections import Counter
 from collections.abc import Iterator
 from importlib import import_module
@@ -118,9 +119,12 @@ def test_no_two_violations_are_the_same() -> None:
     assert max(Counter(f"{item.code} {item.params}" for item in (*ALL, *HARMLESS)).values()) == 1
 
 
-def test_an_unknown_violation_is_refused_with_those_that_are_known(parts: Parts) -> None:
-    with pytest.raises(UnknownSeedError, match=ALL[0].id):
-        simulated.install(parts, "ret-no-such-thing")
+def test_an_unknown_violation_is_refused_with_those_that_are_meant_perhaps(parts: Parts) -> None:
+    close = re.escape(f"unknown violation '{ALL[0].id}x'; did you mean '{ALL[0].id}'")
+    with pytest.raises(UnknownSeedError, match=close):
+        simulated.install(parts, f"{ALL[0].id}x")
+    with pytest.raises(UnknownSeedError, match=rf"^unknown violation '0' \('zdr-audit violations' lists all {len(ALL)}\)$"):
+        simulated.install(parts, "0")
 
 
 def test_an_entry_that_is_there_twice_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,10 @@ def load(folder: str, table: str) -> dict[str, dict[str, Any]]:
 def install(parts: Parts, package: str, known: dict[str, dict[str, Any]], table: str, wanted: str) -> None:
     """Changes `parts` in the way that the entry says; UnknownSeedError where there is none of that id."""
     if wanted not in known:
-        raise UnknownSeedError(f"unknown {table} {wanted!r}; known: {', '.join(sorted(known)) or 'none'}")
+        near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
+        meant = f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
+        option = "" if table == "violation" else " --benign"
+        raise UnknownSeedError(f"unknown {table} {wanted!r}{meant} ('zdr-audit violations{option}' lists all {len(known)})")
     entry = known[wanted]
     module, _, function = entry["code"].partition(":")
     change = getattr(import_module(f"{package}.{module}"), function)

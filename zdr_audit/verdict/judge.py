@@ -315,7 +315,7 @@ def _status(
         )
     if failed:
         findings = sum(len(c.findings) for c in failed)
-        words = f"{len(failed)} of {len(chosen)} controls failed, with {findings} findings."
+        words = f"{len(failed)} of {len(chosen)} controls failed, with {findings} {'finding' if findings == 1 else 'findings'}."
         return "non_compliant", scope + words, tuple(reasons)
     if waiver_problems:
         count = f"{len(waiver_problems)} waiver{'s' if len(waiver_problems) > 1 else ''}"
