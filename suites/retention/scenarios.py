@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from zdr_audit.journal.events import GrowthMeasured
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.generate import shapes
 from zdr_audit.suite.marks import scenario
-from zdr_audit.suite.party import NotOffered
+from zdr_audit.suite.party import NotOffered, Party
 from zdr_audit.suite.patience import Patience
+from zdr_audit.suite.rounds import until_clear
 from zdr_audit.target.stimulus import Place, Stimulus, Wrong
 
 
@@ -160,17 +162,22 @@ def long_and_cached_prompts(assay: Assay) -> None:
 @scenario()
 def payloads_of_many_sizes(assay: Assay) -> None:
     """Incompressible payloads of many sizes, in random order"""
-    sizes = [0, 4_000, 16_000, 64_000, 128_000, 192_000] * assay.count(1, 2, 5)
+    sizes = [0, 4_000, 16_000, 64_000, 128_000, 192_000]
     limits = assay.profile.limits
     wait = min(limits.settle_seconds, {"quick": 0.1, "standard": 0.35, "thorough": 5.0}[assay.depth])
     # A target that writes late is waited for; how late, its own control organization shows.
     patience = None if limits.growth_wait_seconds is None else Patience(limits.growth_wait_seconds, assay.pause, assay.measure)
-    blocks = [(party, size) for size in sizes for party in (assay.subject, assay.control)]
+    blocks = [(party, size) for size in sizes for party in (assay.subject, assay.control)] * assay.count(1, 2, 5)
     assay.random.shuffle(blocks)
     if patience is not None:
         blocks.insert(0, blocks.pop(blocks.index((assay.control, sizes[-1]))))  # it teaches patience, so it comes first
-    for party, size in blocks:
-        assay.grow(party, Stimulus(noise=size, cache=True), requests=2, step="send a block", patience=patience, wait=wait)
+
+    def grow(party: Party, size: int) -> GrowthMeasured:
+        return assay.grow(party, Stimulus(noise=size, cache=True), requests=2, step="send a block", patience=patience, wait=wait)
+
+    measured = [grow(*block) for block in blocks]
+    sources = [e.id for e in assay.profile.evidence if e.of != "control"]
+    until_clear(measured, sources, lambda: [grow(assay.subject, size) for size in assay.random.sample(sizes, len(sizes))])
 
 
 @scenario()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 import threading
@@ -206,7 +207,7 @@ def _goes_on(data: bytes, start: int, end: int, text: bytes) -> list[tuple[int, 
     if _same_line_goes_on(data, end, rest):
         return None
     for line_start, line_end in _lines(data, end):
-        fitting = [found for found in _WORD.finditer(data, line_start, line_end) if _fits(found[0], rest)]
+        fitting = list(_fitting(rest).finditer(data, line_start, line_end))
         # Where several words would do, the one that stands like the piece before it, or the longest: a number that counts the lines is short.
         word = max(fitting, key=lambda found: (len(_before(data, [pieces[-1], found.span()])), len(found[0])), default=None)
         if word is None:
@@ -221,6 +222,15 @@ def _goes_on(data: bytes, start: int, end: int, text: bytes) -> list[tuple[int, 
             told = len(pieces) == 2 or len(_before(data, pieces[1:])) >= _LEAST_CONTEXT
             return pieces if told and data[start : word.end()].isascii() else None
     return None
+
+
+@functools.lru_cache(256)
+def _fitting(rest: bytes) -> re.Pattern[bytes]:
+    """Whole words that are a beginning of `rest`, or begin with it. Found by the first letter: most words need no look."""
+    first, pattern = re.escape(rest[:1]), b"[A-Za-z0-9]*"
+    for at in range(len(rest) - 1, 0, -1):
+        pattern = b"(?:" + re.escape(rest[at : at + 1]) + pattern + b")?"
+    return re.compile(first + b"(?<![A-Za-z0-9]" + first + b")" + pattern + b"(?![A-Za-z0-9])")
 
 
 def _same_line_goes_on(data: bytes, end: int, rest: bytes) -> bool:

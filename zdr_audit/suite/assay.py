@@ -213,9 +213,9 @@ class Assay:
 
     def grow(
         self, party: Party, stimulus: Stimulus, requests: int, *, step: str, patience: Patience | None = None, wait: float = 0
-    ) -> None:
+    ) -> GrowthMeasured:
         """One block of the growth bound: measure every source, send `requests` stimuli of one size, wait, measure again; with `patience` once nothing
-        changes any more."""
+        changes any more. Returns what it journals."""
         before = self.measure()
         replies = [self.infer(party.member, stimulus, step=step, counts=party.key == "subject") for _ in range(requests)]
         if patience is None:
@@ -235,6 +235,7 @@ class Assay:
             at=now(),
         )
         self.recorder.journal.append(event)
+        return event
 
     # -- operations -----------------------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ background writes) with its 95 % interval, from SciPy.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,15 +59,28 @@ def judged(fitted: Fit | None) -> Literal["bounded", "retained", "noisy"]:
     return "bounded" if fitted.high < TOLERATED else "noisy"
 
 
+def _points(blocks: Iterable[GrowthMeasured], organization: str, source: str) -> list[tuple[int, int]]:
+    """(bits sent, bytes grown) of the organization's blocks all requests of which were accepted."""
+    return [
+        (block.bits, block.after[source] - block.before[source])
+        for block in blocks
+        if block.organization == organization and block.accepted == block.sent and source in block.before and source in block.after
+    ]
+
+
+def unclear(blocks: Collection[GrowthMeasured], organization: str, sources: Iterable[str]) -> tuple[str, ...]:
+    """The sources that were measured, but whose growth says neither that content is kept nor that it is not."""
+    measured = {source: _points(blocks, organization, source) for source in sources}
+    return tuple(source for source, points in measured.items() if points and judged(fit(points)) == "noisy")
+
+
 def bounds(history: History) -> tuple[GrowthBound, ...]:
     """One bound for each source and organization that was measured, in the order of the profile."""
-    blocks: list[GrowthMeasured] = history.growth
     found = []
     for organization in ("subject", "control"):
-        chosen = [b for b in blocks if b.organization == organization and b.accepted == b.sent]
         elsewhere = history.run.twin_sources if organization == "subject" else tuple(history.run.twins)
         for source in (s for s in history.run.sources if s not in elsewhere):
-            points = [(b.bits, b.after[source] - b.before[source]) for b in chosen if source in b.before and source in b.after]
+            points = _points(history.growth, organization, source)
             if not points:
                 continue
             fitted = fit(points)
