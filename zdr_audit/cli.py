@@ -147,6 +147,7 @@ def main() -> None:
     metavar="RUN",
     help="Go on with the run in this report folder, which was broken off; its own options hold.",
 )
+@click.option("--give-up", is_flag=True, help="With --resume: only remove what the run made in the target, and end it as incomplete.")
 @click.option("--dry-run", is_flag=True, help="Send nothing: say what the run would send ('zdr-audit plan').")
 @click.pass_context
 def run(
@@ -165,6 +166,7 @@ def run(
     violation: tuple[str, ...],
     variant: tuple[str, ...],
     resume: Path | None,
+    give_up: bool,
     dry_run: bool,
 ) -> None:
     """Audit a target and write the compliance report.
@@ -175,6 +177,7 @@ def run(
       zdr-audit run --target simulator --violation ret-plain-prompt-in-debug-log
       zdr-audit run --target my-target.toml --base-url https://staging.example --controls 'ZDR-BLK-*'
       zdr-audit run --resume zdr-audit-report
+      zdr-audit run --resume zdr-audit-report --give-up
     """
     from zdr_audit.cli_pack import against_baseline, baseline_report, pack_arguments, timestamped
     from zdr_audit.run.cli_run import run_suites
@@ -189,6 +192,8 @@ def run(
         attest_key, timestamp, waivers, baseline, violation = (
             first[k] for k in ("attest_key", "timestamp", "waivers", "baseline", "violation")
         )
+    elif give_up:
+        raise click.UsageError("--give-up goes with --resume RUN.", ctx)
     if target is None:
         raise click.UsageError("Missing option '--target'.", ctx)
     for word, given in (("--violation", violation), ("--variant", variant)):
@@ -208,6 +213,7 @@ def run(
     for item in variant:
         arguments += ["--variant", item]
     arguments += ["--resume"] if resume else []
+    arguments += ["--give-up"] if give_up else []
     try:
         chosen = select(load_catalogue(), controls) if controls else None
     except (CatalogueError, SelectionError) as exc:

@@ -15,7 +15,7 @@ from zdr_audit.report.console import closing
 from zdr_audit.report.model import EXIT_STATUS
 
 EXIT_USAGE = 2
-REPLACEABLE = frozenset({"target", "base_url", "attest_key", "timestamp", "baseline", "resume"})
+REPLACEABLE = frozenset({"target", "base_url", "attest_key", "timestamp", "baseline", "resume", "give_up"})
 """Options that may be given with --resume: where profile and target are now (the profile must be the same), and what happens after the run."""
 
 

@@ -121,6 +121,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--no-minimise", action="store_true", help="where something leaked, do not look for the smallest request that leaks")
     group.addoption("--journal", metavar="FILE", help="check this finished journal again; nothing is sent")
     group.addoption("--resume", action="store_true", help="go on with the run in --report-dir, which was broken off")
+    group.addoption("--give-up", action="store_true", help="with --resume: remove what the run made in the target, and end it")
     group.addoption("--dry-run", action="store_true", help="send nothing: say what a run would send")
     group.addoption("--violation", metavar="ID", action="append", default=[], help="seed a violation in the launched reference simulator")
     group.addoption(
@@ -186,6 +187,7 @@ def _state(config: pytest.Config) -> State:
             waivers_file=waivers_file,
             minimise=not config.getoption("--no-minimise"),
             resume=config.getoption("--resume"),
+            give_up=config.getoption("--give-up"),
             dry_run=config.getoption("--dry-run"),
         )
         selected = select(catalogue, patterns) if patterns else catalogue.controls

@@ -54,10 +54,16 @@ Run = Callable[..., Outcome]
 def judged(tmp_path: Path) -> Run:
     """Drive the scenarios of the three controls and check them, as the plug-in does, without pytest and without rendered reports."""
 
-    def run(spoil: Spoil | None = None, controls: tuple[str, ...] = CONTROLS, **limits: object) -> Outcome:
+    def run(spoil: Spoil | None = None, controls: tuple[str, ...] = CONTROLS, give_up: bool = False, **limits: object) -> Outcome:
         backend = PaperBackend(tmp_path, spoil)
         options = Options(
-            target=str(profile(tmp_path, **limits)), base_url=BASE_URL, report_dir=tmp_path / "report", controls=controls, depth="quick"
+            target=str(profile(tmp_path, **limits)),
+            base_url=BASE_URL,
+            report_dir=tmp_path / "report",
+            controls=controls,
+            depth="quick",
+            resume=give_up,
+            give_up=give_up,
         )
         catalogue = load_catalogue()
         audit = Audit(options, catalogue, select(catalogue, controls), Reporter(), {})

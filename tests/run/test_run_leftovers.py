@@ -76,11 +76,23 @@ def test_what_is_gone_already_is_not_left(judged):
     assert found.report["leftovers"] == []
 
 
-def test_a_run_that_is_stopped_removes_nothing_and_lists_what_is_left(judged):
-    def stop(asked: Asked, _: Reply) -> None:
-        if asked.path.endswith("/settings"):
-            raise KeyboardInterrupt
+def stop(asked: Asked, _: Reply) -> None:
+    if asked.path.endswith("/settings"):
+        raise KeyboardInterrupt
 
+
+def test_a_run_that_is_stopped_removes_nothing_and_lists_what_is_left(judged):
     found = judged(stop, controls=(SETTINGS,))
     assert found.backend.closed == []
     assert {x["reason"] for x in found.report["leftovers"]} == {"the run ended before it was removed"}
+
+
+def test_a_run_that_is_given_up_removes_what_it_made_and_sends_nothing_else(judged, tmp_path):
+    judged(stop, controls=(SETTINGS,))
+    (organization, *_) = events(tmp_path, Created)
+    found = judged(controls=(SETTINGS,), give_up=True)
+    assert found.backend.closed == [organization.id]
+    assert {a.method for a in found.backend.asked} == {"DELETE"}
+    assert found.report["leftovers"] == []
+    assert found.status == 3
+    assert "the run was interrupted: given up by the user (--give-up)" in found.report["summary"]["reasons"]

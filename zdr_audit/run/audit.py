@@ -75,6 +75,7 @@ SIGHT = (
 )
 JOURNAL = "journal.sqlite"
 STOPPED = "stopped by the user (Ctrl-C)"
+GIVEN_UP = "given up by the user (--give-up)"
 
 
 class Audit:
@@ -250,10 +251,13 @@ class Audit:
 
     def drive(self, scenarios: Iterable[Scenario]) -> None:
         """All stimuli, then every source, settle, every source again; then the late epoch. A target that is dead at the first probe gets nothing more. Of a
-        resumed run, what was done is not done again."""
+        resumed run, what was done is not done again; of one that is given up, what was made is removed."""
         ordered = sorted(scenarios, key=lambda s: s.order)
         try:
-            if self.done is None or not self.done.probed_last:
+            if self.options.give_up:
+                self.interrupted = GIVEN_UP
+                self._clean_up()
+            elif self.done is None or not self.done.probed_last:
                 self._drive(ordered)
         except KeyboardInterrupt as exc:
             self.interrupted = str(exc) or STOPPED

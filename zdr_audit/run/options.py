@@ -20,7 +20,8 @@ class Options:
     """`controls` are glob patterns on control ids (empty: all); `base_url` replaces the profile's and starts nothing, and where the target has several
     addresses, `nodes` are all of them; `violations` are seeded in the launched reference simulator, for trying the tool out, and `variants` are
     harmless differences in it; `waivers` were read from `waivers_file`. `formats` are the report files to write (empty: all); `minimise` looks for
-    the smallest request that leaks, where one leaked; `resume`: go on with the run in `report_dir`; `dry_run`: send nothing, plan."""
+    the smallest request that leaks, where one leaked; `resume`: go on with the run in `report_dir`, or with `give_up` remove what
+    it made in the target and end it; `dry_run`: send nothing, plan."""
 
     target: str
     base_url: str | None = None
@@ -36,6 +37,7 @@ class Options:
     waivers_file: Path | None = None
     minimise: bool = True
     resume: bool = False
+    give_up: bool = False
     dry_run: bool = False
 
     def command(self) -> str:
