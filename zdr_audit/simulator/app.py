@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zdr_audit.simulator.context import RequestContext
@@ -22,10 +21,10 @@ from zdr_audit.simulator.pipeline import Pipeline, to_json
 
 
 class Envelope:
-    """Outermost: makes the request's context, identifies the caller, names request and organization, records, and hides every failure."""
+    """Outermost: makes the request's context, names request and organization, records, and hides every failure."""
 
-    def __init__(self, app: ASGIApp, parts: Parts):
-        self.app, self.parts = app, parts
+    def __init__(self, app: ASGIApp, pipeline: Pipeline):
+        self.app, self.pipeline, self.parts = app, pipeline, pipeline.parts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -39,8 +38,8 @@ class Envelope:
             nonlocal started
             if message["type"] == "http.response.start":
                 ctx.status = message["status"]
-                if not ctx.deferred:
-                    await run_in_threadpool(self.parts.retention.record, ctx)
+                if not (ctx.deferred or ctx.recorded):
+                    await run_in_threadpool(self.pipeline.record, ctx)
                 message = {**message, "headers": [*message["headers"], *self.names(ctx)]}
                 started = True
             await send(message)
@@ -49,7 +48,6 @@ class Envelope:
             if self.parts.stores.shared:
                 await run_in_threadpool(self.parts.clock.refresh)
                 ctx.started = self.parts.clock.now()
-            ctx.caller = await run_in_threadpool(self.parts.auth.identify, ctx)
             await self.app(scope, receive, named)
         except Exception:  # nothing may reach the server's error log, which would print the values at hand
             if not started:
@@ -80,10 +78,12 @@ def build_app(parts: Parts) -> ASGIApp:
     """The ASGI application over `parts`."""
     pipeline = Pipeline(parts)
     app = FastAPI(title="Reference ZDR backend", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    def known(request: Request) -> None:
+        pipeline.identify(request.scope["state"]["ctx"])
+
     for router in parts.routers:
-        app.include_router(router)
-    for operation in parts.operations:
-        app.add_api_route(operation.path, _endpoint(pipeline, operation), methods=[operation.method], name=operation.name)
+        app.include_router(router, dependencies=[Depends(known)])
+    app.router.routes.extend(_route(pipeline, operation) for operation in parts.operations)
 
     parts.document = build_document(parts.operations)
 
@@ -101,17 +101,21 @@ def build_app(parts: Parts) -> ASGIApp:
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(RequestValidationError, invalid)  # for routes that a violation adds
 
-    wrapped: Any = Envelope(app, parts)
+    wrapped: Any = Envelope(app, pipeline)
     for middleware in reversed(parts.middlewares):
         wrapped = middleware(wrapped)
     return wrapped  # type: ignore[no-any-return]
 
 
-def _endpoint(pipeline: Pipeline, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+def _route(pipeline: Pipeline, operation: Operation) -> Route:
+    """The route of an operation. It takes its own method only: what answers GET answers no HEAD."""
+
     async def endpoint(request: Request) -> Response:
         return await pipeline.run(operation, request)
 
-    return endpoint
+    route = Route(operation.path, endpoint, methods=[operation.method], name=operation.name)
+    route.methods = {operation.method}
+    return route
 
 
 def allowed_methods(app: FastAPI, scope: Scope) -> list[str]:

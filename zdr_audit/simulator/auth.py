@@ -30,7 +30,8 @@ def _presented(headers: dict[str, str]) -> set[str]:
 
 
 _HOLDER = (
-    select(ApiKey, User, Organization)
+    select(User.id, User.email, User.role, Organization.id, ApiKey.id)
+    .select_from(ApiKey)
     .join(User, User.id == ApiKey.user_id)
     .join(Organization, Organization.id == ApiKey.organization_id)
     .where(ApiKey.digest == bindparam("digest"), ApiKey.revoked_at.is_(None), Organization.closed_at.is_(None))
@@ -46,12 +47,11 @@ class Auth:
         keys = _presented(ctx.headers)
         if len(keys) != 1:
             return None
-        with self.parts.stores.read() as session:
-            found = session.execute(_HOLDER, {"digest": key_digest(keys.pop())}).first()
+        found = self.parts.stores.first(_HOLDER, digest=key_digest(keys.pop()))
         if found is None:
             return None
-        key, user, organization = found
-        return Caller(user.id, user.email, user.role, organization.id, key.id, ctx.ip_address, ctx.headers.get("user-agent", ""))
+        user, email, role, organization, key = tuple(found)
+        return Caller(user, email, role, organization, key, ctx.ip_address, ctx.headers.get("user-agent", ""))
 
     def require(self, ctx: RequestContext, operation: Operation, concerned: str | None) -> None:
         """Raises UnauthenticatedError, NotFoundError (another tenant's, or no such thing: the same answer) or ForbiddenError (role)."""

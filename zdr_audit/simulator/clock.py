@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
+
 from zdr_audit.simulator.errors import ConflictError
 from zdr_audit.simulator.tables import ClockOffset
 
@@ -19,6 +21,9 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+_OFFSET = select(ClockOffset.seconds).where(ClockOffset.id == 1)
+
+
 class Clock:
     """`now()` and friends, in simulated time. The offset survives a restart."""
 
@@ -29,9 +34,8 @@ class Clock:
 
     def refresh(self) -> None:
         """Takes the offset from the database: another node may have moved the clock."""
-        with self.parts.stores.read() as session:
-            row = session.get(ClockOffset, 1)
-        self.offset = timedelta(seconds=row.seconds if row else 0)
+        found = self.parts.stores.first(_OFFSET)
+        self.offset = timedelta(seconds=found[0] if found else 0)
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.offset

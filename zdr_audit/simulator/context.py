@@ -50,6 +50,8 @@ class RequestContext:
     started: datetime
     started_clock: float = field(default_factory=time.monotonic)
     caller: Caller | None = None
+    identified: bool = False
+    recorded: bool = False
     operation: Operation | None = None
     path: dict[str, str] = field(default_factory=dict)
     query: Any = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from zdr_audit.simulator.context import Caller, RequestContext
@@ -13,6 +13,9 @@ from zdr_audit.simulator.tables import SpendLimit, Usage
 
 if TYPE_CHECKING:
     from zdr_audit.simulator.parts import Parts
+
+
+_LIMIT = select(SpendLimit.amount).where(SpendLimit.user_id == bindparam("user"))
 
 
 class Cost:
@@ -30,9 +33,8 @@ class Cost:
             return int(session.scalar(select(func.sum(Usage.cost)).where(Usage.user_id == user_id, Usage.date.startswith(month))) or 0)
 
     def limit(self, user_id: str) -> int | None:
-        with self.parts.stores.read() as session:
-            row = session.get(SpendLimit, user_id)
-        return row.amount if row else None
+        found = self.parts.stores.first(_LIMIT, user=user_id)
+        return found[0] if found else None
 
     def check(self, ctx: RequestContext) -> None:
         """Raises SpendLimitError where the caller has nothing left to spend."""

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from zdr_audit.simulator.auth import key_digest
@@ -49,6 +49,9 @@ def new_key() -> str:
     return f"zdrsim-{secrets.token_urlsafe(24)}"
 
 
+_CLOSED_AT = select(Organization.closed_at).where(Organization.id == bindparam("organization"))
+
+
 class Directory:
     def __init__(self, parts: Parts):
         self.parts = parts
@@ -62,11 +65,14 @@ class Directory:
         return found
 
     def exists(self, organization_id: str) -> bool:
-        with self.parts.stores.read() as session:
-            return session.get(Organization, organization_id) is not None
+        return self.parts.stores.first(_CLOSED_AT, organization=organization_id) is not None
 
     def is_open(self, organization_id: str) -> bool:
-        return self.organization(organization_id).closed_at is None
+        """NotFoundError where there is no such organization."""
+        found = self.parts.stores.first(_CLOSED_AT, organization=organization_id)
+        if found is None:
+            raise NotFoundError
+        return found[0] is None
 
     def user(self, organization_id: str, user_id: str) -> User:
         with self.parts.stores.read() as session:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from zdr_audit.simulator.context import Caller, RequestContext
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 LONGEST_DAYS = 730
 
 
+_FLAGGED = select(FlaggedSession.session_id).where(
+    FlaggedSession.organization_id == bindparam("organization"), FlaggedSession.session_id == bindparam("session")
+)
+_HELD = select(Hold.id).where(
+    Hold.organization_id == bindparam("organization"), Hold.session_id == bindparam("session"), Hold.released_at.is_(None)
+)
+
+
 class Exceptions:
     def __init__(self, parts: Parts):
         self.parts = parts
@@ -27,13 +35,10 @@ class Exceptions:
         """Why this request's content must be kept: `flag`, `hold`, or None (nearly always)."""
         if not ctx.session_id:
             return None
-        with self.parts.stores.read() as session:
-            if session.get(FlaggedSession, (ctx.organization, ctx.session_id)):
-                return "flag"
-            held = select(Hold.id).where(
-                Hold.organization_id == ctx.organization, Hold.session_id == ctx.session_id, Hold.released_at.is_(None)
-            )
-            return "hold" if session.scalars(held).first() else None
+        of = {"organization": ctx.organization, "session": ctx.session_id}
+        if self.parts.stores.first(_FLAGGED, **of):
+            return "flag"
+        return "hold" if self.parts.stores.first(_HELD, **of) else None
 
     def record(self, session: Session, ctx: RequestContext) -> None:
         """Keeps the content of a covered request."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlalchemy import bindparam, select
+
 from zdr_audit.simulator.context import RequestContext
 from zdr_audit.simulator.errors import InjectedError
 from zdr_audit.simulator.tables import Fault
 
 if TYPE_CHECKING:
     from zdr_audit.simulator.parts import Parts
+
+
+_WAITING = select(Fault.count).where(Fault.organization_id == bindparam("organization"))
 
 
 class Faults:
@@ -23,9 +28,8 @@ class Faults:
 
     def check(self, ctx: RequestContext) -> None:
         """Raises InjectedError while failures are due."""
-        with self.parts.stores.read() as session:
-            waiting = session.get(Fault, ctx.organization)
-        if waiting is None or waiting.count <= 0:
+        waiting = self.parts.stores.first(_WAITING, organization=ctx.organization)
+        if waiting is None or waiting[0] <= 0:
             return
         with self.parts.stores.write() as session:
             due = session.get(Fault, ctx.organization)

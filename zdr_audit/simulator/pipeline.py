@@ -85,11 +85,12 @@ class Pipeline:
         ctx.path = {key: str(value) for key, value in request.path_params.items()}
         body = bytearray()
         try:
+            if not operation.takes_body:
+                return await run_in_threadpool(self.answer, ctx, request, admitted=False)
             await run_in_threadpool(self.admit, ctx)
-            if operation.takes_body:
-                await read_body(request, BODY_LIMIT, body)
-                ctx.raw = bytes(body)
-            reply = await run_in_threadpool(self.handle, ctx, request)
+            await read_body(request, BODY_LIMIT, body)
+            ctx.raw = bytes(body)
+            return await run_in_threadpool(self.answer, ctx, request)
         except ClientDisconnect:
             ctx.raw, ctx.aborted = bytes(body), True
             return self.refuse(ctx, CLOSED_REQUEST, "The client went away.")
@@ -100,13 +101,36 @@ class Pipeline:
         except Exception as error:
             ctx.error_type = type(error).__name__
             return self.refuse(ctx, 500, "Internal server error.")
+
+    def answer(self, ctx: RequestContext, request: Request, admitted: bool = True) -> Response:
+        """The response, recorded unless it is streamed. One step, as every change of threads costs as much as a small request."""
+        if not admitted:
+            self.admit(ctx)
+        reply = self.handle(ctx, request)
         if reply.stream is not None:
             ctx.deferred = True
             return EventStream(reply)
-        return self.respond(ctx, reply)
+        response = self.respond(ctx, reply)
+        ctx.status = reply.status
+        self.record(ctx)
+        return response
+
+    def record(self, ctx: RequestContext) -> None:
+        """Once for each request. One that no operation took is identified only now."""
+        if not ctx.recorded:
+            self.identify(ctx)
+            self.parts.retention.record(ctx)
+            ctx.recorded = True
+
+    def identify(self, ctx: RequestContext) -> None:
+        """Says once in the context who calls."""
+        if not ctx.identified:
+            ctx.caller = self.parts.auth.identify(ctx)
+            ctx.identified = True
 
     def admit(self, ctx: RequestContext) -> None:
         """Decides by credential, tenancy, role and policy alone; raises an ApiError."""
+        self.identify(ctx)
         operation = ctx.operation
         if operation is None or operation.roles is None:
             return

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine, bindparam, delete, select
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
 from zdr_audit.simulator.database import engine, make_tables, scrub
@@ -44,6 +45,14 @@ class CacheStore(Protocol):
     def close(self) -> None: ...
 
 
+_EXPIRY = select(CacheRow.expires_at).where(CacheRow.key == bindparam("key"), CacheRow.organization == bindparam("organization"))
+_INSERT = insert(CacheRow)
+_PUT = _INSERT.on_conflict_do_update(
+    index_elements=[CacheRow.key, CacheRow.organization],
+    set_={"value": _INSERT.excluded.value, "expires_at": _INSERT.excluded.expires_at},
+)
+
+
 class SqlCache:
     def __init__(self, url: str):
         self.engine: Engine = engine(url, "NORMAL")
@@ -56,14 +65,15 @@ class SqlCache:
             yield session
 
     def expiry(self, organization: str, key: str) -> str | None:
-        with self.transaction() as session:
-            row = session.get(CacheRow, (key, organization))
-            return row.expires_at if row else None
+        with self._writer, self.engine.connect() as connection:
+            found = connection.execute(_EXPIRY, {"key": key, "organization": organization}).first()
+        return found[0] if found else None
 
     def put(self, rows: Iterable[Row]) -> None:
-        with self.transaction() as session:
+        with self._writer, self.engine.begin() as connection:
             for row in rows:
-                session.merge(CacheRow(key=row.key, organization=row.organization, value=row.value, expires_at=row.expires_at))
+                values = {"key": row.key, "organization": row.organization, "value": row.value, "expires_at": row.expires_at}
+                connection.execute(_PUT, values)
 
     def forget(self, organization: str) -> None:
         with self.transaction() as session:

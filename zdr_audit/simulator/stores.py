@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Executable, Row
 from sqlalchemy.orm import Session
 
 from zdr_audit.simulator.blobs import Blobs, BucketBlobs, FolderBlobs
@@ -82,6 +83,11 @@ class Stores:
     def read(self) -> Iterator[Session]:
         with Session(self.database, expire_on_commit=False) as session:
             yield session
+
+    def first(self, statement: Executable, **values: Any) -> Row[Any] | None:
+        """The first row of plain columns, as committed: for what is looked up with every request."""
+        with self.database.connect() as connection:
+            return connection.execute(statement, values).first()
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:

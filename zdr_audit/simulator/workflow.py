@@ -26,8 +26,8 @@ class Workflow:
 
     def enabled(self, organization_id: str) -> bool:
         """Is the organization under ZDR at this moment?"""
-        with self.parts.stores.read() as session:
-            return session.scalar(_ZDR_SINCE, {"organization": organization_id}) is not None
+        found = self.parts.stores.first(_ZDR_SINCE, organization=organization_id)
+        return found is not None and found[0] is not None
 
     def concerned(self, request_id: str) -> str | None:
         """The organization that a ZDR request is for; None where there is no such request."""
