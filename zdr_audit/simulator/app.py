@@ -78,6 +78,7 @@ def build_app(parts: Parts) -> ASGIApp:
     """The ASGI application over `parts`."""
     pipeline = Pipeline(parts)
     app = FastAPI(title="Reference ZDR backend", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+
     def known(request: Request) -> None:
         pipeline.identify(request.scope["state"]["ctx"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from zdr_audit.simulator.context import Caller, RequestContext
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
 
 _LIMIT = select(SpendLimit.amount).where(SpendLimit.user_id == bindparam("user"))
+
+
+_MORE = (
+    update(Usage)
+    .where(*(getattr(Usage, name) == bindparam(f"of_{name}") for name in ("organization_id", "user_id", "date", "model")))
+    .values({name: getattr(Usage, name) + bindparam(f"more_{name}") for name in ("requests", "input_tokens", "output_tokens", "cost")})
+)
 
 
 class Cost:
@@ -55,10 +62,8 @@ class Cost:
         """Adds the inference to the user's counts and cost: numbers only."""
         caller = ctx.known_caller
         key = {"organization_id": caller.organization_id, "user_id": caller.user_id, "date": self.parts.clock.today(), "model": ctx.model}
-        row = session.get(Usage, key) or Usage(**key, requests=0, input_tokens=0, output_tokens=0, cost=0)
-        row.requests += 1
-        row.input_tokens += ctx.input_tokens
-        row.output_tokens += ctx.output_tokens
-        row.cost += self.price(ctx)
-        session.add(row)
+        more = {"requests": 1, "input_tokens": ctx.input_tokens, "output_tokens": ctx.output_tokens, "cost": self.price(ctx)}
+        connection = session.connection()
+        if not connection.execute(_MORE, {f"of_{k}": v for k, v in key.items()} | {f"more_{k}": v for k, v in more.items()}).rowcount:
+            connection.execute(insert(Usage), key | more)
         self.parts.analytics.count_session(session, ctx)

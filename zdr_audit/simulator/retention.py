@@ -6,6 +6,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from zdr_audit.simulator.context import RequestContext
@@ -104,21 +105,21 @@ class Retention:
 
     def store_conversation(self, session: Session, ctx: RequestContext) -> None:
         """Stores request and answer for the standard period, attachments decoded beside it."""
-        row = Conversation(
-            id=new_id("conv"),
-            organization_id=ctx.organization,
-            user_id=ctx.known_caller.user_id,
-            session_id=ctx.session_id,
-            model=ctx.model,
-            request=ctx.request_text,
-            response=ctx.response,
-            complete=not ctx.aborted,
-            created_at=self.parts.clock.stamp(),
-            expires_at=self.parts.clock.stamp(days=STANDARD_DAYS),
-        )
-        session.add(row)
+        row = {
+            "id": new_id("conv"),
+            "organization_id": ctx.organization,
+            "user_id": ctx.known_caller.user_id,
+            "session_id": ctx.session_id,
+            "model": ctx.model,
+            "request": ctx.request_text,
+            "response": ctx.response,
+            "complete": not ctx.aborted,
+            "created_at": self.parts.clock.stamp(),
+            "expires_at": self.parts.clock.stamp(days=STANDARD_DAYS),
+        }
+        session.connection().execute(insert(Conversation), row)
         for number, data in enumerate(attachments(ctx.parsed)):
-            self.parts.stores.blobs.put(ctx.organization, f"{row.id}.{number}", data)
+            self.parts.stores.blobs.put(ctx.organization, f"{row['id']}.{number}", data)
 
     def forget(self, organization_id: str) -> None:
         """Takes an organization's content out of the log and trace files, keeping the metadata."""
