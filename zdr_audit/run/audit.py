@@ -38,6 +38,7 @@ from zdr_audit.profile.load import LoadedProfile, in_file, load
 from zdr_audit.report.model import Report
 from zdr_audit.run.availability import offered, split
 from zdr_audit.run.cast import cast_of
+from zdr_audit.run.claim import claimed
 from zdr_audit.run.cleanup import clean_up
 from zdr_audit.run.extend import check_extensions
 from zdr_audit.run.launch import launched
@@ -109,7 +110,8 @@ class Audit:
     # -- opening ----------------------------------------------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Load the profile, start the simulator where the profile says so, open the journal. Raises ProfileError or LaunchError; nothing was sent then."""
+        """Load the profile, start the simulator where the profile says so, open the journal. Raises ProfileError, LaunchError, ResumeError or
+        JournalError; nothing was sent then."""
         loaded = self._load()
         profile = loaded.profile
         with in_file(loaded.origin):
@@ -130,6 +132,8 @@ class Audit:
         started, done = self._go_on(loaded) if self.options.resume else self._begin(loaded)
         with in_file(loaded.origin):
             self._look_for_evidence()
+        if not done:
+            self._claim()  # only now, as nothing is left of a run that does not begin
         self.journal = self._journal(redactor)
         self._stack.callback(self.journal.close)
         self.journal.append(RunResumed(at=now()) if done else started)
@@ -152,6 +156,10 @@ class Audit:
         for _ in range(NEVER_SENT - minted):
             self.recorder.new_canary("never_sent", "nowhere", None, "")
 
+    def _claim(self) -> None:
+        """Raises JournalError where another run writes into the report folder."""
+        self._stack.enter_context(claimed(self.options.report_dir))
+
     def _look_for_evidence(self) -> None:
         """Raises ProfileError for a source that cannot be read as things are."""
         check_places(self.profile, self._environment)
@@ -161,7 +169,8 @@ class Audit:
         return self._started(loaded, new_literal(), secrets.token_bytes(32)), None
 
     def _go_on(self, loaded: LoadedProfile) -> tuple[RunStarted, Done]:
-        """What the run in the report folder was begun with, and what it has done. Raises ResumeError."""
+        """What the run in the report folder was begun with, and what it has done. Raises ResumeError or JournalError."""
+        self._claim()
         earlier = read(self.options.report_dir / JOURNAL)
         started = earlier.run
         check(started, loaded, self.catalogue)

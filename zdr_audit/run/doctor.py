@@ -94,6 +94,9 @@ class Diagnosis(Part):
 class _Bench(Audit):
     """The parts of a run, with nothing written down; what is missing is told with the rest."""
 
+    def _claim(self) -> None:
+        pass
+
     def _look_for_evidence(self) -> None:
         pass
 
