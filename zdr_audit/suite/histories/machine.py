@@ -22,6 +22,8 @@ from zdr_audit.target.stimulus import Stimulus
 
 MOST_ORGANIZATIONS = 2
 KINDS = (*7 * ("lead",), "wrong", "see")
+KINDS_THROUGH_TIME = (*6 * ("lead",), "wrong", "see", *3 * ("time",))
+DAY = 86_400
 
 
 class Enough(BaseException):
@@ -45,6 +47,10 @@ class Bounds:
 QUICK = Bounds(3, 24, 40, 6)
 STANDARD = Bounds(7, 30, 120, 15)
 THOROUGH = Bounds(80, 60, 200, 60)
+# Through time: each move is followed by a purge, and by a look at everything.
+QUICK_THROUGH_TIME = Bounds(2, 16, 20, 6)
+STANDARD_THROUGH_TIME = Bounds(3, 18, 60, 15)
+THOROUGH_THROUGH_TIME = Bounds(30, 40, 120, 60)
 
 
 @dataclass(frozen=True)
@@ -58,15 +64,20 @@ class Move:
 class Play:
     """One history: the organizations made for it, the requests filed, and the model."""
 
-    def __init__(self, assay: Assay, number: int, *, changes: bool) -> None:
-        self.assay, self.number, self.changes = assay, number, changes
+    def __init__(self, assay: Assay, number: int, *, changes: bool, through_time: bool = False) -> None:
+        self.assay, self.number, self.changes, self.through_time = assay, number, changes, through_time
         self.model = Model(assay.profile)
         self.parties: list[Party] = []
         self.requests: dict[str, list[str]] = {}
         self.begun: dict[str, dict[str, Any]] = {}
+        self.flagged: dict[str, str] = {}
+        self.revoked: dict[str, Actor] = {}
         self.turn = 0
         if changes:
             self.create("organization.create")
+            if through_time:
+                self.turn += 1
+                self.ask(self.parties[0])  # content of standard retention, whatever comes after
         else:
             for party, zdr in ((assay.subject, True), (assay.control, False)):
                 self.parties.append(party)
@@ -84,7 +95,7 @@ class Play:
 
     def moves(self) -> dict[str, list[Move]]:
         """Everything that can be done now, by kind: what leads on, what is out of place, what only looks. An empty kind is left out."""
-        found: dict[str, list[Move]] = {"lead": [], "wrong": [], "see": []}
+        found: dict[str, list[Move]] = {"lead": [], "wrong": [], "see": [], "time": self._passing() if self.through_time else []}
         for at, party in enumerate(self.parties):
             found["see"] += self._seeing(at, party)
             if self.changes:
@@ -111,6 +122,20 @@ class Play:
                 found.append(Move(f"another organization reads the log of {at}", partial(self.stranger, party)))
         return found
 
+    def _passing(self) -> list[Move]:
+        """Time passes, or the service begins anew; as far as the target has the means."""
+        found, limits = [], self.assay.profile.limits
+        if self.assay.offers("clock.advance"):
+            days = {
+                "a day": 1,
+                "the standard period": limits.standard_retention_days,
+                "the longest period": limits.exception_retention_days,
+            }
+            found += [Move(f"{name} passes", partial(self.wait, (most + (most > 1)) * DAY)) for name, most in days.items()]
+        if self.assay.offers("service.restart"):
+            found += 2 * [Move("the service begins anew", self.restart)]
+        return found
+
     def _administering(self, at: int, party: Party) -> list[Move]:
         """What administrators and the operator do besides: none of it may touch ZDR."""
         offers, found = self.assay.offers, []
@@ -120,10 +145,16 @@ class Play:
             return found
         if "operator" in self.assay.staff_actors and offers("session.flag"):
             found.append(Move(f"flag a session of {at}", partial(self.flag, party)))
+        if party.id in self.flagged and "session" in self.assay.offered:
+            found.append(Move(f"ask in a flagged session of {at}", partial(self.ask_flagged, party)))
+        if party.id in self.flagged and offers("exceptions.list"):
+            found.append(Move(f"see what is kept of {at}", partial(self.kept, party)))
         if "operator" in self.assay.staff_actors and offers("hold.place") and offers("hold.release"):
             found.append(Move(f"hold a session of {at} and release it", partial(self.hold, party)))
         if offers("key.create") and offers("key.revoke"):
             found.append(Move(f"give a key of {at} and revoke it", partial(self.revoke, party)))
+        if party.id in self.revoked:
+            found.append(Move(f"try a revoked key of {at}", partial(self.try_revoked, party)))
         return found
 
     def _leading_on(self, at: int, party: Party) -> list[Move]:
@@ -237,8 +268,23 @@ class Play:
 
     def flag(self, party: Party) -> None:
         session = f"zdr-audit-flagged-{self.number}-{self.turn}"
-        labels = self.labels("operate")
-        self.judge(self.assay.attempt("session.flag", self.staff("operator"), step="flag", org=party, labels=labels, session=session))
+        labels = self.labels("flag")
+        labels["session"] = session
+        reply = self.assay.attempt("session.flag", self.staff("operator"), step="flag", org=party, labels=labels, session=session)
+        self.flagged[party.id] = session
+        self.judge(reply)
+        if self.through_time and "session" in self.assay.offered:
+            self.turn += 1
+            self.ask_flagged(party)
+
+    def ask_flagged(self, party: Party) -> None:
+        session = self.flagged[party.id]
+        labels = self.labels("ask", about=party.id, session=session)
+        self.judge(self.assay.infer(party.under("exception").member, Stimulus(session=session), step="ask flagged", labels=labels))
+
+    def kept(self, party: Party) -> None:
+        listed = self.assay.list_all("exceptions.list", self.staff("operator"), step="kept", org=party, labels=self.labels("kept"))
+        self.judge(listed, rows=True)
 
     def hold(self, party: Party) -> None:
         operator, session = self.staff("operator"), f"zdr-audit-held-{self.number}-{self.turn}"
@@ -260,15 +306,50 @@ class Play:
         known = {"key_id": made.values.get("key_id", "none")}
         self.judge(self.assay.attempt("key.revoke", admin, step="revoke", org=party, labels=self.labels("operate"), **known))
         self.turn += 1
+        self.revoked[party.id] = holder
+        self.try_revoked(party)
+
+    def try_revoked(self, party: Party) -> None:
+        holder = self.revoked[party.id]
         self.judge(self.assay.call("zdr.status", holder, step="revoked", org=party, labels=self.labels("revoked"), weigh="answer"))
+
+    def wait(self, seconds: int) -> None:
+        """Time passes, and what is due is purged."""
+        operator = self.staff("operator")
+        labels = self.labels("time", seconds=str(seconds))
+        self.judge(self.assay.call("clock.advance", operator, step="time passes", labels=labels, seconds=seconds))
+        if self.assay.offers("purge.run"):
+            self.judge(self.assay.call("purge.run", operator, step="purge", labels=self.labels("purge")))
+        self.see_everything()
+
+    def restart(self) -> None:
+        self.judge(self.assay.restart(labels=self.labels("restart")))
+        self.see_everything()
+
+    def see_everything(self) -> None:
+        """After what touches the whole target: state, log, features, what is kept and what was taken away, of every organization."""
+        names = list(self.assay.profile.features)
+        for party in self.parties:
+            looks: list[Callable[[], None]] = [partial(self.look, party), partial(self.use, party, names[self.turn % len(names)])]
+            if self.assay.offers("audit.list") and self.assay.profile.audit_types is not None:
+                looks.append(partial(self.log, party))
+            if party.id in self.flagged and self.assay.offers("exceptions.list"):
+                looks.append(partial(self.kept, party))
+            if party.id in self.revoked:
+                looks.append(partial(self.try_revoked, party))
+            for look in looks:
+                self.turn += 1
+                look()
 
     def stranger(self, party: Party) -> None:
         labels = self.labels("stranger")
         self.judge(self.assay.call("audit.list", self.assay.other("neighbour").admin, step="stranger", org=party, labels=labels))
 
 
-def drive(assay: Assay, bounds: Bounds, *, changes: bool) -> None:
-    """Histories until one departs from the model or all are made; of one that departs, shorter ones within the bounds. All are in the journal."""
+def drive(assay: Assay, bounds: Bounds, *, changes: bool, through_time: bool = False) -> None:
+    """Histories until one departs from the model or all are made; of one that departs, shorter ones within the bounds. All are in the journal.
+    `through_time`: among the moves are the passing of time and restarts of the service, where the target has them."""
+    kinds = KINDS_THROUGH_TIME if through_time else KINDS
     count = [0]
     failed_at: list[tuple[int, float]] = []
 
@@ -278,12 +359,12 @@ def drive(assay: Assay, bounds: Bounds, *, changes: bool) -> None:
             if failed_at and (count[0] - failed_at[0][0] >= bounds.attempts or time.monotonic() - failed_at[0][1] > bounds.seconds):
                 raise Enough
             count[0] += 1
-            self.play = Play(assay, count[0], changes=changes)
+            self.play = Play(assay, count[0], changes=changes, through_time=through_time)
 
         @rule(data=st.data())
         def move(self, data: st.DataObject) -> None:
             moves = self.play.moves()
-            kind = data.draw(st.sampled_from([kind for kind in KINDS if kind in moves]), label="kind")
+            kind = data.draw(st.sampled_from([kind for kind in kinds if kind in moves]), label="kind")
             chosen = data.draw(st.sampled_from(moves[kind]), label="move")
             self.play.turn += 1
             try:
