@@ -22,7 +22,7 @@ from zdr_audit.target.stimulus import Stimulus
 
 MOST_ORGANIZATIONS = 2
 KINDS = (*7 * ("lead",), "wrong", "see")
-KINDS_THROUGH_TIME = (*6 * ("lead",), "wrong", "see", *3 * ("time",))
+KINDS_THROUGH_TIME = (*4 * ("lead",), "wrong", "see", *3 * ("time",))
 DAY = 86_400
 
 
@@ -48,8 +48,8 @@ QUICK = Bounds(3, 24, 40, 6)
 STANDARD = Bounds(7, 30, 120, 15)
 THOROUGH = Bounds(80, 60, 200, 60)
 # Through time: each move is followed by a purge, and by a look at everything.
-QUICK_THROUGH_TIME = Bounds(2, 16, 20, 6)
-STANDARD_THROUGH_TIME = Bounds(3, 18, 60, 15)
+QUICK_THROUGH_TIME = Bounds(2, 12, 20, 6)
+STANDARD_THROUGH_TIME = Bounds(3, 16, 60, 15)
 THOROUGH_THROUGH_TIME = Bounds(30, 40, 120, 60)
 
 
@@ -124,17 +124,44 @@ class Play:
 
     def _passing(self) -> list[Move]:
         """Time passes, or the service begins anew; as far as the target has the means."""
-        found, limits = [], self.assay.profile.limits
-        if self.assay.offers("clock.advance"):
-            days = {
-                "a day": 1,
-                "the standard period": limits.standard_retention_days,
-                "the longest period": limits.exception_retention_days,
-            }
-            found += [Move(f"{name} passes", partial(self.wait, (most + (most > 1)) * DAY)) for name, most in days.items()]
+        found: list[Move] = []
         if self.assay.offers("service.restart"):
             found += 2 * [Move("the service begins anew", self.restart)]
+        if self.assay.offers("clock.advance"):
+            found += [Move(f"{days} days pass", partial(self.wait, days)) for days in (1, *self.periods())]
         return found
+
+    def periods(self) -> tuple[int, int]:
+        """Days after which what is kept for the standard period is past its time, and what is kept by exception."""
+        limits = self.assay.profile.limits
+        return limits.standard_retention_days + 1, limits.exception_retention_days + 1
+
+    def endings(self) -> list[Callable[[], None]]:
+        """What every history ends with: a look at the state and the log of every organization. Through time it is first led to what must last, a key is
+        revoked and a session flagged; then the service begins anew, and the longest period passes."""
+        if not self.through_time:
+            return [partial(last, party) for party in self.parties for last in (self.look, self.log)]
+        offers, first = self.assay.offers, self.parties[0]
+        found: list[Callable[[], None]] = [partial(self.lead_to_zdr, first)]
+        found += [partial(self.revoke, first)] if offers("key.create") and offers("key.revoke") else []
+        found += [partial(self.flag, first)] if "operator" in self.assay.staff_actors and offers("session.flag") else []
+        found += [self.restart] if offers("service.restart") else []
+        return [*found, partial(self.wait, max(self.periods()))]
+
+    def lead_to_zdr(self, party: Party) -> None:
+        """The steps that are left on the way to ZDR."""
+        known, reviewer = self.model.organizations[party.id], self.staff("reviewer")
+        if known.world.zdr:
+            return
+        if not known.open_request:
+            self.act("requested", self.staff("account_team"), party)
+        by_status = {known.world.status(request): request for request in self.requests.get(party.id, [])}
+        if waiting := by_status.get("requested"):
+            self.turn += 1
+            self.act("approved", reviewer, party, waiting)
+            by_status["approved"] = waiting
+        self.turn += 1
+        self.act("enabled", reviewer, party, by_status.get("approved", "none"))
 
     def _administering(self, at: int, party: Party) -> list[Move]:
         """What administrators and the operator do besides: none of it may touch ZDR."""
@@ -313,9 +340,9 @@ class Play:
         holder = self.revoked[party.id]
         self.judge(self.assay.call("zdr.status", holder, step="revoked", org=party, labels=self.labels("revoked"), weigh="answer"))
 
-    def wait(self, seconds: int) -> None:
+    def wait(self, days: int) -> None:
         """Time passes, and what is due is purged."""
-        operator = self.staff("operator")
+        operator, seconds = self.staff("operator"), days * DAY
         labels = self.labels("time", seconds=str(seconds))
         self.judge(self.assay.call("clock.advance", operator, step="time passes", labels=labels, seconds=seconds))
         if self.assay.offers("purge.run"):
@@ -352,6 +379,7 @@ def drive(assay: Assay, bounds: Bounds, *, changes: bool, through_time: bool = F
     kinds = KINDS_THROUGH_TIME if through_time else KINDS
     count = [0]
     failed_at: list[tuple[int, float]] = []
+    badly_ended: list[int] = []
 
     class Histories(RuleBasedStateMachine):
         def __init__(self) -> None:
@@ -359,6 +387,7 @@ def drive(assay: Assay, bounds: Bounds, *, changes: bool, through_time: bool = F
             if failed_at and (count[0] - failed_at[0][0] >= bounds.attempts or time.monotonic() - failed_at[0][1] > bounds.seconds):
                 raise Enough
             count[0] += 1
+            self.departed = False
             self.play = Play(assay, count[0], changes=changes, through_time=through_time)
 
         @rule(data=st.data())
@@ -370,21 +399,22 @@ def drive(assay: Assay, bounds: Bounds, *, changes: bool, through_time: bool = F
             try:
                 chosen.make()
             except Departed:
+                self.departed = True
                 if not failed_at:
                     failed_at.append((count[0], time.monotonic()))
                 raise
 
         def teardown(self) -> None:
-            """At the end of each history the state and the log of every organization are read once more."""
-            if failed_at or not self.play.changes:
+            if self.departed or not self.play.changes or (failed_at and not badly_ended):
                 return
-            for party in self.play.parties:
+            for last in self.play.endings():
+                self.play.turn += 1
                 try:
-                    for last in (self.play.look, self.play.log):
-                        self.play.turn += 1
-                        last(party)
+                    last()
                 except Departed:
-                    failed_at.append((count[0], time.monotonic()))
+                    badly_ended.append(count[0])
+                    if not failed_at:
+                        failed_at.append((count[0], time.monotonic()))
                     raise
 
     shape = settings(
