@@ -274,6 +274,11 @@ class FeatureEndpoint(Operation):
     carries: bool = True
     continues: bool = False
 
+    @property
+    def begins(self) -> bool:
+        """What a feature is begun with: content goes in, and nothing from before is needed."""
+        return self.carries and not self.helper and not self.continues
+
 
 class Feature(Closed):
     """A feature that needs storage, as the set of its endpoints in order of use. `examples` fills names that earlier answers did not give."""

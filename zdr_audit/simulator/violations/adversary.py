@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -170,7 +169,7 @@ def log_drops_old_entries(parts: Parts, days: int) -> None:
     wrap(parts.exceptions, "expire", make)
 
 
-def disabling_lets_the_last_request_stand(parts: Parts) -> None:
+def second_request_is_approved(parts: Parts) -> None:
     """After disabling, the next request needs no review: it is approved as it is filed."""
 
     def make(request: Step) -> Step:
@@ -205,8 +204,8 @@ def hold_switches_zdr_off(parts: Parts) -> None:
     wrap(parts.workflow, "enabled", make_enabled)
 
 
-def keeps_refused_query(parts: Parts) -> None:
-    """The URL of refused feature requests, query and all, goes into a log of its own."""
+def logs_addresses(parts: Parts) -> None:
+    """The address of each request, query and all, goes into a log of its own."""
 
     class Access:
         def __init__(self, app: ASGIApp):
@@ -221,32 +220,7 @@ def keeps_refused_query(parts: Parts) -> None:
     parts.middlewares.append(Access)
 
 
-def enabling_takes_a_while(parts: Parts, seconds: float) -> None:
-    """The answer to enabling comes before the state is written, a moment later."""
-
-    def make(enable: Step) -> Step:
-        def slowly(caller: Caller, request_id: str, reference: str) -> Any:
-            row = enable(caller, request_id, reference)
-            if not caller.ip_address:
-                return row
-            since = parts.directory.organization(row.organization_id).zdr_since
-
-            def put(value: str | None) -> None:
-                with parts.stores.write() as session:
-                    session.get_one(Organization, row.organization_id).zdr_since = value
-
-            put(None)
-            job = threading.Timer(seconds, put, (since,))
-            job.daemon = True
-            job.start()
-            return row
-
-        return slowly
-
-    wrap(parts.workflow, "enable", make)
-
-
-def etag_of_body_in_log(parts: Parts) -> None:
+def spools_streams_backwards(parts: Parts) -> None:
     """Long streamed answers are spooled to a file, reversed, and left there."""
 
     def make(record: Callable[[RequestContext], None]) -> Callable[[RequestContext], None]:
@@ -262,8 +236,8 @@ def etag_of_body_in_log(parts: Parts) -> None:
     wrap(parts.retention, "record", make)
 
 
-def admin_of_sibling_reads_usage(parts: Parts) -> None:
-    """Admins read the log of every organization of their account, since they administer the account."""
+def admins_are_of_the_account(parts: Parts) -> None:
+    """Admins read the usage of every organization of their account, since they administer the account."""
 
     def make(require: Callable[..., None]) -> Callable[..., None]:
         def account_wide(ctx: RequestContext, operation: Any, concerned: str | None) -> None:
@@ -279,7 +253,7 @@ def admin_of_sibling_reads_usage(parts: Parts) -> None:
     wrap(parts.auth, "require", make)
 
 
-def moved_clock_opens_features(parts: Parts, days: int) -> None:
+def licence_ends(parts: Parts, days: int) -> None:
     """The gate's licence must be renewed: a number of days after the start it lets everything pass."""
     born = parts.clock.now()
     _exempt(parts, lambda _ctx, _f, _e: parts.clock.now() - born > timedelta(days=days))
