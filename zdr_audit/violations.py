@@ -35,10 +35,12 @@ class Seed(BaseModel):
 
 
 class Violation(Seed):
-    """One way to be non-compliant. `controls` must all fail; `related` (globs) may fail with them because they promise the same from another side."""
+    """One way to be non-compliant. `controls` must all fail; `related` (globs) may fail with them because they promise the same from another side. `depth`:
+    it came with the suites that go into depth, so the matrix tells whether those before them see it."""
 
     controls: Annotated[tuple[str, ...], Field(min_length=1)]
     related: tuple[str, ...] = ()
+    depth: bool = False
 
 
 class Variant(Seed):

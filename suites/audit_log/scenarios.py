@@ -113,7 +113,7 @@ def _at_once(assay: Assay, org: Party, kind: str, request: Any) -> Any:
             assay.call("zdr.status", org.admin, step="look", org=org)
         case "use":
             name, spec = next(iter(assay.profile.features.items()))
-            first = next(e for e in spec.endpoints if e.carries and not e.helper and not e.continues)
+            first = next(e for e in spec.endpoints if e.begins)
             assay.use_feature(name, org.under("none").member, step="look", counts=False, only=lambda e: e is first)
         case "requested":
             return _act(assay, kind, "zdr.request", team, org)

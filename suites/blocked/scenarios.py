@@ -102,7 +102,7 @@ def a_session_begun_before(assay: Assay) -> None:
 
 @scenario()
 def everything_begun_before(assay: Assay) -> None:
-    """Every feature is used, then ZDR is enabled, then what was begun is gone on with, and what never was is asked for"""
+    """Every feature is used, then ZDR is enabled, then what was begun is gone on with, what never was is asked for, and a new member tries all"""
     org = assay.fresh()
     begun: dict[str, dict[str, object]] = {}
     for name in assay.profile.features:
@@ -117,6 +117,9 @@ def everything_begun_before(assay: Assay) -> None:
         strangers = {key: stranger(str(value)) for key, value in known.items()}
         for step, values in (("existing", known), ("missing", strangers)):
             assay.use_feature(name, org.member, step=step, values=values, only=lambda e, k=known: bool(names(e.path) & set(k)))
+    newcomer = assay.add_member(org, step="a member comes", role="newcomer").actor("newcomer")
+    for name in begun:
+        assay.use_feature(name, newcomer, step="newcomer", only=lambda e: e.begins)
 
 
 @scenario()

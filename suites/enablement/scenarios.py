@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from zdr_audit.suite.assay import Assay
-from zdr_audit.suite.histories.machine import QUICK, STANDARD, THOROUGH, drive
+from zdr_audit.suite.histories.machine import (
+    DAY,
+    QUICK,
+    QUICK_THROUGH_TIME,
+    STANDARD,
+    STANDARD_THROUGH_TIME,
+    THOROUGH,
+    THOROUGH_THROUGH_TIME,
+    drive,
+)
 from zdr_audit.suite.marks import scenario
-from zdr_audit.suite.party import Party
+from zdr_audit.suite.party import NotOffered, Party
 from zdr_audit.target.stimulus import Stimulus
 
 
@@ -135,9 +144,24 @@ def the_account_team_on_its_own(assay: Assay) -> None:
     assay.must("zdr.enable", assay.staff("reviewer"), step="enable", org=org, request=request)
 
 
+CHANGING = ("organization.create", "user.create", "key.create", "zdr.request", "zdr.approve", "zdr.reject", "zdr.enable", "zdr.disable")
+
+
 @scenario()
 def many_histories(assay: Assay) -> None:
     """Hypothesis draws histories of administration and use; of one that departs from the model a shorter one is looked for"""
     bounds = {"quick": QUICK, "standard": STANDARD, "thorough": THOROUGH}[assay.depth]
-    needed = ("organization.create", "user.create", "key.create", "zdr.request", "zdr.approve", "zdr.reject", "zdr.enable", "zdr.disable")
-    drive(assay, bounds, changes=all(assay.offers(name) for name in needed))
+    drive(assay, bounds, changes=all(assay.offers(name) for name in CHANGING))
+
+
+@scenario(late=True)
+def histories_through_time(assay: Assay) -> None:
+    """Hypothesis draws histories in which time passes and the service begins anew; in the end everything of standard retention is past its time"""
+    lacking = [name for name in (*CHANGING, "clock.advance", "purge.run") if not assay.offers(name)]
+    if lacking:
+        raise NotOffered(f"the profile does not offer '{lacking[0]}'")
+    bounds = {"quick": QUICK_THROUGH_TIME, "standard": STANDARD_THROUGH_TIME, "thorough": THOROUGH_THROUGH_TIME}[assay.depth]
+    drive(assay, bounds, changes=True, through_time=True)
+    days = assay.profile.limits.standard_retention_days + 1
+    assay.must("clock.advance", assay.staff("operator"), step="the standard period passes", seconds=days * DAY)
+    assay.must("purge.run", assay.staff("operator"), step="what is due is purged")

@@ -8,6 +8,8 @@ from zdr_audit.suite.marks import control
 
 from . import scenarios as after
 
+TIMES = after.histories_through_time
+
 
 @control("ZDR-ENB-13", after=after.many_histories)
 def test_every_history_keeps_to_the_model(expect: Expect) -> None:
@@ -17,3 +19,17 @@ def test_every_history_keeps_to_the_model(expect: Expect) -> None:
 @control("ZDR-ENB-14", after=after.many_histories)
 def test_no_history_leaves_content_under_zdr(expect: Expect) -> None:
     expect.kept_nowhere(promise="whatever came before, content under ZDR must not be kept")
+
+
+@control("ZDR-ENB-16", after=TIMES, reads_late=True)
+def test_every_history_through_time_and_restarts_keeps_to_the_model(expect: Expect) -> None:
+    judge_histories(expect)
+
+
+@control("ZDR-ENB-16", after=TIMES, reads_late=True)
+def test_what_was_of_standard_retention_is_gone_when_its_period_has_passed(expect: Expect) -> None:
+    asked = expect.some(step="ask", content="standard")
+    expect.some(step="what is due is purged", outcome="accepted")
+    expect.kept_nowhere(
+        asked, epochs=("late",), residue=False, promise="content without ZDR must be gone when the standard period has passed"
+    )

@@ -11,7 +11,7 @@ from zdr_audit.suite.party import Actor, Party
 from zdr_audit.suite.traffic import Traffic
 from zdr_audit.target.stimulus import Stimulus
 
-from .scenarios import feature_of, probe
+from .scenarios import probe
 
 SESSIONS = 6
 
@@ -60,11 +60,14 @@ def switching_under_fire(assay: Assay) -> None:
 def migration_under_fire(assay: Assay) -> None:
     """A pay-as-you-go ZDR organization moves to enterprise while many sessions go on asking"""
     org = assay.fresh(operation="organization.create_api_zdr").under("zdr")
-    assay.use_feature(feature_of(assay), assay.control.member, step="use without ZDR", counts=False, only=lambda e: not e.helper)
+    for name in assay.profile.features:
+        assay.use_feature(name, assay.control.member, step="use without ZDR", counts=False, only=lambda e: e.begins)
     with Traffic(_fire(assay, lambda: org), SESSIONS) as traffic:
         traffic.wait_for(SESSIONS)
         assay.must("zdr.migrate", assay.staff("account_team"), step="migrate", org=org)
         _at_once(assay, org)
+        for name in assay.profile.features:
+            assay.use_feature(name, org.member, step="use", only=lambda e: e.begins)
         traffic.wait_for(2 * SESSIONS)
     for key, admin in (("old", org.admin), ("new", _with_new_key(assay, org))):
         assay.list_all("audit.list", admin, step=f"read the log with the {key} key", org=org)

@@ -32,9 +32,14 @@ def a_flagged_session_and_a_legal_hold(assay: Assay) -> None:
         assay.infer(org.member, Stimulus(stream=stream), step="ask without a session")
     hold = assay.must("hold.place", operator, step="place a hold", org=org, session="zdr-audit-held")
     assay.infer(excepted.member, _session("held"), step="ask in the held session")
+    other_hold = assay.must("hold.place", operator, step="place another hold", org=org, session="zdr-audit-held-too")
     assay.infer(org.member, _session("beside"), step="ask beside the held session")
+    assay.call("zdr.status", org.admin, step="status while held", org=org, counts=True)
+    for name in assay.profile.features:
+        assay.use_feature(name, org.member, step="use while held", only=lambda e: e.begins)
     read_exceptions(assay, org.id)
-    assay.must("hold.release", operator, step="release the hold", org=org, hold=hold.values["hold"])
+    for placed in (other_hold, hold):
+        assay.must("hold.release", operator, step="release the hold", org=org, hold=placed.values["hold"])
     assay.infer(org.member, _session("held"), step="ask after the release")
     assay.call("zdr.status", org.admin, step="status afterwards", org=org, counts=True)
     assay.list_all("audit.list", org.admin, step="audit log", org=org)

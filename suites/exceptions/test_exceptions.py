@@ -45,8 +45,9 @@ def test_a_hold_keeps_only_what_it_names_and_only_until_its_release(expect: Expe
 
 @control("ZDR-EXC-06", after=STORY)
 def test_flags_and_holds_are_logged_and_leave_zdr_on(expect: Expect) -> None:
-    status = expect.one(step="status afterwards")
-    expect.that(bool(status.data) and status.data.get("status") == "enabled", "flagging must leave ZDR enabled", status)
+    for step in ("status while held", "status afterwards"):
+        expect.zdr_status(expect.some(step=step), "enabled", "flags and holds must leave ZDR enabled")
+    expect.features_refused(expect.some(step="use while held"), "flags and holds must leave features that need storage refused")
     log = expect.one(step="audit log")
     if not expect.audit_types:
         raise Inconclusive("the profile does not say how the audit log names these actions")

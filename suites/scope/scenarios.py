@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.marks import scenario
-from zdr_audit.suite.party import Party
+from zdr_audit.suite.party import NotOffered, Party
 from zdr_audit.target.stimulus import Stimulus
 
 
@@ -44,6 +46,23 @@ def a_second_organization_is_enabled(assay: Assay) -> None:
     second = assay.enable(assay.fresh())
     for stream in (False, True, False):
         assay.infer(second.member, Stimulus(stream=stream, places=frozenset({"message", "system"})), step="ask")
+
+
+@scenario()
+def a_beginning_that_organizations_share(assay: Assay) -> None:
+    """A long beginning of a prompt, sent twice by one organization and then by others"""
+    under_zdr = [assay.subject]
+    with suppress(NotOffered):
+        under_zdr.append(assay.enable(assay.fresh(account=assay.elsewhere)))
+    without = [assay.control, *(assay.others[name] for name in ("sibling", "neighbour") if name in assay.others)]
+    for owner, others in ((assay.control, [*without[1:], *under_zdr]), (assay.subject, [*under_zdr[1:], *without])):
+        # the same for all in this run, and for nobody before it
+        opening = f"{assay.run_id}-{assay.random.getrandbits(48):012x}"
+        for step in ("first", "again"):
+            assay.infer(owner.member, Stimulus(opening=opening), step=f"{step} of {owner.key}", counts=False)
+        for party in others:
+            if "member" in party.actors:
+                assay.infer(party.member, Stimulus(opening=opening), step="another organization")
 
 
 # What clients and gateways say of retention in headers, whatever it is meant to do.

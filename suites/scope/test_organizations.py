@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zdr_audit.suite.expect import Expect
+from zdr_audit.suite.expect import Expect, Inconclusive
 from zdr_audit.suite.marks import control
 
 from . import scenarios as after
@@ -35,3 +35,21 @@ def test_no_request_can_take_itself_out_of_zdr(expect: Expect) -> None:
 @control("ZDR-SCP-04", after=after.a_second_organization_is_enabled)
 def test_a_second_organization_of_the_account_is_not_kept_either(expect: Expect) -> None:
     expect.kept_nowhere(promise="content of a second ZDR organization of the account must not be kept")
+
+
+@control("ZDR-SCP-10", after=after.a_beginning_that_organizations_share)
+def test_a_prompt_cache_serves_one_organization_alone(expect: Expect) -> None:
+    others = expect.some(step="another organization")
+    expect.served(others, "inference must be served")
+    untold = [i for i in others if "read_from_cache" not in i.labels]
+    if untold:
+        raise Inconclusive(f"the answer does not say how much was read from a prompt cache ({untold[0].id})")
+    expect.every(
+        others,
+        lambda i: i.labels["read_from_cache"] == "0",
+        "what another organization sent must not be in the prompt cache of an organization that sends the same for the first time",
+    )
+    if not any(
+        int(i.labels.get("read_from_cache", "0")) > 0 for key in ("control", "subject") for i in expect.some(step=f"again of {key}")
+    ):
+        raise Inconclusive("not even the organization that sent the same before was served from a prompt cache")

@@ -16,8 +16,9 @@ from zdr_audit.canary.seeker import Seeker
 from zdr_audit.journal.redact import Redactor
 from zdr_audit.journal.store import Journal
 from zdr_audit.profile.load import load
-from zdr_audit.simulator.__main__ import build_app, build_parts
 from zdr_audit.simulator.bootstrap import bootstrap
+from zdr_audit.simulator.lives import Lives
+from zdr_audit.simulator.parts import Parts, build_parts
 from zdr_audit.simulator.violations import install
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.history import History
@@ -82,16 +83,21 @@ class Lab:
     """A simulator, perhaps with a seeded violation, and assays on it that journal to a folder of their own."""
 
     def __init__(self, folder: Path, violation: str | None = None) -> None:
-        self.parts = build_parts(folder / "data", None, True)
-        if violation:
-            install(self.parts, violation)
-        bootstrap(self.parts)
+        def make() -> Parts:
+            parts = build_parts(folder / "data", None, True)
+            if violation:
+                install(parts, violation)
+            if not bootstrap(parts):
+                parts.recovery.run()
+            return parts
+
+        self.lives = Lives(make)
         self.profile = load("simulator", {"ZDR_SIM_DATA": str(folder / "data")}).profile
         literal = new_literal()
         redactor = Redactor()
         redactor.set_literal(literal)
         registry = Registry(literal, b"key")
-        self.transport = Inside(build_app(self.parts))
+        self.transport = Inside(self.lives)
         self.journal = Journal(folder / "journal.sqlite", redactor)
         self.recorder = Recorder(self.transport, self.journal, Mint(literal), registry, Seeker(literal, registry.identify))
         self.parties: dict[str, Party] = {}
@@ -107,6 +113,11 @@ class Lab:
                 else:
                     party = self.parties.get(group) or Party(group, identity, organization.account, content, {})
                     self.parties[group] = party.with_actor(actor)
+
+    @property
+    def parts(self) -> Parts:
+        """Those of the present life."""
+        return self.lives.parts
 
     def assay(self, scenario: str, seed: int, depth: Any = "standard") -> Assay:
         others = {name: party for name, party in self.parties.items() if name not in ("subject", "control")}

@@ -55,9 +55,10 @@ def doom_after_start(number: int, moment: str) -> None:
     """The same, but what a first start logs does not count."""
     bootstrap = program.bootstrap
 
-    def then(parts: Any) -> None:
-        bootstrap(parts)
+    def then(parts: Any) -> bool:
+        first = bootstrap(parts)
         doom(number, moment)
+        return first
 
     program.bootstrap = then
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from zdr_audit.simulator.__main__ import build_app, build_parts
+from zdr_audit.simulator.app import build_app
 from zdr_audit.simulator.bootstrap import bootstrap
 from zdr_audit.simulator.clock import stamp
 from zdr_audit.simulator.context import Caller, RequestContext
 from zdr_audit.simulator.exceptional import LONGEST_DAYS
-from zdr_audit.simulator.parts import Parts
+from zdr_audit.simulator.parts import Parts, build_parts
 
 ORGANIZATION, SESSION = "org_subject", "session-1"
 OPERATOR = Caller("user_1", "operator@provider.example", "operator", "org_provider")

@@ -11,6 +11,7 @@ from zdr_audit import __version__
 from zdr_audit.catalogue.load import load_catalogue
 from zdr_audit.matrix.cases import Cases, quick_profile
 from zdr_audit.matrix.drive import Drive
+from zdr_audit.matrix.earlier import earlier_suites, seen_earlier
 from zdr_audit.matrix.judge import Result, attempt, harmless, killers
 from zdr_audit.matrix.model import Attempt, Harmless, Matrix, NotRun
 from zdr_audit.matrix.work import Job
@@ -38,7 +39,10 @@ def rows(cases: Cases, folder: Path, drive: Drive, seed: int, depth: str, resume
     finished = [one for one in jobs if resume and Result(one.folder).is_of(one, digest)]
     for done in itertools.chain(finished, drive.each([one for one in jobs if one not in finished])):
         item, result = seeds[done.folder.name], Result(done.folder)
-        yield attempt(item, result) if isinstance(item, Violation) else harmless(item, result)
+        if isinstance(item, Violation):
+            yield attempt(item, result, seen_earlier(result, earlier_suites()) if item.depth else ())
+        else:
+            yield harmless(item, result)
 
 
 def build(cases: Cases, folder: Path, drive: Drive, *, seed: int, depth: str, resume: bool, done: Callable[[Row], None]) -> Matrix:

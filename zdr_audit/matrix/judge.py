@@ -23,6 +23,7 @@ class Result:
     """One finished audit: its report (empty where none was written) and the end of what it said."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         place = folder / REPORT
         self.report: dict[str, Any] = json.loads(place.read_text(encoding="utf-8")) if place.is_file() else {}
         said = folder / SAID
@@ -65,8 +66,8 @@ class Result:
         return found.get("verdict") == "fail" and bool(whole)
 
 
-def attempt(violation: Violation, result: Result) -> Attempt:
-    """What the violation came to. An audit of which nothing can be said has missed it."""
+def attempt(violation: Violation, result: Result, earlier: tuple[str, ...] = ()) -> Attempt:
+    """What the violation came to. An audit of which nothing can be said has missed it. `earlier` are the controls of the earlier suites that see it."""
     failed = result.having("fail")
     missed = violation.controls if result.problem else tuple(name for name in violation.controls if not result.kills(name))
     others = [name for name in failed if name not in violation.controls]
@@ -76,6 +77,8 @@ def attempt(violation: Violation, result: Result) -> Attempt:
         title=violation.title,
         mechanism=violation.mechanism,
         controls=violation.controls,
+        depth=violation.depth,
+        earlier=earlier,
         killed=not missed,
         missed=missed,
         related=related,

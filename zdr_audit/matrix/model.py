@@ -11,12 +11,15 @@ class Closed(BaseModel):
 
 class Attempt(Closed):
     """What one violation came to. `controls` must fail; `missed` are those that did not; `related` are others that failed because they promise the same
-    from another side, `collateral` those that have nothing to do with it."""
+    from another side, `collateral` those that have nothing to do with it. `depth`: it came with the suites that go into depth; `earlier` are then the
+    controls that see it by what the suites before those sent."""
 
     id: str
     title: str
     mechanism: str
     controls: tuple[str, ...]
+    depth: bool = False
+    earlier: tuple[str, ...] = ()
     killed: bool
     missed: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
@@ -27,6 +30,11 @@ class Attempt(Closed):
     @property
     def good(self) -> bool:
         return self.killed and not self.collateral
+
+    @property
+    def deep(self) -> bool:
+        """Only the suites that go into depth find it."""
+        return self.depth and self.killed and not self.earlier and not self.problem
 
 
 class Harmless(Closed):
@@ -73,6 +81,11 @@ class Matrix(Closed):
     def unproven(self) -> tuple[str, ...]:
         """Controls that found no violation."""
         return tuple(control.id for control in self.controls if not control.violations)
+
+    @property
+    def deep(self) -> tuple[int, int]:
+        """How many violations only the suites that go into depth found, of how many that came with them."""
+        return sum(row.deep for row in self.violations), sum(row.depth for row in self.violations)
 
     @property
     def good(self) -> bool:

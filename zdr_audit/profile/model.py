@@ -6,6 +6,7 @@ replaced by a value of the call (see docs/profile.md for the names); a string th
 
 from __future__ import annotations
 
+import fnmatch
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, field_validator, model_validator
@@ -273,6 +274,11 @@ class FeatureEndpoint(Operation):
     carries: bool = True
     continues: bool = False
 
+    @property
+    def begins(self) -> bool:
+        """What a feature is begun with: content goes in, and nothing from before is needed."""
+        return self.carries and not self.helper and not self.continues
+
 
 class Feature(Closed):
     """A feature that needs storage, as the set of its endpoints in order of use. `examples` fills names that earlier answers did not give."""
@@ -306,10 +312,20 @@ class AuditChain(Closed):
     previous: str
 
 
+BY_NAME_ALONE = frozenset({"service.restart"})
+"""Operations that no pattern of `allow` covers: they reach everybody whom the target serves."""
+
+
 class Permissions(Closed):
-    """Operations that change the target and that this profile allows, by name or pattern (`zdr.*`)."""
+    """Operations that change the target and that this profile allows, by name or pattern (`zdr.*`). `service.restart` must be named as it is: no pattern
+    allows it."""
 
     allow: tuple[str, ...] = ()
+
+    def allows(self, operation: str) -> bool:
+        return operation in self.allow or (
+            operation not in BY_NAME_ALONE and any(fnmatch.fnmatchcase(operation, pattern) for pattern in self.allow)
+        )
 
 
 class Prices(Closed):

@@ -97,7 +97,7 @@ def missing(profile: Profile, need: str, actors: Collection[str]) -> str | None:
     operation = profile.operations.get(need)
     if operation is None:
         return f"the profile names no operation '{need}', and no reason why the target does not have it"
-    if operation.changes and not any(fnmatch.fnmatchcase(need, p) for p in profile.permissions.allow):
+    if operation.changes and not profile.permissions.allows(need):
         return f"the profile's permissions do not allow '{need}'"
     if operation.by == "anybody":
         return None

@@ -9,18 +9,19 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
 from zdr_audit.simulator import benign, violations
-from zdr_audit.simulator.app import build_app
 from zdr_audit.simulator.blobs import BlobUrlError
 from zdr_audit.simulator.bootstrap import bootstrap
+from zdr_audit.simulator.lives import Lives
 from zdr_audit.simulator.openapi import build_document
 from zdr_audit.simulator.parts import Parts, build_parts
 from zdr_audit.simulator.prefixes import PersistentCacheError
@@ -92,7 +93,8 @@ def _parts(data_dir: Path, operator: bool, broken: tuple[str, ...], variants: tu
         for variant in variants:
             benign.install(parts, variant)
         with parts.stores.starting():
-            bootstrap(parts)
+            if not bootstrap(parts):
+                parts.recovery.run()
     except (UnknownSeedError, UnfitStoresError) as error:
         fail(str(error))
     except (BlobUrlError, PersistentCacheError) as error:
@@ -152,15 +154,14 @@ def serve(
         click.echo(json.dumps(build_document(all_operations(load_features(), operator)), indent=2))
         return
     logging.disable(logging.CRITICAL)  # libraries would log what they hold at the moment; what is logged here is decided in one place
-    parts = _parts(data_dir, operator, broken, variants, node, database_url, cache_url, blob_url)
-    app: Any = build_app(parts)
+    lives = Lives(partial(_parts, data_dir, operator, broken, variants, node, database_url, cache_url, blob_url))
     listener = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     place = {"base_url": f"http://{shown}:{listener.getsockname()[1]}", "data_dir": str(data_dir.resolve())}
     announce = HELP.format(**place) if sys.stdout.isatty() else json.dumps({"event": "listening", **place}, separators=(",", ":"))
     config = uvicorn.Config(
-        app,
-        http=parts.protocol or "h11",
+        lives,
+        http=lives.parts.protocol or "h11",
         ws="none",
         loop="asyncio",
         lifespan="off",
@@ -174,7 +175,7 @@ def serve(
         Server(config, announce).run(sockets=[listener])
     finally:
         listener.close()
-        parts.stores.close()
+        lives.parts.stores.close()
 
 
 if __name__ == "__main__":

@@ -25,11 +25,11 @@ def sample_key(name: str) -> str:
     return os.environ.get(f"ZDR_SIM_KEY_{name.upper().replace('-', '_')}") or f"sample-key-{name}"
 
 
-def bootstrap(parts: Parts) -> None:
-    """Fills empty stores; leaves stores with anything in them as they are."""
+def bootstrap(parts: Parts) -> bool:
+    """Fills empty stores and says so; leaves stores with anything in them as they are."""
     with parts.stores.read() as session:
         if session.scalars(select(Organization.id).limit(1)).first():
-            return
+            return False
     staff = _provider(parts)
     for name, account in ORGANIZATIONS.items():
         organization = f"org_{name}"
@@ -44,6 +44,7 @@ def bootstrap(parts: Parts) -> None:
     request = parts.workflow.request(staff["account_team"], "org_subject", REFERENCE)
     parts.workflow.approve(staff["reviewer"], request.id, REFERENCE)
     parts.workflow.enable(staff["reviewer"], request.id, REFERENCE)
+    return True
 
 
 def _provider(parts: Parts) -> dict[str, Caller]:

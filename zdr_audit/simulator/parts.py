@@ -30,6 +30,7 @@ from zdr_audit.simulator.model import Model
 from zdr_audit.simulator.operations import Operation
 from zdr_audit.simulator.outside import Outside
 from zdr_audit.simulator.purge import Purge
+from zdr_audit.simulator.recovery import Recovery
 from zdr_audit.simulator.retention import Retention
 from zdr_audit.simulator.scope import Scope
 from zdr_audit.simulator.settings import Settings
@@ -43,7 +44,8 @@ Asgi = Callable[..., Any]
 @dataclass
 class Parts:
     """All parts of one node of the service. `middlewares` wrap the whole application (first is outermost), `routers` are mounted as they are,
-    `operations` are the routes before they are mounted, `document` the interface document, `protocol` how HTTP is spoken (None: by h11)."""
+    `operations` are the routes before they are mounted, `document` the interface document, `protocol` how HTTP is spoken (None: by h11), `restart` what ends
+    this life of the service and begins the next."""
 
     stores: Stores
     with_operator: bool = False
@@ -55,6 +57,7 @@ class Parts:
     operations: list[Operation] = field(default_factory=list)
     document: dict[str, Any] = field(default_factory=dict)
     protocol: type[asyncio.Protocol] | None = None
+    restart: Callable[[], None] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.errors = Errors()
@@ -69,6 +72,7 @@ class Parts:
         self.exceptions = Exceptions(self)
         self.retention = Retention(self)
         self.purge = Purge(self)
+        self.recovery = Recovery(self)
         self.cache = PromptCache(self)
         self.model = Model(self)
         self.cost = Cost(self)

@@ -67,6 +67,8 @@ def inference_judge(
             return Judged(served, False, "", error_data(answer))
         if not parsed.ok or answer.error:
             return Judged("malformed", False, answer.error or parsed.problem)
+        if stimulus.opening is not None and parsed.cached is not None:
+            follows |= {"read_from_cache": str(parsed.cached)}
         return Judged("accepted", True, labels=follows, text=parsed.text)
 
     return judge

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import fnmatch
 import itertools
 import random
 import secrets
@@ -29,6 +28,8 @@ from zdr_audit.target.stimulus import PLACES, Place, Stimulus, fitted
 from zdr_audit.target.template import MissingValue, fill, fill_path, names, with_query
 from zdr_audit.target.transport import Answer, Outgoing, now
 
+BACK_SECONDS = 0.25
+"""How long to wait for a target that begins anew before it is asked again."""
 Depth = Literal["quick", "standard", "thorough"]
 T = TypeVar("T")
 
@@ -245,7 +246,7 @@ class Assay:
         return spec is not None and (not spec.changes or self._allowed(operation))
 
     def _allowed(self, operation: str) -> bool:
-        return any(fnmatch.fnmatchcase(operation, pattern) for pattern in self.profile.permissions.allow)
+        return self.profile.permissions.allows(operation)
 
     def _operation(self, name: str) -> Operation:
         spec = self.profile.operations.get(name)
@@ -442,6 +443,31 @@ class Assay:
         """The same for the control organization, where it should work, and for the subject, where it should be refused."""
         self.use_feature(name, self.control.member, step=step, counts=False, labels=labels)
         self.use_feature(name, self.subject.member, step=step, labels=labels)
+
+    # -- the service as a whole --------------------------------------------------------------------------------------------------------
+
+    def restart(self, *, step: str = "restart", labels: Mapping[str, str] | None = None) -> Reply:
+        """Every node of the target ends and begins anew; gives the first one's answer once all serve again. An answer may well not come, since whoever
+        should give it is ended. Raises ScenarioBroken where the target refuses, or does not come back within the profile's time-out."""
+        operator = self.staff("operator")
+        replies = []
+        for number in range(self.nodes):
+            node = self.node(number)
+            reply = node.call("service.restart", operator, step=step, weigh="answer", labels=labels)
+            if reply.interaction.outcome not in ("accepted", "no_answer", "server_error"):
+                raise ScenarioBroken(f"{step}: the restart gave {reply.interaction.outcome} (status {reply.interaction.status})")
+            node.wait_until_served(step=f"{step}: is it back")
+            replies.append(reply)
+        return replies[0]
+
+    def wait_until_served(self, *, step: str) -> None:
+        """Until the ZDR status of the subject organization can be read. Raises ScenarioBroken where it cannot within the profile's time-out."""
+        waited = 0.0
+        while not self.call("zdr.status", self.subject.member, step=step, org=self.subject).accepted:
+            if waited >= self.profile.limits.timeout_seconds:
+                raise ScenarioBroken(f"{step}: the target does not serve again")
+            self.pause(BACK_SECONDS)
+            waited += BACK_SECONDS
 
     # -- organizations made for the run ---------------------------------------------------------------------------------------------
 

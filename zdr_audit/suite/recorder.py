@@ -25,7 +25,7 @@ from zdr_audit.target.outcome import document
 from zdr_audit.target.pace import TRY_AGAIN
 from zdr_audit.target.transport import Answer, Outgoing, Transport, now
 
-_DATA_LIMIT = 256 * 1024
+_DATA_LIMIT = 1024 * 1024
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,7 @@ _FEATURE_WORDS: Mapping[str, str] = {
     "cache": "cache markers",
     "thinking": "thinking switched on",
     "session": "a session id",
+    "opening": "a long beginning that others send too",
     "abandon_after": "a client that closes the connection midway",
 }
 
@@ -142,6 +143,8 @@ def feature_words(feature: Feature) -> str:
             return f"a request {_WRONG_WORDS.get(value, str(value).replace('_', ' '))}"
         case "model":
             return f"the model {value}"
+        case "opening":
+            return _FEATURE_WORDS["opening"]
         case "header":
             return f"the header {value[0]}"
         case _:

@@ -24,7 +24,8 @@ WRONG: tuple[Wrong, ...] = get_args(Wrong)
 class Stimulus(BaseModel):
     """What to send. `answer` asks the model to join parts into a canary that the request does not contain; `wrong` makes the request one that the
     target must answer with a 4xx; `padding` adds that many bytes of filler text, `noise` that many characters of random text
-    that cannot be compressed, 6 bits each; `abandon_after` closes the connection after so many answer bytes."""
+    that cannot be compressed, 6 bits each; `abandon_after` closes the connection after so many answer bytes. `opening` names a long beginning, marked for the
+    prompt cache, that is the same in every request of that name, whoever sends it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,22 +40,24 @@ class Stimulus(BaseModel):
     wrong: Wrong | None = None
     abandon_after: int | None = None
     session: str | None = None
+    opening: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
 
 
 def features(stimulus: Stimulus) -> tuple[str, ...]:
     """What a dialect must be able to say so as to send this stimulus whole, in words that `absent` of a profile uses after `stimulus:`."""
     flags = {"stream": stimulus.stream, "cache": stimulus.cache, "thinking": stimulus.thinking, "session": stimulus.session is not None}
+    flags["opening"] = stimulus.opening is not None
     flags |= {"answer": stimulus.answer, f"wrong:{stimulus.wrong}": stimulus.wrong is not None}
     return (*(p for p in PLACES if p in stimulus.places), *(name for name, used in flags.items() if used))
 
 
 def fitted(stimulus: Stimulus, offered: Collection[str]) -> tuple[Stimulus | None, tuple[str, ...]]:
     """The stimulus without what cannot be said, and what was left out. None where nothing worth sending is left: no place for content, or without
-    what makes it that stimulus (a session, a mistake on purpose, a stream to be abandoned)."""
+    what makes it that stimulus (a session, a common opening, a mistake on purpose, a stream to be abandoned)."""
     missing = tuple(name for name in features(stimulus) if name not in offered)
     kept = frozenset(place for place in stimulus.places if place in offered)
-    essential = {"session", f"wrong:{stimulus.wrong}"} | ({"stream"} if stimulus.abandon_after is not None else set())
+    essential = {"session", "opening", f"wrong:{stimulus.wrong}"} | ({"stream"} if stimulus.abandon_after is not None else set())
     if essential & set(missing) or (stimulus.places and not kept):
         return None, missing
     update: dict[str, object] = {name: False for name in ("stream", "cache", "thinking", "answer") if name in missing}

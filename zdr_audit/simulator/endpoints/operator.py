@@ -1,11 +1,11 @@
-"""The operator's hooks: clock, purge, flags, holds, exceptional content, failures. Mounted only if asked for."""
+"""The operator's hooks: clock, purge, restart, flags, holds, exceptional content, failures. Mounted only if asked for."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from zdr_audit.simulator.context import RequestContext
-from zdr_audit.simulator.errors import NotFoundError
+from zdr_audit.simulator.errors import ConflictError, NotFoundError
 from zdr_audit.simulator.operations import Operation, Reply
 from zdr_audit.simulator.schemas import admin as shapes
 
@@ -21,6 +21,13 @@ def clock(parts: Parts, ctx: RequestContext) -> Reply:
 
 def purge(parts: Parts, _ctx: RequestContext) -> Reply:
     return Reply(shapes.PurgeAnswer(deleted=parts.purge.run()))
+
+
+def restart(parts: Parts, _ctx: RequestContext) -> Reply:
+    if parts.restart is None:
+        raise ConflictError("This service cannot begin anew by itself.")
+    parts.restart()
+    return Reply(shapes.RestartAnswer(restarted=True))
 
 
 def flag(parts: Parts, ctx: RequestContext) -> Reply:
@@ -77,6 +84,16 @@ OPERATIONS = [
         errors=(409,),
     ),
     Operation("operator.purge", "POST", "/operator/purge", "Purge what is past its period", purge, OPERATOR, answer=shapes.PurgeAnswer),
+    Operation(
+        "operator.restart",
+        "POST",
+        "/operator/restart",
+        "End the service, and begin it anew over its stores: what was in memory alone is lost",
+        restart,
+        OPERATOR,
+        answer=shapes.RestartAnswer,
+        errors=(409,),
+    ),
     Operation(
         "operator.flag",
         "POST",

@@ -256,6 +256,10 @@ class PurgeAnswer(Answer):
     deleted: dict[str, int]
 
 
+class RestartAnswer(Answer):
+    restarted: bool
+
+
 class NamedSession(Request):
     organization_id: Identifier
     session_id: SessionId

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from zdr_audit.simulator.cache import Prefix
 from zdr_audit.simulator.context import Caller, RequestContext
-from zdr_audit.simulator.tables import Organization, OutsideMessage, ZdrRequest
+from zdr_audit.simulator.tables import CacheRow, Organization, OutsideMessage, ZdrRequest
 from zdr_audit.simulator.violations import wrap
 
 if TYPE_CHECKING:
@@ -114,3 +116,26 @@ def outside_messages_never_expire(parts: Parts, service: str) -> None:
         return send_for_ever
 
     wrap(parts.outside, "send", make)
+
+
+def cache_rows_are_for_all(parts: Parts) -> None:
+    """A stored beginning counts for whoever sends the same."""
+
+    def make(expiry: Callable[[str, str], str | None]) -> Callable[[str, str], str | None]:
+        def anybodys(organization: str, key: str) -> str | None:
+            with parts.stores.cached() as session:
+                found = session.scalars(select(CacheRow.expires_at).where(CacheRow.key == key)).all()
+            return max(found, default=None) or expiry(organization, key)
+
+        return anybodys
+
+    wrap(parts.stores.cache, "expiry", make)
+
+
+def cache_in_memory_is_for_all(parts: Parts) -> None:
+    """A beginning that is counted in memory counts for whoever sends the same under ZDR."""
+
+    def make(mark: Callable[[Prefix, RequestContext], bytes]) -> Callable[[Prefix, RequestContext], bytes]:
+        return lambda prefix, ctx: mark(prefix, replace(ctx, caller=replace(ctx.known_caller, organization_id="everybody")))
+
+    wrap(parts.cache, "_mark", make)

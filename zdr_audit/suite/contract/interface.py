@@ -13,7 +13,7 @@ from zdr_audit.profile.model import Operation, Profile
 ROLES = "x-zdr-roles"
 """The extension by which a document names the roles that may call an operation."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-MOVES_THE_TARGET = ("clock.*", "purge.*", "fault.*")
+MOVES_THE_TARGET = ("clock.*", "purge.*", "fault.*", "service.*")
 """Operations of the profile that change the target as a whole: nothing generated goes there in their owner's name."""
 _PARAMETER = re.compile(r"\{[^{}]*\}")
 

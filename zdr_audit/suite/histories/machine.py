@@ -22,6 +22,8 @@ from zdr_audit.target.stimulus import Stimulus
 
 MOST_ORGANIZATIONS = 2
 KINDS = (*7 * ("lead",), "wrong", "see")
+KINDS_THROUGH_TIME = (*4 * ("lead",), "wrong", "see", *3 * ("time",))
+DAY = 86_400
 
 
 class Enough(BaseException):
@@ -45,6 +47,10 @@ class Bounds:
 QUICK = Bounds(3, 24, 40, 6)
 STANDARD = Bounds(7, 30, 120, 15)
 THOROUGH = Bounds(80, 60, 200, 60)
+# Through time: each move is followed by a purge, and by a look at everything.
+QUICK_THROUGH_TIME = Bounds(2, 12, 20, 6)
+STANDARD_THROUGH_TIME = Bounds(3, 16, 60, 15)
+THOROUGH_THROUGH_TIME = Bounds(30, 40, 120, 60)
 
 
 @dataclass(frozen=True)
@@ -58,15 +64,20 @@ class Move:
 class Play:
     """One history: the organizations made for it, the requests filed, and the model."""
 
-    def __init__(self, assay: Assay, number: int, *, changes: bool) -> None:
-        self.assay, self.number, self.changes = assay, number, changes
+    def __init__(self, assay: Assay, number: int, *, changes: bool, through_time: bool = False) -> None:
+        self.assay, self.number, self.changes, self.through_time = assay, number, changes, through_time
         self.model = Model(assay.profile)
         self.parties: list[Party] = []
         self.requests: dict[str, list[str]] = {}
         self.begun: dict[str, dict[str, Any]] = {}
+        self.flagged: dict[str, str] = {}
+        self.revoked: dict[str, Actor] = {}
         self.turn = 0
         if changes:
             self.create("organization.create")
+            if through_time:
+                self.turn += 1
+                self.ask(self.parties[0])  # content of standard retention, whatever comes after
         else:
             for party, zdr in ((assay.subject, True), (assay.control, False)):
                 self.parties.append(party)
@@ -84,7 +95,7 @@ class Play:
 
     def moves(self) -> dict[str, list[Move]]:
         """Everything that can be done now, by kind: what leads on, what is out of place, what only looks. An empty kind is left out."""
-        found: dict[str, list[Move]] = {"lead": [], "wrong": [], "see": []}
+        found: dict[str, list[Move]] = {"lead": [], "wrong": [], "see": [], "time": self._passing() if self.through_time else []}
         for at, party in enumerate(self.parties):
             found["see"] += self._seeing(at, party)
             if self.changes:
@@ -111,6 +122,47 @@ class Play:
                 found.append(Move(f"another organization reads the log of {at}", partial(self.stranger, party)))
         return found
 
+    def _passing(self) -> list[Move]:
+        """Time passes, or the service begins anew; as far as the target has the means."""
+        found: list[Move] = []
+        if self.assay.offers("service.restart"):
+            found += 2 * [Move("the service begins anew", self.restart)]
+        if self.assay.offers("clock.advance"):
+            found += [Move(f"{days} days pass", partial(self.wait, days)) for days in (1, *self.periods())]
+        return found
+
+    def periods(self) -> tuple[int, int]:
+        """Days after which what is kept for the standard period is past its time, and what is kept by exception."""
+        limits = self.assay.profile.limits
+        return limits.standard_retention_days + 1, limits.exception_retention_days + 1
+
+    def endings(self) -> list[Callable[[], None]]:
+        """What every history ends with: a look at the state and the log of every organization. Through time it is first led to what must last, a key is
+        revoked and a session flagged; then the service begins anew, and the longest period passes."""
+        if not self.through_time:
+            return [partial(last, party) for party in self.parties for last in (self.look, self.log)]
+        offers, first = self.assay.offers, self.parties[0]
+        found: list[Callable[[], None]] = [partial(self.lead_to_zdr, first)]
+        found += [partial(self.revoke, first)] if offers("key.create") and offers("key.revoke") else []
+        found += [partial(self.flag, first)] if "operator" in self.assay.staff_actors and offers("session.flag") else []
+        found += [self.restart] if offers("service.restart") else []
+        return [*found, partial(self.wait, max(self.periods()))]
+
+    def lead_to_zdr(self, party: Party) -> None:
+        """The steps that are left on the way to ZDR."""
+        known, reviewer = self.model.organizations[party.id], self.staff("reviewer")
+        if known.world.zdr:
+            return
+        if not known.open_request:
+            self.act("requested", self.staff("account_team"), party)
+        by_status = {known.world.status(request): request for request in self.requests.get(party.id, [])}
+        if waiting := by_status.get("requested"):
+            self.turn += 1
+            self.act("approved", reviewer, party, waiting)
+            by_status["approved"] = waiting
+        self.turn += 1
+        self.act("enabled", reviewer, party, by_status.get("approved", "none"))
+
     def _administering(self, at: int, party: Party) -> list[Move]:
         """What administrators and the operator do besides: none of it may touch ZDR."""
         offers, found = self.assay.offers, []
@@ -120,10 +172,16 @@ class Play:
             return found
         if "operator" in self.assay.staff_actors and offers("session.flag"):
             found.append(Move(f"flag a session of {at}", partial(self.flag, party)))
+        if party.id in self.flagged and "session" in self.assay.offered:
+            found.append(Move(f"ask in a flagged session of {at}", partial(self.ask_flagged, party)))
+        if party.id in self.flagged and offers("exceptions.list"):
+            found.append(Move(f"see what is kept of {at}", partial(self.kept, party)))
         if "operator" in self.assay.staff_actors and offers("hold.place") and offers("hold.release"):
             found.append(Move(f"hold a session of {at} and release it", partial(self.hold, party)))
         if offers("key.create") and offers("key.revoke"):
             found.append(Move(f"give a key of {at} and revoke it", partial(self.revoke, party)))
+        if party.id in self.revoked:
+            found.append(Move(f"try a revoked key of {at}", partial(self.try_revoked, party)))
         return found
 
     def _leading_on(self, at: int, party: Party) -> list[Move]:
@@ -212,7 +270,7 @@ class Play:
 
     def use(self, party: Party, name: str) -> None:
         actor = party.under("zdr" if self.model.organizations[party.id].world.zdr else "none").member
-        first = next(e for e in self.assay.feature(name).endpoints if e.carries and not e.helper and not e.continues)
+        first = next(e for e in self.assay.feature(name).endpoints if e.begins)
         (reply,) = self.assay.use_feature(name, actor, step="use", only=lambda e: e is first, labels=self.labels("use"))
         made = {k: v for k, v in reply.values.items() if not k.startswith("_")}
         if reply.accepted and reply.interaction.outcome == "accepted" and made:
@@ -237,8 +295,23 @@ class Play:
 
     def flag(self, party: Party) -> None:
         session = f"zdr-audit-flagged-{self.number}-{self.turn}"
-        labels = self.labels("operate")
-        self.judge(self.assay.attempt("session.flag", self.staff("operator"), step="flag", org=party, labels=labels, session=session))
+        labels = self.labels("flag")
+        labels["session"] = session
+        reply = self.assay.attempt("session.flag", self.staff("operator"), step="flag", org=party, labels=labels, session=session)
+        self.flagged[party.id] = session
+        self.judge(reply)
+        if self.through_time and "session" in self.assay.offered:
+            self.turn += 1
+            self.ask_flagged(party)
+
+    def ask_flagged(self, party: Party) -> None:
+        session = self.flagged[party.id]
+        labels = self.labels("ask", about=party.id, session=session)
+        self.judge(self.assay.infer(party.under("exception").member, Stimulus(session=session), step="ask flagged", labels=labels))
+
+    def kept(self, party: Party) -> None:
+        listed = self.assay.list_all("exceptions.list", self.staff("operator"), step="kept", org=party, labels=self.labels("kept"))
+        self.judge(listed, rows=True)
 
     def hold(self, party: Party) -> None:
         operator, session = self.staff("operator"), f"zdr-audit-held-{self.number}-{self.turn}"
@@ -260,17 +333,53 @@ class Play:
         known = {"key_id": made.values.get("key_id", "none")}
         self.judge(self.assay.attempt("key.revoke", admin, step="revoke", org=party, labels=self.labels("operate"), **known))
         self.turn += 1
+        self.revoked[party.id] = holder
+        self.try_revoked(party)
+
+    def try_revoked(self, party: Party) -> None:
+        holder = self.revoked[party.id]
         self.judge(self.assay.call("zdr.status", holder, step="revoked", org=party, labels=self.labels("revoked"), weigh="answer"))
+
+    def wait(self, days: int) -> None:
+        """Time passes, and what is due is purged."""
+        operator, seconds = self.staff("operator"), days * DAY
+        labels = self.labels("time", seconds=str(seconds))
+        self.judge(self.assay.call("clock.advance", operator, step="time passes", labels=labels, seconds=seconds))
+        if self.assay.offers("purge.run"):
+            self.judge(self.assay.call("purge.run", operator, step="purge", labels=self.labels("purge")))
+        self.see_everything()
+
+    def restart(self) -> None:
+        self.judge(self.assay.restart(labels=self.labels("restart")))
+        self.see_everything()
+
+    def see_everything(self) -> None:
+        """After what touches the whole target: state, log, features, what is kept and what was taken away, of every organization."""
+        names = list(self.assay.profile.features)
+        for party in self.parties:
+            looks: list[Callable[[], None]] = [partial(self.look, party), partial(self.use, party, names[self.turn % len(names)])]
+            if self.assay.offers("audit.list") and self.assay.profile.audit_types is not None:
+                looks.append(partial(self.log, party))
+            if party.id in self.flagged and self.assay.offers("exceptions.list"):
+                looks.append(partial(self.kept, party))
+            if party.id in self.revoked:
+                looks.append(partial(self.try_revoked, party))
+            for look in looks:
+                self.turn += 1
+                look()
 
     def stranger(self, party: Party) -> None:
         labels = self.labels("stranger")
         self.judge(self.assay.call("audit.list", self.assay.other("neighbour").admin, step="stranger", org=party, labels=labels))
 
 
-def drive(assay: Assay, bounds: Bounds, *, changes: bool) -> None:
-    """Histories until one departs from the model or all are made; of one that departs, shorter ones within the bounds. All are in the journal."""
+def drive(assay: Assay, bounds: Bounds, *, changes: bool, through_time: bool = False) -> None:
+    """Histories until one departs from the model or all are made; of one that departs, shorter ones within the bounds. All are in the journal.
+    `through_time`: among the moves are the passing of time and restarts of the service, where the target has them."""
+    kinds = KINDS_THROUGH_TIME if through_time else KINDS
     count = [0]
     failed_at: list[tuple[int, float]] = []
+    badly_ended: list[int] = []
 
     class Histories(RuleBasedStateMachine):
         def __init__(self) -> None:
@@ -278,32 +387,34 @@ def drive(assay: Assay, bounds: Bounds, *, changes: bool) -> None:
             if failed_at and (count[0] - failed_at[0][0] >= bounds.attempts or time.monotonic() - failed_at[0][1] > bounds.seconds):
                 raise Enough
             count[0] += 1
-            self.play = Play(assay, count[0], changes=changes)
+            self.departed = False
+            self.play = Play(assay, count[0], changes=changes, through_time=through_time)
 
         @rule(data=st.data())
         def move(self, data: st.DataObject) -> None:
             moves = self.play.moves()
-            kind = data.draw(st.sampled_from([kind for kind in KINDS if kind in moves]), label="kind")
+            kind = data.draw(st.sampled_from([kind for kind in kinds if kind in moves]), label="kind")
             chosen = data.draw(st.sampled_from(moves[kind]), label="move")
             self.play.turn += 1
             try:
                 chosen.make()
             except Departed:
+                self.departed = True
                 if not failed_at:
                     failed_at.append((count[0], time.monotonic()))
                 raise
 
         def teardown(self) -> None:
-            """At the end of each history the state and the log of every organization are read once more."""
-            if failed_at or not self.play.changes:
+            if self.departed or not self.play.changes or (failed_at and not badly_ended):
                 return
-            for party in self.play.parties:
+            for last in self.play.endings():
+                self.play.turn += 1
                 try:
-                    for last in (self.play.look, self.play.log):
-                        self.play.turn += 1
-                        last(party)
+                    last()
                 except Departed:
-                    failed_at.append((count[0], time.monotonic()))
+                    badly_ended.append(count[0])
+                    if not failed_at:
+                        failed_at.append((count[0], time.monotonic()))
                     raise
 
     shape = settings(

@@ -24,6 +24,8 @@ class Organization:
     product: str = "enterprise"
     log: list[Entry] = field(default_factory=list)
     born_with_zdr: bool = False
+    flagged: set[str] = field(default_factory=set)
+    kept_until: dict[str, float] = field(default_factory=dict)
 
     @property
     def open_request(self) -> bool:
@@ -40,6 +42,8 @@ class Model:
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self.organizations: dict[str, Organization] = {}
+        self.clock = 0.0
+        self.purged = 0.0
 
     def know(self, organization: str, *, zdr: bool, product: str = "enterprise") -> None:
         """An organization that is there, with nothing in its log that the model knows of."""
@@ -48,12 +52,16 @@ class Model:
     def take(self, item: Interaction, rows: Iterable[Row] = ()) -> str:
         """What is wrong with this step. Raises Unknown where the answer leaves open what happened."""
         move, about = item.labels.get("move", ""), item.labels.get("about", item.organization_id)
+        if move == "restart":
+            return ""  # whoever should answer is ended; what comes after it tells
         if item.outcome in _SILENT:
             raise Unknown(f"{item.id} got no decision ({item.outcome})")
         if item.outcome == "server_error":
             return f"it brought the server error {item.status}"
         if move == "create":
             return self._created(item)
+        if move in ("time", "purge"):
+            return self._passed(item, move)
         known = self.organizations.get(about)
         if known is None:
             return ""
@@ -67,6 +75,8 @@ class Model:
             "log": lambda i, k: self._log_read(i, k, list(rows)),
             "stranger": self._strange,
             "operate": self._operated,
+            "flag": self._flagged,
+            "kept": lambda i, k: self._kept(i, k, list(rows)),
             "usage": lambda i, k: self._usage_read(i, k, list(rows)),
             "revoked": self._revoked,
         }.get(move, lambda _item, _known: "")(item, known)
@@ -128,7 +138,9 @@ class Model:
             return "" if item.outcome == "refused_by_policy" else f"a blocked feature must be refused by policy, and gave {item.outcome}"
         return "" if item.outcome == "accepted" else f"the feature must work without ZDR, and gave {item.outcome}"
 
-    def _asked(self, item: Interaction, _known: Organization) -> str:
+    def _asked(self, item: Interaction, known: Organization) -> str:
+        if (session := item.labels.get("session", "")) in known.flagged and item.accepted:
+            known.kept_until[session] = self.clock + 86_400 * self.profile.limits.exception_retention_days
         return "" if item.accepted else f"inference must be served, and gave {item.outcome} (status {item.status}) {item.error}".strip()
 
     def _log_read(self, item: Interaction, known: Organization, rows: list[Row]) -> str:
@@ -148,6 +160,33 @@ class Model:
             return f"the audit log lacks {_said(known.log[len(found)])}"
         if len(found) > len(known.log):
             return f"the audit log has {_said(found[len(known.log)])}, which did not happen"
+        return ""
+
+    # -- time -----------------------------------------------------------------------------------------------------------------------
+
+    def _passed(self, item: Interaction, move: str) -> str:
+        if item.outcome != "accepted":
+            return f"{item.operation} must be possible, and gave {item.outcome} (status {item.status})"
+        if move == "time":
+            self.clock += float(item.labels["seconds"])
+        else:
+            self.purged = self.clock
+        return ""
+
+    def _flagged(self, item: Interaction, known: Organization) -> str:
+        if item.outcome == "accepted":
+            known.flagged.add(item.labels["session"])
+        return self._operated(item, known)
+
+    def _kept(self, item: Interaction, known: Organization, rows: list[Row]) -> str:
+        """What is listed as kept by exception: of flagged sessions alone, and none that was due when the purge ran."""
+        if item.outcome != "accepted":
+            return f"what is kept by exception must be listed, and gave {item.outcome}"
+        for session in dict.fromkeys(str(row.get("session")) for row in rows):
+            if session not in known.flagged:
+                return f"of the session {session} something is kept, and nobody flagged it"
+            if known.kept_until.get(session, float("inf")) <= self.purged:
+                return f"what was kept of the session {session} must be gone, its time has passed"
         return ""
 
     def _operated(self, item: Interaction, _known: Organization) -> str:

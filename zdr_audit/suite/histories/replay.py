@@ -41,8 +41,8 @@ def replay(profile: Profile, number: str, items: list[Interaction], standing: di
         model.know(organization, zdr=zdr)
     steps: list[Interaction] = []
     for at, item in enumerate(items):
-        if steps and item.operation == "audit.list" and _turn(item) == _turn(steps[-1]):
-            continue  # a further page of the list before it
+        if steps and item.operation == steps[-1].operation and _turn(item) == _turn(steps[-1]):
+            continue  # a further page of the list before it, or a further node that begins anew
         steps.append(item)
         try:
             problem = model.take(item, rows_of(item, items[at + 1 :]))
@@ -112,7 +112,7 @@ def script(profile: Profile, told: Told) -> str:
             continue
         values = {"org": f"$ORG_{letters.get(_about(item), 'X')}", "marker": "story", "canary": "some text", "model": item.model or "model"}
         values["request"] = "$REQUEST_" + item.labels.get("asked", "none")[-6:]
-        values |= {"account": "$ACCOUNT", "name": "story"}
+        values |= {"account": "$ACCOUNT", "name": "story"} | {n: item.labels[n] for n in ("session", "seconds") if n in item.labels}
         path = _NAME.sub(lambda found, v=values: v.get(found[1], f"${found[1].upper()}"), spec.path)  # type: ignore[misc]
         query = "&".join(f"{k}={_NAME.sub(lambda f, v=values: v.get(f[1], f[1]), v0)}" for k, v0 in spec.query.items())  # type: ignore[misc]
         key = f"$KEY_{item.role.upper()}_{letters.get(item.organization_id, 'STAFF')}"

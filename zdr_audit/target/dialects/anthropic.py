@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from zdr_audit.target.dialects import content as words
-from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, events, loaded, padded, whole, without
+from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, events, loaded, padded, tokens, whole, without
 from zdr_audit.target.dialects.content import noise, png
 from zdr_audit.target.stimulus import PLACES, WRONG, Place, Stimulus
 
@@ -20,7 +21,7 @@ class AnthropicMessages:
 
     name = "anthropic-messages"
     features = frozenset(
-        {*PLACES, "stream", "cache", "thinking", "session", "answer", "dialect:names_request", "dialect:error_envelope"}
+        {*PLACES, "stream", "cache", "thinking", "session", "opening", "answer", "dialect:names_request", "dialect:error_envelope"}
         | {f"wrong:{kind}" for kind in WRONG}
     )
     request_id_header = "request-id"
@@ -52,8 +53,13 @@ def render(
     body: dict[str, Any] = {"model": words.UNKNOWN_MODEL if stimulus.wrong == "unknown_model" else model, "max_tokens": max_tokens}
     if stimulus.stream:
         body["stream"] = True
+    system: list[dict[str, Any]] = []
+    if stimulus.opening:
+        system.append({"type": "text", "text": words.opening(stimulus.opening), "cache_control": {"type": "ephemeral"}})
     if "system" in texts:
-        body["system"] = [_cached(stimulus, {"type": "text", "text": words.system(texts)})]
+        system.append(_cached(stimulus, {"type": "text", "text": words.system(texts)}))
+    if system:
+        body["system"] = system
     body["messages"] = _messages(stimulus, texts, parts)
     _tools(body, texts)
     if stimulus.thinking:
@@ -153,7 +159,8 @@ def parse(status: int | None, content_type: str, body: bytes, *, streamed: bool)
         return Parsed(False, "", str(exc))
     if not isinstance(message, dict) or message.get("type") != "message" or not isinstance(message.get("content"), list):
         return Parsed(False, "", "the answer is not a message")
-    return whole("".join(_text(block) for block in message["content"]), isinstance(message.get("stop_reason"), str))
+    read = whole("".join(_text(block) for block in message["content"]), isinstance(message.get("stop_reason"), str))
+    return replace(read, cached=tokens(message, "usage", "cache_read_input_tokens"))
 
 
 def _text(block: Any) -> str:

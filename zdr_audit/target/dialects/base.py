@@ -22,17 +22,19 @@ class Rendered:
 @dataclass(frozen=True)
 class Parsed:
     """`ok` says whether the answer is a complete, well-formed one; `problem` says what is not. A complete answer may be without text: a model may
-    spend all its tokens on thinking, or refuse without a word."""
+    spend all its tokens on thinking, or refuse without a word. `cached` is how many tokens of the request were read from a prompt cache, None where the
+    answer does not say."""
 
     ok: bool
     text: str
     problem: str
+    cached: int | None = None
 
 
 class Dialect(Protocol):
-    """One interface for inference. `features` are those of a stimulus that it can say: places, `stream`, `cache`, `thinking`, `session`, `answer`,
-    and `wrong:` with a kind of wrong request; and `dialect:` with what the interface promises of its answers (`names_request`: each names itself and the
-    organization served; `error_envelope`: errors come in one form). `headers` go with every call of the interface; `request_id_header` is where an
+    """One interface for inference. `features` are those of a stimulus that it can say: places, `stream`, `cache`, `thinking`, `session`, `opening`,
+    `answer`, and `wrong:` with a kind of wrong request; and `dialect:` with what the interface promises of its answers (`names_request`: each names itself
+    and the organization served; `error_envelope`: errors come in one form). `headers` go with every call of the interface; `request_id_header` is where an
     answer names itself."""
 
     name: str
@@ -67,6 +69,13 @@ def whole(text: str, ended: bool) -> Parsed:
     """A complete answer needs text, or a word of the target on why there is none."""
     ok = bool(text) or ended
     return Parsed(ok, text, "" if ok else "the message is empty")
+
+
+def tokens(answer: Any, *way: str) -> int | None:
+    """The number that stands at the end of a way through objects, None where there is none."""
+    for name in way:
+        answer = answer.get(name) if isinstance(answer, dict) else None
+    return answer if isinstance(answer, int) and not isinstance(answer, bool) else None
 
 
 def events(body: bytes) -> Iterator[str]:

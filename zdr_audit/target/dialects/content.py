@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from zdr_audit.target.stimulus import Place, Stimulus
 
 FILLER = "The quick survey of the northern harbour lists forty ships, nine cranes and one lighthouse. "
+OPENING_CHARACTERS = 24_000
 TOOL = "look_up"
 TOOL_CALL = "toolu_1"
 UNKNOWN_MODEL = "no-such-model"
@@ -26,6 +27,11 @@ def prompt(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, ...
         quoted = " then ".join(f'"{part}"' for part in parts)
         words.append(f"Join these parts without spaces and answer with the result only: {quoted}")
     return "\n".join(words)
+
+
+def opening(name: str) -> str:
+    """A beginning of that name: long enough for prompt caches, and the same whenever it is asked for."""
+    return f"Standing instructions, edition {name}. " + FILLER * (OPENING_CHARACTERS // len(FILLER))
 
 
 def system(texts: Mapping[Place, str]) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from zdr_audit.target.dialects import content as words
-from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, loaded, whole, without
+from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, loaded, tokens, whole, without
 from zdr_audit.target.dialects.openai_base import WRONG, file_members, image_url, last_words, objects, stream_objects, with_headers
 from zdr_audit.target.stimulus import PLACES, Place, Stimulus
 
@@ -16,7 +17,7 @@ class OpenAIChat:
     """It has no marks for a cache and no session; what it says of thinking is an effort."""
 
     name = "openai-chat"
-    features = frozenset({*PLACES, "stream", "thinking", "answer", *(f"wrong:{kind}" for kind in WRONG)})
+    features = frozenset({*PLACES, "stream", "thinking", "opening", "answer", *(f"wrong:{kind}" for kind in WRONG)})
     request_id_header = "x-request-id"
     headers: Mapping[str, str] = {}
 
@@ -50,7 +51,8 @@ class OpenAIChat:
         choices = objects(answer.get("choices")) if isinstance(answer, dict) else []
         if not choices or not isinstance(choices[0].get("message"), dict):
             return Parsed(False, "", "the answer is not a chat completion")
-        return whole("".join(_text(c.get("message")) for c in choices), any(isinstance(c.get("finish_reason"), str) for c in choices))
+        read = whole("".join(_text(c.get("message")) for c in choices), any(isinstance(c.get("finish_reason"), str) for c in choices))
+        return replace(read, cached=tokens(answer, "usage", "prompt_tokens_details", "cached_tokens"))
 
     def counting(self, body: bytes) -> bytes:
         return without(body, (self.limit, "stream", "stop", "user"))
@@ -58,6 +60,8 @@ class OpenAIChat:
 
 def _messages(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, ...]) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = []
+    if stimulus.opening:
+        messages.append({"role": "system", "content": words.opening(stimulus.opening)})
     if "system" in texts:
         messages.append({"role": "system", "content": words.system(texts)})
     if "history" in texts:

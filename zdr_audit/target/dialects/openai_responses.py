@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from zdr_audit.target.dialects import content as words
-from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, loaded, whole, without
+from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, loaded, tokens, whole, without
 from zdr_audit.target.dialects.openai_base import WRONG, file_members, image_url, last_words, objects, stream_objects, with_headers
 from zdr_audit.target.stimulus import PLACES, Place, Stimulus
 
@@ -19,7 +20,7 @@ class OpenAIResponses:
     """It has no marks for a cache, no stop sequences and no session. Whether to store is left to the target: it is what is being audited."""
 
     name = "openai-responses"
-    features = frozenset({*PLACES, "stream", "thinking", "answer", *(f"wrong:{kind}" for kind in WRONG)} - {"stop_sequence"})
+    features = frozenset({*PLACES, "stream", "thinking", "opening", "answer", *(f"wrong:{kind}" for kind in WRONG)} - {"stop_sequence"})
     request_id_header = "x-request-id"
     headers: Mapping[str, str] = {}
 
@@ -30,8 +31,10 @@ class OpenAIResponses:
         body: dict[str, Any] = {"model": model, _LIMIT: self.max_tokens, "input": _items(stimulus, texts, parts)}
         if stimulus.stream:
             body["stream"] = True
-        if "system" in texts:
-            body["instructions"] = words.system(texts)
+        instructions = [words.opening(stimulus.opening)] if stimulus.opening else []
+        instructions += [words.system(texts)] if "system" in texts else []
+        if instructions:
+            body["instructions"] = "\n".join(instructions)
         made = words.tool(texts)
         if made:
             body["tools"] = [{"type": "function", "name": words.TOOL, "description": made[0], "parameters": made[1], "strict": False}]
@@ -55,7 +58,8 @@ class OpenAIResponses:
         text, state = _output(answer), answer.get("status")
         if state in ("failed", "cancelled"):
             return Parsed(False, text, f"the response {state}")
-        return whole(text, state in ("completed", "incomplete"))
+        read = whole(text, state in ("completed", "incomplete"))
+        return replace(read, cached=tokens(answer, "usage", "input_tokens_details", "cached_tokens"))
 
     def counting(self, body: bytes) -> bytes:
         return without(body, (_LIMIT, "stream", "user"))

@@ -1,0 +1,63 @@
+"""The service ends and begins anew, right after answers: what it said must be there afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from zdr_audit.suite.assay import Assay, ScenarioBroken
+from zdr_audit.suite.marks import scenario
+from zdr_audit.suite.party import Actor, Party
+from zdr_audit.target.stimulus import Stimulus
+
+from .scenarios import probe
+
+
+def _act_and_restart(assay: Assay, kind: str, operation: str, by: Actor, org: Party, **values: Any) -> str:
+    """One action that must leave an entry, and right after its answer the end of the service; gives the request that it made."""
+    asked = {"asked": str(values["request"])} if "request" in values else {}
+    reply = assay.attempt(operation, by, step=f"act: {kind}", org=org, labels={"audit": kind, **asked}, **values)
+    assay.restart()
+    return str(reply.values.get("request", "none"))
+
+
+def _see(assay: Assay, org: Party, step: str) -> None:
+    assay.call("zdr.status", org.member, step=f"{step}: status", org=org, counts=True)
+    probe(assay, org, f"{step}: features", counts=True)
+
+
+@scenario(late=True, last=True)
+def the_service_begins_anew(assay: Assay) -> None:
+    """The service is restarted right after the answer to each step of enablement"""
+    team, reviewer = assay.staff("account_team"), assay.staff("reviewer")
+    org = assay.fresh()
+    revoked = _revoked_key(assay, org)
+    request = _act_and_restart(assay, "requested", "zdr.request", team, org)
+    if request == "none":
+        raise ScenarioBroken("the request for ZDR was not accepted, so there is nothing to enable")
+    _act_and_restart(assay, "approved", "zdr.approve", reviewer, org, request=request)
+    _act_and_restart(assay, "enabled", "zdr.enable", reviewer, org, request=request)
+    org = org.under("zdr")
+    _see(assay, org, "on")
+    for stream in (False, True):
+        assay.infer(org.member, Stimulus(stream=stream), step="ask after a restart")
+    for party in (assay.subject, assay.control):
+        assay.call("zdr.status", party.member, step=f"{party.key}: status", org=party, counts=True)
+    if revoked is not None:
+        assay.call("zdr.status", revoked, step="a revoked key after a restart", org=org, weigh="answer", counts=True)
+    _act_and_restart(assay, "disabled", "zdr.disable", org.admin, org)  # refused: a customer
+    _see(assay, org, "still on")
+    _act_and_restart(assay, "disabled", "zdr.disable", reviewer, org)
+    _see(assay, org.under("standard"), "off")
+    assay.list_all("audit.list", org.admin, step="own log", org=org)
+
+
+def _revoked_key(assay: Assay, org: Party) -> Actor | None:
+    """A member with a key that worked and was revoked; None where the target has no such operation."""
+    if not assay.offers("key.revoke"):
+        return None
+    made = assay.must("key.create", org.admin, step="give a key", org=org, user=org.member.user)
+    holder = replace(org.member, secret=str(made.values["key"]), token=None)
+    assay.call("zdr.status", holder, step="the key works", org=org)
+    assay.must("key.revoke", org.admin, step="revoke the key", org=org, key_id=made.values["key_id"])
+    return holder

@@ -1,0 +1,44 @@
+"""What the suites that were there first see of a violation: whether those that go into depth were needed."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import lru_cache
+
+from zdr_audit import resources
+from zdr_audit.journal.events import Interaction
+from zdr_audit.journal.store import Journal, JournalError
+from zdr_audit.matrix.judge import Result
+
+JOURNAL = "journal.sqlite"
+
+
+@lru_cache(maxsize=1)
+def earlier_suites() -> Mapping[str, frozenset[str]]:
+    """Each control of the earlier suites with the scenarios that it rested on then."""
+    text = (resources.fixtures() / "earlier_suites.toml").read_text(encoding="utf-8")
+    return {control: frozenset(scenarios) for control, scenarios in tomllib.loads(text)["controls"].items()}
+
+
+def seen_earlier(result: Result, suites: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
+    """The controls of the earlier suites that fail by what their own scenarios sent. A finding of which that cannot be told counts."""
+    requests = {name: {f["request"] for f in result.controls[name]["findings"]} for name in result.having("fail") if name in suites}
+    if not requests:
+        return ()
+    scenarios = _scenarios(result)
+    return tuple(
+        name for name, asked in requests.items() if not asked or any(scenarios.get(request) in {None, *suites[name]} for request in asked)
+    )
+
+
+def _scenarios(result: Result) -> Mapping[str, str]:
+    """Request -> the scenario that sent it, from the journal beside the report; empty where there is none."""
+    place = result.folder / JOURNAL
+    if not place.is_file():
+        return {}
+    try:
+        with Journal(place, read_only=True) as journal:
+            return {event.id: event.scenario for event in journal.events() if isinstance(event, Interaction)}
+    except JournalError:
+        return {}
