@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
 from .anchors import SHORTEST, anchors
+from .fast import Fast
 from .gates import texts
 
 # The library searches up to 64 patterns with vector instructions, at eight times the speed of the automaton proper.
@@ -27,8 +28,11 @@ class Automaton:
     Most data hold none of the anchors (see `anchors`) of the patterns. Where they hold one, its surroundings are searched for the patterns proper.
     """
 
-    def __init__(self, patterns: Sequence[bytes], in_text: Collection[int] = ()) -> None:
-        """`in_text` are the numbers of the patterns that are looked for where text stands alone (see `gates.texts`)."""
+    def __init__(self, patterns: Sequence[bytes], in_text: Collection[int] = (), fast: Fast | None = None) -> None:
+        """`in_text` are the numbers of the patterns that are looked for where text stands alone (see `gates.texts`). `fast` is the quick way
+        to all of them, whose patterns begin with these."""
+        self._fast, self._count = fast, len(patterns)
+        self._is_short = frozenset(at for at, pattern in enumerate(patterns) if len(pattern) < SHORTEST)
         short = [at for at, pattern in enumerate(patterns) if len(pattern) < SHORTEST]
         long = [at for at, pattern in enumerate(patterns) if len(pattern) >= SHORTEST]
         self._reach = max((len(pattern) for pattern in patterns), default=0)
@@ -46,26 +50,38 @@ class Automaton:
 
     def find(self, data: bytes) -> list[Match]:
         """(start, end, index of the pattern) of each match, by start. Matches of one group of 60 patterns do not overlap."""
+        known = self._fast.patterns(data) if self._fast is not None and len(data) > _SMALL else None
         found: list[Match] = []
+        if known is not None:
+            short = [place for place in known if place[2] in self._is_short]
+            rest = sorted((start, end) for start, end, index in known if index < self._count and index not in self._is_short)
+            found.extend(self._around(rest, data))
+            found.extend(short)
+            found.sort()
+            return found
         places: list[tuple[int, int]] = []
         for start, end, index in _matches(self._short, data):
             if index < self._short_count:
-                found.append((start, end, index))
+                found.append((start, end, self._numbers[index]))
             else:
                 places.append((start, end))
         if len(data) <= _SMALL:
-            found.extend(_matches(self._long, data))
+            found.extend((start, end, self._numbers[index]) for start, end, index in _matches(self._long, data))
         else:
             places.extend((start, end) for start, end, _ in _matches(self._anchors, data))
             for low, high in texts(data):
                 text = data if high - low == len(data) else data[low:high]
                 places.extend((low + start, low + end) for start, end, _ in _matches(self._text_anchors, text))
-            for start, end in self._windows(sorted(places), len(data)):
-                piece = data if end - start == len(data) else data[start:end]
-                found.extend((start + first, start + last, index) for first, last, index in _matches(self._long, piece))
-        found = [(start, end, self._numbers[index]) for start, end, index in found]
+            found.extend(self._around(sorted(places), data))
         found.sort()
         return found
+
+    def _around(self, places: list[tuple[int, int]], data: bytes) -> Iterator[Match]:
+        """The matches of the longer patterns around these places."""
+        for start, end in self._windows(places, len(data)):
+            piece = data if end - start == len(data) else data[start:end]
+            for first, last, index in _matches(self._long, piece):
+                yield start + first, start + last, self._numbers[index]
 
     def _windows(self, places: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:
         """What must be searched: as far around each anchor as any pattern that holds it can reach."""

@@ -36,6 +36,6 @@ WHOLE_CONTAINERS: tuple[Opener, ...] = (
     Opener("parquet", (), parquet.is_encrypted_parquet, _encrypted, strict=True, refused=True),
     Opener("orc", (), orc.is_orc, orc.decoder, strict=True),
     Opener("kafka", (), records.is_kafka, records.kafka_decoder, strict=False),
-    Opener("snappy", (), blocks.is_snappy_block, lambda: Gather(blocks.unsnappy), strict=False, quiet=True),
-    Opener("lz4", (), blocks.is_lz4_block, lambda: Gather(blocks.unlz4), strict=False, quiet=True),
+    Opener("snappy", (), blocks.is_snappy_block, lambda: Gather(blocks.unsnappy, blocks.is_snappy_block), strict=False, quiet=True),
+    Opener("lz4", (), blocks.is_lz4_block, lambda: Gather(blocks.unlz4, blocks.is_lz4_block), strict=False, quiet=True),
 )

@@ -99,7 +99,7 @@ class Layer:
                         self._search.sighted()
                         for opened in self._open:
                             opened.known.add((sighting.forms, sighting.canary))
-            elif opener is not None:
+            elif opener is not None and opener.check(buffer[start - base : start - base + 64]):
                 found.extend(self._advance(start))
                 self._begin(opener, start)
         inside = self._advance(until)
@@ -125,16 +125,13 @@ class Layer:
         if base == 0 and self._done == 0:
             head = buffer[:64]
             events.extend((0, 1, None, opener) for opener in WHOLE if opener.check(head))
-        events = [event for event in events if self._done <= event[0] < until]
+        events = [event for event in events if self._done <= event[0] < until and event[0] >= base]
         events.sort(key=lambda event: event[:2])
         return iter(events)
 
     # Encodings that are opened as streams
 
     def _begin(self, opener: Opener, start: int) -> None:
-        at = start - self._base
-        if at < 0 or not opener.check(self._buffer[at : at + 64]):
-            return
         for opened in self._open:
             if opened.opener is opener and opened.start < start and not opener.joins and opener.strict and not opened.decoder.ended:
                 return  # the text that is being decoded already

@@ -9,10 +9,12 @@ from .automaton import Automaton
 from .cuts import cut_passes
 from .digest_search import digest_pass, known_whole
 from .digests import ALGORITHMS, DigestBook
+from .fast import Fast
 from .forms import FORMS, added, needles
 from .layer import Layer
 from .mint import LITERAL_LENGTH, check_literal, new_literal
-from .passes import PASSES
+from .parts import Beginnings, Fragments, fragments
+from .passes import Pass, passes
 from .search import Search
 from .sighting import Sighting
 from .streams import OPENERS, WHOLE
@@ -21,7 +23,8 @@ from .tokens import Tokenizer, token_needles
 
 __all__ = ["Seeker", "Sighting", "searched_forms"]
 
-CHUNK = 1024 * 1024
+CHUNK = 256 * 1024
+_AT_HAND = 4 * 1024 * 1024
 
 
 _TEXT_OPENERS = frozenset(("base64", "hex"))
@@ -30,6 +33,11 @@ _TEXT_OPENERS = frozenset(("base64", "hex"))
 def _is_long_text(pattern: bytes) -> bool:
     """Whether a pattern is text that stands in more of it than the canary itself would take."""
     return len(pattern) > LITERAL_LENGTH and pattern.isascii() and pattern.decode().isprintable()
+
+
+def _passes(literal: bytes, fast: Fast, first: int) -> list[Pass]:
+    beginnings = Beginnings(literal, fast)
+    return [*passes(literal, beginnings), *cut_passes(literal, Fragments(literal, fast, first), beginnings)]
 
 
 @cache
@@ -45,8 +53,7 @@ def searched_forms() -> tuple[str, ...]:
         "rows",  # text put together from the rows of a table, by the readers of databases
         *FORMS,
         *added(),
-        *(make(new_literal().encode()).name for make in PASSES),
-        *(one.name for one in cut_passes(new_literal().encode())),
+        *(one.name for one in _passes(new_literal().encode(), Fast((), b""), 0)),
         *openers,
     )
     return tuple(dict.fromkeys(named))
@@ -77,17 +84,18 @@ class Seeker:
         self.max_depth, self.max_inflate_bytes, self.max_ratio, self.max_sightings = max_depth, max_inflate_bytes, max_ratio, max_sightings
         self.needles = [*needles(literal), *(token_needles(literal, tokenizer) if tokenizer else ())]
         self._tokenized = tokenizer is not None
-        self.passes = [*(make(self.literal) for make in PASSES), *cut_passes(self.literal)]
         self._digests = digests
-        if digests is not None:
-            self.passes.append(digest_pass(digests))
         self.starts = [(opener, before) for opener in OPENERS for _, before in opener.patterns]
         patterns = [needle.pattern for needle in self.needles] + [pattern for opener in OPENERS for pattern, _ in opener.patterns]
         in_text = [at for at, needle in enumerate(self.needles) if needle.form is not None and _is_long_text(needle.pattern)]
         in_text += [len(self.needles) + at for at, (opener, _) in enumerate(self.starts) if opener.name in _TEXT_OPENERS]
-        self._automaton = Automaton(patterns, frozenset(in_text))
+        self.fast = Fast([*patterns, *fragments(self.literal)], self.literal)
+        self._automaton = Automaton(patterns, frozenset(in_text), self.fast)
+        self.passes = _passes(self.literal, self.fast, len(patterns))
+        if digests is not None:
+            self.passes.append(digest_pass(digests))
         # The C library's allocator then keeps as much at hand, where otherwise it gives back and takes anew the memory of every chunk.
-        bytes(4 * CHUNK)
+        bytes(_AT_HAND)
 
     def find(self, data: bytes) -> list[tuple[int, int, int]]:
         """(start, end, index) of each pattern: first those of `needles`, then those of `starts`."""

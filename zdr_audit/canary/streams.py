@@ -95,9 +95,13 @@ def is_gzip(data: bytes) -> bool:
     return len(data) >= 10 and data.startswith(GZIP_MAGIC) and data[3] < 32 and data[8] in (0, 2, 4) and data[9] in _GZIP_SYSTEMS
 
 
+_TELLS = 24
+"""Bytes of which chance makes a beginning of zlib data in one case of a hundred; more may be damaged in what is to be read up to the damage."""
+
+
 def _inflates(data: bytes) -> bool:
     try:
-        inflate(ZLIB).decompress(data, 1)
+        inflate(ZLIB).decompress(data[:_TELLS], BLOCK)
     except ZlibError:
         return False
     return True
