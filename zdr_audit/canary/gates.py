@@ -112,8 +112,9 @@ def tokens(data: bytes) -> list[Range]:
     marks = _full(numbers, room)
     # Such a run holds two words of these, the one between them, and one of those beside them.
     places = 2 * np.flatnonzero(marks[1:] & marks[:-1]) + 1
-    sides = [_full(words[np.clip(places + step, 0, len(words) - 1)]) for step in (-2, 0, 2)]
-    return _around(places[sides[1] & (sides[0] | sides[2])] - 1, size, TOKEN_RUN)
+    places = places[_full(words[places])]
+    beside = _full(words[np.maximum(places - 2, 0)]) | _full(words[np.minimum(places + 2, len(words) - 1)])
+    return _around(places[beside] - 1, size, TOKEN_RUN)
 
 
 def _full(words: Words, room: Words | None = None) -> npt.NDArray[np.bool_]:
