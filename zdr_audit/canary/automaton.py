@@ -36,9 +36,15 @@ class Automaton:
         short = [at for at, pattern in enumerate(patterns) if len(pattern) < SHORTEST]
         long = [at for at, pattern in enumerate(patterns) if len(pattern) >= SHORTEST]
         self._reach = max((len(pattern) for pattern in patterns), default=0)
-        self._numbers = [*short, *long]
-        size = _GROUP if len(long) <= _GROUP * _MAX_GROUPS else max(1, len(long))
-        self._long = _groups([patterns[at] for at in long], len(short), size)
+        # Matches of one group do not overlap, so a pattern that stands within another is in a group behind it.
+        every = set(patterns)
+        within = {part for at in long for part in _parts_of(patterns[at]) if part in every}
+        outer, inner = [at for at in long if patterns[at] not in within], [at for at in long if patterns[at] in within]
+        self._numbers = [*short, *outer, *inner]
+        self._long = [
+            *_groups([patterns[at] for at in outer], len(short), _size(len(outer))),
+            *_groups([patterns[at] for at in inner], len(short) + len(outer), _size(len(inner))),
+        ]
         pieces = anchors(patterns[at] for at in long if at not in in_text)
         # Two bytes make no anchor, and would slow down many others in their group; alone they would be searched by a slower method than with a few.
         self._short_count = len(short)
@@ -95,6 +101,17 @@ class Automaton:
             else:
                 merged.append((low, high))
         return merged
+
+
+def _parts_of(pattern: bytes) -> Iterator[bytes]:
+    """What stands in a pattern but is not its beginning."""
+    for first in range(1, len(pattern) - SHORTEST + 1):
+        for last in range(first + SHORTEST, len(pattern) + 1):
+            yield pattern[first:last]
+
+
+def _size(count: int) -> int:
+    return _GROUP if count <= _GROUP * _MAX_GROUPS else max(1, count)
 
 
 def _groups(patterns: Sequence[bytes], first: int, size: int) -> list[_Group]:

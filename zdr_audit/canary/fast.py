@@ -61,11 +61,12 @@ class _Compiled:
 
 @dataclass(frozen=True)
 class _Databases:
-    """All that is compiled: the patterns; what begins as the literal does; and what begins so and may go on after something else."""
+    """What is compiled: the patterns; what begins as the literal does; and, where that is often met, what begins so and may go on after
+    something else."""
 
     patterns: _Compiled
     begun: _Compiled
-    going_on: _Compiled
+    going_on: Callable[[], _Compiled]
 
 
 class Fast:
@@ -92,7 +93,9 @@ class Fast:
         if engine is not None:
             fixed = [b"".join(b"\\x%02x" % code for code in pattern) for pattern in self._patterns]
             begun = _Compiled(engine, [_begun(self._literal)])
-            self._compiled = _Databases(_Compiled(engine, fixed), begun, _Compiled(engine, _going_on(self._literal), starts=True))
+            self._compiled = _Databases(
+                _Compiled(engine, fixed), begun, cache(lambda: _Compiled(engine, _going_on(self._literal), starts=True))
+            )
         return engine is not None
 
     def patterns(self, data: bytes) -> list[Place] | None:
@@ -126,7 +129,7 @@ class Fast:
         if found is not None:
             ranges = [(max(0, end - len(self._literal)), end) for _, end, _ in found]
         else:
-            found = ready.going_on.scan(text)
+            found = ready.going_on().scan(text)
             if found is None:
                 return None
             ranges = [(start, end) for start, end, _ in found]
