@@ -12,10 +12,6 @@ def _encrypted() -> Unsupported:
     return Unsupported("it is encrypted")
 
 
-def _no_lzw() -> Unsupported:
-    return Unsupported("streams in LZW are not decoded")
-
-
 # With a magic that is long enough to be met at any offset.
 CONTAINERS: tuple[Opener, ...] = (
     Opener("parquet", ((parquet.MAGIC, 0),), parquet.is_parquet, parquet.decoder, strict=True),
@@ -25,7 +21,8 @@ CONTAINERS: tuple[Opener, ...] = (
     Opener("dump", tuple((start, 0) for start in dumps.STARTS), dumps.is_dump, dumps.Dump, strict=False),
     Opener("ascii85", tuple((name, 0) for name in pdf.ASCII85), pdf.is_filter, pdf.ascii85, strict=False),
     Opener("hex", tuple((name, 0) for name in pdf.ASCII_HEX), pdf.is_filter, pdf.ascii_hex, strict=False),
-    Opener("pdf", tuple((name, 0) for name in pdf.LZW), pdf.is_filter, _no_lzw, strict=True, refused=True),
+    Opener("lzw", tuple((name, 0) for name in pdf.LZW), pdf.is_lzw, pdf.lzw, strict=False, looks=1024),
+    Opener("pdf", tuple((name, 0) for name in pdf.RUN_LENGTH), pdf.is_filter, pdf.run_length, strict=False, keeps=True),
     Opener("pdf", ((pdf.ENCRYPT, 0),), pdf.is_encryption, _encrypted, strict=True, refused=True),
     Opener(
         "chunked",

@@ -210,7 +210,8 @@ _MYSQL = {0: b"\\0", 39: b"\\'", 34: b'\\"', 10: b"\\n", 13: b"\\r", 26: b"\\Z",
 
 def _quoted(magic: bytes) -> list[bytes]:
     """As it is, but for a few bytes, behind the quote at which a literal of SQL begins."""
-    return [b"'" + b"".join(_MYSQL.get(code, bytes([code])) for code in magic)]
+    text = b"'" + b"".join(_MYSQL.get(code, bytes([code])) for code in magic)
+    return list(dict.fromkeys((text, text.replace(b"\x08", b"\\b"))))
 
 
 def _percent(magic: bytes) -> list[bytes]:
@@ -282,6 +283,7 @@ _FROM_Z85 = bytes.maketrans(
     b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#",
     b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~",
 )
+_WHITE = re.compile(rb"\s+")
 _BREAKS = re.compile(rb"\\[nr]|\s+")
 _BASE32_RUN = re.compile(rb"(?:[A-Za-z2-7]+|\\[nr]|[\r\n]+)*")
 _ASCII85_RUN = re.compile(rb"(?:[!-uz]+|[\r\n]+)*")
@@ -299,7 +301,7 @@ def _base32() -> Grouped:
 
 def ascii85_decoder() -> Grouped:
     """ascii85 up to its end mark, or whatever else is none of it."""
-    return Grouped(_ASCII85_RUN, lambda text: _without_breaks(text).replace(b"z", b"!!!!!"), base64.a85decode, 5, b"u")
+    return Grouped(_ASCII85_RUN, lambda text: _WHITE.sub(b"", text).replace(b"z", b"!!!!!"), base64.a85decode, 5, b"u")
 
 
 def _base85() -> Grouped:

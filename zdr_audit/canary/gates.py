@@ -37,6 +37,8 @@ class _Scratch(threading.local):
         self._room = np.empty(0, np.uint8)
         self.data: bytes | None = None
         self.found: tuple[list[Range], list[Range]] = [], []
+        self.token_data: bytes | None = None
+        self.tokens: list[Range] = []
 
     def bytes(self, size: int) -> Bytes:
         """Room for so many bytes, until the next call."""
@@ -103,6 +105,17 @@ def _in_company(words: Words, places: Places, half: np.uint64) -> Places:
 
 def tokens(data: bytes) -> list[Range]:
     """The ranges that hold every run of 43 characters or more from the digit 0 on in ASCII: letters, digits and some signs, no spaces."""
+    if _scratch.token_data is not data:
+        _scratch.tokens = [
+            (low + start, low + end)
+            for low, high in texts(data)
+            for start, end in _find_tokens(data if high - low == len(data) else data[low:high])
+        ]
+        _scratch.token_data = data
+    return _scratch.tokens
+
+
+def _find_tokens(data: bytes) -> list[Range]:
     size = len(data)
     if size <= SMALL:
         return [(0, size)]

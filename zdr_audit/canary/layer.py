@@ -12,7 +12,7 @@ from .opener import Limited, Part
 from .search import Search
 from .sighting import Sighting
 from .split import LOOK
-from .streams import WHOLE, Opener, StreamDecoder
+from .streams import UNMARKED, WHOLE, Opener, StreamDecoder
 from .tidy import Doubts, Span
 
 __all__ = ["Layer", "Sighting"]
@@ -132,6 +132,7 @@ class Layer:
         # An event whose beginning lies in bytes handled before was handled then: enough of what follows it was in the buffer.
         for one in options.passes:
             events.extend((base + start, base + end, needle, None) for start, end, needle in one.find(buffer))
+        events.extend((base + start, base + start + 1, None, opener) for start, opener in UNMARKED.find(buffer))
         if base == 0 and self._done == 0:
             events.extend((0, 1, None, opener) for opener in WHOLE if opener.check(buffer[: opener.looks]))
         events = [event for event in events if self._done <= event[0] < until and event[0] >= base]

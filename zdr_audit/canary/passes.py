@@ -10,7 +10,7 @@ from itertools import pairwise
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
 from .form import Decoded, Form, Needle, run
-from .gates import TOKEN_RUN, alike, changes, texts, tokens
+from .gates import TOKEN_RUN, alike, changes, tokens
 from .mint import CANARY_LENGTH, LITERAL_LENGTH, PIECE_LENGTH
 from .parts import Beginnings
 from .split import SplitSearch
@@ -124,10 +124,8 @@ def _base58(literal: bytes) -> Pass:
     wanted = b"\x01" * _LEAST
 
     def find(data: bytes) -> Iterator[Event]:
-        for low, high in texts(data):
-            piece = data if high - low == len(data) else data[low:high]
-            for first, last in tokens(piece):
-                yield from within(data, low + first, low + last)
+        for low, high in tokens(data):
+            yield from within(data, low, high)
 
     def within(data: bytes, low: int, high: int) -> Iterator[Event]:
         for start, end in runs(data, low, high):

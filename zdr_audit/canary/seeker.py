@@ -19,7 +19,7 @@ from .passes import Pass, passes
 from .places import PARTS
 from .search import Search
 from .sighting import Sighting
-from .streams import OPENERS, WHOLE
+from .streams import OPENERS, UNMARKED, WHOLE
 from .tokens import NAME as TOKEN_IDS
 from .tokens import Tokenizer, token_needles
 
@@ -121,6 +121,7 @@ class Seeker:
         return (
             any(self._begins(data, start, index) for start, _, index in self.find(data))
             or _may_begin(data)
+            or next(UNMARKED.find(data), None) is not None
             or any(next(one.find(data), None) is not None for one in self.passes)
         )
 

@@ -17,8 +17,9 @@ from .forms import FORMS
 from .inflate import BLOCK, GZIP, ZLIB, Inflater, ZlibError, inflate
 from .opener import Opener, StreamDecoder
 from .snappy import FRAME_MAGIC
+from .unmarked import Unmarked
 
-__all__ = ["OPENERS", "WHOLE", "Opener", "StreamDecoder"]
+__all__ = ["OPENERS", "UNMARKED", "WHOLE", "Opener", "StreamDecoder"]
 
 GZIP_MAGIC = b"\x1f\x8b\x08"
 _GZIP_SYSTEMS = frozenset((*range(20), 255))  # up to 19, Darwin
@@ -236,3 +237,5 @@ WHOLE: tuple[Opener, ...] = (
     Opener("brotli", (), compression.is_brotli, compression.brotli_decoder, strict=False, quiet=True),
     *WHOLE_CONTAINERS,
 )
+
+UNMARKED = Unmarked(lambda data: compression.is_deflate(data) or compression.is_brotli(data), _base64_decoder, _hex_decoder)
