@@ -44,7 +44,7 @@ class Unmarked:
                     yield start, self._base64
 
     def _in_base64(self, text: bytes) -> bool:
-        return self._is_compressed(binascii.a2b_base64(text[: len(text) // 4 * 4].translate(_URLSAFE)))
+        return _WORD.match(text) is not None and self._is_compressed(binascii.a2b_base64(text[:60].translate(_URLSAFE)))
 
     def _in_hex(self, text: bytes) -> bool:
-        return self._is_compressed(bytes.fromhex(text[: len(text) // 2 * 2].decode()))
+        return _HEX.match(text) is not None and self._is_compressed(bytes.fromhex(text[:56].decode()))
