@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from heapq import heapify, heappop, heappush
 from math import prod
 
@@ -79,6 +80,7 @@ def _pieces(pattern: bytes) -> set[bytes]:
     return {pattern[at : at + size] for size in sizes if size <= len(pattern) for at in range(len(pattern) - size + 1)}
 
 
+@cache
 def _is_rare(piece: bytes) -> bool:
     # Half bytes of several pieces make up false beginnings, and zeros come in long runs: none may begin with a half that is zero.
     return piece[0] >= 16 and commonness(piece[: _SIZES[0]]) <= _RARE_START and (len(piece) == SHORTEST or commonness(piece) <= _RARE)

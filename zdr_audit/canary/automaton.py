@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
 from .anchors import SHORTEST, anchors
+from .fast import Fast
 from .gates import texts
 
 # The library searches up to 64 patterns with vector instructions, at eight times the speed of the automaton proper.
@@ -27,14 +28,23 @@ class Automaton:
     Most data hold none of the anchors (see `anchors`) of the patterns. Where they hold one, its surroundings are searched for the patterns proper.
     """
 
-    def __init__(self, patterns: Sequence[bytes], in_text: Collection[int] = ()) -> None:
-        """`in_text` are the numbers of the patterns that are looked for where text stands alone (see `gates.texts`)."""
+    def __init__(self, patterns: Sequence[bytes], in_text: Collection[int] = (), fast: Fast | None = None) -> None:
+        """`in_text` are the numbers of the patterns that are looked for where text stands alone (see `gates.texts`). `fast` is the quick way
+        to all of them, whose patterns begin with these."""
+        self._fast, self._count = fast, len(patterns)
+        self._is_short = frozenset(at for at, pattern in enumerate(patterns) if len(pattern) < SHORTEST)
         short = [at for at, pattern in enumerate(patterns) if len(pattern) < SHORTEST]
         long = [at for at, pattern in enumerate(patterns) if len(pattern) >= SHORTEST]
         self._reach = max((len(pattern) for pattern in patterns), default=0)
-        self._numbers = [*short, *long]
-        size = _GROUP if len(long) <= _GROUP * _MAX_GROUPS else max(1, len(long))
-        self._long = _groups([patterns[at] for at in long], len(short), size)
+        # Matches of one group do not overlap, so a pattern that stands within another is in a group behind it.
+        every = set(patterns)
+        within = {part for at in long for part in _parts_of(patterns[at]) if part in every}
+        outer, inner = [at for at in long if patterns[at] not in within], [at for at in long if patterns[at] in within]
+        self._numbers = [*short, *outer, *inner]
+        self._long = [
+            *_groups([patterns[at] for at in outer], len(short), _size(len(outer))),
+            *_groups([patterns[at] for at in inner], len(short) + len(outer), _size(len(inner))),
+        ]
         pieces = anchors(patterns[at] for at in long if at not in in_text)
         # Two bytes make no anchor, and would slow down many others in their group; alone they would be searched by a slower method than with a few.
         self._short_count = len(short)
@@ -46,26 +56,38 @@ class Automaton:
 
     def find(self, data: bytes) -> list[Match]:
         """(start, end, index of the pattern) of each match, by start. Matches of one group of 60 patterns do not overlap."""
+        known = self._fast.patterns(data) if self._fast is not None and len(data) > _SMALL else None
         found: list[Match] = []
+        if known is not None:
+            short = [place for place in known if place[2] in self._is_short]
+            rest = sorted((start, end) for start, end, index in known if index < self._count and index not in self._is_short)
+            found.extend(self._around(rest, data))
+            found.extend(short)
+            found.sort()
+            return found
         places: list[tuple[int, int]] = []
         for start, end, index in _matches(self._short, data):
             if index < self._short_count:
-                found.append((start, end, index))
+                found.append((start, end, self._numbers[index]))
             else:
                 places.append((start, end))
         if len(data) <= _SMALL:
-            found.extend(_matches(self._long, data))
+            found.extend((start, end, self._numbers[index]) for start, end, index in _matches(self._long, data))
         else:
             places.extend((start, end) for start, end, _ in _matches(self._anchors, data))
             for low, high in texts(data):
                 text = data if high - low == len(data) else data[low:high]
                 places.extend((low + start, low + end) for start, end, _ in _matches(self._text_anchors, text))
-            for start, end in self._windows(sorted(places), len(data)):
-                piece = data if end - start == len(data) else data[start:end]
-                found.extend((start + first, start + last, index) for first, last, index in _matches(self._long, piece))
-        found = [(start, end, self._numbers[index]) for start, end, index in found]
+            found.extend(self._around(sorted(places), data))
         found.sort()
         return found
+
+    def _around(self, places: list[tuple[int, int]], data: bytes) -> Iterator[Match]:
+        """The matches of the longer patterns around these places."""
+        for start, end in self._windows(places, len(data)):
+            piece = data if end - start == len(data) else data[start:end]
+            for first, last, index in _matches(self._long, piece):
+                yield start + first, start + last, self._numbers[index]
 
     def _windows(self, places: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:
         """What must be searched: as far around each anchor as any pattern that holds it can reach."""
@@ -79,6 +101,17 @@ class Automaton:
             else:
                 merged.append((low, high))
         return merged
+
+
+def _parts_of(pattern: bytes) -> Iterator[bytes]:
+    """What stands in a pattern but is not its beginning."""
+    for first in range(1, len(pattern) - SHORTEST + 1):
+        for last in range(first + SHORTEST, len(pattern) + 1):
+            yield pattern[first:last]
+
+
+def _size(count: int) -> int:
+    return _GROUP if count <= _GROUP * _MAX_GROUPS else max(1, count)
 
 
 def _groups(patterns: Sequence[bytes], first: int, size: int) -> list[_Group]:

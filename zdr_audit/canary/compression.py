@@ -19,6 +19,7 @@ __all__ = ["SnappyFrames", "Unpacker", "Unsupported", "ZipMember", "brotli_decod
 
 _STEP = 4096  # encoded bytes at a time: a call that fails gives nothing, so this much before the damage is lost
 _MEMORY = 160 * 1024 * 1024
+_KEPT = 256 * 1024  # bytes of Brotli up to which its end is looked for
 
 # In the standard library from Python 3.14 on, before that from a wheel of the same interface.
 try:
@@ -94,10 +95,12 @@ class Unpacker:
 
 
 class _Brotli:
-    """Brotli behind the shared interface. It has no magic and no checksum."""
+    """Brotli behind the shared interface. It has no magic and no checksum, and its library refuses data that go on behind their end."""
 
     def __init__(self) -> None:
         self._engine = brotli.Decompressor()
+        self._taken: bytearray | None = bytearray()
+        self._given = 0
         self.unused_data = b""
 
     @property
@@ -109,7 +112,30 @@ class _Brotli:
         return bool(self._engine.can_accept_more_data())
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        return cast("bytes", self._engine.process(data, output_buffer_limit=max_length))
+        try:
+            block = cast("bytes", self._engine.process(data, output_buffer_limit=max_length))
+        except brotli.error:
+            if not data or self._taken is None:
+                raise
+            block = self._to_the_end(data)
+        else:
+            if self._taken is not None:
+                self._taken += data
+                if len(self._taken) > _KEPT:
+                    self._taken = None
+        self._given += len(block)
+        return block
+
+    def _to_the_end(self, data: bytes) -> bytes:
+        """What the data hold up to their end, which lies in them. Raises brotli.error where there is none."""
+        self._engine = brotli.Decompressor()
+        out = bytearray(self._engine.process(bytes(self._taken or b"")))
+        for at in range(len(data)):
+            out += self._engine.process(data[at : at + 1])
+            if self._engine.is_finished():
+                self.unused_data = data[at + 1 :]
+                break
+        return bytes(out[self._given :])
 
 
 def bz2_decoder() -> Unpacker:

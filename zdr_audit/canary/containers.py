@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import avro, blocks, dumps, orc, parquet, pdf, records, sevenzip
+from . import avro, blocks, captures, dumps, orc, parquet, pdf, records, sevenzip, uu, wide
 from .compression import Unsupported
 from .opener import Opener
 from .walk import Gather
@@ -10,10 +10,6 @@ from .walk import Gather
 
 def _encrypted() -> Unsupported:
     return Unsupported("it is encrypted")
-
-
-def _no_lzw() -> Unsupported:
-    return Unsupported("streams in LZW are not decoded")
 
 
 # With a magic that is long enough to be met at any offset.
@@ -25,8 +21,22 @@ CONTAINERS: tuple[Opener, ...] = (
     Opener("dump", tuple((start, 0) for start in dumps.STARTS), dumps.is_dump, dumps.Dump, strict=False),
     Opener("ascii85", tuple((name, 0) for name in pdf.ASCII85), pdf.is_filter, pdf.ascii85, strict=False),
     Opener("hex", tuple((name, 0) for name in pdf.ASCII_HEX), pdf.is_filter, pdf.ascii_hex, strict=False),
-    Opener("pdf", tuple((name, 0) for name in pdf.LZW), pdf.is_filter, _no_lzw, strict=True, refused=True),
+    Opener("lzw", tuple((name, 0) for name in pdf.LZW), pdf.is_lzw, pdf.lzw, strict=False, looks=1024),
+    Opener("pdf", tuple((name, 0) for name in pdf.RUN_LENGTH), pdf.is_filter, pdf.run_length, strict=False, keeps=True),
     Opener("pdf", ((pdf.ENCRYPT, 0),), pdf.is_encryption, _encrypted, strict=True, refused=True),
+    Opener(
+        "chunked",
+        tuple((start, 0) for start in captures.CHUNKED),
+        captures.is_chunked,
+        captures.Chunked,
+        strict=False,
+        quiet=True,
+        keeps=True,
+    ),
+    Opener("pcap", tuple((start, 0) for start in captures.PCAP), captures.is_pcap, captures.pcap_decoder, strict=True, keeps=True),
+    Opener("pcap", tuple((start, 0) for start in captures.PCAPNG), captures.is_pcapng, captures.pcapng_decoder, strict=True, keeps=True),
+    Opener("uuencode", ((b"begin ", 0),), uu.is_uuencoded, uu.Uuencoded, strict=False, in_text=True),
+    Opener("ascii85", ((b"<~", -2),), uu.is_adobe, uu.adobe, strict=False, quiet=True),
     Opener("journald", ((records.JOURNAL_MAGIC, 0),), records.is_journal, records.journal_decoder, strict=True),
 )
 
@@ -34,8 +44,10 @@ CONTAINERS: tuple[Opener, ...] = (
 # Tried where an object begins, or what an encoding decoded to.
 WHOLE_CONTAINERS: tuple[Opener, ...] = (
     Opener("parquet", (), parquet.is_encrypted_parquet, _encrypted, strict=True, refused=True),
+    Opener("utf-16le", (), wide.is_little, lambda: wide.Wide("utf-16-le"), strict=False, quiet=True),
+    Opener("utf-16be", (), wide.is_big, lambda: wide.Wide("utf-16-be"), strict=False, quiet=True),
     Opener("orc", (), orc.is_orc, orc.decoder, strict=True),
     Opener("kafka", (), records.is_kafka, records.kafka_decoder, strict=False),
-    Opener("snappy", (), blocks.is_snappy_block, lambda: Gather(blocks.unsnappy), strict=False, quiet=True),
-    Opener("lz4", (), blocks.is_lz4_block, lambda: Gather(blocks.unlz4), strict=False, quiet=True),
+    Opener("snappy", (), blocks.is_snappy_block, lambda: Gather(blocks.unsnappy, blocks.is_snappy_block), strict=False, quiet=True),
+    Opener("lz4", (), blocks.is_lz4_block, lambda: Gather(blocks.unlz4, blocks.is_lz4_block), strict=False, quiet=True),
 )

@@ -5,72 +5,44 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-import threading
 from collections.abc import Iterable, Iterator
-from typing import cast
-
-import numpy as np
-from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
 from .form import Decoded, Form, Needle
-from .gates import letters, texts
 from .mint import CANARY_LENGTH, LITERAL_LENGTH, TAIL_LENGTH
+from .parts import HALF, Beginnings, Fragments, cases
 from .passes import Event, Pass
-
-_HALF = LITERAL_LENGTH // 2
 
 
 def _no_patterns(_payload: bytes) -> list[tuple[bytes, int]]:
     return []
 
 
-def _cases(literal: bytes) -> tuple[bytes, bytes]:
-    return literal, literal.upper()
-
-
-class _Fragments:
-    """Where parts of the literal stand that both the searches below start from; found once for both."""
-
-    def __init__(self, literal: bytes) -> None:
-        # The second and third overlap, because a control byte may stand before either's last or first letter.
-        parts = [part for text in _cases(literal) for part in (text[:_HALF], text[_HALF:], text[_HALF - 1 : -1])]
-        self._search = BytesAhoCorasick(parts, MatchKind.LeftmostFirst)
-        self._last = threading.local()
-
-    def find(self, data: bytes) -> list[int]:
-        """The places, by start."""
-        if getattr(self._last, "data", None) is not data:
-            self._last.found = [start for _, start, _ in self._search.find_matches_as_indexes(data)]
-            self._last.data = data
-        return cast("list[int]", self._last.found)
-
-
-def middle(literal: bytes, fragments: _Fragments) -> Pass:
+def middle(literal: bytes, fragments: Fragments) -> Pass:
     """A window out of a canary's middle, with neither literal whole: the end of the first, the tail, the beginning of the second."""
-    wanted = {text[-_HALF:]: text[:_HALF] for text in _cases(literal)}
+    wanted = {text[-HALF:]: text[:HALF] for text in cases(literal)}
     form = Form("middle", _no_patterns, lambda window, start, _phase: _restored(window, start, literal))
 
     def find(data: bytes) -> Iterator[Event]:
         for place in fragments.find(data):
             for at in (place, place + 1):  # what was found may begin a letter before the half
-                start_of_second = wanted.get(data[at : at + _HALF])
-                second = at + _HALF + TAIL_LENGTH
-                if start_of_second is None or data[second : second + _HALF] != start_of_second:
+                start_of_second = wanted.get(data[at : at + HALF])
+                second = at + HALF + TAIL_LENGTH
+                if start_of_second is None or data[second : second + HALF] != start_of_second:
                     continue
-                if literal not in data[max(0, at - _HALF) : second + LITERAL_LENGTH].lower():
-                    yield at, second + _HALF, Needle(b"", form, 0, CANARY_LENGTH)
+                if literal not in data[max(0, at - HALF) : second + LITERAL_LENGTH].lower():
+                    yield at, second + HALF, Needle(b"", form, 0, CANARY_LENGTH)
 
     return Pass("middle", find)
 
 
 def _restored(window: bytes, start: int, literal: bytes) -> Decoded:
     """The canary with its literals made whole, each byte of which stands somewhere in the window."""
-    tail = window[start + _HALF : start + _HALF + TAIL_LENGTH]
-    places = [min(max(start, start - _HALF + at), start + TAIL_LENGTH + 2 * _HALF - 1) for at in range(CANARY_LENGTH)]
+    tail = window[start + HALF : start + HALF + TAIL_LENGTH]
+    places = [min(max(start, start - HALF + at), start + TAIL_LENGTH + 2 * HALF - 1) for at in range(CANARY_LENGTH)]
     return Decoded("middle", literal + tail + literal, places, [at + 1 for at in places])
 
 
-def pglz(literal: bytes, fragments: _Fragments) -> Pass:
+def pglz(literal: bytes, fragments: Fragments) -> Pass:
     """PostgreSQL's compression writes a control byte before each eight items; text that was not seen before stands between as it is. A zero,
     or what looks like a letter, hides it from the search for text with something between."""
     rest = [
@@ -85,7 +57,7 @@ def pglz(literal: bytes, fragments: _Fragments) -> Pass:
     def find(data: bytes) -> Iterator[Event]:
         done = -1
         for place in fragments.find(data):
-            found = wanted.search(data, max(0, place - _HALF - 2), place + LITERAL_LENGTH + 2)
+            found = wanted.search(data, max(0, place - HALF - 2), place + LITERAL_LENGTH + 2)
             if found is None or found.start() <= done:
                 continue
             done = found.start()
@@ -139,27 +111,22 @@ _LEAST_LISTED = 3
 _CONTEXT, _LEAST_CONTEXT = 16, 2
 
 
-def lines(literal: bytes) -> Pass:
+def lines(literal: bytes, beginnings: Beginnings) -> Pass:
     """Text in pieces, one to a line of a log, with whatever the log writes before and after."""
     wanted = []
-    for text in _cases(literal):
+    for text in cases(literal):
         pattern = b""
         for at in range(len(text) - 2, 0, -1):
             pattern = b"(?:" + re.escape(text[at : at + 1]) + pattern + b")?"
         wanted.append((text, re.compile(text[:1] + b"(?<![A-Za-z0-9]" + text[:1] + b")" + pattern + b"(?=[^A-Za-z0-9])")))
     form = Form("lines", _no_patterns, lambda window, start, _phase: _joined(window, start, literal))
-    either = {literal[1], *literal[1:2].upper()}
-    follows = np.array([code in either or not bytes([code]).isalnum() for code in range(256)], np.uint8)
 
     def find(data: bytes) -> Iterator[Event]:
-        for low, high in texts(data):
-            part = data if high - low == len(data) else data[low:high]
-            for place in letters(part, literal[0], follows):
-                at = low + place
-                for text, pattern in wanted:
-                    found = pattern.match(data, at)
-                    if found is not None and _told(data, found, text):
-                        yield found.start(), found.end(), Needle(b"", form, 0, _LOOK)
+        for at in beginnings.find(data):
+            for text, pattern in wanted:
+                found = pattern.match(data, at)
+                if found is not None and _told(data, found, text):
+                    yield found.start(), found.end(), Needle(b"", form, 0, _LOOK)
 
     return Pass("lines", find)
 
@@ -284,7 +251,6 @@ def _same_place(among: Iterable[tuple[int, int]], window: bytes, before: bytes) 
     return found
 
 
-def cut_passes(literal: bytes) -> list[Pass]:
+def cut_passes(literal: bytes, fragments: Fragments, beginnings: Beginnings) -> list[Pass]:
     """All of these searches, for one literal."""
-    fragments = _Fragments(literal)
-    return [middle(literal, fragments), pglz(literal, fragments), lines(literal)]
+    return [middle(literal, fragments), pglz(literal, fragments), lines(literal, beginnings)]

@@ -37,6 +37,15 @@ _TO_HIGH = np.uint64(0x5555555555555555)  # added to a byte of ASCII it sets the
 _HEX_SIZES = frozenset(2 * size for size in SIZES)
 _BASE64_SIZES = frozenset(-(-size * 8 // 6) for size in SIZES)
 _MOST = max(_HEX_SIZES)
+
+
+def _table(sizes: frozenset[int]) -> NDArray[np.bool_]:
+    found = np.zeros(_MOST + 4, np.bool_)
+    found[list(sizes)] = True
+    return found
+
+
+_IS_HEX_SIZE, _IS_BASE64_SIZE = _table(_HEX_SIZES), _table(_BASE64_SIZES)  # no run that is looked at is longer
 _LITTLE = 8192
 _HEX_RUN = re.compile(rb"[0-9a-fA-F]{%d,}" % (2 * FIRST))
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/_-]{%d,}" % min(_BASE64_SIZES))
@@ -108,10 +117,10 @@ def _event(start: int, end: int, known: Known, form: str | None) -> Event:
 
 def _in_hex(book: DigestBook, data: bytes, words: dict[int, Places]) -> Iterator[Event]:
     starts, ends = _runs(data, words[_IN_HEX], _IN_HEX, 2 * FIRST)
-    sizes = ends - starts
+    sizes = np.minimum(ends - starts, _MOST + 3)
     # One or two digits more before the digest may be the end of a word that stands against it.
     for extra in (0, 1, 2):
-        chosen = starts[np.isin(sizes - extra, list(_HEX_SIZES)) if extra else sizes <= _MOST + 2] + extra
+        chosen = starts[_IS_HEX_SIZE[sizes - extra] if extra else sizes <= _MOST + 2] + extra
         for at in _worth(book, data, chosen, _HEX_VALUES, 6, 4):
             known = book.look_up(bytes.fromhex(data[at : at + 2 * FIRST].decode()))
             if known is not None:
@@ -120,7 +129,7 @@ def _in_hex(book: DigestBook, data: bytes, words: dict[int, Places]) -> Iterator
 
 def _in_base64(book: DigestBook, data: bytes, words: dict[int, Places]) -> Iterator[Event]:
     starts, ends = _runs(data, words[_IN_BASE64], _IN_BASE64, min(_BASE64_SIZES))
-    chosen = starts[np.isin(ends - starts, list(_BASE64_SIZES))]
+    chosen = starts[_IS_BASE64_SIZE[np.minimum(ends - starts, _MOST + 3)]]
     for at in _worth(book, data, chosen, _BASE64_VALUES, 4, 6):
         known = book.look_up(binascii.a2b_base64(data[at : at + 12].translate(_URLSAFE)))
         if known is not None:
@@ -148,7 +157,7 @@ def _runs(data: bytes, full: Places, kind: int, least: int) -> tuple[Places, Pla
     codes = np.frombuffer(data, np.uint8)
 
     def belongs(places: Places) -> NDArray[np.bool_]:
-        found: NDArray[np.bool_] = _KINDS[codes[np.clip(places, 0, len(codes) - 1)]] & kind != 0
+        found: NDArray[np.bool_] = _KINDS[codes[np.minimum(np.maximum(places, 0), len(codes) - 1)]] & kind != 0
         return found
 
     # Most words of a prose end before the shortest digest would, of which at least half the rest stands on one side.

@@ -1,12 +1,12 @@
 """Cheap looks at large data that say where a dearer search is worth while: never less than where it would find something.
 
-Bytes are looked at eight at a time, as numbers of 64 bits. What is small is always searched whole.
+Bytes are looked at eight at a time, as numbers of 64 bits, and of these every other one: a run of 23 bytes holds one whole wherever it begins.
+What is small is always searched whole.
 """
 
 from __future__ import annotations
 
 import threading
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,9 @@ import numpy.typing as npt
 SMALL = 32 * 1024
 """Bytes up to which no gate is asked."""
 TEXT_RUN = 23
-"""Bytes of ASCII in a row that `texts` never overlooks."""
+"""Bytes of ASCII in a row that `texts` never overlooks, and of one half of the 256 codes that `alike` does not."""
+TOKEN_RUN = 43
+_STEP = 16
 _FEW = 4096  # bytes in which letters are looked for one by one
 _AROUND = 512
 _PART = 4  # where what remains is more than this part of the data, all of it does
@@ -25,15 +27,18 @@ _TO_HIGH = np.uint64(0x5050505050505050)  # added to a byte of ASCII it sets the
 Range = tuple[int, int]
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint64]
+Places = npt.NDArray[np.intp]
 
 
 class _Scratch(threading.local):
-    """Room to compute in, for each thread: fresh memory for every look would cost more than the look. And the last answer of `texts`."""
+    """Room to compute in, for each thread: fresh memory for every look would cost more than the look. And the last answers of `halves`."""
 
     def __init__(self) -> None:
         self._room = np.empty(0, np.uint8)
         self.data: bytes | None = None
-        self.found: list[Range] = []
+        self.found: tuple[list[Range], list[Range]] = [], []
+        self.token_data: bytes | None = None
+        self.tokens: list[Range] = []
 
     def bytes(self, size: int) -> Bytes:
         """Room for so many bytes, until the next call."""
@@ -49,56 +54,88 @@ class _Scratch(threading.local):
 _scratch = _Scratch()
 
 
-def changes(data: bytes, mask: int) -> memoryview | bytes:
-    """What each byte differs in from the next, under a mask. Valid until the next call on this thread."""
+def changes(data: bytes) -> memoryview | bytes:
+    """What each byte differs in from the next. Valid until the next call on this thread."""
     if len(data) <= _FEW:
         number = int.from_bytes(data)
-        return (number ^ number >> 8).to_bytes(len(data))[1:].translate(_masks(mask))
+        return (number ^ number >> 8).to_bytes(len(data))[1:]
     array = np.frombuffer(data, np.uint8)
     out = _scratch.bytes(len(data) - 1)
     np.bitwise_xor(array[1:], array[:-1], out=out)
-    np.bitwise_and(out, mask, out=out)
     return out.data
-
-
-@cache
-def _masks(mask: int) -> bytes:
-    return bytes(code & mask for code in range(256))
 
 
 def texts(data: bytes) -> list[Range]:
     """The ranges in which text stands: around every run of ASCII, or everything where there is much of it."""
+    return _halves(data)[0]
+
+
+def alike(data: bytes) -> list[Range]:
+    """The same around every run of bytes that are all ASCII or all not: what text is under XOR with one byte."""
+    return _halves(data)[1]
+
+
+def _halves(data: bytes) -> tuple[list[Range], list[Range]]:
     if _scratch.data is not data:  # several passes ask about the same data
-        _scratch.found = _texts(data)
+        _scratch.found = _find_halves(data)
         _scratch.data = data
     return _scratch.found
 
 
-def _texts(data: bytes) -> list[Range]:
+def _find_halves(data: bytes) -> tuple[list[Range], list[Range]]:
     size = len(data)
     if size <= SMALL or data.isascii():
-        return [(0, size)]
-    numbers = np.frombuffer(data, np.uint64, size // 8)
+        return [(0, size)], [(0, size)]
+    words = np.frombuffer(data, np.uint64, size // 8)
+    numbers = words[::2]
     room = _scratch.words(len(numbers))
     np.bitwise_and(numbers, _HIGH, out=room)
-    marks = room == 0
-    if np.count_nonzero(marks) > len(marks) // _PART:
-        return [(0, size)]
-    return _joined(marks.tobytes(), b"\x01\x01", size, _AROUND)  # a run of 23 bytes holds two of these words whole
+    low, high = (_in_company(words, 2 * np.flatnonzero(room == half), half) for half in (np.uint64(0), _HIGH))
+    text = _around(low, size, _AROUND)
+    return text, _around(np.sort(np.concatenate((low, high))), size, _AROUND) if len(high) else text
 
 
-def tokens(data: bytes, least: int) -> list[Range]:
-    """The ranges that hold every run of at least `least` characters from the digit 0 on in ASCII: letters, digits and some signs, no spaces."""
+def _in_company(words: Words, places: Places, half: np.uint64) -> Places:
+    """Those of the words one of whose neighbours is of the same half: of a run of 23 bytes at least eight stand on one side."""
+    after = words[np.minimum(places + 1, len(words) - 1)] & _HIGH == half
+    before = words[np.maximum(places - 1, 0)] & _HIGH == half
+    found: Places = places[after | before]
+    return found
+
+
+def tokens(data: bytes) -> list[Range]:
+    """The ranges that hold every run of 43 characters or more from the digit 0 on in ASCII: letters, digits and some signs, no spaces."""
+    if _scratch.token_data is not data:
+        _scratch.tokens = [
+            (low + start, low + end)
+            for low, high in texts(data)
+            for start, end in _find_tokens(data if high - low == len(data) else data[low:high])
+        ]
+        _scratch.token_data = data
+    return _scratch.tokens
+
+
+def _find_tokens(data: bytes) -> list[Range]:
     size = len(data)
-    words = (least - 7) // 8
-    if size <= SMALL or words < 1:
+    if size <= SMALL:
         return [(0, size)]
-    numbers = np.frombuffer(data, np.uint64, size // 8)
+    words = np.frombuffer(data, np.uint64, size // 8)
+    numbers = words[::2]
     room = _scratch.words(len(numbers))
-    np.add(numbers, _TO_HIGH, out=room)
+    marks = _full(numbers, room)
+    # Such a run holds two words of these, the one between them, and one of those beside them.
+    places = 2 * np.flatnonzero(marks[1:] & marks[:-1]) + 1
+    places = places[_full(words[places])]
+    beside = _full(words[np.maximum(places - 2, 0)]) | _full(words[np.minimum(places + 2, len(words) - 1)])
+    return _around(places[beside] - 1, size, TOKEN_RUN)
+
+
+def _full(words: Words, room: Words | None = None) -> npt.NDArray[np.bool_]:
+    """Which words hold characters from the digit 0 on alone; what is no ASCII may carry over and be taken for it."""
+    room = np.add(words, _TO_HIGH, out=room)
     np.bitwise_and(room, _HIGH, out=room)
-    marks = (room == _HIGH).tobytes()
-    return _joined(marks, b"\x01" * words, size, 16)
+    found: npt.NDArray[np.bool_] = room == _HIGH
+    return found
 
 
 def letters(data: bytes, letter: int, follows: Bytes) -> list[int]:
@@ -129,20 +166,23 @@ def _few_letters(data: bytes, letter: int, follows: Bytes) -> list[int]:
     return found
 
 
-def _joined(marks: bytes, wanted: bytes, size: int, around: int) -> list[Range]:
-    """The ranges of the data, `around` bytes wider, that belong to runs of marks of eight bytes; the end, which they do not cover, is one too."""
+def _around(words: Places, size: int, around: int) -> list[Range]:
+    """The ranges around words given by their numbers, in order; everything where they make up much of it. The end, in which no word may lie
+    whole, is one too."""
+    if len(words) > size // _STEP // _PART:
+        return [(0, size)]
     found: list[Range] = []
-    at = marks.find(wanted)
-    while at >= 0:
-        end = marks.find(0, at)
-        end = len(marks) if end < 0 else end
-        low, high = max(0, 8 * at - around), min(size, 8 * end + around)
-        if found and low <= found[-1][1]:
-            found[-1] = (found[-1][0], high)
-        else:
-            found.append((low, high))
-        at = marks.find(wanted, end)
-    low = max(0, size - 2 * around - 8)
+    low = high = 0
+    for word in words.tolist():
+        start = word * 8
+        if start - around > high:
+            if high:
+                found.append((low, high))
+            low = max(0, start - around)
+        high = start + 2 * _STEP + around
+    if high:
+        found.append((low, min(high, size)))
+    low = max(0, size - 2 * around - 2 * _STEP)
     if found and low <= found[-1][1]:
         found[-1] = (found[-1][0], size)
     else:

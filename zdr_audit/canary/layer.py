@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from .around import Around
 from .forms import Needle
 from .mint import LITERAL_LENGTH
+from .opener import Limited, Part
 from .search import Search
 from .sighting import Sighting
 from .split import LOOK
-from .streams import WHOLE, Opener, StreamDecoder
+from .streams import UNMARKED, WHOLE, Opener, StreamDecoder
 from .tidy import Doubts, Span
 
 __all__ = ["Layer", "Sighting"]
@@ -19,7 +20,11 @@ __all__ = ["Layer", "Sighting"]
 _MAX_OPEN = 64
 _BATCH = 128 * 1024  # bytes that are searched at a time, beside the overlap of twice `LOOK`
 _ATTEMPT = 16 * 1024  # decoded bytes that an attempt counts for, so that data full of false beginnings are bounded too
+_LOOKS = max(opener.looks for opener in WHOLE)
 _NOTEWORTHY = 1024  # decoded bytes after which a failure is no accident of two bytes that looked like a zlib header
+
+
+_Event = tuple[int, int, Needle | None, Opener | Part | None]
 
 
 @dataclass
@@ -99,10 +104,15 @@ class Layer:
                         self._search.sighted()
                         for opened in self._open:
                             opened.known.add((sighting.forms, sighting.canary))
-            elif opener is not None:
+            elif isinstance(opener, Part):
+                self._enter(opener, start)
+            elif opener is not None and opener.check(buffer[start - base : start - base + opener.looks]):
                 found.extend(self._advance(start))
                 self._begin(opener, start)
         inside = self._advance(until)
+        for sighting in inside:
+            for opened in self._open:
+                opened.known.add((sighting.forms, sighting.canary))
         found = [*self._sorted(found), *inside]
         self._done = until
         keep = max(0, until - base - LOOK)
@@ -110,31 +120,40 @@ class Layer:
         self._recent = {sighting: None for sighting in self._recent if sighting.end > self._base}
         return found
 
-    def _events(self, until: int) -> Iterator[tuple[int, int, Needle | None, Opener | None]]:
+    def _events(self, until: int) -> Iterator[_Event]:
         options, base, buffer = self._options, self._base, self._buffer
-        events: list[tuple[int, int, Needle | None, Opener | None]] = []
+        events: list[_Event] = []
         for start, end, index in options.find(buffer):
             if index < len(options.needles):
                 events.append((base + start, base + end, options.needles[index], None))
             else:
-                opener, before = options.starts[index - len(options.needles)]
-                events.append((base + start - before, base + end, None, opener))
+                openers = options.starts[index - len(options.needles)]
+                events.extend((base + start - before, base + end, None, opener) for opener, before in openers)
         # An event whose beginning lies in bytes handled before was handled then: enough of what follows it was in the buffer.
         for one in options.passes:
             events.extend((base + start, base + end, needle, None) for start, end, needle in one.find(buffer))
+        events.extend((base + start, base + start + 1, None, opener) for start, opener in UNMARKED.find(buffer))
         if base == 0 and self._done == 0:
-            head = buffer[:64]
-            events.extend((0, 1, None, opener) for opener in WHOLE if opener.check(head))
-        events = [event for event in events if self._done <= event[0] < until]
+            events.extend((0, 1, None, opener) for opener in WHOLE if opener.check(buffer[: opener.looks]))
+        events = [event for event in events if self._done <= event[0] < until and event[0] >= base]
         events.sort(key=lambda event: event[:2])
         return iter(events)
 
     # Encodings that are opened as streams
 
-    def _begin(self, opener: Opener, start: int) -> None:
+    def _enter(self, part: Part, start: int) -> None:
+        """Try, where a container's content begins, what has no magic."""
         at = start - self._base
-        if at < 0 or not opener.check(self._buffer[at : at + 64]):
+        content = part.content(self._buffer[at : at + part.looks])
+        if content is None:
             return
+        offset, size = content
+        head = self._buffer[at + offset : at + offset + min(_LOOKS, size or _LOOKS)]
+        for opener in WHOLE:
+            if opener.check(head[: opener.looks]):
+                self._begin(opener, start + offset, size)
+
+    def _begin(self, opener: Opener, start: int, size: int | None = None) -> None:
         for opened in self._open:
             if opened.opener is opener and opened.start < start and not opener.joins and opener.strict and not opened.decoder.ended:
                 return  # the text that is being decoded already
@@ -150,7 +169,8 @@ class Layer:
         if len(self._open) >= _MAX_OPEN:
             self._search.note(f"more than {_MAX_OPEN} encodings overlap; not all were opened")
             return
-        self._open.append(_Open(opener, opener.decoder(), Layer(self._search, self._depth + 1), start, start, start))
+        decoder = opener.decoder() if size is None else Limited(opener.decoder(), size)
+        self._open.append(_Open(opener, decoder, Layer(self._search, self._depth + 1), start, start, start))
 
     def _advance(self, until: int) -> list[Sighting]:
         """Feed what is open up to `until`; the sightings of what thereby ended for good."""
@@ -201,7 +221,8 @@ class Layer:
         found: dict[Sighting, None] = {}
         for sighting in opened.inside:
             whole = replace(sighting, start=opened.start, end=opened.fed, forms=(name, *sighting.forms))
-            if (whole.forms, whole.canary) not in opened.known:
+            seen_anyway = opened.opener.keeps and (sighting.forms, sighting.canary) in opened.known
+            if (whole.forms, whole.canary) not in opened.known and not seen_anyway:
                 found[whole] = None
         return list(found)
 

@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-import numpy as np
-import numpy.typing as npt
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
 from .form import Decoded, Form, Needle, run
-from .gates import changes, letters, texts, tokens
+from .gates import TOKEN_RUN, alike, changes, tokens
 from .mint import CANARY_LENGTH, LITERAL_LENGTH, PIECE_LENGTH
+from .parts import Beginnings
 from .split import SplitSearch
 
 REACH = 512
@@ -36,24 +35,20 @@ def _xor_decode(window: bytes, _start: int, key: int) -> Decoded:
     return Decoded("xor", bytes(code ^ key for code in window), range(len(window)), range(1, len(window) + 1))
 
 
-_CASELESS = 0xDF
-
-
 def _xor(literal: bytes) -> Pass:
     """XOR with any one byte: what each byte differs in from the next does not depend on the key."""
     form = Form("xor", _no_patterns, _xor_decode)
-    # Without the bit that tells letter cases apart one pattern shows both.
-    search = BytesAhoCorasick([bytes((a ^ b) & _CASELESS for a, b in pairwise(literal))], MatchKind.LeftmostFirst)
+    cases = (literal, literal.upper())
+    search = BytesAhoCorasick([bytes(a ^ b for a, b in pairwise(text)) for text in cases], MatchKind.LeftmostFirst)
 
     def find(data: bytes) -> Iterator[Event]:
-        if len(data) < len(literal):
-            return
-        for _, at, _ in search.find_matches_as_indexes(changes(data, _CASELESS)):
-            place = data[at : at + len(literal)]
-            for text in (literal, literal.upper()):
+        for low, high in alike(data) if len(data) > len(literal) else ():
+            part = data if high - low == len(data) else data[low:high]
+            for which, at, _ in search.find_matches_as_indexes(changes(part)):
+                text, place = cases[which], part[at : at + len(literal)]
                 key = place[0] ^ text[0]
-                if key and bytes(code ^ key for code in place) == text and (key != 0x20 or place.lower() != literal):
-                    yield at, at + len(text), Needle(b"", form, key, CANARY_LENGTH)
+                if key and (key != 0x20 or place.lower() != literal):
+                    yield low + at, low + at + len(text), Needle(b"", form, key, CANARY_LENGTH)
 
     return Pass("xor", find)
 
@@ -86,52 +81,27 @@ def _gaps(text: bytes) -> tuple[int, ...]:
     return tuple(found)
 
 
-# From the rarest letter of text on.
-_RAREST = b"zqjxvkbpgw"
-_LONGEST_GAP = 13
-
-
-def _gap_or(letter: int) -> npt.NDArray[np.uint8]:
-    """Which bytes may follow a letter of the literal: the next one, in either case, or what may stand between."""
-    either = {letter, *bytes([letter]).upper()}
-    return np.array([code in either or (code > 0 and not bytes([code]).isalnum()) for code in range(256)], np.uint8)
-
-
-def _spaced(literal: bytes) -> Pass:
+def _spaced(literal: bytes, beginnings: Beginnings) -> Pass:
     """Characters with something between them: wrapped lines, one character a line, quoted-printable with soft breaks, quoted pieces."""
     form = Form("spaced", _no_patterns, _spaced_decode)
-    cases = (literal, literal.upper())
-    wanted = [re.compile(_GAP.join(text[at : at + 1] for at in range(len(text)))) for text in cases]
-    # Only where the rarest letter of the first three stands, and goes on as the literal does, is the whole pattern tried.
-    rarest = min(range(3), key=lambda at: _RAREST.find(literal[at]) % len(literal * 26))
-    follows = _gap_or(literal[rarest + 1])
-    ends = [re.compile(_GAP.join(text[at : at + 1] for at in range(rarest, len(text)))) for text in cases]
-
-    def candidates(data: bytes) -> Iterator[tuple[int, int]]:
-        for place in letters(data, literal[rarest], follows):
-            for which, end in enumerate(ends):
-                if end.match(data, place):
-                    yield which, place
+    wanted = [re.compile(_GAP.join(text[at : at + 1] for at in range(len(text)))) for text in (literal, literal.upper())]
 
     def find(data: bytes) -> Iterator[Event]:
-        for low, high in texts(data):
-            text = data if high - low == len(data) else data[low:high]
-            done = -1
-            for which, place in candidates(text):
-                found = wanted[which].search(text, max(0, place - rarest * _LONGEST_GAP))
-                if found is None or found.start() > place or found.start() <= done:
-                    continue
-                done = found.start()
-                if len(found[0]) > len(literal) and _gaps(found[0]) not in _PROMPTED:
-                    yield low + found.start(), low + found.end(), Needle(b"", form, 0, REACH)
+        for place in beginnings.find(data):
+            for text in wanted:
+                found = text.match(data, place)
+                if found and len(found[0]) > len(literal) and _gaps(found[0]) not in _PROMPTED:
+                    yield found.start(), found.end(), Needle(b"", form, 0, REACH)
 
     return Pass("spaced", find)
 
 
 _BASE58 = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _BASE58_VALUES = {code: value for value, code in enumerate(_BASE58)}
-_LEAST, _MOST = 43, 1500  # a canary takes 44 digits
+_LEAST, _MOST = TOKEN_RUN, 1500  # a canary takes 44 digits
 _BASE58_RUN = re.compile(rb"[%b]{%d,%d}" % (_BASE58, _LEAST, _MOST))
+_BASE58_LONG = re.compile(rb"[%b]{%d,}" % (_BASE58, _LEAST))
+_LITTLE = 256
 _BASE58_CLASS = bytes(code in _BASE58 for code in range(256))
 # A run that ends at one of these is a stretch of some other text without spaces.
 _NEIGHBOURS = frozenset(b"0OIl+/_-")
@@ -154,26 +124,33 @@ def _base58(literal: bytes) -> Pass:
     wanted = b"\x01" * _LEAST
 
     def find(data: bytes) -> Iterator[Event]:
-        for low, high in texts(data):
-            piece = data if high - low == len(data) else data[low:high]
-            for first, last in tokens(piece, _LEAST):
-                yield from within(data, low + first, low + last)
+        for low, high in tokens(data):
+            yield from within(data, low, high)
 
     def within(data: bytes, low: int, high: int) -> Iterator[Event]:
-        classes = data[low:high].translate(_BASE58_CLASS)
-        at = classes.find(wanted)
-        while at >= 0:
-            last = classes.find(0, at)
-            last = len(classes) if last < 0 else last
-            start, end = low + at, low + last
+        for start, end in runs(data, low, high):
             alone = (start == 0 or data[start - 1] not in _NEIGHBOURS) and (end == len(data) or data[end] not in _NEIGHBOURS)
             if alone and end - start <= _MOST:
                 decoded = _base58_decode(data, start, 0)
                 if decoded and literal in decoded.data.lower():
                     yield start, end, Needle(b"", form, 0, 0)
+
+    def runs(data: bytes, low: int, high: int) -> Iterator[tuple[int, int]]:
+        if high - low <= _LITTLE:
+            for found in _BASE58_LONG.finditer(data, low, high):
+                yield found.span()
+            return
+        classes = data[low:high].translate(_BASE58_CLASS)
+        at = classes.find(wanted)
+        while at >= 0:
+            last = classes.find(0, at)
+            last = len(classes) if last < 0 else last
+            yield low + at, low + last
             at = classes.find(wanted, last)
 
     return Pass("base58", find)
 
 
-PASSES: tuple[Callable[[bytes], Pass], ...] = (_xor, _spaced, _base58, lambda literal: Pass("split", SplitSearch(literal).find))
+def passes(literal: bytes, beginnings: Beginnings) -> list[Pass]:
+    """All of these searches, for one literal."""
+    return [_xor(literal), _spaced(literal, beginnings), _base58(literal), Pass("split", SplitSearch(literal, beginnings).find)]

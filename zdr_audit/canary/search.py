@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from .forms import Needle
+from .opener import Opener, Part
 from .passes import Pass
-from .streams import Opener
 
 _MAX_NOTES = 10
 
@@ -23,7 +23,7 @@ class Options(Protocol):
     max_sightings: int
     needles: list[Needle]
     passes: list[Pass]
-    starts: list[tuple[Opener, int]]
+    starts: list[tuple[tuple[Opener | Part, int], ...]]
 
     def find(self, data: bytes) -> list[tuple[int, int, int]]: ...
 

@@ -9,27 +9,41 @@ from .automaton import Automaton
 from .cuts import cut_passes
 from .digest_search import digest_pass, known_whole
 from .digests import ALGORITHMS, DigestBook
+from .fast import Fast
 from .forms import FORMS, added, needles
 from .layer import Layer
 from .mint import LITERAL_LENGTH, check_literal, new_literal
-from .passes import PASSES
+from .opener import Opener, Part
+from .parts import Beginnings, Fragments, fragments
+from .passes import Pass, passes
+from .places import PARTS
 from .search import Search
 from .sighting import Sighting
-from .streams import OPENERS, WHOLE
+from .streams import OPENERS, UNMARKED, WHOLE
 from .tokens import NAME as TOKEN_IDS
 from .tokens import Tokenizer, token_needles
 
 __all__ = ["Seeker", "Sighting", "searched_forms"]
 
-CHUNK = 1024 * 1024
+CHUNK = 256 * 1024
+_AT_HAND = 4 * 1024 * 1024
 
 
-_TEXT_OPENERS = frozenset(("base64", "hex"))
+_LOOKS = max(opener.looks for opener in WHOLE)
+
+
+def _may_begin(data: bytes) -> bool:
+    return any(opener.check(data[: opener.looks]) for opener in WHOLE)
 
 
 def _is_long_text(pattern: bytes) -> bool:
     """Whether a pattern is text that stands in more of it than the canary itself would take."""
     return len(pattern) > LITERAL_LENGTH and pattern.isascii() and pattern.decode().isprintable()
+
+
+def _passes(literal: bytes, fast: Fast, first: int) -> list[Pass]:
+    beginnings = Beginnings(literal, fast)
+    return [*passes(literal, beginnings), *cut_passes(literal, Fragments(literal, fast, first), beginnings)]
 
 
 @cache
@@ -45,8 +59,7 @@ def searched_forms() -> tuple[str, ...]:
         "rows",  # text put together from the rows of a table, by the readers of databases
         *FORMS,
         *added(),
-        *(make(new_literal().encode()).name for make in PASSES),
-        *(one.name for one in cut_passes(new_literal().encode())),
+        *(one.name for one in _passes(new_literal().encode(), Fast((), b""), 0)),
         *openers,
     )
     return tuple(dict.fromkeys(named))
@@ -77,17 +90,27 @@ class Seeker:
         self.max_depth, self.max_inflate_bytes, self.max_ratio, self.max_sightings = max_depth, max_inflate_bytes, max_ratio, max_sightings
         self.needles = [*needles(literal), *(token_needles(literal, tokenizer) if tokenizer else ())]
         self._tokenized = tokenizer is not None
-        self.passes = [*(make(self.literal) for make in PASSES), *cut_passes(self.literal)]
         self._digests = digests
+        begin: dict[bytes, list[tuple[Opener | Part, int]]] = {}
+        openers: tuple[Opener | Part, ...] = (*OPENERS, *PARTS)
+        for opener in openers:
+            for pattern, before in opener.patterns:
+                begin.setdefault(pattern, []).append((opener, before))
+        self.starts = [tuple(those) for those in begin.values()]
+        patterns = [*(needle.pattern for needle in self.needles), *begin]
+        in_text = [at for at, needle in enumerate(self.needles) if needle.form is not None and _is_long_text(needle.pattern)]
+        in_text += [
+            len(self.needles) + at
+            for at, those in enumerate(self.starts)
+            if all(isinstance(opener, Opener) and opener.in_text for opener, _ in those)
+        ]
+        self.fast = Fast([*patterns, *fragments(self.literal)], self.literal)
+        self._automaton = Automaton(patterns, frozenset(in_text), self.fast)
+        self.passes = _passes(self.literal, self.fast, len(patterns))
         if digests is not None:
             self.passes.append(digest_pass(digests))
-        self.starts = [(opener, before) for opener in OPENERS for _, before in opener.patterns]
-        patterns = [needle.pattern for needle in self.needles] + [pattern for opener in OPENERS for pattern, _ in opener.patterns]
-        in_text = [at for at, needle in enumerate(self.needles) if needle.form is not None and _is_long_text(needle.pattern)]
-        in_text += [len(self.needles) + at for at, (opener, _) in enumerate(self.starts) if opener.name in _TEXT_OPENERS]
-        self._automaton = Automaton(patterns, frozenset(in_text))
         # The C library's allocator then keeps as much at hand, where otherwise it gives back and takes anew the memory of every chunk.
-        bytes(4 * CHUNK)
+        bytes(_AT_HAND)
 
     def find(self, data: bytes) -> list[tuple[int, int, int]]:
         """(start, end, index) of each pattern: first those of `needles`, then those of `starts`."""
@@ -97,7 +120,8 @@ class Seeker:
         """Whether a search of these bytes could find anything; much cheaper than a search, for stores of many small values."""
         return (
             any(self._begins(data, start, index) for start, _, index in self.find(data))
-            or any(opener.check(data[:64]) for opener in WHOLE)
+            or _may_begin(data)
+            or next(UNMARKED.find(data), None) is not None
             or any(next(one.find(data), None) is not None for one in self.passes)
         )
 
@@ -105,15 +129,22 @@ class Seeker:
         """Whether a match found is one of a needle, or of the beginning of what can be opened."""
         if index < len(self.needles):
             return True
-        opener, before = self.starts[index - len(self.needles)]
-        at = start - before
-        return at >= 0 and opener.check(data[at : at + 64])
+        for opener, before in self.starts[index - len(self.needles)]:
+            at = start - before
+            if at < 0:
+                continue
+            if isinstance(opener, Opener):
+                if opener.check(data[at : at + opener.looks]):
+                    return True
+            elif (content := opener.content(data[at : at + opener.looks])) is not None and _may_begin(data[at + content[0] :][:_LOOKS]):
+                return True
+        return False
 
     def may_see_in(self, values: Sequence[bytes]) -> bool:
         """The same for many values at once: whether a search of any of them could find anything."""
         return (
             self.may_see(b"\n".join(values))
-            or any(opener.check(value[:64]) for value in values for opener in WHOLE)
+            or any(_may_begin(value) for value in values)
             or (self._digests is not None and any(known_whole(self._digests, value) for value in values))
         )
 

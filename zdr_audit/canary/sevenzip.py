@@ -1,17 +1,22 @@
 """7z archives: their packed streams, which stand one after another behind the first header, decoded as they stream by.
 
 What packed them stands in a header at the archive's end, so it is found by trying: LZMA2 and LZMA with the properties that archivers write
-by default, deflate, and what has a magic. Encrypted streams and those in PPMd fit nothing, which is said.
+by default, deflate, and what has a magic. Where py7zr is installed, archives of a moderate size are read by it, in whatever it knows: PPMd,
+Brotli, filters. What fits nothing, as encrypted streams do, is said.
 """
 
 from __future__ import annotations
 
+import importlib
+import io
 import lzma
 from collections.abc import Callable, Iterator
-from typing import cast
+from functools import cache
+from typing import Any, cast
 
 from .compression import Engine, Unpacker, bz2_decoder, deflate_decoder, zstd_decoder
 from .opener import StreamDecoder
+from .walk import BLOCK, MOST_DECODED, MOST_PACKED
 
 MAGIC = b"7z\xbc\xaf\x27\x1c"
 _HEADER = 32
@@ -40,6 +45,58 @@ def is_7z(head: bytes) -> bool:
     return len(head) >= _HEADER and head.startswith(MAGIC) and head[6] == 0 and int.from_bytes(head[12:20], "little") < 1 << 48
 
 
+@cache
+def _reader() -> Any:
+    """The library that reads whole archives; None where it is not installed."""
+    try:
+        return importlib.import_module("py7zr")
+    except ImportError:
+        return None
+
+
+class _Content(io.RawIOBase):
+    """Takes what a member holds, to a bound."""
+
+    def __init__(self, parts: list[bytes], room: list[int]) -> None:
+        super().__init__()
+        self._parts, self._room, self._taken = parts, room, 0
+
+    def write(self, data: Any) -> int:
+        self._room[0] -= len(data)
+        if self._room[0] < 0:
+            raise ValueError(f"it decodes to more than {MOST_DECODED} bytes")
+        self._parts.append(bytes(data))
+        self._taken += len(data)
+        return len(data)
+
+    def size(self) -> int:
+        """Bytes taken so far."""
+        return self._taken
+
+
+class _Members:
+    """What py7zr asks for where to write each member."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+        self._room = [MOST_DECODED]
+
+    def create(self, _name: str) -> _Content:
+        """Where one member goes."""
+        return _Content(self.parts, self._room)
+
+
+def _members(archive: bytes) -> list[bytes] | None:
+    """What a whole archive holds; None where it cannot be read."""
+    reader, members = _reader(), _Members()
+    try:
+        with reader.SevenZipFile(io.BytesIO(archive)) as opened:
+            opened.extractall(factory=members)
+    except Exception:  # it raises errors of its own, of its codecs and of whatever a damaged archive leads to
+        return None
+    return members.parts
+
+
 class SevenZip:
     """Decodes an archive's packed streams."""
 
@@ -51,6 +108,8 @@ class SevenZip:
         self._left: int | None = None  # bytes of packed streams still to come, without those held
         self._stream: StreamDecoder | None = None
         self._silent = False
+        self._kept: bytearray | None = None
+        self._whole = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         self._held += data
@@ -58,11 +117,39 @@ class SevenZip:
             if len(self._held) < _HEADER:
                 return
             self._left = int.from_bytes(self._held[12:20], "little")
-            del self._held[:_HEADER]
-            self.consumed = _HEADER
+            self._whole = _HEADER + self._left + int.from_bytes(self._held[20:28], "little")
+            if self._whole <= MOST_PACKED and _reader() is not None:
+                self._kept = bytearray()
+        if self._kept is not None:
+            self._kept += self._held
+            self._held.clear()
+            yield from self._read_whole(at_end=False)
+            return
+        if not self.consumed:
+            self._begin()
         yield from self._follow(at_end=False)
 
+    def _begin(self) -> None:
+        del self._held[:_HEADER]
+        self.consumed = _HEADER
+
+    def _read_whole(self, at_end: bool) -> Iterator[bytes]:
+        if self._kept is None or (len(self._kept) < self._whole and not at_end):
+            return
+        archive, self._kept = bytes(self._kept), None
+        parts = _members(archive[: self._whole]) if len(archive) >= self._whole else None
+        if parts is None:  # as far as its streams can be told
+            self._held = bytearray(archive)
+            self._begin()
+            yield from self._follow(at_end)
+            return
+        for part in parts:
+            for start in range(0, len(part), BLOCK):
+                yield part[start : start + BLOCK]
+        self.ended, self.consumed = True, self._whole
+
     def close(self) -> Iterator[bytes]:
+        yield from self._read_whole(at_end=True)
         if not self.ended:
             yield from self._follow(at_end=True)
         if not self.ended:

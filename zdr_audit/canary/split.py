@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ahocorasick_rs import BytesAhoCorasick, MatchKind
-
 from .form import Decoded, Form, Needle
-from .gates import texts
+from .parts import Beginnings, cases
 
 LOOK = 8192
 """Bytes after a cut within which the rest of the canary is looked for, and before it."""
@@ -55,20 +53,16 @@ _FORM = Form("split", lambda _payload: [], _decode)
 class SplitSearch:
     """Finds where a value of a JSON field ends within the literal and the next value of that field goes on with it."""
 
-    def __init__(self, literal: bytes) -> None:
-        self._wanted = [(text, _cut_off(text)) for text in (literal, literal.upper())]
-        # Cut after the first character, or later.
-        self._starts = [(at, start) for at, (text, _) in enumerate(self._wanted) for start in (text[:1] + b'"', text[:1] + b"\\", text[:2])]
-        self._search = BytesAhoCorasick([start for _, start in self._starts], MatchKind.LeftmostFirst)
+    def __init__(self, literal: bytes, beginnings: Beginnings) -> None:
+        self._wanted = [(text, _cut_off(text)) for text in cases(literal)]
+        self._beginnings = beginnings
 
     def find(self, data: bytes) -> Iterator[tuple[int, int, Needle]]:
         """The places where the literal is first cut."""
-        for low, high in texts(data):
-            piece = data if high - low == len(data) else data[low:high]
-            for index, start, _ in self._search.find_matches_as_indexes(piece):
-                text, pattern = self._wanted[self._starts[index][0]]
-                found = pattern.match(data, low + start)
-                if found and self._goes_on(data, found.start(), text, len(found[0])):
+        for place in self._beginnings.find(data):
+            for text, pattern in self._wanted:
+                found = pattern.match(data, place)
+                if found and self._goes_on(data, place, text, len(found[0])):
                     yield found.start(), found.end(), Needle(b"", _FORM, 0, LOOK)
 
     @staticmethod

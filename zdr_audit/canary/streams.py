@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator
 from . import compression, rdb
 from .compression import Unsupported
 from .containers import CONTAINERS, WHOLE_CONTAINERS
+from .escapes import openers as escaped
 from .forms import FORMS
 from .inflate import BLOCK, GZIP, ZLIB, Inflater, ZlibError, inflate
 from .opener import Opener, StreamDecoder
 from .snappy import FRAME_MAGIC
+from .unmarked import Unmarked
 
-__all__ = ["OPENERS", "WHOLE", "Opener", "StreamDecoder"]
+__all__ = ["OPENERS", "UNMARKED", "WHOLE", "Opener", "StreamDecoder"]
 
 GZIP_MAGIC = b"\x1f\x8b\x08"
 _GZIP_SYSTEMS = frozenset((*range(20), 255))  # up to 19, Darwin
@@ -95,9 +97,13 @@ def is_gzip(data: bytes) -> bool:
     return len(data) >= 10 and data.startswith(GZIP_MAGIC) and data[3] < 32 and data[8] in (0, 2, 4) and data[9] in _GZIP_SYSTEMS
 
 
+_TELLS = 24
+"""Bytes of which chance makes a beginning of zlib data in one case of a hundred; more may be damaged in what is to be read up to the damage."""
+
+
 def _inflates(data: bytes) -> bool:
     try:
-        inflate(ZLIB).decompress(data, 1)
+        inflate(ZLIB).decompress(data[:_TELLS], BLOCK)
     except ZlibError:
         return False
     return True
@@ -124,7 +130,7 @@ def _is_compressed(data: bytes) -> bool:
     """Whether bytes begin with compressed data that have a magic: enough of it to leave no room for chance."""
     return any(
         any(data.startswith(magic) for magic, before in opener.patterns if not before) and opener.check(data) for opener in _COMPRESSED
-    ) or (data[:1] == b"x" and len(data) >= 16 and _inflates(data))
+    ) or (len(data) >= 16 and ((data[:1] == b"x" and _inflates(data)) or (data[:3] == b"\x5d\x00\x00" and _is_lzma(data))))
 
 
 # The third byte of the last is the first of what follows zlib's header: deflate's block type, so that the pattern is long enough.
@@ -135,6 +141,8 @@ _MAGICS = (
     b"\xfd7zXZ\x00",
     b"BZh91AY",
     b"\x04\x22\x4d\x18",
+    *(b"\x5d\x00\x00" + size for size in (b"\x80\x00", b"\x10\x00", b"\x40\x00", b"\x00\x01", b"\x00\x04")),
+    b"\xff\x06\x00\x00sNaP",
 )
 
 
@@ -155,9 +163,7 @@ def _text_magics(form: str) -> tuple[tuple[bytes, int], ...]:
 _ZLIB_TEXTS = tuple(
     f"e{second}{third}".encode() for second, thirds in (("J", "wxyz"), ("N", "opqr"), ("A", "EFGH"), ("F", "4567")) for third in thirds
 )
-_ZLIB_TEXT = tuple(
-    (quote + text, -1) for quote in (b'"', b" ", b"=", b"\n") for text in (_ZLIB_TEXTS if quote == b'"' else _ZLIB_TEXTS[:8])
-)
+_ZLIB_TEXT = tuple((quote + text, -1) for quote in (b'"', b"'", b" ", b"=", b"\n", b":") for text in _ZLIB_TEXTS)
 
 
 # The same in hex, where it begins a literal or a value.
@@ -210,15 +216,16 @@ _COMPRESSED: tuple[Opener, ...] = (
 
 OPENERS: tuple[Opener, ...] = (
     *_COMPRESSED,
-    Opener("base64", _text_magics("base64"), _base64_opens, _base64_decoder, strict=True),
-    Opener("base64", _ZLIB_TEXT, _base64_begins, _base64_decoder, strict=False),
-    Opener("hex", _text_magics("hex"), _hex_opens, _hex_decoder, strict=True),
-    Opener("hex", _ZLIB_HEX, _hex_opens, _hex_decoder, strict=False),
+    Opener("base64", _text_magics("base64"), _base64_opens, _base64_decoder, strict=True, in_text=True),
+    Opener("base64", _ZLIB_TEXT, _base64_begins, _base64_decoder, strict=False, in_text=True),
+    Opener("hex", _text_magics("hex"), _hex_opens, _hex_decoder, strict=True, in_text=True),
+    Opener("hex", _ZLIB_HEX, _hex_opens, _hex_decoder, strict=False, in_text=True),
     Opener("lzma", ((b"\x5d\x00\x00", 0),), _is_lzma, compression.lzma_decoder, strict=False),
     Opener(
         "zlib", tuple((b"x" + level, 0) for level in (b"\x01", b"\x5e", b"\x9c", b"\xda")), _is_zlib, lambda: Inflater(ZLIB), strict=False
     ),
     Opener("rdb-lzf", ((rdb.MAGIC, 0),), rdb.is_rdb, rdb.RdbDecoder, strict=True),
+    *escaped(_is_compressed),
     *CONTAINERS,
     Opener("rar", ((b"Rar!\x1a\x07", 0),), lambda data: len(data) > 7, _no_rar, strict=True, refused=True),
 )
@@ -230,3 +237,5 @@ WHOLE: tuple[Opener, ...] = (
     Opener("brotli", (), compression.is_brotli, compression.brotli_decoder, strict=False, quiet=True),
     *WHOLE_CONTAINERS,
 )
+
+UNMARKED = Unmarked(lambda data: compression.is_deflate(data) or compression.is_brotli(data), _base64_decoder, _hex_decoder)

@@ -9,28 +9,34 @@ from collections.abc import Callable, Sequence
 
 from .form import Decoded, Form, Pattern, run
 
-_BASE32_UNITS = re.compile(rb"(\\[nr]|[\r\n]+[ \t]*)|[A-Za-z2-7]")
+
+def _base32(name: str, to_standard: bytes, from_standard: bytes, units: bytes) -> Form:
+    """Five bits a letter, of either case, wrapped or not; `to_standard` and `from_standard` translate the alphabet."""
+    pattern = re.compile(rb"(\\[nr]|[\r\n]+[ \t]*)|" + units)
+
+    def encode(payload: bytes) -> list[Pattern]:
+        found: list[Pattern] = []
+        for lead in range(5):
+            first, last = -(-lead * 8 // 5), (lead + len(payload)) * 8 // 5
+            text = base64.b32encode(bytes(lead) + payload + bytes(4))[first:last].translate(from_standard)
+            found += [(text, first % 8), (text.lower(), first % 8)]
+        return found
+
+    def decode(window: bytes, start: int, phase: int) -> Decoded | None:
+        text = run(name, window, start, pattern, lambda match: None if match[1] is not None else match[0][0])
+        if text is None or start not in text.starts:
+            return None
+        skip = (list(text.starts).index(start) - phase) % 8
+        digits = text.data[skip:].upper().translate(to_standard)
+        data = base64.b32decode(digits + b"A" * (-len(digits) % 8))[: len(digits) * 5 // 8]
+        starts = [text.starts[skip + at * 8 // 5] for at in range(len(data))]
+        ends = [text.ends[skip + (at * 8 + 7) // 5] for at in range(len(data))]
+        return Decoded(name, data, starts, ends)
+
+    return Form(name, encode, decode)
 
 
-def _base32_encode(payload: bytes) -> list[Pattern]:
-    found: list[Pattern] = []
-    for lead in range(5):
-        first, last = -(-lead * 8 // 5), (lead + len(payload)) * 8 // 5
-        text = base64.b32encode(bytes(lead) + payload + bytes(4))[first:last]
-        found += [(text, first % 8), (text.lower(), first % 8)]
-    return found
-
-
-def _base32_decode(window: bytes, start: int, phase: int) -> Decoded | None:
-    text = run("base32", window, start, _BASE32_UNITS, lambda match: None if match[1] is not None else match[0][0])
-    if text is None or start not in text.starts:
-        return None
-    skip = (list(text.starts).index(start) - phase) % 8
-    digits = text.data[skip:].upper()
-    data = base64.b32decode(digits + b"A" * (-len(digits) % 8))[: len(digits) * 5 // 8]
-    starts = [text.starts[skip + at * 8 // 5] for at in range(len(data))]
-    ends = [text.ends[skip + (at * 8 + 7) // 5] for at in range(len(data))]
-    return Decoded("base32", data, starts, ends)
+_STANDARD32, _HEX32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHIJKLMNOPQRSTUV"
 
 
 # A line ends with its break and the length of the next; lines hold 45 bytes, so groups of four characters go on across them.
@@ -130,13 +136,15 @@ _B85 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+
 _SEPARATED = rb"([0-9a-fA-F]{2})[ :-]?(?:\r?\n[ \t]*)?"
 
 TRANSFER: tuple[Form, ...] = (
-    Form("base32", _base32_encode, _base32_decode),
+    _base32("base32", bytes(range(256)), bytes(range(256)), rb"[A-Za-z2-7]"),
+    _base32("base32hex", bytes.maketrans(_HEX32, _STANDARD32), bytes.maketrans(_STANDARD32, _HEX32), rb"[0-9A-Va-v]"),
     Form("uuencode", _uu_encode, _uu_decode),
     Form("yenc", lambda payload: [(bytes(code + 42 & 0xFF for code in payload), 0)], _yenc_decode),
     _base85("ascii85", bytes(range(33, 118))),
     _base85("base85", _B85),
     _base85("z85", _Z85),
+    _numbers("binary", ("", " "), ("{:08b}".format,), rb"([01]{8}) ?", 2),
     _numbers("hex-separated", (" ", ":", "-"), ("{:02x}".format, "{:02X}".format), _SEPARATED, 16),
-    _numbers("hex-list", (", 0x", ",0x"), ("{:02x}".format,), rb"([0-9a-fA-F]{2})(?:,\s*0x)?", 16),
-    _numbers("decimal-list", (", ", ",", " "), (str,), rb"([0-9]{2,3})(?:,?\s{1,20}|,|(?=\D))", 10),
+    _numbers("hex-list", (", 0x", ",0x"), ("{:02x}".format, "{:02X}".format), rb"([0-9a-fA-F]{2})(?:,\s*0x)?", 16),
+    _numbers("decimal-list", (", ", ",", " ", "\n"), (str,), rb"([0-9]{2,3})(?:,?\s{1,20}|,|(?=\D))", 10),
 )

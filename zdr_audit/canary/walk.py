@@ -96,15 +96,26 @@ class Walk:
             self.error, self.ended = str(problem), True
 
 
-class Gather:
-    """Decodes a block that must be had whole, once the data end. `decode` raises ValueError where it cannot."""
+_TELLS = 4096
 
-    def __init__(self, decode: Callable[[bytes], bytes]) -> None:
+
+class Gather:
+    """Decodes a block that must be had whole, once the data end. `decode` raises ValueError where it cannot. Of more than a few kilobytes
+    `fits` tells from the beginning whether they may be one."""
+
+    def __init__(self, decode: Callable[[bytes], bytes], fits: Callable[[bytes], bool]) -> None:
         self.ended, self.consumed = False, 0
         self.error: str | None = None
-        self._decode, self._buffer = decode, bytearray()
+        self._decode, self._fits, self._buffer = decode, fits, bytearray()
+        self._asked = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
+        if not self._asked and len(self._buffer) + len(data) >= _TELLS:
+            self._asked = True
+            if not self._fits(bytes(self._buffer) + data[: _TELLS - len(self._buffer)]):
+                self._buffer.clear()
+                self.error, self.ended = "it is none of its kind", True
+                return iter(())
         self._buffer += data
         self.consumed += len(data)
         if len(self._buffer) > MOST_PACKED:

@@ -1,0 +1,361 @@
+"""Compressed data written as text in other ways than base64 and hex: behind escapes, as lists of numbers, in base32 and the base-85 family.
+
+Each way is an entry of `WAYS`: how the first bytes of compressed data look in it, up to where the text goes on, and how it is read.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from .opener import Opener, StreamDecoder
+
+# The first bytes of compressed data that have a magic; for digits in groups, so many that they make up one.
+MAGICS = (
+    b"\x1f\x8b\x08",
+    b"\x28\xb5\x2f\xfd",
+    b"PK\x03\x04",
+    b"\xfd7zXZ",
+    b"BZh9",
+    b"\x04\x22\x4d\x18",
+    b"\xff\x06\x00\x00",
+    b"\x5d\x00\x00",
+)
+GROUPED = (
+    b"\x1f\x8b\x08\x00",
+    b"\x1f\x8b\x08\x08",
+    b"\x28\xb5\x2f\xfd",
+    b"PK\x03\x04",
+    b"\xfd7zX",
+    b"BZh9",
+    b"\x04\x22\x4d\x18",
+    b"\xff\x06\x00\x00",
+    *(b"\x5d\x00\x00" + size for size in (b"\x80", b"\x10", b"\x40", b"\x00")),
+)
+ZLIB = (b"x\x9c", b"x\xda", b"x\x01")
+_MOST = 1 << 24
+
+
+class Written:
+    """Reads text up to the first character that cannot belong to it. `read` is given whole units alone."""
+
+    def __init__(self, run: re.Pattern[bytes], read: Callable[[bytes], bytes], lead: int = 0) -> None:
+        self.ended = False
+        self.error: str | None = None
+        self.consumed = 0
+        self._run, self._read, self._lead = run, read, lead
+        self._held = b""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        piece = self._held + data
+        if self._lead:
+            skipped = min(self._lead, len(piece))
+            self._lead -= skipped
+            self.consumed += skipped
+            piece = piece[skipped:]
+        found = self._run.match(piece)
+        end = found.end() if found else 0
+        self.consumed += end
+        self._held = piece[end:]
+        if len(self._held) > _LONGEST_UNIT:
+            self.ended = True
+        if end:
+            yield self._read(piece[:end])
+
+    def close(self) -> Iterator[bytes]:
+        self.ended = True
+        return iter(())
+
+
+class Quoted(Written):
+    """The same between quotes, where most bytes stand for themselves: what needs no reading, because no escape is in it, is not given."""
+
+    def __init__(self, run: re.Pattern[bytes], read: Callable[[bytes], bytes], lead: int) -> None:
+        super().__init__(run, self._noticed, lead)
+        self._really_read, self._escaped, self._kept = read, False, bytearray()
+
+    def _noticed(self, text: bytes) -> bytes:
+        self._escaped |= b"\\" in text
+        return self._really_read(text)
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        for piece in super().feed(data):
+            self._kept += piece
+        if self._escaped and self._kept:
+            yield bytes(self._kept)
+            self._kept.clear()
+        elif len(self._kept) > _MOST:
+            self.ended = True
+
+
+class Grouped(Written):
+    """The same for digits in groups: the last group may be short, and is filled up with `fill`."""
+
+    def __init__(
+        self, run: re.Pattern[bytes], clean: Callable[[bytes], bytes], read: Callable[[bytes], bytes], group: int, fill: bytes
+    ) -> None:
+        super().__init__(run, clean)
+        self._decode, self._group, self._fill = read, group, fill
+        self._digits = b""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        for piece in super().feed(data):
+            self._digits += piece
+            whole = len(self._digits) // self._group * self._group
+            if whole:
+                digits, self._digits = self._digits[:whole], self._digits[whole:]
+                yield self._decoded(digits)
+        if self.ended:
+            yield from self._rest()
+
+    def _decoded(self, digits: bytes) -> bytes:
+        try:
+            return self._decode(digits)
+        except ValueError as problem:  # digits of a base that stand for more than their bytes hold
+            self.error, self.ended = str(problem), True
+            return b""
+
+    def _rest(self) -> Iterator[bytes]:
+        digits, self._digits = self._digits, b""
+        if len(digits) > 1:
+            size = {8: 5, 5: 4}[self._group]
+            yield self._decoded(digits.ljust(self._group, self._fill))[: len(digits) * size // self._group]
+
+    def close(self) -> Iterator[bytes]:
+        if not self.ended:
+            self.ended = True
+            yield from self._rest()
+
+
+_LONGEST_UNIT = 16
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to write bytes as text. `write` gives how certain first bytes may look; `lead` bytes of that are not yet the text."""
+
+    name: str
+    write: Callable[[bytes], list[bytes]]
+    decoder: Callable[[], StreamDecoder]
+    lead: int = 0
+
+
+_NAMED = {"b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "a": 7, "v": 11, "0": 0, "Z": 26}
+
+
+def _escapes(slash: bytes, named: str, other_bytes: bytes) -> tuple[re.Pattern[bytes], Callable[[re.Match[bytes]], bytes]]:
+    """A pattern of any escape behind this backslash (or these two), and what gives its byte."""
+    mark, letters = re.escape(slash), (b"[%b]" % named.encode() if named else b"(?!)")
+    other = rb"[\"'\\/]" if len(slash) == 1 else rb"\\[\"'\\]|/"
+    codes = rb"u00([0-9a-fA-F]{2})|x([0-9a-fA-F]{2})|([0-3][0-7]{2})|(%b)|(%b)" % (letters, other)
+    pattern = re.compile(mark + b"(?:" + codes + b")|" + other_bytes)
+
+    def value(found: re.Match[bytes]) -> bytes:
+        code = found[1] or found[2]
+        if code:
+            return bytes([int(code, 16)])
+        if found[3]:
+            return bytes([int(found[3], 8)])
+        if found[4]:
+            return bytes([_NAMED[found[4].decode()]])
+        if found[5]:
+            return found[5][-1:]
+        return bytes([(found[6][0] & 3) << 6 | found[7][0] & 0x3F])
+
+    return pattern, value
+
+
+def _escaped(name: str, slash: bytes, named: str, literal: bytes, write: Callable[[bytes], list[bytes]], lead: int = 0) -> Way:
+    """`literal` is the class of the characters that stand for themselves."""
+    # Where bytes of no text stand as they are, two of them are no character of UTF-8.
+    unit, value = _escapes(slash, named, b"((?!))()" if lead else rb"([\xc2\xc3])([\x80-\xbf])")
+    run = re.compile(b"(?:" + literal + b"+|" + unit.pattern + b")*", re.DOTALL)
+
+    def read(text: bytes) -> bytes:
+        return unit.sub(value, text)
+
+    return Way(name, write, lambda: Quoted(run, read, lead) if lead else Written(run, read), lead)
+
+
+def _json(magic: bytes) -> list[bytes]:
+    text = magic.decode("latin-1")
+    every = "".join(letter if " " <= letter <= "~" and letter not in '"\\' else f"\\u{ord(letter):04x}" for letter in text)
+    found = {json.dumps(text)[1:-1].encode(), json.dumps(text, ensure_ascii=False)[1:-1].encode(), every.encode()}
+    found |= {re.sub(rb"u00..", lambda code: b"u" + code[0][1:].upper(), one) for one in found}
+    return [one for one in found if one != magic]
+
+
+def _twice(write: Callable[[bytes], list[bytes]]) -> Callable[[bytes], list[bytes]]:
+    return lambda magic: [one.replace(b"\\", b"\\\\") for one in write(magic) if b"\\" in one]
+
+
+def _python(magic: bytes) -> list[bytes]:
+    every = "".join(f"\\x{code:02x}" for code in magic).encode()
+    upper = every.upper().replace(b"\\X", b"\\x")
+    shown = repr(magic)[2:-1].encode()
+    return list(dict.fromkeys(one for one in (shown, every, upper) if one != magic))
+
+
+def _octal(magic: bytes) -> list[bytes]:
+    every = "".join(f"\\{code:03o}" for code in magic).encode()
+    shown = "".join(chr(code) if 32 <= code < 127 and code != 92 else f"\\{code:03o}" for code in magic).encode()
+    return list(dict.fromkeys(one for one in (shown, every) if one != magic))
+
+
+_MYSQL = {0: b"\\0", 39: b"\\'", 34: b'\\"', 10: b"\\n", 13: b"\\r", 26: b"\\Z", 92: b"\\\\"}
+
+
+def _quoted(magic: bytes) -> list[bytes]:
+    """As it is, but for a few bytes, behind the quote at which a literal of SQL begins."""
+    text = b"'" + b"".join(_MYSQL.get(code, bytes([code])) for code in magic)
+    return list(dict.fromkeys((text, text.replace(b"\x08", b"\\b"))))
+
+
+def _percent(magic: bytes) -> list[bytes]:
+    every = "".join(f"%{code:02X}" for code in magic)
+    kept = "".join(chr(code) if bytes([code]).isalnum() else f"%{code:02X}" for code in magic)
+    also = "".join(chr(code) if bytes([code]).isalnum() or code in b"/" else f"%{code:02X}" for code in magic)
+    found = {one.encode() for one in (every, kept, also)}
+    return [one for one in (*found, *(re.sub(rb"%..", lambda code: code[0].lower(), one) for one in found)) if b"%" in one]
+
+
+def _soft(magic: bytes) -> list[bytes]:
+    every = "".join(f"={code:02X}" for code in magic)
+    shown = "".join(chr(code) if 33 <= code < 127 and code != 61 else f"={code:02X}" for code in magic)
+    return [one.encode() for one in {every, shown} if "=" in one]
+
+
+def _plus_to_blank(text: bytes) -> bytes:
+    return _HEX_AFTER.sub(lambda found: bytes([int(found[1], 16)]), text.replace(b"+", b" "))
+
+
+_HEX_AFTER = re.compile(rb"[%=]([0-9a-fA-F]{2})")
+_SOFT_BREAK = re.compile(rb"=\r?\n")
+_PERCENT_RUN = re.compile(rb"(?:[A-Za-z0-9_.~!*'()/$,:;@+-]+|%[0-9a-fA-F]{2})*")
+_SOFT_RUN = re.compile(rb"(?:[!-<>-~ \t]+|=[0-9A-Fa-f]{2}|=\r?\n)*")
+_NUMBER = re.compile(rb"-?[0-9]+")
+_DECIMAL_RUN = re.compile(rb"(?:-?[0-9]{1,3}(?:\s*,\s*|\s{1,20}|(?=[\])}])))*")
+_HEX_LIST_RUN = re.compile(rb"(?:0[xX][0-9a-fA-F]{2}(?:\s*,\s*|\s{1,20}|(?=[\])};])))*")
+_APART_RUN = re.compile(rb"(?:[0-9a-fA-F]{2}(?:[ :-]\s{0,8}|\r?\n\s{0,8}|(?=[^0-9a-fA-F])))*")
+_HEX_PAIR = re.compile(rb"[0-9a-fA-F]{2}")
+
+
+def _numbers(magic: bytes) -> list[bytes]:
+    found = []
+    for between in (", ", ",", "\n", " "):
+        found.append(between.join(map(str, magic)) + between)
+        found.append(between.join(str(code - 256 if code > 127 else code) for code in magic) + between)
+    return [one.encode() for one in dict.fromkeys(found)]
+
+
+def _listed(magic: bytes) -> list[bytes]:
+    return [between.join(form.format(code) for code in magic).encode() for between in (", ", ",") for form in ("0x{:02x}", "0x{:02X}")]
+
+
+def _apart(magic: bytes) -> list[bytes]:
+    return [one for between in " :-" for one in (magic.hex(between).encode(), magic.hex(between).upper().encode())]
+
+
+def _pairs(text: bytes) -> bytes:
+    return b"".join(bytes.fromhex(pair.decode()) for pair in _HEX_PAIR.findall(text))
+
+
+def _digits(encode: Callable[[bytes], bytes], group: int) -> Callable[[bytes], list[bytes]]:
+    """The digits that these bytes alone decide, where they stand first."""
+
+    def write(magic: bytes) -> list[bytes]:
+        if group == 5:  # digits of a whole group depend on all its bytes
+            return [encode(magic[:4])]
+        text = encode(magic)[: len(magic) * 8 // 5]
+        return [text, text.lower()]
+
+    return write
+
+
+_Z85 = bytes.maketrans(
+    b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~",
+    b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#",
+)
+_FROM_Z85 = bytes.maketrans(
+    b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#",
+    b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~",
+)
+_WHITE = re.compile(rb"\s+")
+_BREAKS = re.compile(rb"\\[nr]|\s+")
+_BASE32_RUN = re.compile(rb"(?:[A-Za-z2-7]+|\\[nr]|[\r\n]+)*")
+_ASCII85_RUN = re.compile(rb"(?:[!-uz]+|[\r\n]+)*")
+_BASE85_RUN = re.compile(rb"[0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]*")
+_Z85_RUN = re.compile(rb"[0-9A-Za-z.:+=^!/*?&<>()\[\]{}@%$#-]*")
+
+
+def _without_breaks(text: bytes) -> bytes:
+    return _BREAKS.sub(b"", text)
+
+
+def _base32() -> Grouped:
+    return Grouped(_BASE32_RUN, lambda text: _without_breaks(text).upper(), base64.b32decode, 8, b"A")
+
+
+def ascii85_decoder() -> Grouped:
+    """ascii85 up to its end mark, or whatever else is none of it."""
+    return Grouped(_ASCII85_RUN, lambda text: _WHITE.sub(b"", text).replace(b"z", b"!!!!!"), base64.a85decode, 5, b"u")
+
+
+def _base85() -> Grouped:
+    return Grouped(_BASE85_RUN, bytes, base64.b85decode, 5, b"~")
+
+
+def _z85() -> Grouped:
+    return Grouped(_Z85_RUN, lambda text: text.translate(_FROM_Z85), base64.b85decode, 5, b"~")
+
+
+# What stands for itself in a string: of JSON, of Python, of PostgreSQL, and between the quotes of MySQL, which also hold the bytes of no text.
+_IN_JSON = rb'[^"\\\x80-\xff]'
+_IN_PYTHON = rb"[^\\\x80-\xff\r\n]"
+_IN_SQL = rb"[^'\\]"
+
+WAYS: tuple[Way, ...] = (
+    _escaped("unicode-escape", b"\\", "bfnrt", _IN_JSON, _json),
+    _escaped("unicode-escape-twice", b"\\\\", "bfnrt", rb'[^"\\\x80-\xff]', _twice(_json)),
+    _escaped("hex-escape", b"\\", "nrtabfv0", _IN_PYTHON, _python),
+    _escaped("hex-escape-twice", b"\\\\", "nrtabfv0", _IN_PYTHON, _twice(_python)),
+    _escaped("octal-escape", b"\\", "", _IN_PYTHON, _octal),
+    _escaped("octal-escape", b"\\\\", "", _IN_PYTHON, _twice(_octal)),
+    _escaped("sql-escape", b"\\", "nrtb0Z", _IN_SQL, _quoted, lead=1),
+    Way("percent", _percent, lambda: Written(_PERCENT_RUN, _plus_to_blank)),
+    Way("quoted-printable", _soft, lambda: Written(_SOFT_RUN, lambda text: _plus_kept(_SOFT_BREAK.sub(b"", text)))),
+    Way("decimal-list", _numbers, lambda: Written(_DECIMAL_RUN, lambda text: bytes(int(one) & 0xFF for one in _NUMBER.findall(text)))),
+    Way("hex-list", _listed, lambda: Written(_HEX_LIST_RUN, lambda text: _pairs(re.sub(rb"0[xX]", b"", text)))),
+    Way("hex-separated", _apart, lambda: Written(_APART_RUN, _pairs)),
+    Way("base32", _digits(base64.b32encode, 8), _base32),
+    Way("ascii85", _digits(base64.a85encode, 5), ascii85_decoder),
+    Way("base85", _digits(base64.b85encode, 5), _base85),
+    Way("z85", _digits(lambda data: base64.b85encode(data).translate(_Z85), 5), _z85),
+)
+_IN_GROUPS = frozenset(("ascii85", "base85", "z85", "base32"))
+_SHORTEST = 3
+
+
+def _plus_kept(text: bytes) -> bytes:
+    return _HEX_AFTER.sub(lambda found: bytes([int(found[1], 16)]), text)
+
+
+def openers(is_compressed: Callable[[bytes], bool]) -> tuple[Opener, ...]:
+    """What opens text in each of these ways where it shows the beginning of compressed data."""
+
+    def opener(way: Way) -> Opener:
+        starts = {one for magic in (GROUPED if way.name in _IN_GROUPS else MAGICS) for one in way.write(magic)}
+        if way.name not in _IN_GROUPS:
+            starts |= {one for magic in ZLIB for one in way.write(magic) if len(one) >= _SHORTEST}
+
+        def check(head: bytes) -> bool:
+            decoder = way.decoder()
+            data = b"".join(decoder.feed(head))
+            return is_compressed(data + b"".join(decoder.close()))
+
+        return Opener(way.name, tuple((one, 0) for one in sorted(starts)), check, way.decoder, strict=False, looks=256)
+
+    return tuple(opener(way) for way in WAYS)

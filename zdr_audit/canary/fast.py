@@ -1,0 +1,166 @@
+"""Hyperscan, where it is installed: all fixed patterns in one pass, and in text the beginnings of the literal in another.
+
+It only says where something stands; what is made of that is the same as without it, and so is what is found.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from .gates import SMALL, texts
+
+_WORTH = 1024 * 1024
+"""Bytes of large data after which compiling, which takes some milliseconds, is worth while."""
+_MOST, _FEW = 4096, 64
+"""Places in one buffer beyond which the slow way is no slower, and up to which a look at each is cheap."""
+
+Place = tuple[int, int, int]
+
+
+@cache
+def _engine() -> Any:
+    """The library; None where it is not installed."""
+    try:
+        return importlib.import_module("hyperscan")
+    except ImportError:
+        return None
+
+
+class _Compiled:
+    """Expressions compiled, with the room that each thread computes in."""
+
+    def __init__(self, engine: Any, expressions: Sequence[bytes], *, starts: bool = False) -> None:
+        """`starts`: the beginning of a match is wanted too."""
+        self._engine = engine
+        self._database = engine.Database(mode=engine.HS_MODE_BLOCK)
+        flags = engine.HS_FLAG_DOTALL | (engine.HS_FLAG_SOM_LEFTMOST if starts else 0)
+        self._database.compile(expressions=list(expressions), ids=list(range(len(expressions))), flags=[flags] * len(expressions))
+        self._local = threading.local()
+
+    def scan(self, data: bytes, most: int = _MOST) -> list[Place] | None:
+        """Start (0 where it is not wanted), end and the number of each expression that matches; None where there are too many."""
+        found: list[Place] = []
+
+        def met(number: int, start: int, end: int, _flags: int, _context: object) -> bool | None:
+            found.append((start, end, number))
+            return True if len(found) > most else None
+
+        if not hasattr(self._local, "scratch"):
+            self._local.scratch = self._engine.Scratch(self._database)
+        try:
+            self._database.scan(data, match_event_handler=met, scratch=self._local.scratch)
+        except self._engine.ScanTerminated:
+            return None
+        return found
+
+
+@dataclass(frozen=True)
+class _Databases:
+    """What is compiled: the patterns; what begins as the literal does; and, where that is often met, what begins so and may go on after
+    something else."""
+
+    patterns: _Compiled
+    begun: _Compiled
+    going_on: Callable[[], _Compiled]
+
+
+class Fast:
+    """Looks for patterns and for the beginnings of one literal. Every answer may be None: then it is to be had otherwise."""
+
+    def __init__(self, patterns: Sequence[bytes], literal: bytes) -> None:
+        self._patterns, self._literal = list(patterns), literal
+        self._looked = 0
+        self._lock = threading.Lock()
+        self._compiled: _Databases | None = None
+        self._last = threading.local()
+
+    def _ready(self, data: bytes) -> _Databases | None:
+        if self._compiled is None and len(data) > SMALL:
+            with self._lock:
+                self._looked += len(data)
+                if self._compiled is None and self._looked > _WORTH:
+                    self.compile()
+        return self._compiled
+
+    def compile(self) -> bool:
+        """Be ready from now on; whether the library is there."""
+        engine = _engine()
+        if engine is not None:
+            fixed = [b"".join(b"\\x%02x" % code for code in pattern) for pattern in self._patterns]
+            begun = _Compiled(engine, [_begun(self._literal)])
+            self._compiled = _Databases(
+                _Compiled(engine, fixed), begun, cache(lambda: _Compiled(engine, _going_on(self._literal), starts=True))
+            )
+        return engine is not None
+
+    def patterns(self, data: bytes) -> list[Place] | None:
+        """Start, end and number of every pattern that stands in the data, overlapping ones too."""
+        last: tuple[bytes, list[Place] | None] | None = getattr(self._last, "answer", None)
+        if last is None or last[0] is not data:  # several searches ask about the same data, one after another
+            ready = self._ready(data)
+            found = ready.patterns.scan(data) if ready else None
+            last = data, None if found is None else [(end - len(self._patterns[number]), end, number) for _, end, number in found]
+            self._last.answer = last
+        return last[1]
+
+    def beginnings(self, data: bytes) -> list[int] | None:
+        """Places in text among which is every one where a beginning of the literal, in letters of whatever case, is followed by something
+        else than letters and digits, and that by the rest."""
+        ready = self._ready(data)
+        if ready is None:
+            return None
+        places: set[int] = set()
+        for low, high in texts(data):
+            text = data if high - low == len(data) else data[low:high]
+            found = self._begun(ready, text)
+            if found is None:
+                return None
+            places.update(low + at for at in found)
+        return sorted(places)
+
+    def _begun(self, ready: _Databases, text: bytes) -> list[int] | None:
+        first = {self._literal[0], *self._literal[:1].upper()}
+        found = ready.begun.scan(text, _FEW)
+        if found is not None:
+            ranges = [(max(0, end - len(self._literal)), end) for _, end, _ in found]
+        else:
+            found = ready.going_on().scan(text)
+            if found is None:
+                return None
+            ranges = [(start, end) for start, end, _ in found]
+        return [at for start, end in ranges for at in range(start, end) if text[at] in first]
+
+
+_OTHER = b"[^A-Za-z0-9\\x00]"
+
+
+def _letter(literal: bytes, at: int) -> bytes:
+    return b"[%b]" % bytes({literal[at], *literal[at : at + 1].upper()})
+
+
+def _begun(literal: bytes) -> bytes:
+    """A beginning of the literal, before what is no letter or digit."""
+    return _nested(literal, lambda _size: _OTHER)
+
+
+def _going_on(literal: bytes) -> tuple[bytes, ...]:
+    """A beginning of the literal before a gap and the next letter, or before a quote or an escape; or as a word of its own."""
+    gap = b"%b(?:[nrt]|%b){0,24}" % (_OTHER, _OTHER)
+    return (
+        _nested(literal, lambda size: b'%b%b|["\\\\]' % (gap, _letter(literal, size))),
+        b"(?:^|[^A-Za-z0-9])" + _nested(literal, lambda _size: _OTHER),
+    )
+
+
+def _nested(literal: bytes, after: Callable[[int], bytes]) -> bytes:
+    """Any beginning of the literal, with what is to follow one of so many letters."""
+    last = len(literal) - 1
+    pattern = b"(?:%b)" % after(last)
+    for size in range(last - 1, 0, -1):
+        pattern = b"(?:%b|%b%b)" % (after(size), _letter(literal, size), pattern)
+    return _letter(literal, 0) + pattern

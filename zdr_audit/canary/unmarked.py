@@ -1,0 +1,50 @@
+"""Long words of base64 or hex that begin as compressed data without a magic do: raw deflate and Brotli, which no pattern can show."""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Callable, Iterator
+
+from .gates import tokens
+from .opener import Opener, StreamDecoder
+
+_WORD = re.compile(rb"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{60,}")
+_HEX, _LONG_HEX = re.compile(rb"[0-9a-fA-F]{56}"), re.compile(rb"[0-9a-fA-F]{132}")  # longer than a digest
+_HEX_LEADS = (b"\\x", b"0x", b"0X")
+_TELLS = 64
+_URLSAFE = bytes.maketrans(b"-_", b"+/")
+
+
+class Unmarked:
+    """Finds them. `is_compressed` is asked about the first bytes that a word encodes."""
+
+    def __init__(
+        self, is_compressed: Callable[[bytes], bool], base64: Callable[[], StreamDecoder], hexadecimal: Callable[[], StreamDecoder]
+    ) -> None:
+        self._is_compressed = is_compressed
+        self._base64 = Opener("base64", (), self._in_base64, base64, strict=False, quiet=True)
+        self._hex = Opener("hex", (), self._in_hex, hexadecimal, strict=False, quiet=True)
+
+    def find(self, data: bytes) -> Iterator[tuple[int, Opener]]:
+        """Where each begins, with what opens it."""
+        for low, high in tokens(data):
+            for word in _WORD.finditer(data, low, high):
+                start = word.start()
+                lead = (
+                    2
+                    if data.startswith(_HEX_LEADS[1:], start) or (data[start : start + 1] == b"x" and data[start - 1 : start] == b"\\")
+                    else 0
+                )
+                lead = 1 if lead and data[start : start + 1] == b"x" else lead
+                if _HEX.match(data, start + lead):
+                    if _LONG_HEX.match(data, start + lead) and self._in_hex(data[start + lead : start + lead + _TELLS]):
+                        yield start + lead, self._hex
+                elif self._in_base64(data[start : start + _TELLS]):
+                    yield start, self._base64
+
+    def _in_base64(self, text: bytes) -> bool:
+        return _WORD.match(text) is not None and self._is_compressed(binascii.a2b_base64(text[:60].translate(_URLSAFE)))
+
+    def _in_hex(self, text: bytes) -> bool:
+        return _HEX.match(text) is not None and self._is_compressed(bytes.fromhex(text[:56].decode()))
