@@ -14,6 +14,7 @@ from zdr_audit import __version__, resources
 from zdr_audit.catalogue.errors import CatalogueError, SelectionError
 from zdr_audit.catalogue.load import load_catalogue
 from zdr_audit.catalogue.select import select
+from zdr_audit.cli_keyless import SIGN, signing, with_options
 from zdr_audit.run.options import DEFAULT_REPORT_DIR, DEPTHS
 
 EXIT_USAGE = 2
@@ -114,6 +115,7 @@ def main() -> None:
 @click.option(
     "--timestamp", metavar="URL", help="Have the attestation stamped by this time-stamp authority (RFC 3161); only its digest is sent."
 )
+@with_options(SIGN)
 @click.option(
     "--waivers",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -160,6 +162,9 @@ def run(
     seed: int,
     attest_key: Path | None,
     timestamp: str | None,
+    sigstore: bool,
+    sigstore_config: Path | None,
+    sigstore_token_env: str | None,
     waivers: Path | None,
     baseline: Path | None,
     minimise: bool,
@@ -179,7 +184,7 @@ def run(
       zdr-audit run --resume zdr-audit-report
       zdr-audit run --resume zdr-audit-report --give-up
     """
-    from zdr_audit.cli_pack import against_baseline, baseline_report, pack_arguments, timestamped
+    from zdr_audit.cli_pack import against_baseline, attested_keyless, baseline_report, pack_arguments, timestamped
     from zdr_audit.run.cli_run import run_suites
 
     if resume is not None:
@@ -192,6 +197,7 @@ def run(
         attest_key, timestamp, waivers, baseline, violation = (
             first[k] for k in ("attest_key", "timestamp", "waivers", "baseline", "violation")
         )
+        sigstore, sigstore_config, sigstore_token_env = (first[k] for k in ("sigstore", "sigstore_config", "sigstore_token_env"))
     elif give_up:
         raise click.UsageError("--give-up goes with --resume RUN.", ctx)
     if target is None:
@@ -221,14 +227,18 @@ def run(
         return
     if chosen is not None and not chosen:
         _fail("--controls selects nothing")
+    keyless = None if dry_run else signing(sigstore, sigstore_config, sigstore_token_env)
     if dry_run:
         from zdr_audit.cli_plan import show_plan
 
         show_plan(arguments)
     earlier = baseline_report(baseline)
     status = run_suites(arguments, report_dir)
-    if timestamp and status != EXIT_USAGE:
-        timestamped(timestamp, report_dir)
+    if status != EXIT_USAGE:
+        if timestamp:
+            timestamped(timestamp, report_dir)
+        if keyless:
+            attested_keyless(keyless, report_dir)
     sys.exit(against_baseline(status, earlier, report_dir))
 
 

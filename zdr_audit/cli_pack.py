@@ -13,8 +13,11 @@ from zdr_audit.attest import keys, manifest
 from zdr_audit.attest.errors import AttestError
 from zdr_audit.catalogue.errors import CatalogueError
 from zdr_audit.catalogue.load import load_catalogue
+from zdr_audit.cli_keyless import EXPECT, SIGN, attested, expected, signing, with_options
+from zdr_audit.report.sanitize import visible
 
 if TYPE_CHECKING:
+    from zdr_audit.attest.keyless import Signing
     from zdr_audit.report.model import Report
 
 EXIT_PROBLEMS, EXIT_USAGE = 1, 2
@@ -60,6 +63,11 @@ def timestamped(url: str, folder: Path) -> bool:
     return True
 
 
+def attested_keyless(how: Signing, folder: Path) -> bool:
+    """Attest the pack of a run that came to its end keyless, as `attested` does."""
+    return attested(how, _report(folder), folder)
+
+
 @click.command("report")
 @click.argument("run", type=click.Path(path_type=Path, exists=True))
 @click.option(
@@ -73,22 +81,34 @@ def timestamped(url: str, folder: Path) -> bool:
     help="Ed25519 private key (PEM): attest the pack anew.",
 )
 @click.option("--timestamp", metavar="URL", help="Have the attestation stamped by this time-stamp authority (RFC 3161).")
-def report_command(run: Path, formats: tuple[str, ...], report_dir: Path | None, attest_key: Path | None, timestamp: str | None) -> None:
+@with_options(SIGN)
+def report_command(
+    run: Path,
+    formats: tuple[str, ...],
+    report_dir: Path | None,
+    attest_key: Path | None,
+    timestamp: str | None,
+    sigstore: bool,
+    sigstore_config: Path | None,
+    sigstore_token_env: str | None,
+) -> None:
     """Make the reports of a finished run again, from its journal alone.
 
     RUN is a report folder or its journal.sqlite. The same journal gives the same bytes. Exit status: 0
-    done, 1 all but the timestamp that was asked for, 2 bad usage.
+    done, 1 all but the timestamp or the keyless attestation that was asked for, 2 bad usage.
 
     \b
     Examples:
       zdr-audit report zdr-audit-report
       zdr-audit report zdr-audit-report/journal.sqlite --format html --report-dir elsewhere
+      zdr-audit report zdr-audit-report --sigstore
     """
     from zdr_audit.attest import remake
     from zdr_audit.attest.authority import check_url
     from zdr_audit.attest.seal import seal
     from zdr_audit.journal.store import Journal
 
+    keyless = signing(sigstore, sigstore_config, sigstore_token_env)
     try:
         journal = remake.journal_of(run)
         home = journal.parent.resolve()
@@ -99,6 +119,8 @@ def report_command(run: Path, formats: tuple[str, ...], report_dir: Path | None,
             check_url(timestamp)
             if not sealing or (signer is None and not manifest.has_attestation(folder)):
                 _fail("--timestamp needs an attestation beside the journal: --attest-key makes one")
+        if keyless and not sealing:
+            _fail("--sigstore attests a pack: leave out --report-dir, so that the reports lie beside the journal")
         if sealing and journal.with_name(f"{journal.name}-wal").exists():
             Journal(journal).close()  # folds the log of a killed run into the one file that the manifest covers
         report = remake.rejudge(journal, load_catalogue())
@@ -108,19 +130,24 @@ def report_command(run: Path, formats: tuple[str, ...], report_dir: Path | None,
     absent = [name for name in formats if name not in {remake.format_of(file) for file in files}]
     if absent:
         _fail(f"this installation cannot write {', '.join(absent)}: pip install 'zdr-audit[report]'")
-    if sealing and signer is None and manifest.has_attestation(folder) and _changed(folder, files):
-        _fail(f"{folder}: the reports would not be those that were attested; write elsewhere (--report-dir) or attest anew (--attest-key)")
+    standing = signer is None and manifest.has_attestation(folder)
+    standing_bundle = keyless is None and manifest.has_bundle(folder)
+    if sealing and (standing or standing_bundle) and _changed(folder, files):
+        again = "--attest-key" if standing else "--sigstore"
+        _fail(f"{folder}: the reports would not be those that were attested; write elsewhere (--report-dir) or attest anew ({again})")
     try:
         kept = manifest.sealed_names(folder) if sealing else []
         remake.place(files, folder)
-        if sealing and (signer is not None or not manifest.has_attestation(folder)):
+        if sealing and not standing and (signer is not None or not standing_bundle):
             names = {manifest.JOURNAL, *files, *kept}
             seal(report, folder, sorted(names), signer)
     except OSError as exc:
         _fail(f"{exc.filename or folder}: cannot be written: {exc.strerror}")
     for name in files:
         click.echo(folder / name)
-    if timestamp and not timestamped(timestamp, folder):
+    done = [timestamped(timestamp, folder)] if timestamp else []
+    done += [attested(keyless, report, folder)] if keyless else []
+    if not all(done):
         sys.exit(EXIT_PROBLEMS)
 
 
@@ -140,7 +167,10 @@ def _changed(folder: Path, files: dict[str, bytes]) -> bool:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Root certificate (PEM) of the time-stamp authority, got by another way than the pack.",
 )
-def verify_command(folder: Path, key: Path | None, tsa_cert: Path | None) -> None:
+@with_options(EXPECT)
+def verify_command(
+    folder: Path, key: Path | None, tsa_cert: Path | None, identity: str | None, issuer: str | None, trusted_root: Path | None
+) -> None:
     """Check a report folder, offline: digests, journal, verdicts, reports, attestation, timestamp.
 
     One line for each problem. Exit status: 0 nothing is wrong, 1 something is, 2 bad usage.
@@ -149,6 +179,7 @@ def verify_command(folder: Path, key: Path | None, tsa_cert: Path | None) -> Non
     Examples:
       zdr-audit verify zdr-audit-report --key their-key.pub.pem
       zdr-audit verify zdr-audit-report --key their-key.pub.pem --tsa-cert authority-root.pem
+      zdr-audit verify zdr-audit-report --identity audit@example.org --issuer https://accounts.example.org
     """
     from zdr_audit.attest.timestamp import load_roots
     from zdr_audit.attest.verify import verify
@@ -157,17 +188,18 @@ def verify_command(folder: Path, key: Path | None, tsa_cert: Path | None) -> Non
         _fail(f"{folder} has an attestation: give the public key of whoever made it (--key FILE)")
     if tsa_cert is None and manifest.has_timestamp(folder):
         _fail(f"{folder} has a timestamp: give the root certificate of the authority that made it (--tsa-cert FILE)")
+    signer = expected(folder, identity, issuer, trusted_root)
     try:
         roots = load_roots(tsa_cert) if tsa_cert else ()
-        found = verify(folder, load_catalogue(), keys.load_public(key) if key else None, roots)
+        found = verify(folder, load_catalogue(), keys.load_public(key) if key else None, roots, signer)
     except (AttestError, CatalogueError) as exc:
         _fail(str(exc))
     for line in found.confirmed:
-        click.echo(f"ok       {line}")
+        click.echo(f"ok       {visible(line)}")
     for line in found.notes:
-        click.echo(f"note     {line}")
+        click.echo(f"note     {visible(line)}")
     for line in found.problems:
-        click.echo(f"problem  {line}")
+        click.echo(f"problem  {visible(line)}")
     count = len(found.problems)
     click.echo(f"{folder}: {'nothing is wrong' if not count else f'{count} problem' + ('s' if count > 1 else '')}")
     sys.exit(EXIT_PROBLEMS if count else 0)

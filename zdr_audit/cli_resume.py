@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from click.core import ParameterSource
 from rich.console import Console
 
 from zdr_audit.attest.manifest import JOURNAL, MANIFEST
+from zdr_audit.cli_keyless import attested, signing
 from zdr_audit.report.console import closing
 from zdr_audit.report.model import EXIT_STATUS
 
+if TYPE_CHECKING:
+    from zdr_audit.attest.keyless import Signing
+
 EXIT_USAGE = 2
-REPLACEABLE = frozenset({"target", "base_url", "attest_key", "timestamp", "baseline", "resume", "give_up"})
+SIGSTORE = ("sigstore", "sigstore_config", "sigstore_token_env")
+REPLACEABLE = frozenset({"target", "base_url", "attest_key", "timestamp", *SIGSTORE, "baseline", "resume", "give_up"})
 """Options that may be given with --resume: where profile and target are now (the profile must be the same), and what happens after the run."""
 
 
@@ -30,7 +35,7 @@ def resumed(ctx: click.Context, run: Path) -> dict[str, Any]:
     try:
         history = read(run / JOURNAL)
         if finished(history):
-            _conclude(run, ctx.params["attest_key"])
+            _conclude(run, ctx.params["attest_key"], signing(*(ctx.params[name] for name in SIGSTORE)))
         words = arguments(history.run)
     except ResumeError as exc:
         _fail(str(exc))
@@ -38,7 +43,7 @@ def resumed(ctx: click.Context, run: Path) -> dict[str, Any]:
     return first | {name: ctx.params[name] for name in given} | {"report_dir": run}
 
 
-def _conclude(run: Path, attest_key: Path | None) -> NoReturn:
+def _conclude(run: Path, attest_key: Path | None, keyless: Signing | None) -> NoReturn:
     """The run came to its end. Where it was killed before its reports were written, they are written now."""
     from zdr_audit.attest import keys
     from zdr_audit.attest.errors import AttestError
@@ -58,6 +63,8 @@ def _conclude(run: Path, attest_key: Path | None) -> NoReturn:
     except (AttestError, CatalogueError, OSError) as exc:
         _fail(str(exc))
     Console(highlight=False).print(closing(report))
+    if keyless:
+        attested(keyless, report, run)
     sys.exit(EXIT_STATUS[report.summary.status])
 
 

@@ -116,6 +116,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--attest-key", metavar="FILE", default=os.environ.get(keys.KEY_VARIABLE), help="sign the pack with this Ed25519 private key (PEM)"
     )
     group.addoption("--timestamp", metavar="URL", help="have the attestation stamped by this time-stamp authority (RFC 3161)")
+    group.addoption("--sigstore", action="store_true", help="attest the pack keyless, too, by Sigstore")
+    group.addoption("--sigstore-config", metavar="FILE", help="ClientTrustConfig (JSON) of a private Sigstore deployment")
+    group.addoption("--sigstore-token-env", metavar="NAME", help="environment variable that holds the identity token for --sigstore")
     group.addoption("--baseline", metavar="DIR", help="report folder of an earlier run: say what differs; exit 1 where anything is worse")
     group.addoption("--waivers", metavar="FILE", help="accepted failures with owner, reason and expiry (TOML)")
     group.addoption("--no-minimise", action="store_true", help="where something leaked, do not look for the smallest request that leaks")
@@ -193,7 +196,12 @@ def _state(config: pytest.Config) -> State:
         selected = select(catalogue, patterns) if patterns else catalogue.controls
         attest_key = config.getoption("--attest-key")
         signer = keys.load_private(Path(attest_key)) if attest_key else None
-        afterwards = Afterwards.asked(config.getoption("--timestamp"), config.getoption("--baseline"), attested=signer is not None)
+        afterwards = Afterwards.asked(
+            config.getoption("--timestamp"),
+            config.getoption("--baseline"),
+            attested=signer is not None,
+            sigstore=(config.getoption("--sigstore"), config.getoption("--sigstore-config"), config.getoption("--sigstore-token-env")),
+        )
     except (CatalogueError, AttestError, ValueError) as exc:
         raise pytest.UsageError(str(exc)) from None
     front = config.pluginmanager.get_plugin("zdr-audit-front")
@@ -360,7 +368,8 @@ def _finish(session: pytest.Session, state: State, audit: Audit) -> None:
     difference, worse = state.afterwards.compared(state.report)
     if worse and session.exitstatus == 0:
         session.exitstatus = 1
-    state.said = [part for part in (difference, state.afterwards.stamped(state.options.report_dir)) if part]
+    folder = state.options.report_dir
+    state.said = [part for part in (difference, state.afterwards.stamped(folder), state.afterwards.signed(state.report, folder)) if part]
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

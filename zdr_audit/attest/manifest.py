@@ -17,6 +17,8 @@ JOURNAL = "journal.sqlite"
 MANIFEST = "manifest.json"
 ATTESTATION = "attestation.dsse.json"
 TIMESTAMP = "attestation.tsr"
+BUNDLE = "attestation.sigstore.json"
+BUNDLE_SUM = "attestation.sigstore.sha256"
 SCHEMA = "zdr-audit/manifest/1"
 FORMATS = ("json", "html", "pdf", "md", "csv", "junit", "sarif", "oscal")
 """Of report files, as `zdr-audit report --format` names them."""
@@ -30,6 +32,16 @@ def sha256(content: bytes) -> str:
 def has_attestation(folder: Path) -> bool:
     """Whether the pack claims to be attested; checking that needs the key."""
     return (folder / ATTESTATION).is_file()
+
+
+def has_bundle(folder: Path) -> bool:
+    """Whether the pack claims to be attested keyless; checking that needs the identity and issuer that are expected."""
+    return (folder / BUNDLE).is_file()
+
+
+def sum_line(bundle: bytes) -> bytes:
+    """The file with the digest of the bundle, of the form that `sha256sum -c` reads."""
+    return f"{sha256(bundle)}  {BUNDLE}\n".encode("ascii")
 
 
 def has_timestamp(folder: Path) -> bool:

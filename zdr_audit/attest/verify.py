@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zdr_audit import __version__
-from zdr_audit.attest import envelope, manifest, remake, statement, timestamp
+from zdr_audit.attest import envelope, keyless, manifest, remake, statement, timestamp
 from zdr_audit.attest.errors import AttestError
 from zdr_audit.catalogue.model import Catalogue
 from zdr_audit.journal.store import Journal, JournalError
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 CHAIN_SHOWN = 5
 NEEDED = (manifest.JOURNAL, "report.json")
-LATER = (manifest.MANIFEST, manifest.ATTESTATION, manifest.TIMESTAMP)
+SIGNED_LATER = (manifest.ATTESTATION, manifest.TIMESTAMP, manifest.BUNDLE, manifest.BUNDLE_SUM)
+LATER = (manifest.MANIFEST, *SIGNED_LATER)
 """Files that the manifest cannot name: it is older than they are."""
 
 
@@ -36,9 +37,15 @@ class Verification:
     notes: list[str] = field(default_factory=list)
 
 
-def verify(folder: Path, catalogue: Catalogue, key: SSlibKey | None = None, roots: Sequence[Certificate] = ()) -> Verification:
+def verify(
+    folder: Path,
+    catalogue: Catalogue,
+    key: SSlibKey | None = None,
+    roots: Sequence[Certificate] = (),
+    signer: keyless.Expected | None = None,
+) -> Verification:
     """Check the pack in `folder`; nothing in it is written to. With a key, a pack without attestation is no good one; with root
-    certificates of a time-stamp authority, a pack without timestamp is none.
+    certificates of a time-stamp authority, a pack without timestamp is none; with an expected signer, a pack without keyless attestation.
 
     Raises AttestError where the folder cannot be read at all.
     """
@@ -49,13 +56,16 @@ def verify(folder: Path, catalogue: Catalogue, key: SSlibKey | None = None, root
         raise AttestError(f"{folder}: cannot be read: {exc.strerror}") from None
     found.problems += problems
     bad = _manifest(files, found)
-    claimed = _attestation(files, key, bad, found)
+    claims = {manifest.ATTESTATION: _attestation(files, key, bad, found), manifest.BUNDLE: _bundle(files, signer, bad, found)}
+    if not claims.keys() & files.keys() and key is None and signer is None:
+        found.notes.append("no attestation: this shows that the pack is whole and fits its journal, not who made it")
     stamp = _timestamp(files, roots, found)
     report = _journal(files, catalogue, found)
     if report is not None:
         _reports(report, files, bad, found)
-        if claimed is not None and claimed.get("predicate") != statement.predicate(report):
-            found.problems.append(f"{manifest.ATTESTATION}: its result or configuration is not what the journal gives")
+        for name, claimed in claims.items():
+            if claimed is not None and claimed.get("predicate") != statement.predicate(report):
+                found.problems.append(f"{name}: its result or configuration is not what the journal gives")
         if stamp is not None and f"{stamp.at:%Y-%m-%dT%H:%M:%SZ}" < report.run.ended_at[:19] + "Z":
             found.notes.append(f"by its own clock the run ended at {report.run.ended_at}, after the time of its timestamp")
     return found
@@ -88,37 +98,71 @@ def _without(files: Mapping[str, bytes], *names: str) -> dict[str, bytes]:
 
 def _attestation(files: Mapping[str, bytes], key: SSlibKey | None, bad: set[str], found: Verification) -> dict[str, Any] | None:
     """The statement, where it is one that the key's holder signed."""
-    content = files.get(manifest.ATTESTATION)
+    name = manifest.ATTESTATION
+    content = files.get(name)
     if content is None:
         if key is not None:
-            found.problems.append(f"{manifest.ATTESTATION}: missing; a key was given, so the pack should have one")
-        else:
-            found.notes.append("no attestation: this shows that the pack is whole and fits its journal, not who made it")
+            found.problems.append(f"{name}: missing; a key was given, so the pack should have one")
         return None
     if key is None:
-        found.problems.append(f"{manifest.ATTESTATION}: not checked, no public key was given")
+        found.problems.append(f"{name}: not checked, no public key was given")
         return None
     try:
         payload = envelope.opened(content, key)
-        body = json.loads(payload)
     except envelope.SignatureError as exc:
-        found.problems.append(f"{manifest.ATTESTATION}: {exc}")
+        found.problems.append(f"{name}: {exc}")
         return None
+    body = _statement(name, payload, files, bad, found)
+    if body is not None:
+        found.confirmed.append(f"the attestation is signed by the given key ({key.keyid[:16]}), result {body['predicate']['result']}")
+    return body
+
+
+def _bundle(files: Mapping[str, bytes], signer: keyless.Expected | None, bad: set[str], found: Verification) -> dict[str, Any] | None:
+    """The statement, where it is one that the expected signer signed without a key of his own."""
+    name, line = manifest.BUNDLE, manifest.BUNDLE_SUM
+    content, digest = files.get(name), files.get(line)
+    if content is None:
+        if signer is not None:
+            found.problems.append(f"{name}: missing; an identity was given, so the pack should have one")
+        if digest is not None:
+            found.problems.append(f"{line}: there is no {name} that it could be of")
+        return None
+    if digest is None:
+        found.problems.append(f"{line}: missing, so nothing shows damage to {name}")
+    elif digest != manifest.sum_line(content):
+        found.problems.append(f"{name}: changed, or {line} was (its SHA-256 is not the recorded one)")
+        return None
+    if signer is None:
+        found.problems.append(f"{name}: not checked, no identity was given")
+        return None
+    try:
+        signed = keyless.checked(content, signer)
+    except keyless.KeylessError as exc:
+        found.problems.append(f"{name}: {exc}")
+        return None
+    body = _statement(name, signed.payload, files, bad, found)
+    if body is not None:
+        at = f" at {signed.at:%Y-%m-%d %H:%M:%S} UTC by the clock of the transparency log" if signed.at else ""
+        who = f"{signer.identity}, for whom {signer.issuer} vouches"
+        found.confirmed.append(f"the keyless attestation is signed by {who}{at}, result {body['predicate']['result']}")
+    return body
+
+
+def _statement(name: str, payload: bytes, files: Mapping[str, bytes], bad: set[str], found: Verification) -> dict[str, Any] | None:
+    """A signed payload as a statement about these files; None where it is not well-formed."""
+    try:
+        body = json.loads(payload)
     except (ValueError, RecursionError):
-        found.problems.append(f"{manifest.ATTESTATION}: what was signed is not JSON")
+        found.problems.append(f"{name}: what was signed is not JSON")
         return None
     flaws = statement.flaws(body)
-    found.problems += [f"{manifest.ATTESTATION}: {flaw}" for flaw in flaws]
+    found.problems += [f"{name}: {flaw}" for flaw in flaws]
     if flaws:
         return None
     subjects = {s["name"]: s["digest"]["sha256"] for s in body["subject"]}
-    lines = [
-        line
-        for line in manifest.differences(subjects, _without(files, manifest.ATTESTATION, manifest.TIMESTAMP))
-        if line.split(": ", 1)[0] not in bad
-    ]
-    found.problems += [f"{manifest.ATTESTATION}: subject {line}" for line in lines]
-    found.confirmed.append(f"the attestation is signed by the given key ({key.keyid[:16]}), result {body['predicate']['result']}")
+    lines = manifest.differences(subjects, _without(files, *SIGNED_LATER))
+    found.problems += [f"{name}: subject {line}" for line in lines if line.split(": ", 1)[0] not in bad]
     return dict(body)
 
 

@@ -6,9 +6,10 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from zdr_audit import __version__
@@ -21,8 +22,10 @@ from zdr_audit.evidence.model import Reading
 from zdr_audit.evidence.size import changed_at
 from zdr_audit.journal.events import (
     Checked,
+    Created,
     Epoch,
     Interaction,
+    LeakReduced,
     RunEnded,
     RunResumed,
     RunStarted,
@@ -44,6 +47,7 @@ from zdr_audit.run.extend import check_extensions
 from zdr_audit.run.launch import launched
 from zdr_audit.run.measure import measured
 from zdr_audit.run.minimise import REQUESTS, Minimiser, leaks
+from zdr_audit.run.minimise_calls import call_of, script_of, send_call
 from zdr_audit.run.observe import read_source, tokenizer_of
 from zdr_audit.run.options import Options
 from zdr_audit.run.place import check_places, server_secrets
@@ -57,14 +61,15 @@ from zdr_audit.suite.history import History
 from zdr_audit.suite.marks import Scenario
 from zdr_audit.suite.party import NotOffered
 from zdr_audit.suite.recorder import Recorder
+from zdr_audit.target.call import Call
 from zdr_audit.target.dialects.registry import dialect_of
 from zdr_audit.target.pace import BudgetSpent, Pace, tokens
 from zdr_audit.target.security import proxy_secrets, security_of
-from zdr_audit.target.shape import words
 from zdr_audit.target.stimulus import Stimulus
 from zdr_audit.target.template import MissingValue
 from zdr_audit.target.transport import Transport, now
 from zdr_audit.verdict.judge import judge
+from zdr_audit.verdict.reduced import Shape, said, shape_of
 
 NEVER_SENT = 3
 SIGHT = (
@@ -426,9 +431,11 @@ class Audit:
 
     def _clean_up(self) -> None:
         """Remove what the run made, where the profile says how."""
-        left = self.history().leftovers()
+        self._remove(self.history().leftovers(), self._assay("sanity.clean-up", "main"))
+
+    def _remove(self, left: Sequence[Created], assay: Assay) -> None:
         self.reporter.phase("Cleaning up", len(left))
-        clean_up(left, self._assay("sanity.clean-up", "main"), self.cast.staff, self.reporter)
+        clean_up(left, assay, self.cast.staff, self.reporter)
 
     def _observe(self, epoch: Epoch, reading: str) -> None:
         sources = self._unread(epoch, reading)
@@ -466,32 +473,41 @@ class Audit:
         history = self.history()
         if not self.options.minimise or self.interrupted or not self.alive or not all(probe.ok for probe in history.sanity):
             return
-        found = leaks(history)
+        found = leaks(history, partial(call_of, self.profile))
         if not found:
             return
         self.reporter.phase("Looking for the smallest request that leaks", REQUESTS)
         assay = self._assay("minimise.leaks", "minimise")
 
-        def send(operation: str, stimulus: Stimulus) -> Interaction:
-            self.reporter.step(words(operation, stimulus))
-            reply = assay.infer(assay.subject.member, stimulus, step="candidate", counts=False, operation=operation)
+        def send(operation: str, shape: Shape) -> Interaction:
+            self.reporter.step(said(operation, shape))
+            if isinstance(shape, Call):
+                sent = send_call(assay, shape)
+            else:
+                sent = assay.infer(assay.subject.member, shape, step="candidate", counts=False, operation=operation).interaction
             self.reporter.done()
-            return reply.interaction
+            return sent
 
         try:
             for event in Minimiser(send, self._read_for, settle=self.profile.limits.settle_seconds).run(found):
-                shown = Stimulus.model_validate(event.stimulus)
-                where = f"{event.source}, {event.object}"
-                script = (
-                    curl(self.profile, self.dialect, event.operation, shown, assay.models[0], where) if event.outcome == "reduced" else ""
-                )
+                script = self._script(event, assay.models[0]) if event.outcome == "reduced" else ""
                 self.journal.append(event.model_copy(update={"script": script}))
+            after = self.history()
+            if made := [item for item in after.leftovers() if item.interaction in after.trials]:
+                self._remove(made, self._assay("minimise.clean-up", "minimise"))
         except BudgetSpent:
             return  # what was found stays found; only the smallest request is not known
         except KeyboardInterrupt as exc:
             self.interrupted = str(exc) or STOPPED
         except Exception as exc:  # verdicts stand without it, so a search that breaks must not cost the report
             self.journal.append(ScenarioEnded(name="minimise.leaks", error=f"{type(exc).__name__}: {exc}"[:500]))
+
+    def _script(self, event: LeakReduced, model: str) -> str:
+        """How anybody sends the request that leaked."""
+        shape, where = shape_of(event.stimulus), f"{event.source}, {event.object}"
+        if isinstance(shape, Call):
+            return script_of(self.profile, shape, model, where)
+        return curl(self.profile, self.dialect, event.operation, shape, model, where)
 
     def _read_for(self, sources: frozenset[str], canaries: frozenset[str]) -> dict[str, Reading]:
         """One reading of each of these sources, with the hits of these canaries alone."""

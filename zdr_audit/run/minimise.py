@@ -1,5 +1,7 @@
 """After a leak was found: the smallest request that still leaks, by leaving out one thing after the other (delta debugging), with fresh canaries.
 
+A request is an inference request (`Stimulus`) or a call of the profile, such as that of a feature (`Call`); both are sets of features, and are searched alike.
+
 A round sends all candidates of all searches, then reads each source that is concerned once; so the number of readings does not depend on the number
 of leaks. A search begins with the smallest request that could leak, then adds single features to it, then takes features away from the whole. Verdicts
 rest on nothing that happens here.
@@ -15,9 +17,11 @@ from functools import partial
 from zdr_audit.evidence.model import Reading
 from zdr_audit.journal.events import Interaction, LeakReduced
 from zdr_audit.suite.history import History
-from zdr_audit.target.shape import SIZES, Feature, Features, build, data, features, ordered, size, within
+from zdr_audit.target.call import Call
+from zdr_audit.target.shape import SIZES, Feature, Features, build, features, ordered, size, within
 from zdr_audit.target.stimulus import PLACES, Stimulus
 from zdr_audit.verdict.leaks import kind_of
+from zdr_audit.verdict.reduced import Shape, data_of
 
 REQUESTS = 40
 SECONDS = 60.0
@@ -26,14 +30,20 @@ SHORTEST = 1_000
 TRIES = 2
 """As many of the requests that leaked are taken up for one place and kind of content before it is given up."""
 
-Send = Callable[[str, Stimulus], Interaction]
+ANSWERS = "answers"
+"""The source of what came back in the answer to its own request: no store is read for it."""
+CONTENT = "content"
+"""Stands for the content of a call, which is one canary wherever it is in the call."""
+
+Send = Callable[[str, Shape], Interaction]
 Read = Callable[[frozenset[str], frozenset[str]], Mapping[str, Reading]]
 """Sources and canaries -> readings that hold the hits of these canaries alone."""
 
 
 @dataclass(frozen=True)
 class Leak:
-    """Content of one kind of request found in one kind of place. `keep` is the feature that carried what was found, `whole` the request as sent."""
+    """Content of one kind of request found in one kind of place. `keep` is the feature that carried what was found, `whole` the request as sent. Of a
+    `call` it is not known which of its contents was found, if there are several: `keep` is empty."""
 
     source: str
     object: str
@@ -42,10 +52,29 @@ class Leak:
     whole: Features
     canaries: tuple[str, ...]
     settled: bool = False
+    call: Call | None = None
 
     @property
     def place(self) -> tuple[str, str, str]:
         return self.source, self.object, self.operation
+
+    @property
+    def least(self) -> tuple[Features, ...]:
+        """The smallest requests that could leak what was found."""
+        return (self.keep,) if self.call is None else self.call.least()
+
+    @property
+    def carrier(self) -> str:
+        """What the canary that was found is called among those of a candidate."""
+        return CONTENT if self.call is not None else next(_carrier(feature) for feature in self.keep)
+
+    def carried_by(self, chosen: Features) -> bool:
+        """Whether a request with these features could leak it, and can be had from the request as sent."""
+        return within(chosen, self.whole) and any(base <= chosen for base in self.least)
+
+    def request(self, chosen: Features) -> Shape:
+        """The request with these features."""
+        return build(chosen) if self.call is None else self.call.having(chosen)
 
 
 @dataclass
@@ -57,20 +86,37 @@ class Trial:
     read: set[str] = field(default_factory=set)
 
 
-def leaks(history: History) -> list[Leak]:
-    """What can be minimised: findings of violated checks that name a canary of an inference request, whoever sent it."""
+Calls = Callable[[Interaction], Call | None]
+
+
+def leaks(history: History, call_of: Calls | None = None) -> list[Leak]:
+    """What can be minimised: findings of violated checks that name a canary of an inference request, or of another request that `call_of` knows the shape
+    of, whoever sent it."""
     first = {(r.outcome.source, hit.canary) for r in history.reads if r.reading == "first" for hit in r.outcome.hits}
-    found: dict[tuple[str, str, str, Features, Features], dict[str, bool]] = {}
+    found: dict[tuple[str, str, str, Features, Features, Call | None], dict[str, bool]] = {}
     for seen in (f for check in history.checks if check.outcome == "violated" for f in check.findings):
         minted, sent = history.canaries.get(seen.canary or ""), history.interactions.get(seen.interaction or "")
-        if minted is None or sent is None or sent.stimulus is None or seen.source not in history.run.sources:
+        if (
+            minted is None
+            or sent is None
+            or not (seen.source in history.run.sources or (seen.source == ANSWERS and minted.id in sent.canaries))
+        ):
             continue
-        keep = Feature("answer", True) if minted.kind == "response" else Feature("place", minted.place)
-        whole = features(Stimulus.model_validate(sent.stimulus))
-        if keep in whole:
-            key = (seen.source, kind_of(seen.object), sent.operation, frozenset({keep}), whole)
+        call = call_of(sent) if call_of and sent.stimulus is None else None
+        if call is not None:
+            keep, whole = frozenset[Feature](), call.features()
+        elif sent.stimulus is not None:
+            keep = frozenset({Feature("answer", True) if minted.kind == "response" else Feature("place", minted.place)})
+            whole = features(Stimulus.model_validate(sent.stimulus))
+        else:
+            continue
+        if keep <= whole:
+            key = (seen.source, kind_of(seen.object), sent.operation, keep, whole, call)
             found.setdefault(key, {})[minted.id] = (seen.source, minted.id) not in first
-    made = [Leak(*key, canaries=tuple(sorted(ids)), settled=all(ids.values())) for key, ids in found.items()]
+    made = [
+        Leak(source, thing, operation, keep, whole, tuple(sorted(ids)), all(ids.values()), call)
+        for (source, thing, operation, keep, whole, call), ids in found.items()
+    ]
     return sorted(made, key=lambda leak: (size(leak.whole), leak.place, ordered(leak.keep), ordered(leak.whole)))
 
 
@@ -79,27 +125,29 @@ def proposals(leak: Leak, hint: Features = frozenset()) -> Generator[list[Featur
 
     `hint`: what another leak in the same place turned out to need.
     """
-    likely = leak.keep | hint if within(hint, leak.whole) else leak.keep
-    answers = yield list(dict.fromkeys([leak.keep, likely]))
-    if answers(leak.keep) or leak.keep == leak.whole or (answers(likely) and len(likely) == len(leak.keep) + 1):
+    least = leak.least
+    small = len(least[0])
+    likely = least[0] | hint if within(hint, leak.whole) else least[0]
+    answers = yield list(dict.fromkeys([*least, likely]))
+    if any(map(answers, least)) or leak.whole in least or (answers(likely) and len(likely) == small + 1):
         return
-    single = [leak.keep | {extra} for extra in ordered(leak.whole - leak.keep)]
+    single = [base | {extra} for base in least for extra in ordered(leak.whole - base)]
     answers = yield list(dict.fromkeys([*single, leak.whole]))
     current = next((candidate for candidate in single if answers(candidate)), None)
     if current is None:
         if not answers(leak.whole):
             return
         current = leak.whole
-        while len(current) > len(leak.keep) + 2:
-            smaller = [current - {extra} for extra in ordered(current - leak.keep)]
+        while len(current) > small + 2:
+            smaller = [less for extra in ordered(current) if leak.carried_by(less := current - {extra})]
             answers = yield smaller
             without = [candidate for candidate in smaller if answers(candidate)]
             if not without:
                 break
             together = frozenset.intersection(*without)
-            if together not in without:
+            if together not in without and leak.carried_by(together):
                 answers = yield [together]
-            current = together if answers(together) else without[0]
+            current = together if leak.carried_by(together) and answers(together) else without[0]
     yield from _shorter(current)
 
 
@@ -201,14 +249,18 @@ class Minimiser:
     def _round(self, wanted: Mapping[Leak, list[Features]], *, settled: bool) -> None:
         """Send what is new, wait, read each source that somebody asks about once, for the canaries of all trials."""
         asked = {(leak.operation, chosen) for leak, candidates in wanted.items() for chosen in candidates}
-        new = [(leak.operation, c) for leak, candidates in wanted.items() for c in candidates if (leak.operation, c) not in self._trials]
-        for operation, chosen in dict.fromkeys(new):
-            sent = self._send(operation, build(chosen))
+        wholes = {(leak.operation, c): leak for leak, candidates in wanted.items() for c in candidates}
+        new = [(key, leak) for key, leak in wholes.items() if key not in self._trials]
+        for (operation, chosen), leak in new:
+            sent = self._send(operation, leak.request(chosen))
             self._trials[operation, chosen] = trial = Trial(sent)
-            places = [*(place for place in PLACES if Feature("place", place) in chosen), "answer"]
-            self._canaries |= {canary: (trial, place) for canary, place in zip(sent.canaries, places, strict=False)}
+            places = [*(place for place in PLACES if Feature("place", place) in chosen), "answer"] if leak.call is None else [CONTENT]
+            carried = dict(zip(sent.canaries, places, strict=False))
+            self._canaries |= {canary: (trial, place) for canary, place in carried.items()}
+            trial.read.add(ANSWERS)
+            trial.found |= {(ANSWERS, "", carried[canary]) for canary in sent.echoes if canary in carried}
         sources = frozenset(leak.source for leak in wanted if any(leak.source not in self._trials[key].read for key in asked))
-        if new:
+        if new and sources:
             time.sleep(self._settle if settled else min(self._settle, 0.5))
         for source, reading in self._read(sources, frozenset(self._canaries)).items() if sources else ():
             for trial in self._trials.values():
@@ -220,15 +272,15 @@ class Minimiser:
 
     def _leaked(self, leak: Leak, chosen: Features) -> bool:
         trial = self._trials.get((leak.operation, chosen))
-        (carrier,) = leak.keep
-        return trial is not None and (leak.source, leak.object, _carrier(carrier)) in trial.found
+        thing = "" if leak.source == ANSWERS else leak.object  # which changes with the form of the request
+        return trial is not None and (leak.source, thing, leak.carrier) in trial.found
 
     def _best(self, leak: Leak) -> Features | None:
         """The smallest request known to leak in the leak's place that can be had from the leak's request by taking away."""
         found = [
             chosen
             for operation, chosen in self._trials
-            if operation == leak.operation and leak.keep <= chosen and within(chosen, leak.whole) and self._leaked(leak, chosen)
+            if operation == leak.operation and leak.carried_by(chosen) and self._leaked(leak, chosen)
         ]
         return min(found, key=lambda chosen: (size(chosen), ordered(chosen)), default=None)
 
@@ -236,7 +288,7 @@ class Minimiser:
         """Whether a search that came to its end found a request that can be had from this one, too."""
         best = self._best(leak)
         return best is not None and (
-            best == leak.keep
+            best in leak.least
             or any(
                 o == "finished" and d.place == leak.place and d.keep == leak.keep and self._best(d) == best
                 for d, o in self._outcomes.items()
@@ -245,11 +297,9 @@ class Minimiser:
 
     def _event(self, leak: Leak) -> LeakReduced:
         best = self._best(leak)
-        tried = sum(
-            operation == leak.operation and leak.keep <= chosen and within(chosen, leak.whole) for operation, chosen in self._trials
-        )
+        tried = sum(operation == leak.operation and leak.carried_by(chosen) for operation, chosen in self._trials)
         outcome = "reduced" if best is not None else "not_reproduced" if self._outcomes.get(leak) == "finished" else "not_tried"
-        shown = build(leak.whole if best is None else best)
+        shown = leak.request(leak.whole if best is None else best)
         return LeakReduced.model_validate(
             {
                 "source": leak.source,
@@ -259,7 +309,7 @@ class Minimiser:
                 "outcome": outcome,
                 "smallest": best is not None and (self._outcomes.get(leak) == "finished" or self._explained(leak)),
                 "tried": tried,
-                "stimulus": data(shown),
+                "stimulus": data_of(shown),
                 "interaction": self._trials[leak.operation, best].interaction.id if best is not None else None,
             }
         )

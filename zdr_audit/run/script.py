@@ -26,15 +26,15 @@ def curl(profile: Profile, dialect: Dialect, operation: str, stimulus: Stimulus,
     member = profile.actors["subject"]["member"]
     organization = profile.organizations["subject"].id
     rendered = _rendered(dialect, operation, stimulus, model)
-    secret = "not-a-credential-of-anybody" if stimulus.wrong == "bad_credential" else _credential(member)
+    secret = "not-a-credential-of-anybody" if stimulus.wrong == "bad_credential" else credential(member)
     said = words(operation, stimulus)
     path = with_query(fill_path(spec.path, {"org": organization}), spec.query)
     headers = [f"  -H {shlex.quote(f'{k}: {v}')} \\" for k, v in {**spec.headers, **rendered.headers}.items()]
     headers += [f'  -H "{name}: {value}" \\' for name, value in auth_headers(member.header, secret, member.prefix).items()]
     lines = [
         "#!/usr/bin/env bash",
-        *_comment(f"{said[:1].upper()}{said[1:]}. Afterwards its content was found here: {where}"),
-        *_comment(
+        *comment(f"{said[:1].upper()}{said[1:]}. Afterwards its content was found here: {where}"),
+        *comment(
             f"Put a word of your own for {WORD}{f', and a credential of the organization {organization} into {member.env}' if member.env else ''}."
         ),
         "body=$(cat <<'REQUEST'",
@@ -49,12 +49,13 @@ def curl(profile: Profile, dialect: Dialect, operation: str, stimulus: Stimulus,
     return "\n".join(lines) + "\n"
 
 
-def _credential(member: ActorSection) -> str:
+def credential(member: ActorSection) -> str:
     """What a shell puts in the credential's place: a variable that must be set, or what the profile's command prints."""
     return f"${{{member.env}:?}}" if member.env else f"$({shlex.join(member.command or ())})"
 
 
-def _comment(text: str) -> list[str]:
+def comment(text: str) -> list[str]:
+    """A text as comment lines of a script."""
     return [f"# {line.rstrip()}" for line in re.findall(r".{1,116}(?:\s|$)|\S{116}", " ".join(text.split()))]
 
 

@@ -280,6 +280,10 @@ class Assay:
         spec = self._operation(operation)
         return self._call(spec, operation, by, step, org, counts, pair, content, labels or {}, weigh, values)
 
+    def call_as(self, spec: Operation, name: str, by: Actor, *, step: str, **values: Any) -> Reply:
+        """One call of an operation that the profile has otherwise; it counts for nothing. `name` is what the journal calls it."""
+        return self._call(spec, name, by, step, None, False, None, by.content, {}, "decision", values)
+
     def attempt(self, operation: str, by: Actor | None, *, step: str, org: Party | None = None, **more: Any) -> Reply:
         """A call that counts, and that the target may well refuse."""
         return self.call(operation, by, step=step, org=org, counts=True, **{"weigh": "decision", **more})

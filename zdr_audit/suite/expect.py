@@ -38,10 +38,11 @@ def _wording(promise: str, hit: Hit) -> str:
     return f"{promise}, nor a digest of it, by which whoever guesses the content can confirm it and requests with the same content can be linked"
 
 
-def answer_finding(item: Interaction, message: str) -> FindingSeen:
-    """A finding whose evidence is the answer itself."""
+def answer_finding(item: Interaction, message: str, canary: str | None = None) -> FindingSeen:
+    """A finding whose evidence is the answer itself; `canary` where the answer held one."""
     place = f"status {item.status}" if item.status is not None else (item.error or "no answer")
-    return FindingSeen(source="answers", object=f"{item.method} {item.path}", location=place, interaction=item.id, message=message)
+    thing = f"{item.method} {item.path}"
+    return FindingSeen(source="answers", object=thing, location=place, canary=canary, interaction=item.id, message=message)
 
 
 def listed(pages: Iterable[Interaction]) -> list[object]:
@@ -150,10 +151,16 @@ class Expect:
     def echoes_nothing(self, items: Iterable[Interaction], promise: str, kinds: tuple[str, ...] = ("prompt", "response")) -> None:
         """No answer holds a canary of these kinds, of its own request or of any other; nor did that to an earlier attempt at the same."""
 
-        def clean(item: Interaction) -> bool:
-            return not any(self.history.canaries[c].kind in kinds for c in item.echoes)
+        def echoed(item: Interaction) -> str | None:
+            held = [c for c in item.echoes if self.history.canaries[c].kind in kinds]
+            return next((c for c in held if c in item.canaries), held[0] if held else None)
 
-        self.every(self._with_earlier(items), clean, promise)
+        chosen = self._with_earlier(items)
+        try:
+            self.every(chosen, lambda item: echoed(item) is None, promise)
+        except Violated as exc:
+            named = [(item, canary) for item in chosen if (canary := echoed(item)) is not None]
+            raise Violated(str(exc), [answer_finding(item, promise, canary) for item, canary in named]) from None
 
     def _with_earlier(self, items: Iterable[Interaction]) -> list[Interaction]:
         """These, and the attempts that they took the place of. Of a scenario that was broken off, what was to be kept as an exception is left out: the story

@@ -109,8 +109,10 @@ def words(operation: str, stimulus: Stimulus) -> str:
     if stimulus.wrong:
         parts.append(_WRONG_WORDS.get(stimulus.wrong, stimulus.wrong.replace("_", " ")))
     places = [_PLACE_WORDS.get(place, place.replace("_", " ")) for place in PLACES if place in stimulus.places]
-    parts.append(f"with content in {_listed(places)}" if places else "with nothing special in it")
-    told = ("place", "stream", "wrong", "abandon_after")
+    alone = stimulus.answer and not places
+    nothing = "whose answer alone holds content" if alone else "with nothing special in it"
+    parts.append(f"with content in {_listed(places)}" if places else nothing)
+    told = ("place", "stream", "wrong", "abandon_after", *(["answer"] if alone else []))
     more = [feature_words(feature) for feature in ordered(features(stimulus)) if feature.name not in told]
     text = " ".join(parts) + (f", and with {_listed(more)}" if more else "")
     return text + (

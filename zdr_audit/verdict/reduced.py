@@ -2,11 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from zdr_audit.journal.events import Interaction, LeakReduced
 from zdr_audit.report.model import Minimised
 from zdr_audit.suite.history import History
-from zdr_audit.target.shape import words
+from zdr_audit.target import call, shape
+from zdr_audit.target.call import Call
 from zdr_audit.target.stimulus import Stimulus
 from zdr_audit.verdict.leaks import kind_of
+
+Shape = Stimulus | Call
+
+
+def data_of(request: Shape) -> dict[str, Any]:
+    """A request's shape as JSON data, for journal and report."""
+    return {"call": request.model_dump(mode="json", exclude_defaults=True)} if isinstance(request, Call) else shape.data(request)
+
+
+def shape_of(data: dict[str, Any]) -> Shape:
+    """What `data_of` wrote."""
+    return Call.model_validate(data["call"]) if "call" in data else Stimulus.model_validate(data)
+
+
+def said(operation: str, request: Shape) -> str:
+    """A request in words."""
+    return call.words(request) if isinstance(request, Call) else shape.words(operation, request)
+
+
+def _answered(event: LeakReduced, request: Shape, sent: Interaction | None) -> str:
+    """What came back, where it matters: the content itself, or that a call was refused and its content kept all the same."""
+    if sent is None or sent.status is None:
+        return ""
+    if event.source == "answers":
+        return f"; its content came back in the answer (status {sent.status})"
+    refused = isinstance(request, Call) and 400 <= sent.status < 500
+    return f"; the target refused it (status {sent.status}), and kept the content all the same" if refused else ""
 
 
 class Reduced:
@@ -16,9 +47,10 @@ class Reduced:
         entries: dict[tuple[str, str, str, str], Minimised] = {}
         self._of: dict[tuple[str, str, str], str] = {}
         for event in history.reduced:
-            said = words(event.operation, Stimulus.model_validate(event.stimulus))
-            key = (event.source, event.object, event.outcome, said)
+            request = shape_of(event.stimulus)
             sent = history.trials.get(event.interaction or "")
+            text = said(event.operation, request) + _answered(event, request, sent)
+            key = (event.source, event.object, event.outcome, text)
             entry = entries.setdefault(
                 key,
                 Minimised(
@@ -29,7 +61,7 @@ class Reduced:
                     outcome=event.outcome,
                     smallest=event.smallest,
                     tried=event.tried,
-                    words=said,
+                    words=text,
                     shape=event.stimulus,
                     request=sent.id if sent else None,
                     request_id=sent.request_id if sent else None,

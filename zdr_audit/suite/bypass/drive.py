@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
-from zdr_audit.profile.model import FeatureEndpoint
+from zdr_audit.profile.model import FeatureEndpoint, Operation
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.bypass.model import Form
 from zdr_audit.suite.bypass.shape import lines_of, path_of, reshape, words
@@ -37,29 +38,35 @@ def send_forms(assay: Assay, forms: tuple[Form, ...], each: int) -> None:
 
 def send_form(assay: Assay, form: Form, name: str, endpoint: FeatureEndpoint, party: Party) -> None:
     """One form at one endpoint as one organization; the step names the form. A role that the organization has not is its member's."""
-    actor = _signed(form, party.actor(form.role if form.role in party.actors else "member"))
-    spec = assay.feature(name)
-    path = fill_path(endpoint.path, {**spec.examples, "org": party.id})
-    known = words(path, endpoint.method, assay.recorder.transport.base_url, party.id, assay.control.id)
+    actor = party.actor(form.role if form.role in party.actors else "member")
+    path = fill_path(endpoint.path, {**assay.feature(name).examples, "org": party.id})
+    signed, values = altered(assay, form, endpoint, path, actor)
+    assay.use_feature(
+        name,
+        signed,
+        step=form.id,
+        only=lambda e: e is endpoint,
+        counts=party.key == "subject",
+        labels={"form": form.id, "group": form.group},
+        values=values,
+    )
+
+
+def altered(assay: Assay, form: Form, endpoint: Operation, path: str, actor: Actor) -> tuple[Actor, dict[str, Any]]:
+    """(who signs in what header, what a call of the endpoint at this path is to have instead of its own) for a form."""
+    actor = _signed(form, actor)
+    known = words(path, endpoint.method, assay.recorder.transport.base_url, actor.organization_id, assay.control.id)
     lines = lines_of(form, known)
     if form.scheme == "both":
         other = "x-api-key" if actor.header.lower() == "authorization" else "authorization"
         lines += tuple(auth_headers(other, actor.headers()[1]).items())
     before = None if form.before is None else _harmless(assay, actor if form.before == "own" else assay.control.member)
-    assay.use_feature(
-        name,
-        actor,
-        step=form.id,
-        only=lambda e: e is endpoint,
-        counts=party.key == "subject",
-        labels={"form": form.id, "group": form.group},
-        values={
-            "_path": path_of(form, known),
-            "_method": form.method or endpoint.method,
-            "_reshape": partial(reshape, form),
-            "_wire": Wire(form.version, lines, form.chunked, before, form.pipelined),
-        },
-    )
+    return actor, {
+        "_path": path_of(form, known),
+        "_method": form.method or endpoint.method,
+        "_reshape": partial(reshape, form),
+        "_wire": Wire(form.version, lines, form.chunked, before, form.pipelined),
+    }
 
 
 def _signed(form: Form, actor: Actor) -> Actor:
