@@ -81,10 +81,10 @@ class Journal:
                 raise JournalError(f"{self.path}: event {sequence} cannot be written: {exc}") from None
             self._sequence, self._head = sequence, digest
 
-    def events(self) -> Iterator[Frozen]:
-        """All events in order, as models. Raises JournalError for a body that does not fit its kind."""
+    def events(self, after: int = 0) -> Iterator[Frozen]:
+        """All events in order, as models, or those after the first so many. Raises JournalError for a body that does not fit its kind."""
         with self._lock:
-            rows = self._db.execute("SELECT sequence, kind, body FROM events ORDER BY sequence").fetchall()
+            rows = self._db.execute("SELECT sequence, kind, body FROM events WHERE sequence > ? ORDER BY sequence", (after,)).fetchall()
         for sequence, kind, body in rows:
             try:
                 yield EVENTS[kind].model_validate_json(body)

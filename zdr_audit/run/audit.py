@@ -18,7 +18,7 @@ from zdr_audit.canary.mint import Mint, new_literal
 from zdr_audit.canary.registry import Registry
 from zdr_audit.canary.seeker import Seeker
 from zdr_audit.catalogue.model import Catalogue, Control
-from zdr_audit.evidence.model import Reading
+from zdr_audit.evidence.model import Frozen, Reading
 from zdr_audit.evidence.size import changed_at
 from zdr_audit.journal.events import (
     Checked,
@@ -101,6 +101,7 @@ class Audit:
         self._environment = dict(os.environ if environment is None else environment)
         self._stack = ExitStack()
         self._models: tuple[str, ...] = ()
+        self._events: list[Frozen] = []
         self.alive = False
         self.opened = False
         self.interrupted: str | None = None
@@ -463,7 +464,9 @@ class Audit:
     # -- after the driving --------------------------------------------------------------------------------------------------------------
 
     def history(self) -> History:
-        return History(self.journal.events())
+        """What the journal holds by now. Each event is read from it once."""
+        self._events += self.journal.events(after=len(self._events))
+        return History(self._events)
 
     def record(self, check: Checked) -> None:
         self.journal.append(check)
