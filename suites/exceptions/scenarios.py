@@ -30,6 +30,8 @@ def a_flagged_session_and_a_legal_hold(assay: Assay) -> None:
         assay.infer(org.member, _session("ordinary", stream=stream), step="ask in another session")
         assay.infer(org.admin, _session("colleague", stream=stream), step="a colleague asks")
         assay.infer(org.member, Stimulus(stream=stream), step="ask without a session")
+    for name in assay.profile.features:
+        assay.use_feature(name, org.member, step="use before holds", counts=False, only=lambda e: e.begins)
     hold = assay.must("hold.place", operator, step="place a hold", org=org, session="zdr-audit-held")
     assay.infer(excepted.member, _session("held"), step="ask in the held session")
     other_hold = assay.must("hold.place", operator, step="place another hold", org=org, session="zdr-audit-held-too")

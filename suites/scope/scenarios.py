@@ -10,10 +10,14 @@ from zdr_audit.suite.party import NotOffered, Party
 from zdr_audit.target.stimulus import Stimulus
 
 
-def _look(assay: Assay, party: Party, step: str) -> None:
-    """Status and features of an organization, as its member sees them."""
+def _look(assay: Assay, party: Party, step: str, right_after: Party | None = None) -> None:
+    """Status and features of an organization, as its member sees them; each right after another organization has asked for the same."""
+    if right_after is not None:
+        assay.call("zdr.status", right_after.admin, step=f"before {step}: status", org=right_after)
     assay.call("zdr.status", party.admin, step=f"{step}: status", org=party, counts=True)
     for name in assay.profile.features:
+        if right_after is not None:
+            assay.use_feature(name, right_after.member, step=f"before {step}: features", counts=False, only=lambda e: e.begins)
         assay.use_feature(name, party.member, step=f"{step}: features", only=lambda e: not e.helper)
 
 
@@ -27,8 +31,8 @@ def a_new_organization_under_the_account(assay: Assay) -> None:
 def one_of_two_siblings_is_enabled(assay: Assay) -> None:
     """Two organizations of one account, one is enabled"""
     enabled, sibling = assay.fresh(), assay.fresh()
-    assay.enable(enabled)
-    _look(assay, sibling, "sibling")
+    enabled = assay.enable(enabled)
+    _look(assay, sibling, "sibling", right_after=enabled)
 
 
 @scenario()

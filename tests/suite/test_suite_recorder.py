@@ -96,7 +96,7 @@ def test_a_canary_is_journaled_by_its_keyed_digest_alone(recorder):
 
 
 def test_data_beyond_the_limit_is_left_out_and_said_to_be(recorder):
-    found = exchange(recorder, lambda _: Judged("accepted", True, "", {"items": ["x" * 300_000]}), text="{}")
+    found = exchange(recorder, lambda _: Judged("accepted", True, "", {"items": ["x" * 1_100_000]}), text="{}")
     assert found.data == {"too_large": True}
 
 

@@ -55,4 +55,5 @@ class Lives:
         finally:
             self._ending = None
             ending.set()
+        before.ended.set()
         before.stores.close()

@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import os
 import secrets
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,7 +46,7 @@ Asgi = Callable[..., Any]
 class Parts:
     """All parts of one node of the service. `middlewares` wrap the whole application (first is outermost), `routers` are mounted as they are,
     `operations` are the routes before they are mounted, `document` the interface document, `protocol` how HTTP is spoken (None: by h11), `restart` what ends
-    this life of the service and begins the next."""
+    this life of the service and begins the next, `ended` is set when it is over: what works beside the service ends then."""
 
     stores: Stores
     with_operator: bool = False
@@ -58,6 +59,7 @@ class Parts:
     document: dict[str, Any] = field(default_factory=dict)
     protocol: type[asyncio.Protocol] | None = None
     restart: Callable[[], None] | None = field(default=None, repr=False)
+    ended: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def __post_init__(self) -> None:
         self.errors = Errors()

@@ -106,8 +106,7 @@ def growth_in_the_background(parts: Parts, size: int, seconds: float) -> None:
     """A job that has nothing to do with requests writes to the stores all the time."""
 
     def work() -> None:
-        while True:
-            time.sleep(seconds)
+        while not parts.ended.wait(seconds):
             _row(parts, "heartbeats", secrets.token_bytes(size))
             with (parts.stores.logs.folder / "heartbeat.log").open("ab") as log:
                 log.write(secrets.token_hex(size // 2).encode() + b"\n")

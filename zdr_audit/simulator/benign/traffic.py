@@ -160,17 +160,18 @@ def others_are_busy(parts: Parts, organizations: list[str], seconds: float) -> N
             if scope["type"] == "http" and not begun.is_set():
                 begun.set()
                 for name in organizations:
-                    threading.Thread(target=_use, args=(scope["server"], name, seconds), daemon=True).start()
+                    threading.Thread(target=_use, args=(parts.ended, scope["server"], name, seconds), daemon=True).start()
             await self.app(scope, receive, send)
 
     parts.middlewares.append(Notice)
 
 
-def _use(server: tuple[str, int], name: str, seconds: float) -> None:
+def _use(ended: threading.Event, server: tuple[str, int], name: str, seconds: float) -> None:
     """One user who asks, waits and asks again, now and then streamed."""
     headers = {"x-api-key": sample_key(f"{name}-member"), "anthropic-version": "2023-06-01", "content-type": "application/json"}
     for number in itertools.count():
-        time.sleep(seconds)
+        if ended.wait(seconds):
+            return
         said = f"Our own notes, page {number}: " + " ".join(random.choice(("ships", "cranes", "tides", "fog")) for _ in range(60))  # noqa: S311
         body = {"model": "claude-haiku-sim-1", "max_tokens": 64, "stream": number % 3 == 0, "messages": [{"role": "user", "content": said}]}
         try:

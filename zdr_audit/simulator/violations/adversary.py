@@ -120,7 +120,7 @@ def approval_goes_stale(parts: Parts, days: int) -> None:
     wrap(parts.workflow, "enabled", make)
 
 
-def refusal_is_cached_for_the_sibling(parts: Parts) -> None:
+def refusal_is_cached_for_the_sibling(parts: Parts, seconds: float) -> None:
     """A refusal is cached by account, and given to siblings without ZDR for a moment."""
     refused: dict[str, float] = {}
 
@@ -130,7 +130,7 @@ def refusal_is_cached_for_the_sibling(parts: Parts) -> None:
             try:
                 check(ctx, feature, endpoint)
             except PolicyError:
-                refused[account] = time.monotonic() + 0.05
+                refused[account] = time.monotonic() + seconds
                 raise
             if feature.stores(endpoint) and refused.get(account, 0) > time.monotonic():
                 raise parts.gate.refusal(feature)

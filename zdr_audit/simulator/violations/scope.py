@@ -121,15 +121,15 @@ def outside_messages_never_expire(parts: Parts, service: str) -> None:
 def cache_rows_are_for_all(parts: Parts) -> None:
     """A stored beginning counts for whoever sends the same."""
 
-    def make(expiry: Callable[[str, str], str | None]) -> Callable[[str, str], str | None]:
-        def anybodys(organization: str, key: str) -> str | None:
+    def make(holds: Callable[[Prefix, RequestContext], bool]) -> Callable[[Prefix, RequestContext], bool]:
+        def anybodys(prefix: Prefix, ctx: RequestContext) -> bool:
             with parts.stores.cached() as session:
-                found = session.scalars(select(CacheRow.expires_at).where(CacheRow.key == key)).all()
-            return max(found, default=None) or expiry(organization, key)
+                found = session.scalars(select(CacheRow.key).where(CacheRow.key == parts.cache._row_key(prefix.text, ctx))).first()
+            return found is not None or holds(prefix, ctx)
 
         return anybodys
 
-    wrap(parts.stores.cache, "expiry", make)
+    wrap(parts.cache, "holds", make)
 
 
 def cache_in_memory_is_for_all(parts: Parts) -> None:
