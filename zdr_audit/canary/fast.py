@@ -83,8 +83,8 @@ class Fast:
         if self._compiled is None and len(data) > SMALL:
             with self._lock:
                 self._looked += len(data)
-                if self._compiled is None and self._looked > _WORTH:
-                    self.compile()
+                if self._compiled is None and self._looked > _WORTH and not self.compile():
+                    self.disable()
         return self._compiled
 
     def compile(self) -> bool:
@@ -92,11 +92,17 @@ class Fast:
         engine = _engine()
         if engine is not None:
             fixed = [b"".join(b"\\x%02x" % code for code in pattern) for pattern in self._patterns]
+            self._last = threading.local()
             begun = _Compiled(engine, [_begun(self._literal)])
             self._compiled = _Databases(
                 _Compiled(engine, fixed), begun, cache(lambda: _Compiled(engine, _going_on(self._literal), starts=True))
             )
         return engine is not None
+
+    def disable(self) -> None:
+        """Answer None from now on."""
+        self._compiled, self._looked = None, -(1 << 62)
+        self._last = threading.local()
 
     def patterns(self, data: bytes) -> list[Place] | None:
         """Start, end and number of every pattern that stands in the data, overlapping ones too."""
