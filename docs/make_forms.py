@@ -12,7 +12,7 @@ HOW = {
     "pattern": "a fixed pattern, sought together with all others in one pass",
     "pass": "a pass of its own, at any offset",
     "magic": "opened where it begins, at any offset and in any other form, to a stated depth",
-    "beginning": "opened where an object, a database value or decoded data begin, since it has no magic",
+    "beginning": "opened where an object, a database value, a member of an archive, a body or decoded data begin, since it has no magic",
     "look-up": "whatever looks like a digest is looked up among those of what was sent",
     "reader": "by the readers of the store",
 }
@@ -27,9 +27,10 @@ LIMITS = """
 
 - What is encrypted, or in a private binary encoding: that is what the growth bound is for.
 - Digests that are salted or keyed, that are of a text put together otherwise, or that stand raw in binary data without their length before them.
-- Raw deflate, Brotli, raw Snappy and LZ4 blocks, ORC and Kafka segments that begin inside an uncompressed container, such as a tar archive.
-- Known and not decoded, and said so for each object: rar and PPMd, encrypted archives, PDF and Parquet, LZO, LZW in PDF, unknown codecs, whatever is damaged,
-  nested deeper than the bound, or larger than it.
+- Raw deflate, Brotli, raw Snappy and LZ4 blocks, ORC and Kafka segments that begin inside records of other binary formats, such as MessagePack, or
+  behind escapes. Where a tar or zip member, a body of HTTP, a captured flow or a value of a database begins, they are found.
+- Known and not decoded, and said so for each object: compressed members of rar, encrypted archives, PDF and Parquet, LZO, Zstandard with a dictionary,
+  PPMd and Brotli in 7z without the extra `archives`, unknown codecs, whatever is damaged, nested deeper than the bound, or larger than it.
 """
 
 

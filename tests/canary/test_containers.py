@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from fixtures.corpus import LEAKS, noise
 from fixtures.corpus_containers import CONTAINERS, lz4_block, parquet, pglz
-from zdr_audit.canary import blocks, snappy
+from fixtures.corpus_written import lzw
+from zdr_audit.canary import blocks, pdf, sevenzip, snappy
 from zdr_audit.canary.containers import CONTAINERS as OPENERS
 from zdr_audit.canary.walk import Walk
 
@@ -126,23 +127,69 @@ def archive(content: str, filters: list[dict[str, int]] | None, **options: objec
     return target.getvalue()
 
 
-@pytest.mark.parametrize("name", ["LZMA2", "LZMA", "BZIP2", "ZSTD", "DEFLATE"])
+FILTERS = {
+    name: [{"id": getattr(py7zr, f"FILTER_{name}")} | ({"preset": 6} if "LZMA" in name else {})]
+    for name in ("LZMA2", "LZMA", "BZIP2", "ZSTD", "DEFLATE")
+}
+FILTERS |= {
+    "PPMD": [{"id": py7zr.FILTER_PPMD, "order": 6, "mem": 24}],
+    "BROTLI": [{"id": py7zr.FILTER_BROTLI, "level": 5}],
+    "DELTA": [{"id": py7zr.FILTER_DELTA}, {"id": py7zr.FILTER_LZMA2, "preset": 6}],
+    "X86": [{"id": py7zr.FILTER_X86}, {"id": py7zr.FILTER_LZMA2, "preset": 6}],
+    "COPY": [{"id": py7zr.FILTER_COPY}],
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
 def test_every_line_of_a_7z_archive_is_seen(lab, name):
-    filters = [{"id": getattr(py7zr, f"FILTER_{name}")} | ({"preset": 6} if "LZMA" in name else {})]
-    assert found(lab, archive("".join(texts(lab)), filters)) == EVERY
+    assert found(lab, archive("".join(texts(lab)), FILTERS[name])) == EVERY
     assert lab.notes == []
 
 
-def test_7z_streams_that_nothing_fits_are_said(lab):
-    ppmd = [{"id": py7zr.FILTER_PPMD, "order": 6, "mem": 24}]
-    for data in (
-        archive("".join(texts(lab)), ppmd),
-        archive("".join(texts(lab.__class__(**vars(lab)))[:0]) or "x" * 999, None, password="secret"),
-    ):
-        lab.notes.clear()
-        assert lab.search(data) == []
-        assert len(lab.notes) == 1
-        assert "encrypted, stored as they are, or packed in a way that is not decoded" in lab.notes[0]
+@pytest.mark.parametrize("name", ["LZMA2", "LZMA", "BZIP2", "ZSTD", "DEFLATE"])
+def test_every_line_of_a_7z_archive_is_seen_without_the_library_for_them(lab, name, monkeypatch):
+    monkeypatch.setattr(sevenzip, "_reader", lambda: None)
+    assert found(lab, archive("".join(texts(lab)), FILTERS[name])) == EVERY
+    assert lab.notes == []
+
+
+def test_7z_streams_that_nothing_fits_are_said(lab, monkeypatch):
+    locked = archive("".join(texts(lab)), None, password="secret")
+    packed = archive("".join(texts(lab.__class__(**vars(lab)))), FILTERS["PPMD"])
+    assert lab.search(locked) == []
+    monkeypatch.setattr(sevenzip, "_reader", lambda: None)
+    assert lab.search(packed) == []
+    assert len(lab.notes) == 2
+    assert all("encrypted, stored as they are, or packed in a way that is not decoded" in note for note in lab.notes)
+
+
+def test_a_7z_archive_that_decodes_to_more_than_its_bound_is_not_read_by_the_library(monkeypatch):
+    monkeypatch.setattr(sevenzip, "MOST_DECODED", 10_000)
+    assert sevenzip._members(archive("a" * 9_000, None)) is not None
+    assert sevenzip._members(archive("a" * 12_000, None)) is None
+
+
+def test_runs_of_bytes_in_a_pdf_are_read(labs):
+    lab = labs("zzz477h299")
+    canary = lab.canary("planted")
+    packed = b"".join(
+        bytes([257 - len(run), run[0]]) if len(run) > 1 else b"\x00" + run
+        for run in (match[0] for match in re.finditer(rb"(.)\1*", canary.encode(), re.DOTALL))
+    )
+    data = b"%PDF-1.4\n1 0 obj <</Length 99 /Filter /RunLengthDecode>> stream\n" + packed + b"\x80\nendstream endobj"
+    assert ("planted", ("pdf", "plain")) in {(seen.canary, seen.forms) for seen in lab.search(data)}
+
+
+@given(st.binary(max_size=4000))
+def test_lzw_comes_back_whole(data):
+    assert not data or pdf.unlzw(lzw(data)) == data
+
+
+def test_a_stored_member_of_a_rar_archive_is_seen_and_the_archive_listed_as_not_decoded(lab):
+    canary = lab.canary("stored")
+    data = b"Rar!\x1a\x07\x01\x00" + noise(40, b"head") + f"text {canary} text".encode() + noise(20, b"tail")
+    assert [(seen.canary, seen.forms) for seen in lab.search(data)] == [("stored", ("plain",))]
+    assert lab.notes == ["rar data at byte 0 could be decoded only in part: rar archives are not decoded"]
 
 
 def test_damaged_containers_raise_nothing(lab):

@@ -39,6 +39,6 @@ def test_by_what_a_form_is_found_is_true_of_what_opens_it():
         ways = about["found"].split(", ")
         assert set(ways) <= set(HOW), name
         magic = any(opener.name == name and (opener.patterns or name == "zlib") and not opener.refused for opener in OPENERS)
-        beginning = any(opener.name == name and not opener.refused for opener in WHOLE)
+        beginning = any(ORDERS.get(opener.name, opener.name) == name and not opener.refused for opener in WHOLE)
         assert ("magic" in ways) == magic, name
         assert ("beginning" in ways) == (beginning and name != "base64"), name

@@ -75,28 +75,34 @@ class Fast:
     def __init__(self, patterns: Sequence[bytes], literal: bytes) -> None:
         self._patterns, self._literal = list(patterns), literal
         self._looked = 0
+        self._wanted = True
         self._lock = threading.Lock()
         self._compiled: _Databases | None = None
         self._last = threading.local()
 
     def _ready(self, data: bytes) -> _Databases | None:
-        if self._compiled is None and len(data) > SMALL:
+        if self._compiled is None and self._wanted and len(data) > SMALL:
             with self._lock:
                 self._looked += len(data)
                 if self._compiled is None and self._looked > _WORTH:
-                    self.compile()
-        return self._compiled
+                    self._wanted = self.compile()
+        return self._compiled if self._wanted else None
 
     def compile(self) -> bool:
         """Be ready from now on; whether the library is there."""
         engine = _engine()
-        if engine is not None:
+        if engine is not None and self._compiled is None:
             fixed = [b"".join(b"\\x%02x" % code for code in pattern) for pattern in self._patterns]
             begun = _Compiled(engine, [_begun(self._literal)])
-            self._compiled = _Databases(
-                _Compiled(engine, fixed), begun, cache(lambda: _Compiled(engine, _going_on(self._literal), starts=True))
-            )
+            going_on = cache(lambda: _Compiled(engine, _going_on(self._literal), starts=True))
+            self._compiled = _Databases(_Compiled(engine, fixed), begun, going_on)
+        self.use(True)
         return engine is not None
+
+    def use(self, wanted: bool) -> None:
+        """Whether to answer at all from now on."""
+        self._wanted = wanted
+        self._last = threading.local()
 
     def patterns(self, data: bytes) -> list[Place] | None:
         """Start, end and number of every pattern that stands in the data, overlapping ones too."""

@@ -29,6 +29,7 @@ CHUNK = 256 * 1024
 _AT_HAND = 4 * 1024 * 1024
 
 
+_ORDERS = {"utf-16le": "utf-16", "utf-16be": "utf-16"}
 _LOOKS = max(opener.looks for opener in WHOLE)
 
 
@@ -49,7 +50,7 @@ def _passes(literal: bytes, fast: Fast, first: int) -> list[Pass]:
 @cache
 def searched_forms() -> tuple[str, ...]:
     """The names of the forms that every search covers, as they stand in `Sighting.forms`, and those of damaged text."""
-    openers = dict.fromkeys(opener.name for opener in (*OPENERS, *WHOLE) if not opener.refused)
+    openers = dict.fromkeys(_ORDERS.get(opener.name, opener.name) for opener in (*OPENERS, *WHOLE) if not opener.refused)
     named = (
         "plain",
         "upper-case",

@@ -94,7 +94,7 @@ def _members(archive: bytes) -> list[bytes] | None:
             opened.extractall(factory=members)
     except Exception:  # it raises errors of its own, of its codecs and of whatever a damaged archive leads to
         return None
-    return members.parts
+    return members.parts or None
 
 
 class SevenZip:
