@@ -71,7 +71,11 @@ def attested_keyless(how: Signing, folder: Path) -> bool:
 @click.command("report")
 @click.argument("run", type=click.Path(path_type=Path, exists=True))
 @click.option(
-    "--format", "formats", multiple=True, type=click.Choice(manifest.FORMATS), help="Only this format. May be repeated; default: all."
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(manifest.FORMATS),
+    help="Only this format. May be repeated; default: all but 'letter', the PDF on US Letter.",
 )
 @click.option("--report-dir", type=click.Path(path_type=Path, file_okay=False), help="Where to write. Default: beside the journal.")
 @click.option(
@@ -101,6 +105,7 @@ def report_command(
     Examples:
       zdr-audit report zdr-audit-report
       zdr-audit report zdr-audit-report/journal.sqlite --format html --report-dir elsewhere
+      zdr-audit report zdr-audit-report --format letter
       zdr-audit report zdr-audit-report --sigstore
     """
     from zdr_audit.attest import remake

@@ -20,8 +20,8 @@ TIMESTAMP = "attestation.tsr"
 BUNDLE = "attestation.sigstore.json"
 BUNDLE_SUM = "attestation.sigstore.sha256"
 SCHEMA = "zdr-audit/manifest/1"
-FORMATS = ("json", "html", "pdf", "md", "csv", "junit", "sarif", "oscal")
-"""Of report files, as `zdr-audit report --format` names them."""
+FORMATS = ("json", "html", "pdf", "letter", "md", "csv", "junit", "sarif", "oscal")
+"""Of report files, as `zdr-audit report --format` names them; `letter` is the PDF on US Letter."""
 
 
 def sha256(content: bytes) -> str:

@@ -12,7 +12,7 @@ from zdr_audit.catalogue.model import Catalogue
 from zdr_audit.journal.store import Journal, JournalError
 from zdr_audit.report import json_report
 from zdr_audit.report.model import Report
-from zdr_audit.report.write import write_all
+from zdr_audit.report.write import KNOWN, LETTER, NAMES, write_all
 from zdr_audit.suite.history import History
 from zdr_audit.verdict.judge import judge
 
@@ -52,17 +52,19 @@ def _line(error: Exception) -> str:
 
 
 def format_of(name: str) -> str:
-    """The format that a report file belongs to: `report.pdf` is `pdf`, `oscal-catalog.json` is `oscal`, `junit.xml` is `junit`."""
+    """The format that a report file belongs to: `report.pdf` is `pdf`, `report-letter.pdf` is `letter`, `oscal-catalog.json` is `oscal`, `junit.xml` is
+    `junit`."""
     stem, _, suffix = name.partition(".")
-    return suffix if stem == "report" else stem.partition("-")[0]
+    first, _, rest = stem.partition("-")
+    return (rest or suffix) if first == "report" else first
 
 
 def rendered(report: Report, formats: Collection[str] = ()) -> dict[str, bytes]:
-    """Name -> bytes of every report file of the formats (default: all that this installation can write)."""
+    """Name -> bytes of every report file of the formats (default: all that a run writes and this installation can)."""
     if set(formats) == {"json"}:
         return {"report.json": json_report.render(report).encode()}
     with tempfile.TemporaryDirectory(prefix="zdr-audit-") as scratch:
-        paths = write_all(report, Path(scratch))
+        paths = write_all(report, Path(scratch), KNOWN if format_of(LETTER) in formats else NAMES)
         return {path.name: path.read_bytes() for path in paths if not formats or format_of(path.name) in formats}
 
 

@@ -42,6 +42,7 @@ def render(report: Report) -> str:
         meaning=view.meaning(report),
         growth=bounds_view.growth_views(report),
         power=bounds_view.power_marks(report),
+        leftovers=view.gathered_leftovers(report),
         policy=bounds_view.policy_views(report),
         bound_words=bounds_view.bound_words(report),
         growth_words=bounds_view.growth_words(report),
@@ -83,6 +84,8 @@ def _environment() -> Environment:
         sight_rows=view.sight_rows,
         observed_rows=view.observed_rows,
         gathered_findings=view.gathered_findings,
+        object_of=view.object_of,
+        location_of=view.location_of,
         minimised_of=view.minimised_of,
         minimised_words=view.minimised_words,
         scenario_words=view.scenario_words,
@@ -97,7 +100,14 @@ def _environment() -> Environment:
         power_plot=plots.power,
     )
     env.filters.update(
-        cut=visible, number=words.number, size=words.size, when=words.when, percent=words.percent, paragraphs=_paragraphs, script=_script
+        cut=visible,
+        sentence=words.sentence,
+        number=words.number,
+        size=words.size,
+        when=words.when,
+        percent=words.percent,
+        paragraphs=_paragraphs,
+        script=_script,
     )
     return env
 

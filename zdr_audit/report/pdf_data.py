@@ -9,7 +9,7 @@ from zdr_audit.report import bounds_view, plots, view
 from zdr_audit.report.bounds_view import GrowthView
 from zdr_audit.report.model import ControlResult, Finding, GrowthBound, Minimised, Report, SourceResult, Timeline, Verdict
 from zdr_audit.report.sanitize import visible
-from zdr_audit.report.words import duration, number, percent, size, when
+from zdr_audit.report.words import duration, number, percent, sentence, size, when
 
 FINDINGS_SHOWN: Final = 20
 OBJECTS_SHOWN: Final = 50
@@ -17,6 +17,8 @@ MINIMISED_SHOWN: Final = 6
 SCRIPT_LIMIT: Final = 4_000
 SCRIPTS_SHOWN: Final = 3
 BROKEN_SHOWN: Final = 6
+BLOTTED: Final = "[canary]"
+"""An excerpt that is the canary alone, which is blotted out in every record."""
 
 Json = dict[str, Any]
 Pairs = list[tuple[str, str]]
@@ -76,6 +78,7 @@ def data(report: Report) -> Json:
         "timelines": [_timeline(item, n) for n, item in enumerate(report.timelines[:OBJECTS_SHOWN])],
         "interface": _interface(report),
         "policy": _policy(report),
+        "leftovers": [_left(item) for item in view.gathered_leftovers(report)[:OBJECTS_SHOWN]],
         "sources": [_source(source) for source in report.sources[:OBJECTS_SHOWN]],
         "sanity": [
             {"when": p.when.capitalize(), "verdict": "pass" if p.ok else "fail", "detail": shown(p.detail, 600)} for p in report.sanity
@@ -159,7 +162,7 @@ def _attention(report: Report, item: view.Attention) -> Json:
         "ids": shown(view.compact_ids(control.id for control in item.controls), 400),
         "title": shown(first.title, 200) if one else f"{len(item.controls)} controls for one reason",
         "severity": shown(first.severity, 20) if one else "",
-        "reason": shown(item.reason, 600),
+        "reason": shown(sentence(item.reason), 600),
         "where": shown(view.place(first.findings[0]), 300) if first.findings else "",
         "request": shown(view.request_of(first.findings[0]), 200) if first.findings else "",
         "command": shown(view.reproduce(report, first.id), 1_000) if item.verdict == "fail" else "",
@@ -185,9 +188,7 @@ def _control(report: Report, control: ControlResult) -> Json:
             for name, clauses in sorted(control.frameworks.items())
         ],
         "command": shown(view.reproduce(report, control.id), 1_000),
-        "findings": [
-            _finding(finding, before) for before, finding in zip((None, *control.findings), control.findings[:FINDINGS_SHOWN], strict=False)
-        ],
+        "findings": [_findings(group) for group in view.gathered_findings(control.findings[:FINDINGS_SHOWN])],
         "more": max(0, len(control.findings) - FINDINGS_SHOWN),
         "minimised": [
             {"id": shown(item.id, 40), "words": shown(view.minimised_words(item), 700)}
@@ -235,23 +236,36 @@ def _timeline(item: Timeline, place: int) -> Json:
     }
 
 
-def _finding(finding: Finding, before: Finding | None) -> Json:
-    """What is the same as in the finding before is not said again."""
-    pairs = [
-        ("form, outermost first", " > ".join(finding.forms[:20]), 300),
-        ("request", view.request_of(finding), 300),
-        ("canary", finding.canary or "", 120),
-        ("organization", finding.organization or "", 120),
-        ("model", finding.model or "", 120),
-        ("time", when(finding.at or ""), 60),
-        ("smallest request", finding.minimised or "", 40),
-        ("excerpt", finding.excerpt, 200),
-    ]
-    again = before is not None and before.message == finding.message
+def _findings(group: tuple[Finding, ...]) -> Json:
+    """Findings of one kind: what they share, and a row for each."""
+    first = group[0]
+    pairs = [("Form, outermost first", " > ".join(first.forms[:20]), 300), ("Smallest request", first.minimised or "", 40)]
     return {
-        "where": shown(view.place(finding), 600) + (" (in deleted remains)" if finding.residue else ""),
-        "message": "" if again else shown(finding.message, 600),
+        "where": shown(", ".join(part for part in (first.source, view.object_of(group)) if part), 600),
+        "message": shown(sentence(first.message), 600),
         "pairs": [(name, shown(value, limit)) for name, value, limit in pairs if value],
+        "rows": [_finding(item, group) for item in group],
+    }
+
+
+def _finding(item: Finding, group: tuple[Finding, ...]) -> list[str]:
+    remains = " (in deleted remains)" if item.residue else ""
+    excerpt = "" if item.excerpt in ("", BLOTTED) else f" {item.excerpt}"
+    return [
+        shown(view.location_of(item, group), 400) + remains + shown(excerpt, 200),
+        shown(view.request_of(item), 300),
+        shown(item.canary or "", 120),
+        shown(", ".join(part for part in (item.organization, item.model) if part), 240),
+        shown(when(item.at or ""), 60),
+    ]
+
+
+def _left(item: view.Left) -> Json:
+    ids = ", ".join(f"{thing} ({request})" for thing, request in item.things[:OBJECTS_SHOWN])
+    more = len(item.things) - OBJECTS_SHOWN
+    return {
+        "words": shown(f"{len(item.things)} {item.kind} in {item.organization}: {item.reason}.", 600),
+        "ids": shown(ids, 4_000) + (f", and {more} more in report.json" if more > 0 else ""),
     }
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 from zdr_audit.catalogue.model import Family, Severity
+from zdr_audit.report.fingerprint import kind_of_object
 from zdr_audit.report.model import ControlResult, Finding, Minimised, Report, Status, Verdict
 from zdr_audit.report.sanitize import LIMIT
 
@@ -254,11 +255,21 @@ def minimised_words(item: Minimised) -> str:
 
 
 def gathered_findings(findings: Sequence[Finding]) -> tuple[tuple[Finding, ...], ...]:
-    """Findings that share promise, source, object, form and smallest request together, in order of first appearance."""
+    """Findings that share promise, source, kind of object, form and smallest request together, in order of first appearance."""
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for item in findings:
-        groups.setdefault((item.message, item.source, item.object, item.forms, item.minimised), []).append(item)
+        groups.setdefault((item.message, item.source, kind_of_object(item), item.forms, item.minimised), []).append(item)
     return tuple(tuple(group) for group in groups.values())
+
+
+def object_of(group: Sequence[Finding]) -> str:
+    """The object of findings that were gathered: its name, or the pattern of their names where they differ."""
+    return group[0].object if len({item.object for item in group}) == 1 else kind_of_object(group[0])
+
+
+def location_of(item: Finding, group: Sequence[Finding]) -> str:
+    """Where in the object of its group a finding is; the object's name comes first where the group has several."""
+    return item.location if object_of(group) == item.object else f"{item.object}, {item.location}"
 
 
 def blind_readings(report: Report) -> frozenset[tuple[str, str, str]]:
@@ -272,6 +283,24 @@ def findings_by_source(report: Report) -> dict[str, int]:
     for item in (f for control in report.controls if control.verdict == "fail" for f in control.findings):
         found[item.source] = found.get(item.source, 0) + 1
     return found
+
+
+@dataclass(frozen=True)
+class Left:
+    """What the run left in the target, of one kind, in one organization and for one reason: (id, request that made it) each."""
+
+    kind: str
+    organization: str
+    reason: str
+    things: tuple[tuple[str, str], ...]
+
+
+def gathered_leftovers(report: Report) -> tuple[Left, ...]:
+    """What was left in the target, gathered, in order of first appearance."""
+    groups: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
+    for item in report.leftovers:
+        groups.setdefault((item.kind.removeprefix("feature:"), item.organization, item.reason), []).append((item.id, item.request))
+    return tuple(Left(*key, things=tuple(things)) for key, things in groups.items())
 
 
 def left_behind(report: Report) -> str:

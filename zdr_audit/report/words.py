@@ -6,6 +6,11 @@ import re
 from datetime import datetime
 
 
+def sentence(text: str) -> str:
+    """A text that begins like a sentence."""
+    return text[:1].upper() + text[1:]
+
+
 def number(value: int) -> str:
     """With a comma between thousands."""
     return f"{value:,}"

@@ -23,22 +23,26 @@ NAMES = (
     oscal.PLAN,
     oscal.RESULTS,
 )
-"""Every file that a report can have, in the order in which they are told."""
+"""Every file that a report has unless others are asked for, in the order in which they are told."""
 
-_NEEDS = {"report.pdf": ("typst", "pdf")}
+LETTER = "report-letter.pdf"
+"""`report.pdf` on US Letter, written where it is asked for by name."""
+KNOWN = (*NAMES, LETTER)
+_PAPERS: Mapping[str, pdf.Paper] = {"report.pdf": "a4", LETTER: "us-letter"}
+_NEEDS = dict.fromkeys(_PAPERS, ("typst", "pdf"))
 
 
 def missing_formats() -> dict[str, str]:
     """The files that cannot be written here: file name -> the extra of zdr-audit that brings what is missing."""
-    return {name: extra for name, (module, extra) in _NEEDS.items() if find_spec(module) is None}
+    return {name: extra for name, (module, extra) in _NEEDS.items() if name in NAMES and find_spec(module) is None}
 
 
 def report_names(chosen: Iterable[str]) -> tuple[str, ...]:
-    """The chosen report files in the order of `NAMES`. Raises ValueError for what is none."""
+    """The chosen report files in the order of `KNOWN`. Raises ValueError for what is none."""
     wanted = set(chosen)
-    if unknown := wanted - set(NAMES):
-        raise ValueError(f"--format {sorted(unknown)[0]}: allowed are {', '.join(NAMES)}")
-    return tuple(name for name in NAMES if name in wanted)
+    if unknown := wanted - set(KNOWN):
+        raise ValueError(f"--format {sorted(unknown)[0]}: allowed are {', '.join(KNOWN)}")
+    return tuple(name for name in KNOWN if name in wanted)
 
 
 _TEXTS: Mapping[str, Callable[[Report], str]] = {
@@ -52,20 +56,19 @@ _TEXTS: Mapping[str, Callable[[Report], str]] = {
 
 
 def render_all(report: Report, wanted: Collection[str] = ()) -> dict[str, bytes]:
-    """File name -> content of every wanted format (none named: all) that can be written here, in the order of `NAMES`. Equal reports give equal bytes."""
+    """File name -> content of every wanted format (none named: `NAMES`) that can be written here, in the order of `KNOWN`. Equal reports give equal bytes."""
     names = set(wanted or NAMES)
     texts = {name: render(report) for name, render in _TEXTS.items() if name in names}
     if names & {oscal.CATALOG, oscal.PLAN, oscal.RESULTS}:
         texts |= oscal.render(report)
     files = {name: text.encode() for name, text in texts.items()}
-    if "report.pdf" in names - missing_formats().keys():
-        files["report.pdf"] = pdf.render(report)
-    return {name: files[name] for name in NAMES if name in files and name in names}
+    files |= {name: pdf.render(report, paper) for name, paper in _PAPERS.items() if name in names and find_spec(_NEEDS[name][0])}
+    return {name: files[name] for name in KNOWN if name in files and name in names}
 
 
 def write_all(report: Report, folder: Path, wanted: Collection[str] = ()) -> list[Path]:
-    """Write every wanted format (none named: all) that can be written here into `folder` (created where missing); returns the paths in the order of
-    `NAMES`.
+    """Write every wanted format (none named: `NAMES`) that can be written here into `folder` (created where missing); returns the paths in the order of
+    `KNOWN`.
 
     Everything is rendered before anything is replaced, and each file is moved into place whole, so a reader never sees half a file and a
     failure leaves an earlier report as it was. A file of an earlier report that this one does not have is removed: beside the new ones it
@@ -79,7 +82,7 @@ def write_all(report: Report, folder: Path, wanted: Collection[str] = ()) -> lis
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-        for name in NAMES:
+        for name in KNOWN:
             if name not in files:
                 (folder / name).unlink(missing_ok=True)
         for name in reversed(files):  # report.json last: whoever waits for it finds the others in place
