@@ -117,9 +117,9 @@ def test_what_is_compressed_is_read_as_it_was_meant() -> None:
 @pytest.mark.parametrize(
     ("body", "coding", "limit", "found"),
     [
-        (gzip.compress(b'{"error": {}}'), "gzip", 100, b'{"error": {}}'),
+        (gzip.compress(b'{"error": {}}', mtime=0), "gzip", 100, b'{"error": {}}'),
         (zlib.compress(b"refused"), " Deflate", 100, b"refused"),
-        (gzip.compress(bytes(1000)), "gzip", 1000, bytes(1000)),
+        (gzip.compress(bytes(1000), mtime=0), "gzip", 1000, bytes(1000)),
         (b"no gzip at all", "gzip", 100, b"no gzip at all"),
         (b"as it is", "br", 100, b"as it is"),
         (b"as it is", "", 100, b"as it is"),
