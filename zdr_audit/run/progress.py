@@ -10,7 +10,6 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-
 EVERY_SECONDS = 20
 """How long nothing is said, at least, of a phase that goes on."""
 
