@@ -9,6 +9,7 @@ from typing import get_args
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.model import AuditTypes
+from zdr_audit.suite.audit_history import moment
 from zdr_audit.suite.expect import Expect, Inconclusive, Violated, answer_finding
 from zdr_audit.suite.linear.order import Event, Order, find_order
 from zdr_audit.suite.linear.workflow import Deed, Entry, Kind, Outcome, Workflow, World
@@ -25,6 +26,7 @@ class Concurrent:
     entries: tuple[Entry, ...]
     items: dict[str, Interaction]
     log: Interaction
+    rows: tuple[dict[str, object], ...] = ()
 
     @classmethod
     def all(cls, expect: Expect) -> list[Concurrent]:
@@ -42,7 +44,7 @@ class Concurrent:
             events = tuple(event for i in acts if (event := event_of(i)) is not None)
             rows = [row for page in pages for row in (page.data or {}).get("items", [])]
             entries = tuple(entry for row in sorted(rows, key=_sequence) if (entry := entry_of(row, types)) is not None)
-            found.append(cls(organization, events, entries, {i.id: i for i in acts}, pages[0]))
+            found.append(cls(organization, events, entries, {i.id: i for i in acts}, pages[0], tuple(sorted(rows, key=_sequence))))
         if not found:
             raise Inconclusive("no action was journaled")
         return found
@@ -101,9 +103,24 @@ def _text(value: object) -> str:
 
 
 def log_agrees(expect: Expect) -> None:
-    """Some order of the actions, true to their times, is the log: each action with its one entry, no entry without an action."""
+    """Some order of the actions, true to their times, is the log: each action with its one entry, no entry without an action; numbers and times of the
+    entries rise."""
     for record in _with_contention(expect):
+        _rise(expect, record)
         _demand(record, record.explain(rules=False, sights=False), "the audit log must agree with some order of what was done")
+
+
+def _rise(expect: Expect, record: Concurrent) -> None:
+    """Each entry has a number of its own, and none is stamped earlier than the one before; where entries have no numbers, nothing is said."""
+    numbers = [_sequence(row) for row in record.rows]
+    if not all(numbers):
+        return
+    expect.that(len(set(numbers)) == len(numbers), "each entry of the audit log must have a number of its own", record.log)
+    for one, two in pairwise(record.rows):
+        first, second = moment(one.get("at")), moment(two.get("at"))
+        if first is not None and second is not None:
+            said = f"entry {two.get('id')} of the audit log must not be stamped earlier than the one before it ({two.get('at')}, {one.get('at')})"
+            expect.that(first <= second, said, record.log)
 
 
 def sights_agree(expect: Expect) -> None:
