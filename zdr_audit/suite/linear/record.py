@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import get_args
@@ -106,21 +106,24 @@ def log_agrees(expect: Expect) -> None:
     """Some order of the actions, true to their times, is the log: each action with its one entry, no entry without an action; numbers and times of the
     entries rise."""
     for record in _with_contention(expect):
-        _rise(expect, record)
+        said = falling(record.rows)
+        expect.that(not said, f"numbers and times of the audit log must rise: {said}", record.log)
         _demand(record, record.explain(rules=False, sights=False), "the audit log must agree with some order of what was done")
 
 
-def _rise(expect: Expect, record: Concurrent) -> None:
-    """Each entry has a number of its own, and none is stamped earlier than the one before; where entries have no numbers, nothing is said."""
-    numbers = [_sequence(row) for row in record.rows]
+def falling(rows: Sequence[dict[str, object]]) -> str:
+    """What does not rise in these entries, which are sorted by number: a number that is there twice, a time before that of the entry before. Empty where
+    nothing is wrong, or where entries have no numbers."""
+    numbers = [_sequence(row) for row in rows]
     if not all(numbers):
-        return
-    expect.that(len(set(numbers)) == len(numbers), "each entry of the audit log must have a number of its own", record.log)
-    for one, two in pairwise(record.rows):
+        return ""
+    for one, two in pairwise(rows):
+        if _sequence(one) == _sequence(two):
+            return f"the entries {one.get('id')} and {two.get('id')} of the audit log have the same number"
         first, second = moment(one.get("at")), moment(two.get("at"))
-        if first is not None and second is not None:
-            said = f"entry {two.get('id')} of the audit log must not be stamped earlier than the one before it ({two.get('at')}, {one.get('at')})"
-            expect.that(first <= second, said, record.log)
+        if first is not None and second is not None and second < first:
+            return f"entry {two.get('id')} of the audit log is stamped earlier ({two.get('at')}) than the one before it ({one.get('at')})"
+    return ""
 
 
 def sights_agree(expect: Expect) -> None:
