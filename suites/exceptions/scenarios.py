@@ -32,6 +32,9 @@ def a_flagged_session_and_a_legal_hold(assay: Assay) -> None:
         assay.infer(org.member, Stimulus(stream=stream), step="ask without a session")
     for name in assay.profile.features:
         assay.use_feature(name, org.member, step="use before holds", counts=False, only=lambda e: e.begins)
+    for name in ("flagged-2", "FLAGGED", "flagge"):
+        assay.infer(org.member, _session(name), step="ask in a session of nearly that name")
+    assay.infer(assay.subject.member, _session("flagged"), step="another organization asks in a session of that name")
     hold = assay.must("hold.place", operator, step="place a hold", org=org, session="zdr-audit-held")
     assay.infer(excepted.member, _session("held"), step="ask in the held session")
     other_hold = assay.must("hold.place", operator, step="place another hold", org=org, session="zdr-audit-held-too")

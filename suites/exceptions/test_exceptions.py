@@ -8,7 +8,13 @@ from zdr_audit.suite.marks import control
 from . import scenarios as after
 
 STORY = after.a_flagged_session_and_a_legal_hold
-OTHERS = ("ask in another session", "a colleague asks", "ask without a session")
+OTHERS = (
+    "ask in another session",
+    "a colleague asks",
+    "ask without a session",
+    "ask in a session of nearly that name",
+    "another organization asks in a session of that name",
+)
 
 
 @control("ZDR-EXC-01", after=STORY)

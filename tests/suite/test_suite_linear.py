@@ -10,6 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from zdr_audit.suite.linear.order import Event, find_order
+from zdr_audit.suite.linear.record import falling
 from zdr_audit.suite.linear.workflow import Deed, Entry, Workflow, World
 
 # -- the checker itself, over a register --------------------------------------------------------------------------------------------
@@ -243,3 +244,27 @@ def test_without_an_answer_an_action_may_be_logged_either_way_or_not_at_all() ->
     for log in ([], [Entry("requested", "success")], [Entry("requested", "refused")]):
         assert explained([lost], log) == "found"
     assert explained([lost], [Entry("requested", "success")] * 2) == "none"
+
+
+# -- numbers and times of entries ------------------------------------------------------------------------------------------------------
+
+
+def row(number: object, second: int, zone: str = "+00:00") -> dict[str, object]:
+    return {"id": f"act-{number}-{second}", "sequence": number, "at": f"2026-11-26T01:00:{second:02d}.000000{zone}"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([row(1, 1), row(2, 1), row(3, 4)], ""),
+        ([row(1, 1), row(2, 3), row(3, 2)], "stamped earlier"),
+        ([row(1, 1), row(1, 2)], "the same number"),
+        ([row(None, 3), row(None, 1)], ""),  # without numbers there is no order to hold it against
+        ([row(1, 3), row(2, 1, "")], ""),  # a time without its zone could be any
+        ([row("1", 1), row("2", 2)], ""),
+        ([], ""),
+    ],
+)
+def test_numbers_and_times_of_entries_rise(rows: list[dict[str, object]], said: str) -> None:
+    assert said in falling(rows)
+    assert bool(falling(rows)) is bool(said)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+EVERY_SECONDS = 20
+"""How long nothing is said, at least, of a phase that goes on."""
 
 
 class Reporter:
@@ -29,13 +34,29 @@ class Reporter:
 
 
 class Lines(Reporter):
-    """A line a phase, for logs."""
+    """A line a phase, for logs; of a phase that takes long, now and then a line on how far it is."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console, self._clock = console, clock
+        self._total = self._done = 0
+        self._began = self._said = 0.0
 
     def phase(self, name: str, total: int) -> None:
-        self._console.print(f"{name} ({total})", markup=False, highlight=False)
+        self._total, self._done = total, 0
+        self._began = self._said = self._clock()
+        self._say(f"{name} ({total})")
+
+    def step(self, what: str) -> None:
+        now = self._clock()
+        if now - self._said >= EVERY_SECONDS:
+            self._said = now
+            self._say(f"  {self._done} of {self._total} after {now - self._began:.0f} s; now: {what}")
+
+    def done(self) -> None:
+        self._done += 1
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 class Live(Reporter):

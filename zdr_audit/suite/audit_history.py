@@ -129,12 +129,12 @@ class Story:
         pairs = sorted(self.matched(), key=lambda p: self.actions.index(p[0]))
         if len(pairs) < 2:
             raise Inconclusive("fewer than two actions could be matched to entries, so there is no order to check")
-        bare = [e for e in self.entries if _number(e) is None or _time(e.get("at")) is None]
+        bare = [e for e in self.entries if _number(e) is None or moment(e.get("at")) is None]
         if bare:
             raise Inconclusive(f"entry {bare[0].get('id')} has no sequence number or no time with its zone, so there is no order to check")
         for (before, first), (action, second) in pairwise(pairs):
             promise = f"'{action.type}' came after '{before.type}', so its entry must stand after"
-            rises = (_number(first) or 0) < (_number(second) or 0) and (_time(first["at"]) or _NEVER) <= (_time(second["at"]) or _NEVER)
+            rises = (_number(first) or 0) < (_number(second) or 0) and (moment(first["at"]) or _NEVER) <= (moment(second["at"]) or _NEVER)
             expect.that(rises, promise, action.interaction)
         numbers = [_number(e) or 0 for e in self.entries]
         expect.that(
@@ -168,12 +168,12 @@ class Story:
             raise Inconclusive("no action could be matched to an entry")
         for action, entry in pairs:
             item = action.interaction
-            at, began, ended = _time(entry.get("at")), _time(item.started_at), _time(item.ended_at)
+            at, began, ended = moment(entry.get("at")), moment(item.started_at), moment(item.ended_at)
             fits = at is not None and began is not None and ended is not None and began - tolerance <= at <= ended + tolerance
             expect.that(fits, f"the entry's time {entry.get('at')} must be that of the action ({item.started_at})", item)
 
 
-def _time(text: object) -> datetime | None:
+def moment(text: object) -> datetime | None:
     """None for what is no ISO 8601 time with a zone: without one it could be any hour of the day."""
     try:
         found = datetime.fromisoformat(str(text))

@@ -6,19 +6,21 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from zdr_audit.simulator.audit import ZDR, entry_digest
+from zdr_audit.simulator.audit import ZDR, as_entry, entry_digest
+from zdr_audit.simulator.clock import stamp
 from zdr_audit.simulator.context import PROVIDER, Caller, RequestContext
 from zdr_audit.simulator.errors import PolicyError
 from zdr_audit.simulator.features import Feature, FeatureEndpoint
-from zdr_audit.simulator.tables import AuditEntry, Organization, User, ZdrRequest
+from zdr_audit.simulator.tables import AuditEntry, FlaggedSession, Organization, User, ZdrRequest
 from zdr_audit.simulator.violations import wrap
+from zdr_audit.simulator.violations.depth_audit import busy_of
 
 if TYPE_CHECKING:
     from zdr_audit.simulator.parts import Parts
@@ -257,3 +259,77 @@ def licence_ends(parts: Parts, days: int) -> None:
     """The gate's licence must be renewed: a number of days after the start it lets everything pass."""
     born = parts.clock.now()
     _exempt(parts, lambda _ctx, _f, _e: parts.clock.now() - born > timedelta(days=days))
+
+
+def _when_busy(parts: Parts, edit: Callable[[AuditEntry, AuditEntry | None], None]) -> None:
+    """Changes each new entry that is written while many requests are under way; `edit` gets it with the one before. Its digest is that of what is stored."""
+    busy = busy_of(parts)
+
+    def make(append: Callable[..., None]) -> Callable[..., None]:
+        def edited(session: Session, caller: Caller, asked: str, organization_id: str, *rest: Any, **more: Any) -> None:
+            append(session, caller, asked, organization_id, *rest, **more)
+            if busy():
+                mine = select(AuditEntry).where(AuditEntry.organization_id == organization_id)
+                rows = session.scalars(mine.order_by(AuditEntry.sequence.desc(), AuditEntry.created_at.desc()).limit(2)).all()
+                edit(rows[0], rows[1] if len(rows) > 1 else None)
+                rows[0].digest = entry_digest(as_entry(rows[0]))
+                session.flush()
+
+        return edited
+
+    wrap(parts.audit, "append", make)
+
+
+def times_run_backwards_when_busy(parts: Parts, seconds: float) -> None:
+    """Under load every other entry is stamped by a host whose clock is a little behind."""
+    number = Counter[str]()
+
+    def edit(row: AuditEntry, _before: AuditEntry | None) -> None:
+        number["n"] += 1
+        if number["n"] % 2:
+            row.created_at = stamp(datetime.fromisoformat(row.created_at) - timedelta(seconds=seconds))
+
+    _when_busy(parts, edit)
+
+
+def _covers_more(parts: Parts, other: Callable[[Session, RequestContext], object]) -> None:
+    """A request is kept for a flag on something else, too."""
+
+    def make(covers: Callable[[RequestContext], str | None]) -> Callable[[RequestContext], str | None]:
+        def wide(ctx: RequestContext) -> str | None:
+            found = covers(ctx)
+            if found or not ctx.session_id:
+                return found
+            with parts.stores.read() as session:
+                return "flag" if other(session, ctx) else None
+
+        return wide
+
+    wrap(parts.exceptions, "covers", make)
+
+
+def flag_goes_by_the_beginning(parts: Parts) -> None:
+    """A flag covers every session of the organization whose name begins as that of the flagged one."""
+
+    def same_beginning(session: Session, ctx: RequestContext) -> bool:
+        flags = session.scalars(select(FlaggedSession.session_id).where(FlaggedSession.organization_id == ctx.organization))
+        return any(ctx.session_id.startswith(flagged) for flagged in flags)
+
+    _covers_more(parts, same_beginning)
+
+
+def flag_is_deaf_to_case(parts: Parts) -> None:
+    """The name of a flagged session is compared without regard to case."""
+
+    def same_letters(session: Session, ctx: RequestContext) -> bool:
+        flags = session.scalars(select(FlaggedSession.session_id).where(FlaggedSession.organization_id == ctx.organization))
+        return any(ctx.session_id.lower() == flagged.lower() for flagged in flags)
+
+    _covers_more(parts, same_letters)
+
+
+def flag_forgets_the_organization(parts: Parts) -> None:
+    """A flag covers the session of that name in every organization."""
+    _covers_more(
+        parts, lambda session, ctx: session.scalars(select(FlaggedSession).where(FlaggedSession.session_id == ctx.session_id)).first()
+    )

@@ -24,7 +24,7 @@ Decide = Callable[[Caller, str, str], Any]
 BUSY = 4
 
 
-def _busy(parts: Parts) -> Callable[[], bool]:
+def busy_of(parts: Parts) -> Callable[[], bool]:
     """Tells whether many requests are under way."""
     under_way = [0]
 
@@ -45,7 +45,7 @@ def _busy(parts: Parts) -> Callable[[], bool]:
 
 def writes_late_when_busy(parts: Parts, type_: str) -> None:
     """Under load entries of one type wait in a queue, and are written when somebody reads the log."""
-    busy, lock = _busy(parts), threading.Lock()
+    busy, lock = busy_of(parts), threading.Lock()
     waiting: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
 
     def make(append: Append) -> Append:
@@ -74,7 +74,7 @@ def writes_late_when_busy(parts: Parts, type_: str) -> None:
 
 def times_when_busy(parts: Parts, type_: str, times: int) -> None:
     """Under load entries of one type are written that many times: not at all by a queue that is full, twice by one that retries."""
-    busy = _busy(parts)
+    busy = busy_of(parts)
 
     def make(append: Append) -> Append:
         def counted(session: Session, caller: Caller, asked: str, *rest: Any, **more: Any) -> None:

@@ -47,9 +47,9 @@ class Bounds:
 QUICK = Bounds(3, 24, 40, 6)
 STANDARD = Bounds(7, 30, 120, 15)
 THOROUGH = Bounds(80, 60, 200, 60)
-# Through time: each move is followed by a purge, and by a look at everything.
+# Through time: after each such move everything is looked at.
 QUICK_THROUGH_TIME = Bounds(2, 12, 20, 6)
-STANDARD_THROUGH_TIME = Bounds(3, 16, 60, 15)
+STANDARD_THROUGH_TIME = Bounds(2, 18, 60, 15)
 THOROUGH_THROUGH_TIME = Bounds(30, 40, 120, 60)
 
 
@@ -341,11 +341,11 @@ class Play:
         self.judge(self.assay.call("zdr.status", holder, step="revoked", org=party, labels=self.labels("revoked"), weigh="answer"))
 
     def wait(self, days: int) -> None:
-        """Time passes, and what is due is purged."""
+        """Time passes, and where a period is over, what is due is purged."""
         operator, seconds = self.staff("operator"), days * DAY
         labels = self.labels("time", seconds=str(seconds))
         self.judge(self.assay.call("clock.advance", operator, step="time passes", labels=labels, seconds=seconds))
-        if self.assay.offers("purge.run"):
+        if days > 1 and self.assay.offers("purge.run"):
             self.judge(self.assay.call("purge.run", operator, step="purge", labels=self.labels("purge")))
         self.see_everything()
 

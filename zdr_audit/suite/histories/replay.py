@@ -118,7 +118,8 @@ def script(profile: Profile, told: Told) -> str:
         key = f"$KEY_{item.role.upper()}_{letters.get(item.organization_id, 'STAFF')}"
         command = f'curl -s -X {spec.method} "$BASE{path}{"?" + query if query else ""}" -H "x-api-key: {key}"'
         if spec.body is not None:
-            body = _NAME.sub(lambda found, v=values: v.get(found[1], found[1]), json.dumps(spec.body))  # type: ignore[misc]
+            whole = json.dumps(spec.body).replace('"{seconds}"', item.labels.get("seconds", "1"))  # a number
+            body = _NAME.sub(lambda found, v=values: v.get(found[1], found[1]), whole)  # type: ignore[misc]
             command += f" -H 'content-type: application/json' -d {shlex.quote(body)}"
             command = command.replace("'\"'\"'", "'")
         made = _made(item, letters)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import get_args
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.model import AuditTypes
+from zdr_audit.suite.audit_history import moment
 from zdr_audit.suite.expect import Expect, Inconclusive, Violated, answer_finding
 from zdr_audit.suite.linear.order import Event, Order, find_order
 from zdr_audit.suite.linear.workflow import Deed, Entry, Kind, Outcome, Workflow, World
@@ -25,6 +26,7 @@ class Concurrent:
     entries: tuple[Entry, ...]
     items: dict[str, Interaction]
     log: Interaction
+    rows: tuple[dict[str, object], ...] = ()
 
     @classmethod
     def all(cls, expect: Expect) -> list[Concurrent]:
@@ -42,7 +44,7 @@ class Concurrent:
             events = tuple(event for i in acts if (event := event_of(i)) is not None)
             rows = [row for page in pages for row in (page.data or {}).get("items", [])]
             entries = tuple(entry for row in sorted(rows, key=_sequence) if (entry := entry_of(row, types)) is not None)
-            found.append(cls(organization, events, entries, {i.id: i for i in acts}, pages[0]))
+            found.append(cls(organization, events, entries, {i.id: i for i in acts}, pages[0], tuple(sorted(rows, key=_sequence))))
         if not found:
             raise Inconclusive("no action was journaled")
         return found
@@ -101,9 +103,27 @@ def _text(value: object) -> str:
 
 
 def log_agrees(expect: Expect) -> None:
-    """Some order of the actions, true to their times, is the log: each action with its one entry, no entry without an action."""
+    """Some order of the actions, true to their times, is the log: each action with its one entry, no entry without an action; numbers and times of the
+    entries rise."""
     for record in _with_contention(expect):
+        said = falling(record.rows)
+        expect.that(not said, f"numbers and times of the audit log must rise: {said}", record.log)
         _demand(record, record.explain(rules=False, sights=False), "the audit log must agree with some order of what was done")
+
+
+def falling(rows: Sequence[dict[str, object]]) -> str:
+    """What does not rise in these entries, which are sorted by number: a number that is there twice, a time before that of the entry before. Empty where
+    nothing is wrong, or where entries have no numbers."""
+    numbers = [_sequence(row) for row in rows]
+    if not all(numbers):
+        return ""
+    for one, two in pairwise(rows):
+        if _sequence(one) == _sequence(two):
+            return f"the entries {one.get('id')} and {two.get('id')} of the audit log have the same number"
+        first, second = moment(one.get("at")), moment(two.get("at"))
+        if first is not None and second is not None and second < first:
+            return f"entry {two.get('id')} of the audit log is stamped earlier ({two.get('at')}) than the one before it ({one.get('at')})"
+    return ""
 
 
 def sights_agree(expect: Expect) -> None:

@@ -1,0 +1,23 @@
+"""What a log shows of a run: a line a phase, and how far a long one is."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from zdr_audit.run.progress import EVERY_SECONDS, Lines
+
+
+def test_a_long_phase_says_how_far_it_is_and_a_short_one_does_not() -> None:
+    said, clock = io.StringIO(), [100.0]
+    lines = Lines(Console(file=said, width=40), lambda: clock[0])
+    lines.phase("Sending", 3)
+    for what, seconds in (("[one] a story with a title that is longer than a line is wide", EVERY_SECONDS - 1), ("two", 2), ("three", 1)):
+        lines.step(what)
+        clock[0] += seconds
+        lines.done()
+    lines.phase("Reading", 1)
+    lines.step("a file")
+    lines.done()
+    assert said.getvalue().splitlines() == ["Sending (3)", f"  2 of 3 after {EVERY_SECONDS + 1} s; now: three", "Reading (1)"]
