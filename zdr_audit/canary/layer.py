@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from . import cuts, split
 from .around import Around
 from .forms import Needle
 from .mint import LITERAL_LENGTH
@@ -232,4 +233,18 @@ class Layer:
         window = self._buffer[low : end + needle.reach]
         phase = self._base + start if needle.form is not None and needle.form.by_place else needle.phase
         for first, last, forms, canary, excerpt in self._around.read(needle, window, (start - low, end - low), phase, self._depth):
+            if canary is None and needle.form is None and (whole := self._continued(start, end)) is not None:
+                yield whole
             yield Sighting(self._base + low + first, self._base + low + last, forms, canary, excerpt)
+
+    def _continued(self, start: int, end: int) -> Sighting | None:
+        """The canary of which a piece that holds a whole literal, in bytes `start` to `end` of the buffer, is told by itself to be nobody's."""
+        low = max(0, start - LOOK)
+        window = self._buffer[low : end + LOOK]
+        for decode in (split.continued, cuts.continued) if self._search.may_join() else ():
+            decoded = decode(window, start - low, 0)
+            canary = self._options.identify(decoded.data.decode("latin-1")) if decoded else None
+            if decoded and canary is not None:
+                excerpt = "".join(chr(code) for code in window[start - low : start - low + LITERAL_LENGTH])
+                return Sighting(self._base + start, self._base + end, (decoded.name, "plain"), canary, excerpt)
+        return None
