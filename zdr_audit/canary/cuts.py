@@ -108,6 +108,7 @@ _LEAST_PIECE = 3
 _WORD = re.compile(rb"[A-Za-z0-9]+")
 _LEAST_LISTED = 3
 _CONTEXT, _LEAST_CONTEXT = 16, 2
+_WORDS_BACK = 6
 
 
 def lines(literal: bytes, beginnings: Beginnings) -> Pass:
@@ -235,16 +236,16 @@ def _around_pieces(window: bytes, pieces: list[tuple[int, int]], before: bytes) 
     return Decoded("lines", bytes(window[at] for at in places), places, [at + 1 for at in places])
 
 
-def continued(window: bytes, start: int, _phase: int) -> Decoded | None:
-    """Where a literal that stands whole is the end of a line's piece, or its beginning: the text of the lines around it."""
+def continued(window: bytes, start: int) -> Iterator[Decoded]:
+    """Where a literal that stands whole ends a line's piece, or begins it: the text of the lines around it, for each word of its own line with
+    which the piece may begin."""
     word = _WORD.match(window, start)
     if word is None:
-        return None
-    first = start
-    while first > 0 and window[first - 1 : first].isalnum():
-        first -= 1
-    piece = (first, word.end())
-    return _around_pieces(window, [piece], _before(window, [piece]))
+        return
+    line = max(window.rfind(b"\n", 0, start) + 1, start - 8 * _CONTEXT)
+    begins = [found.start() for found in _WORD.finditer(window, line, word.end())]
+    for first in begins[: -_WORDS_BACK - 1 : -1]:
+        yield _around_pieces(window, [(start, word.end())], _before(window, [(first, word.end())]))
 
 
 def _same_place(among: Iterable[tuple[int, int]], window: bytes, before: bytes) -> list[tuple[int, int]]:

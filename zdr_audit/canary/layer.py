@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from . import cuts, split
 from .around import Around
-from .forms import Needle
-from .mint import LITERAL_LENGTH
+from .forms import Decoded, Needle
+from .mint import LITERAL_LENGTH, TAIL_LENGTH
 from .opener import Limited, Part
 from .search import Search
 from .sighting import Sighting
@@ -241,10 +241,21 @@ class Layer:
         """The canary of which a piece that holds a whole literal, in bytes `start` to `end` of the buffer, is told by itself to be nobody's."""
         low = max(0, start - LOOK)
         window = self._buffer[low : end + LOOK]
-        for decode in (split.continued, cuts.continued) if self._search.may_join() else ():
-            decoded = decode(window, start - low, 0)
-            canary = self._options.identify(decoded.data.decode("latin-1")) if decoded else None
+        at = start - low
+        for decoded in (split.continued(window, at, 0), *cuts.continued(window, at)) if self._search.may_join() else ():
+            canary = self._beside(decoded, at) if decoded else None
             if decoded and canary is not None:
-                excerpt = "".join(chr(code) for code in window[start - low : start - low + LITERAL_LENGTH])
+                excerpt = "".join(chr(code) for code in window[at : at + LITERAL_LENGTH])
                 return Sighting(self._base + start, self._base + end, (decoded.name, "plain"), canary, excerpt)
+        return None
+
+    def _beside(self, decoded: Decoded, at: int) -> str | None:
+        """The canary told by what stands beside the literal that the decoded text has from the window's byte `at`."""
+        if at not in decoded.starts:
+            return None
+        first = list(decoded.starts).index(at)
+        for start, end in ((first, first + LITERAL_LENGTH + TAIL_LENGTH), (max(0, first - TAIL_LENGTH), first + LITERAL_LENGTH)):
+            canary = self._options.identify(decoded.data[start:end].decode("latin-1"))
+            if canary is not None:
+                return canary
         return None
