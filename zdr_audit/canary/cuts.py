@@ -108,7 +108,7 @@ _LEAST_PIECE = 3
 _WORD = re.compile(rb"[A-Za-z0-9]+")
 _LEAST_LISTED = 3
 _CONTEXT, _LEAST_CONTEXT = 16, 2
-_WORDS_BACK = 6
+_PLACES_BACK = 12
 
 
 def lines(literal: bytes, beginnings: Beginnings) -> Pass:
@@ -237,14 +237,14 @@ def _around_pieces(window: bytes, pieces: list[tuple[int, int]], before: bytes) 
 
 
 def continued(window: bytes, start: int) -> Iterator[Decoded]:
-    """Where a literal that stands whole ends a line's piece, or begins it: the text of the lines around it, for each word of its own line with
+    """Where a literal that stands whole ends a line's piece, or begins it: the text of the lines around it, for each place of its own line at
     which the piece may begin."""
     word = _WORD.match(window, start)
     if word is None:
         return
     line = max(window.rfind(b"\n", 0, start) + 1, start - 8 * _CONTEXT)
-    begins = [found.start() for found in _WORD.finditer(window, line, word.end())]
-    for first in begins[: -_WORDS_BACK - 1 : -1]:
+    begins = [at for at in range(start, line, -1) if not window[at - 1 : at].isalnum()]
+    for first in begins[:_PLACES_BACK]:
         yield _around_pieces(window, [(start, word.end())], _before(window, [(first, word.end())]))
 
 
