@@ -208,6 +208,19 @@ def test_a_search_takes_bytes_views_and_chunks_alike(lab):
     assert lab.search(b"") == lab.search([]) == []
 
 
+@pytest.mark.parametrize("write", ['{{"delta": {{"text": "{}"}}}}\n', "2026-11-26T10:00:00Z INFO delta={}\n"], ids=["json", "log"])
+@pytest.mark.parametrize(("size", "before"), [(11, ""), (12, "ab"), (11, "join this "), (14, " it "), (16, "th it ")])
+def test_pieces_that_each_hold_a_whole_literal_are_put_together(lab, write, size, before):
+    text = f"{before}{lab.canary('told')} and then more text"
+    data = "".join(write.format(text[at : at + size]) for at in range(0, len(text), size)).encode()
+    assert {seen.canary for seen in lab.search(data)} - {None} == {"told"}
+
+
+def test_a_literal_alone_is_not_told_by_a_canary_in_the_next_line(lab):
+    lines = [f"2026-11-26 INFO delta={text}\n" for text in (lab.literal, lab.canary("other"), lab.literal)]
+    assert sorted((seen.start, seen.canary) for seen in lab.search("".join(lines).encode())) == [(22, None), (55, "other"), (110, None)]
+
+
 def test_our_instruction_to_join_parts_is_no_canary_however_often_a_log_holds_it():
     literal = new_literal()
     mint, registry = Mint(literal), Registry(literal, b"key")

@@ -109,6 +109,7 @@ _LEAST_PIECE = 3
 _WORD = re.compile(rb"[A-Za-z0-9]+")
 _LEAST_LISTED = 3
 _CONTEXT, _LEAST_CONTEXT = 16, 2
+_PLACES_BACK = 12
 
 
 def lines(literal: bytes, beginnings: Beginnings) -> Pass:
@@ -228,16 +229,33 @@ def _joined(window: bytes, start: int, literal: bytes) -> Decoded | None:
     pieces = _goes_on(window, start, end, text)
     if pieces is None:
         return None
-    common = _before(window, pieces[1:])[-_CONTEXT:].lstrip(b"\n")
+    return _around_pieces(window, pieces, _before(window, pieces[1:]))
+
+
+def _around_pieces(window: bytes, pieces: list[tuple[int, int]], before: bytes) -> Decoded:
+    """These pieces, with what stands in the same place of the lines before and after them: behind what stands `before` them."""
+    common = before[-_CONTEXT:].lstrip(b"\n")
     for line_start, line_end in itertools.islice(_lines(window, pieces[-1][1]), 1):
         while len(common) > _LEAST_CONTEXT and window.find(common, line_start, line_end) < 0:  # a number that counts the lines, say
             common = common[1:]
     pieces += _same_place(_lines(window, pieces[-1][1]), window, common)
-    first_line = window.rfind(b"\n", 0, start) + 1
+    first_line = window.rfind(b"\n", 0, pieces[0][0]) + 1
     earlier = [line for line in _lines(window, -1) if line[0] < first_line] if first_line else []
     pieces = [*_same_place(earlier, window, common), *pieces]
     places = [at for a, b in pieces for at in range(a, b)]
     return Decoded("lines", bytes(window[at] for at in places), places, [at + 1 for at in places])
+
+
+def continued(window: bytes, start: int) -> Iterator[Decoded]:
+    """Where a literal that stands whole ends a line's piece, or begins it: the text of the lines around it, for each place of its own line at
+    which the piece may begin."""
+    word = _WORD.match(window, start)
+    if word is None:
+        return
+    line = max(window.rfind(b"\n", 0, start) + 1, start - 8 * _CONTEXT)
+    begins = [at for at in range(start, line, -1) if not window[at - 1 : at].isalnum()]
+    for first in begins[:_PLACES_BACK]:
+        yield _around_pieces(window, [(start, word.end())], _before(window, [(first, word.end())]))
 
 
 def _same_place(among: Iterable[tuple[int, int]], window: bytes, before: bytes) -> list[tuple[int, int]]:

@@ -92,7 +92,7 @@ class Fast:
         """Be ready from now on; whether the library is there."""
         engine = _engine()
         if engine is not None and self._compiled is None:
-            fixed = [b"".join(b"\\x%02x" % code for code in pattern) for pattern in self._patterns]
+            fixed = [b"".join(_CODES[code] for code in pattern) for pattern in self._patterns]
             begun = _Compiled(engine, [_begun(self._literal)])
             going_on = cache(lambda: _Compiled(engine, _going_on(self._literal), starts=True))
             self._compiled = _Databases(_Compiled(engine, fixed), begun, going_on)
@@ -142,6 +142,7 @@ class Fast:
         return [at for start, end in ranges for at in range(start, end) if text[at] in first]
 
 
+_CODES = tuple(bytes([code]) if bytes([code]).isalnum() else b"\\x%02x" % code for code in range(256))
 _OTHER = b"[^A-Za-z0-9\\x00]"
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from . import cuts, split
 from .around import Around
-from .forms import Needle
-from .mint import LITERAL_LENGTH
+from .forms import Decoded, Needle
+from .mint import LITERAL_LENGTH, TAIL_LENGTH
 from .opener import Limited, Part
 from .search import Search
 from .sighting import Sighting
@@ -232,4 +233,29 @@ class Layer:
         window = self._buffer[low : end + needle.reach]
         phase = self._base + start if needle.form is not None and needle.form.by_place else needle.phase
         for first, last, forms, canary, excerpt in self._around.read(needle, window, (start - low, end - low), phase, self._depth):
+            if canary is None and needle.form is None and (whole := self._continued(start, end)) is not None:
+                yield whole
             yield Sighting(self._base + low + first, self._base + low + last, forms, canary, excerpt)
+
+    def _continued(self, start: int, end: int) -> Sighting | None:
+        """The canary of which a piece that holds a whole literal, in bytes `start` to `end` of the buffer, is told by itself to be nobody's."""
+        low = max(0, start - LOOK)
+        window = self._buffer[low : end + LOOK]
+        at = start - low
+        for decoded in (split.continued(window, at, 0), *cuts.continued(window, at)) if self._search.may_join() else ():
+            canary = self._beside(decoded, at) if decoded else None
+            if decoded and canary is not None:
+                excerpt = "".join(chr(code) for code in window[at : at + LITERAL_LENGTH])
+                return Sighting(self._base + start, self._base + end, (decoded.name, "plain"), canary, excerpt)
+        return None
+
+    def _beside(self, decoded: Decoded, at: int) -> str | None:
+        """The canary told by what stands beside the literal that the decoded text has from the window's byte `at`."""
+        if at not in decoded.starts:
+            return None
+        first = list(decoded.starts).index(at)
+        for start, end in ((first, first + LITERAL_LENGTH + TAIL_LENGTH), (max(0, first - TAIL_LENGTH), first + LITERAL_LENGTH)):
+            canary = self._options.identify(decoded.data[start:end].decode("latin-1"))
+            if canary is not None:
+                return canary
+        return None

@@ -38,17 +38,21 @@ def _xor_decode(window: bytes, _start: int, key: int) -> Decoded:
 def _xor(literal: bytes) -> Pass:
     """XOR with any one byte: what each byte differs in from the next does not depend on the key."""
     form = Form("xor", _no_patterns, _xor_decode)
-    cases = (literal, literal.upper())
-    search = BytesAhoCorasick([bytes(a ^ b for a, b in pairwise(text)) for text in cases], MatchKind.LeftmostFirst)
+    # One by one, since differences of common bytes are common: for two patterns at once the library would stop at many of them.
+    searches = [
+        (text, BytesAhoCorasick([bytes(a ^ b for a, b in pairwise(text))], MatchKind.LeftmostFirst)) for text in (literal, literal.upper())
+    ]
 
     def find(data: bytes) -> Iterator[Event]:
         for low, high in alike(data) if len(data) > len(literal) else ():
             part = data if high - low == len(data) else data[low:high]
-            for which, at, _ in search.find_matches_as_indexes(changes(part)):
-                text, place = cases[which], part[at : at + len(literal)]
-                key = place[0] ^ text[0]
-                if key and (key != 0x20 or place.lower() != literal):
-                    yield low + at, low + at + len(text), Needle(b"", form, key, CANARY_LENGTH)
+            differences = changes(part)
+            for text, search in searches:
+                for _, at, _ in search.find_matches_as_indexes(differences):
+                    place = part[at : at + len(literal)]
+                    key = place[0] ^ text[0]
+                    if key and (key != 0x20 or place.lower() != literal):
+                        yield low + at, low + at + len(text), Needle(b"", form, key, CANARY_LENGTH)
 
     return Pass("xor", find)
 

@@ -10,6 +10,7 @@ from .opener import Opener, Part
 from .passes import Pass
 
 _MAX_NOTES = 10
+_MOST_JOINS = 500
 
 
 class Options(Protocol):
@@ -39,6 +40,7 @@ class Search:
         self._notes: set[str] = set()
         self._taken = self._decoded = self._sighted = 0
         self.spent = False
+        self._joins = 0
 
     def note(self, reason: str) -> None:
         if self._on_note is None or reason in self._notes or len(self._notes) > _MAX_NOTES:
@@ -59,6 +61,11 @@ class Search:
                 f"decoding stopped after {self._decoded} bytes from the first {self._taken} (a decompression bomb, or very repetitive data)"
             )
         return not self.spent
+
+    def may_join(self) -> bool:
+        """Whether to look once more for the pieces around a literal: it takes long, so not without end."""
+        self._joins += 1
+        return self._joins <= _MOST_JOINS
 
     def sighted(self) -> None:
         self._sighted += 1

@@ -25,7 +25,7 @@ from .tokens import Tokenizer, token_needles
 
 __all__ = ["Seeker", "Sighting", "searched_forms"]
 
-CHUNK = 256 * 1024
+CHUNK = 512 * 1024
 _AT_HAND = 4 * 1024 * 1024
 
 

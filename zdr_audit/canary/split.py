@@ -34,7 +34,8 @@ def _field(data: bytes, at: int) -> tuple[bytes, bytes, int] | None:
     return (found[1], found[2], low + found.start()) if found else None
 
 
-def _decode(window: bytes, start: int, _phase: int) -> Decoded | None:
+def continued(window: bytes, start: int, _phase: int) -> Decoded | None:
+    """The values, one after another, of the JSON field in whose value `start` stands."""
     field = _field(window, start)
     if field is None:
         return None
@@ -47,7 +48,7 @@ def _decode(window: bytes, start: int, _phase: int) -> Decoded | None:
     return Decoded("split", bytes(data), starts, [at + 1 for at in starts])
 
 
-_FORM = Form("split", lambda _payload: [], _decode)
+_FORM = Form("split", lambda _payload: [], continued)
 
 
 class SplitSearch:

@@ -111,7 +111,26 @@ def _inflates(data: bytes) -> bool:
 
 def _is_zlib(data: bytes) -> bool:
     """Two bytes tell little, so a third must be able to open a block (stored, with its padding zero, or with codes) and all that is there inflate."""
-    return len(data) > 2 and (data[2] < 2 or data[2] >> 1 & 3 in (1, 2)) and _inflates(data)
+    return len(data) > 2 and _may_be_block(data) and _inflates(data)
+
+
+def _may_be_block(data: bytes) -> bool:
+    """What the first bytes of a block say without inflating, which takes some time to begin: its kind, and of a stored one that its size stands
+    there twice, of one with codes of its own that those by which they are written are complete."""
+    kind = data[2] >> 1 & 3
+    if len(data) < 16:
+        return data[2] < 2 or kind in (1, 2)
+    if kind == 2:
+        bits = int.from_bytes(data[2:12], "little")
+        lengths, room = bits >> 17, 0
+        for _ in range((bits >> 13 & 15) + 4):
+            room += _SHARES[lengths & 7]
+            lengths >>= 3
+        return bits >> 3 & 31 < 30 and bits >> 8 & 31 < 30 and room == 128
+    return kind == 1 or (data[2] < 2 and data[3] ^ data[5] == data[4] ^ data[6] == 0xFF)
+
+
+_SHARES = (0, 64, 32, 16, 8, 4, 2, 1)  # of all codes, that one of so many bits takes
 
 
 def _base64_opens(text: bytes) -> bool:

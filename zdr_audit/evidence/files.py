@@ -15,7 +15,7 @@ from .collector import Collector, byte_range
 from .model import Reading
 from .workers import Counted, Workers
 
-CHUNK = 256 * 1024  # as much as a processor has near at hand
+CHUNK = 512 * 1024  # with what is computed about it, about as much as a processor has near at hand
 _PASSES = 3
 _LARGE = 256 * 1024  # bytes from which a file is searched beside others
 # Reading must leave no trace: no link is followed, and access times stay as they are where the system allows it.
