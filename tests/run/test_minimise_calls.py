@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import requests_mock
 from engine_events import interaction
-from paper_backend import BASE_URL, Asked, PaperBackend, Reply, Spoil, profile, said
+from paper_backend import BASE_URL, REFUSAL, Asked, PaperBackend, Reply, Spoil, profile, said
 
-from suites.blocked.scenarios import feedback
+from suites.blocked.scenarios import declared_features, feedback
 from suites.retention.scenarios import plain_requests
 from zdr_audit.catalogue.load import load_catalogue
 from zdr_audit.catalogue.select import select
@@ -200,6 +200,30 @@ def test_an_answer_that_is_kept_is_reduced_to_a_request_for_it(tmp_path):
     history, _ = searched_for(tmp_path, answers, plain_requests, told)
     (entry,) = Reduced(history).entries
     assert (entry.words, entry.outcome) == ("one plain request whose answer alone holds content", "reduced")
+
+
+def test_an_operation_that_only_the_document_declares_is_reduced_too(tmp_path):
+    schema = {"type": "object", "required": ["name", "size"], "properties": {"name": {"type": "string"}, "size": {"type": "integer"}}}
+    body = {"content": {"application/json": {"schema": schema}}}
+    operation = {"x-zdr-requires-storage": True, "x-zdr-feature": "memory", "requestBody": body}
+
+    def declares(asked: Asked, reply: Reply) -> Reply | None:
+        if asked.path == "/openapi.json":
+            return said({"paths": {"/v1/stores/{store}": {"post": operation}, "/v1/shelves": {"post": operation}}})
+        if asked.path in ("/v1/stores/zdraudit00", "/v1/shelves"):
+            if asked.subject and asked.path == "/v1/stores/zdraudit00":
+                (tmp_path / "log" / "spool.log").open("ab").write(asked.body + b"\n")
+            return said({"error": REFUSAL}, 403) if asked.subject else said({})
+        return None
+
+    history, backend = searched_for(tmp_path, declares, declared_features, kept)
+    (entry,) = Reduced(history).entries
+    assert (entry.operation, entry.outcome, entry.smallest) == ("declared:memory POST /v1/stores/{store}", "reduced", True)
+    assert entry.words.startswith(
+        "one request to POST /v1/stores/{store} (memory) with content in name; the target refused it (status 403)"
+    )
+    assert list(json.loads(backend.asked[-1].body)) == ["name"]
+    assert "/v1/stores/zdraudit00" in entry.script and "x-zdr" not in entry.script
 
 
 # What a call consisted of, and how anybody sends it.
