@@ -261,9 +261,9 @@ def timed(tmp_path: Path, stamped: Keyless, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_bundle_with_a_timestamp_in_place_of_the_logs_time_is_good(timed: Path, stamped: Keyless) -> None:
     found = verify(timed, CATALOGUE, signer=stamped.expected())
     assert found.problems == []
-    assert any(
-        f"is signed by {AUDITOR}, for whom {stamped.deployment.issuer.url} vouches, result PASSED" in line for line in found.confirmed
-    )
+    (line,) = [line for line in found.confirmed if "keyless" in line]
+    assert f"is signed by {AUDITOR}, for whom {stamped.deployment.issuer.url} vouches at 20" in line
+    assert line.endswith("UTC by the clock of the time-stamp authority, result PASSED")
     material = json.loads((timed / BUNDLE).read_bytes())["verificationMaterial"]
     assert material["tlogEntries"][0]["kindVersion"] == {"kind": "hashedrekord", "version": "0.0.2"}
     assert len(material["timestampVerificationData"]["rfc3161Timestamps"]) == 1
