@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.x509 import load_pem_x509_certificates
 from local_sigstore.deployment import Deployment, served
 
 from zdr_audit.attest import envelope, keys, manifest, remake, statement
@@ -20,6 +21,8 @@ from zdr_audit.attest.seal import seal
 from zdr_audit.attest.trust import trusted_root
 from zdr_audit.attest.verify import verify
 
+from .authority import Authority, needs_openssl
+from .authority import served as authority_served
 from .conftest import AUDITOR, VARIABLE, Keyless
 from .packs import CATALOGUE, REFUSED, SERVED, checked, write_pack
 
@@ -235,6 +238,48 @@ def test_one_flipped_bit_is_found_in_a_pack_with_a_bundle(pack: Path, keyless: K
 @pytest.mark.parametrize("name", [BUNDLE, SUM, "journal.sqlite", "report.json", "manifest.json"])
 def test_one_flipped_bit_is_found_at_every_byte_of_a_pack_with_a_bundle(pack: Path, keyless: Keyless, name: str) -> None:
     assert undetected(pack, name, keyless.expected()) == []
+
+
+# A deployment whose log gives no time: a time-stamp authority does.
+
+
+@pytest.fixture(scope="module")
+def stamped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyless]:
+    needs_openssl()
+    authority = Authority(tmp_path_factory.mktemp("authority") / "tsa")
+    chain = [c for name in ("leaf.pem", "chain.pem") for c in load_pem_x509_certificates((authority.folder / name).read_bytes())]
+    with authority_served(authority) as desk, served(Deployment(stamps=(desk.url, chain))) as deployment:
+        yield Keyless(deployment, tmp_path_factory.mktemp("sigstore"))
+
+
+@pytest.fixture
+def timed(tmp_path: Path, stamped: Keyless, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(VARIABLE, stamped.token())
+    return attested(tmp_path / "pack", stamped)
+
+
+def test_a_bundle_with_a_timestamp_in_place_of_the_logs_time_is_good(timed: Path, stamped: Keyless) -> None:
+    found = verify(timed, CATALOGUE, signer=stamped.expected())
+    assert found.problems == []
+    (line,) = [line for line in found.confirmed if "keyless" in line]
+    assert f"is signed by {AUDITOR}, for whom {stamped.deployment.issuer.url} vouches at 20" in line
+    assert line.endswith("UTC by the clock of the time-stamp authority, result PASSED")
+    material = json.loads((timed / BUNDLE).read_bytes())["verificationMaterial"]
+    assert material["tlogEntries"][0]["kindVersion"] == {"kind": "hashedrekord", "version": "0.0.2"}
+    assert len(material["timestampVerificationData"]["rfc3161Timestamps"]) == 1
+
+
+def test_without_its_timestamp_such_a_bundle_is_refused(timed: Path, stamped: Keyless) -> None:
+    changed(timed, lambda body: body["verificationMaterial"].pop("timestampVerificationData"))
+    (line,) = problems(timed, stamped.expected())
+    assert "bundle must contain an inclusion promise or signed timestamp(s)" in line
+
+
+def test_an_altered_statement_of_such_a_bundle_is_refused(timed: Path, stamped: Keyless) -> None:
+    payload = base64.b64encode((payload_of((timed / BUNDLE).read_bytes()) or b"").replace(b"run-1", b"run-2")).decode()
+    changed(timed, lambda body: body["dsseEnvelope"].update(payload=payload))
+    (line,) = problems(timed, stamped.expected())
+    assert line.startswith(f"{BUNDLE}: it does not hold: changed after signing")
 
 
 # Beside other attestations, and when a pack is sealed anew.

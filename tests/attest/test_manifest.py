@@ -52,6 +52,7 @@ def test_missing_extra_and_changed_files_are_each_named() -> None:
         ("report.json", "json"),
         ("report.html", "html"),
         ("report.sarif", "sarif"),
+        ("report-letter.pdf", "letter"),
         ("junit.xml", "junit"),
         ("oscal-assessment-plan.json", "oscal"),
     ],

@@ -85,6 +85,16 @@ def test_one_format_alone_can_be_asked_for(run: Path, tmp_path: Path) -> None:
     assert list(contents(tmp_path / "one")) == ["junit.xml"]
 
 
+def test_the_pdf_on_us_letter_is_written_on_demand_and_verified_like_the_others(run: Path, tmp_path: Path) -> None:
+    (run / manifest.ATTESTATION).unlink()
+    assert zdr_audit("report", run, "--format", "letter").exit_code == 0
+    assert (run / "report-letter.pdf").read_bytes() != (run / "report.pdf").read_bytes()
+    done = zdr_audit("verify", run)
+    assert (done.exit_code, "cannot make it again" in done.output) == (0, False)
+    assert zdr_audit("report", run / "journal.sqlite", "--report-dir", tmp_path / "again").exit_code == 0
+    assert "report-letter.pdf" not in contents(tmp_path / "again")
+
+
 def test_an_attested_report_is_not_replaced_by_another(run: Path) -> None:
     (run / "report.html").write_text("a page of an older version")
     done = zdr_audit("report", run)

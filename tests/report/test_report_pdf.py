@@ -10,7 +10,7 @@ import pytest
 
 from zdr_audit import resources
 from zdr_audit.report import pdf, pdf_data
-from zdr_audit.report.model import Report
+from zdr_audit.report.model import Leftover, Report
 
 from . import hostile, samples
 
@@ -146,8 +146,30 @@ def test_a_long_word_can_break_and_letters_without_a_shape_are_named() -> None:
 def test_a_huge_text_and_many_findings_are_cut() -> None:
     control = samples.control("ZDR-RET-01", "fail", findings=tuple(samples.finding(request=f"i-{n:05d}") for n in range(1_060)))
     found = pdf_data.data(samples.report("non_compliant", (control,)))
-    assert (len(found["controls"][0]["controls"][0]["findings"]), found["controls"][0]["controls"][0]["more"]) == (20, 1_040)
+    told = found["controls"][0]["controls"][0]
+    assert (sum(len(group["rows"]) for group in told["findings"]), told["more"]) == (20, 1_040)
     assert len(words_of(hostile.poison(samples.failing(), "#" * 10_000_000))) < 1_000_000
+
+
+def test_findings_of_one_kind_are_a_table_with_a_row_for_each() -> None:
+    found = tuple(samples.finding(object=f"spool/{n:016x}", location=f"bytes {n}-9", excerpt="[canary]") for n in range(3))
+    (group,) = pdf_data.data(samples.report("non_compliant", (samples.control("ZDR-RET-01", "fail", findings=found),)))["controls"][0][
+        "controls"
+    ][0]["findings"]
+    assert group["where"].replace("\u200b", "").endswith("spool/*")
+    assert [row[0].replace("\u200b", "") for row in group["rows"]] == [f"spool/{n:016x}, bytes {n}-9" for n in range(3)]
+
+
+def test_what_was_left_in_the_target_is_told() -> None:
+    left = tuple(
+        Leftover(kind="feature:files", id=f"file_{n}", organization="org_a", operation="o", request=f"i-{n}", reason="no means")
+        for n in range(60)
+    )
+    (told,) = pdf_data.data(samples.report().model_copy(update={"leftovers": left}))["leftovers"]
+    assert told["words"] == "60 files in org_a: no means."
+    assert told["ids"].replace("\u200b", "").startswith("file_0 (i-0), file_1 (i-1), ")
+    assert told["ids"].endswith("and 10 more in report.json")
+    assert pdf.render(samples.report().model_copy(update={"leftovers": left})) != pdf.render(samples.report())
 
 
 def test_the_coverage_of_the_interface_and_what_is_odd_in_it_is_told() -> None:

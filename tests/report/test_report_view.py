@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from zdr_audit.report import view
-from zdr_audit.report.model import Sight
+from zdr_audit.report.model import Leftover, Sight
 
 from . import samples
 
@@ -95,3 +95,26 @@ def test_only_findings_of_failed_controls_count_against_a_source() -> None:
 
 def test_the_searched_volume_is_summed_over_all_readings() -> None:
     assert view.volume(samples.compliant()) == view.Volume(readings=12, bytes=12 * 1_482_752, not_examined=2)
+
+
+def test_findings_in_objects_of_one_kind_are_one_group() -> None:
+    found = [samples.finding(object=f"spool/{n:016x}", location=f"bytes {n}-9") for n in range(3)]
+    other = samples.finding(object="spool/0000000000000009", forms=("gzip",))
+    groups = view.gathered_findings([found[0], other, *found[1:]])
+    assert groups == (tuple(found), (other,))
+    assert (view.object_of(groups[0]), view.object_of(groups[1])) == ("spool/*", "spool/0000000000000009")
+    assert view.location_of(found[2], groups[0]) == "spool/0000000000000002, bytes 2-9"
+    assert view.location_of(other, groups[1]) == other.location
+
+
+def test_what_was_left_is_gathered_by_kind_organization_and_reason() -> None:
+    def left(number: int, kind: str = "feature:files", organization: str = "org_a") -> Leftover:
+        about = {"kind": kind, "id": f"x-{number}", "organization": organization, "operation": "o", "request": f"i-{number}", "reason": "r"}
+        return Leftover.model_validate(about)
+
+    report = samples.report().model_copy(update={"leftovers": (left(1), left(2, "user"), left(3), left(4, organization="org_b"))})
+    assert [(g.kind, g.organization, g.things) for g in view.gathered_leftovers(report)] == [
+        ("files", "org_a", (("x-1", "i-1"), ("x-3", "i-3"))),
+        ("user", "org_a", (("x-2", "i-2"),)),
+        ("files", "org_b", (("x-4", "i-4"),)),
+    ]

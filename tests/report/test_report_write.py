@@ -72,6 +72,13 @@ def test_files_of_an_earlier_report_do_not_outlive_it(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {n for n in HERE_WRITTEN if "oscal" not in n} | {"journal.jsonl"}
 
 
+def test_us_letter_is_written_by_name_alone_and_does_not_outlive_its_run(tmp_path: Path) -> None:
+    assert write_all(samples.failing(), tmp_path, (write.LETTER,)) == [tmp_path / write.LETTER]
+    assert (tmp_path / write.LETTER).read_bytes() == pdf.render(samples.failing(), "us-letter")
+    write_all(samples.failing(), tmp_path, ("report.json",))
+    assert [p.name for p in tmp_path.iterdir()] == ["report.json"]
+
+
 def test_no_format_of_a_run_that_is_not_compliant_reads_like_a_pass(tmp_path: Path) -> None:
     for path in write_all(samples.incomplete(), tmp_path):
         if path.suffix != ".pdf" and path.name not in (oscal.CATALOG, oscal.PLAN):

@@ -33,6 +33,11 @@ def test_what_cannot_be_done_is_said_before_anything_is_sent(timestamp, baseline
         Afterwards.asked(timestamp, str(tmp_path / baseline) if baseline else None, attested=attested)
 
 
+def test_a_token_that_is_not_there_is_said_before_anything_is_sent():
+    with pytest.raises(ValueError, match="no identity token: environment variable NO_SUCH_TOKEN is not set"):
+        Afterwards.asked(None, None, attested=False, sigstore=(True, None, "NO_SUCH_TOKEN"))
+
+
 def test_a_run_is_held_against_its_baseline(tmp_path):
     """The published sample looked at every control, this run at one: that is worse, whatever the run itself found."""
     run = plain_pytest(tmp_path / "report", "--baseline", str(CHECKOUT / "reports" / "sample" / "compliant"))

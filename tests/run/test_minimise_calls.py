@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import requests_mock
 from engine_events import interaction
-from paper_backend import BASE_URL, Asked, PaperBackend, Reply, Spoil, profile, said
+from paper_backend import BASE_URL, REFUSAL, Asked, PaperBackend, Reply, Spoil, profile, said
 
-from suites.blocked.scenarios import feedback
+from suites.blocked.scenarios import declared_features, feedback
 from suites.retention.scenarios import plain_requests
 from zdr_audit.catalogue.load import load_catalogue
 from zdr_audit.catalogue.select import select
@@ -202,6 +202,30 @@ def test_an_answer_that_is_kept_is_reduced_to_a_request_for_it(tmp_path):
     assert (entry.words, entry.outcome) == ("one plain request whose answer alone holds content", "reduced")
 
 
+def test_an_operation_that_only_the_document_declares_is_reduced_too(tmp_path):
+    schema = {"type": "object", "required": ["name", "size"], "properties": {"name": {"type": "string"}, "size": {"type": "integer"}}}
+    body = {"content": {"application/json": {"schema": schema}}}
+    operation = {"x-zdr-requires-storage": True, "x-zdr-feature": "memory", "requestBody": body}
+
+    def declares(asked: Asked, reply: Reply) -> Reply | None:
+        if asked.path == "/openapi.json":
+            return said({"paths": {"/v1/stores/{store}": {"post": operation}, "/v1/shelves": {"post": operation}}})
+        if asked.path in ("/v1/stores/zdraudit00", "/v1/shelves"):
+            if asked.subject and asked.path == "/v1/stores/zdraudit00":
+                (tmp_path / "log" / "spool.log").open("ab").write(asked.body + b"\n")
+            return said({"error": REFUSAL}, 403) if asked.subject else said({})
+        return None
+
+    history, backend = searched_for(tmp_path, declares, declared_features, kept)
+    (entry,) = Reduced(history).entries
+    assert (entry.operation, entry.outcome, entry.smallest) == ("declared:memory POST /v1/stores/{store}", "reduced", True)
+    assert entry.words.startswith(
+        "one request to POST /v1/stores/{store} (memory) with content in name; the target refused it (status 403)"
+    )
+    assert list(json.loads(backend.asked[-1].body)) == ["name"]
+    assert "/v1/stores/zdraudit00" in entry.script and "x-zdr" not in entry.script
+
+
 # What a call consisted of, and how anybody sends it.
 
 
@@ -263,9 +287,13 @@ def test_the_script_sends_the_call_that_it_describes(simulator, tmp_path, operat
 def test_a_form_that_curl_cannot_send_has_no_script(simulator):
     from zdr_audit.suite.bypass.load import load_forms
 
+    texts = []
     for form in load_forms():
-        text = script_of(simulator, call(simulator, "feature:feedback.submit", form=form.id), "model-a", "x")
+        whole = call(simulator, "feature:feedback.submit", form=form.id)
+        text = script_of(simulator, whole, "model-a", "x")
         assert (text == "") or (not form.before and not form.pipelined)
         assert len(text) < 40_000
-        assert subprocess.run(["bash", "-n"], input=text.encode(), check=False).returncode == 0
-        assert words(call(simulator, "feature:feedback.submit", form=form.id))
+        assert f"sent in another form ({form.title})" in words(whole)
+        texts.append(text)
+    assert len([text for text in texts if text]) > 20
+    assert subprocess.run(["bash", "-n"], input="\n".join(texts).encode(), check=False).returncode == 0

@@ -61,10 +61,11 @@ class Expected:
 
 @dataclass(frozen=True)
 class Signed:
-    """What a good bundle says: the statement's bytes, and the time (UTC) at which the log took the entry, where it says one."""
+    """What a good bundle says: the statement's bytes, and the time (UTC) at which it was signed by the `clock` of one of the services, if it says one."""
 
     payload: bytes
     at: datetime | None
+    clock: str = ""
 
 
 @dataclass(frozen=True)
@@ -202,15 +203,22 @@ def checked(content: bytes, expected: Expected) -> Signed:
         raise KeylessError(f"not a Sigstore bundle ({type(exc).__name__})") from None
     if kind != statement.PAYLOAD_TYPE:
         raise KeylessError(f"it holds {kind[:80]}, not {statement.PAYLOAD_TYPE}")
-    return Signed(payload, at)
+    return Signed(payload, *at)
 
 
-def _time(material: dict[str, Any]) -> datetime | None:
-    """When the log took the entry: only a promise of the log, which was verified, makes it true."""
+def _time(material: dict[str, Any]) -> tuple[datetime | None, str]:
+    """When it was signed, and by whose clock. Only a promise of the log makes its time true, and only a timestamp that is the one source of time
+    was surely verified."""
+    from rfc3161_client import decode_timestamp_response
+
     (entry,) = material["tlogEntries"]
-    if not entry.get("inclusionPromise") or not entry.get("integratedTime"):
-        return None
-    return datetime.fromtimestamp(int(entry["integratedTime"]), UTC)
+    stamps = (material.get("timestampVerificationData") or {}).get("rfc3161Timestamps") or []
+    if entry.get("inclusionPromise") and entry.get("integratedTime"):
+        return datetime.fromtimestamp(int(entry["integratedTime"]), UTC), "the transparency log"
+    if len(stamps) == 1:
+        at = decode_timestamp_response(base64.b64decode(stamps[0]["signedTimestamp"])).tst_info.gen_time
+        return (at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)), "the time-stamp authority"
+    return None, ""
 
 
 def _held(cert: Certificate) -> str:

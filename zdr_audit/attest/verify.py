@@ -143,7 +143,7 @@ def _bundle(files: Mapping[str, bytes], signer: keyless.Expected | None, bad: se
         return None
     body = _statement(name, signed.payload, files, bad, found)
     if body is not None:
-        at = f" at {signed.at:%Y-%m-%d %H:%M:%S} UTC by the clock of the transparency log" if signed.at else ""
+        at = f" at {signed.at:%Y-%m-%d %H:%M:%S} UTC by the clock of {signed.clock}" if signed.at else ""
         who = f"{signer.identity}, for whom {signer.issuer} vouches"
         found.confirmed.append(f"the keyless attestation is signed by {who}{at}, result {body['predicate']['result']}")
     return body

@@ -10,6 +10,7 @@ from zdr_audit.compare.difference import KINDS, Difference
 from zdr_audit.compare.text import TITLES, counted, summary_line, verdict_words, where
 from zdr_audit.report.sanitize import visible
 from zdr_audit.report.view import STATUS_WORDS
+from zdr_audit.report.words import when
 
 SHOWN = 500
 
@@ -33,6 +34,7 @@ def render(difference: Difference) -> str:
         where=where,
         counted=counted,
         words=verdict_words,
+        when=when,
         STATUS_WORDS=STATUS_WORDS,
         SHOWN=SHOWN,
     )

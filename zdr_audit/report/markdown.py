@@ -25,7 +25,7 @@ from zdr_audit.report.view import (
     request_of,
     volume,
 )
-from zdr_audit.report.words import when
+from zdr_audit.report.words import sentence, when
 
 FINDINGS_SHOWN = 5
 CONTROLS_SHOWN = 100
@@ -124,7 +124,7 @@ def _entry(report: Report, item: Attention) -> str:
         title = f"{code(first.id, 60)} {prose(first.title, 200)} ({prose(first.severity, 20)})"
     else:
         title = f"{len(item.controls)} controls: {code(compact_ids(c.id for c in item.controls), 400)}"
-    lines = [f"#### {WORDS[item.verdict]}: {title}", "", prose(item.reason)]
+    lines = [f"#### {WORDS[item.verdict]}: {title}", "", prose(sentence(item.reason))]
     if item.verdict == "fail":
         lines += ["", *_findings(first), *_smallest(report, first), "", f"To reproduce: {code(reproduce(report, first.id), 400)}"]
         lines += ["", f"Remedy: {prose(first.remediation, 800)}"]
@@ -138,18 +138,21 @@ def _smallest(report: Report, control: ControlResult) -> list[str]:
 
 
 def _findings(control: ControlResult) -> list[str]:
-    lines = [_finding(item) for item in control.findings[:FINDINGS_SHOWN]]
-    if len(control.findings) > FINDINGS_SHOWN:
-        lines.append(f"- {len(control.findings) - FINDINGS_SHOWN:,} more findings are in report.html and report.json")
+    shown = control.findings[:FINDINGS_SHOWN]
+    lines = [_finding(item, before) for before, item in zip((None, *shown), shown, strict=False)]
+    if more := len(control.findings) - len(shown):
+        lines.append(f"- {more:,} more {'finding is' if more == 1 else 'findings are'} in report.html and report.json")
     return lines
 
 
-def _finding(item: Finding) -> str:
-    parts = [f"- {prose(item.message, 300)}"]
+def _finding(item: Finding, before: Finding | None) -> str:
+    """What is the same as in the finding before is not said again."""
+    again = before is not None and before.message == item.message
+    parts = [] if again else [prose(sentence(item.message), 300)]
     parts += [f"at {code(place(item), 300)}"] if place(item) else []
     parts += [f"as {code(' > '.join(item.forms[:20]), 200)}"] if item.forms else []
     parts += [f"request {code(request_of(item))}"] if request_of(item) else []
-    return "; ".join(parts)
+    return f"- {'; '.join(parts)}"
 
 
 def _foot(report: Report) -> str:

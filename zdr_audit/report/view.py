@@ -230,6 +230,10 @@ def observed_rows(control: ControlResult) -> tuple[ObservedRow, ...]:
     )
 
 
+ENFORCEMENT = {"blocked": "refused under ZDR", "leaves_promise": "usable; whoever uses one leaves the promise"}
+"""What the profile says of features that need storage, in words."""
+
+
 def minimised_of(report: Report, control: ControlResult) -> tuple[Minimised, ...]:
     """The smallest leaking requests that explain the control's findings, those that were found first, in their order."""
     named = {finding.minimised for finding in control.findings} - {None}

@@ -38,6 +38,7 @@ from zdr_audit.journal.store import Journal
 from zdr_audit.profile.credentials import required
 from zdr_audit.profile.evidence import Evidence
 from zdr_audit.profile.load import LoadedProfile, in_file, load
+from zdr_audit.profile.model import Profile
 from zdr_audit.report.model import Report
 from zdr_audit.run.availability import offered, split
 from zdr_audit.run.cast import cast_of
@@ -47,7 +48,7 @@ from zdr_audit.run.extend import check_extensions
 from zdr_audit.run.launch import launched
 from zdr_audit.run.measure import measured
 from zdr_audit.run.minimise import REQUESTS, Minimiser, leaks
-from zdr_audit.run.minimise_calls import call_of, script_of, send_call
+from zdr_audit.run.minimise_calls import call_of, script_of, send_call, with_declared
 from zdr_audit.run.observe import read_source, tokenizer_of
 from zdr_audit.run.options import Options
 from zdr_audit.run.place import check_places, server_secrets
@@ -476,24 +477,26 @@ class Audit:
         history = self.history()
         if not self.options.minimise or self.interrupted or not self.alive or not all(probe.ok for probe in history.sanity):
             return
-        found = leaks(history, partial(call_of, self.profile))
-        if not found:
-            return
-        self.reporter.phase("Looking for the smallest request that leaks", REQUESTS)
         assay = self._assay("minimise.leaks", "minimise")
+        profile = self.profile
 
         def send(operation: str, shape: Shape) -> Interaction:
             self.reporter.step(said(operation, shape))
             if isinstance(shape, Call):
-                sent = send_call(assay, shape)
+                sent = send_call(assay, profile, shape)
             else:
                 sent = assay.infer(assay.subject.member, shape, step="candidate", counts=False, operation=operation).interaction
             self.reporter.done()
             return sent
 
         try:
+            profile = with_declared(self.profile, assay, history)
+            found = leaks(history, partial(call_of, profile))
+            if not found:
+                return
+            self.reporter.phase("Looking for the smallest request that leaks", REQUESTS)
             for event in Minimiser(send, self._read_for, settle=self.profile.limits.settle_seconds).run(found):
-                script = self._script(event, assay.models[0]) if event.outcome == "reduced" else ""
+                script = self._script(profile, event, assay.models[0]) if event.outcome == "reduced" else ""
                 self.journal.append(event.model_copy(update={"script": script}))
             after = self.history()
             if made := [item for item in after.leftovers() if item.interaction in after.trials]:
@@ -505,11 +508,11 @@ class Audit:
         except Exception as exc:  # verdicts stand without it, so a search that breaks must not cost the report
             self.journal.append(ScenarioEnded(name="minimise.leaks", error=f"{type(exc).__name__}: {exc}"[:500]))
 
-    def _script(self, event: LeakReduced, model: str) -> str:
+    def _script(self, profile: Profile, event: LeakReduced, model: str) -> str:
         """How anybody sends the request that leaked."""
         shape, where = shape_of(event.stimulus), f"{event.source}, {event.object}"
         if isinstance(shape, Call):
-            return script_of(self.profile, shape, model, where)
+            return script_of(profile, shape, model, where)
         return curl(self.profile, self.dialect, event.operation, shape, model, where)
 
     def _read_for(self, sources: frozenset[str], canaries: frozenset[str]) -> dict[str, Reading]:

@@ -111,7 +111,7 @@ def leaks(history: History, call_of: Calls | None = None) -> list[Leak]:
         else:
             continue
         if keep <= whole:
-            key = (seen.source, kind_of(seen.object), sent.operation, keep, whole, call)
+            key = (seen.source, kind_of(seen.object), call.operation if call else sent.operation, keep, whole, call)
             found.setdefault(key, {})[minted.id] = (seen.source, minted.id) not in first
     made = [
         Leak(source, thing, operation, keep, whole, tuple(sorted(ids)), all(ids.values()), call)

@@ -15,18 +15,48 @@ from zdr_audit.suite.bypass.drive import altered
 from zdr_audit.suite.bypass.load import load_forms
 from zdr_audit.suite.bypass.model import Form
 from zdr_audit.suite.bypass.shape import lines_of, path_of, reshape, words
+from zdr_audit.suite.history import History
+from zdr_audit.suite.openapi import declared_storage_operations
 from zdr_audit.target import call as shape
 from zdr_audit.target.call import Call, described, pruned
-from zdr_audit.target.template import MissingValue, fill, fill_path, with_query
+from zdr_audit.target.template import MissingValue, fill, fill_path, names, with_query
 from zdr_audit.target.transport import auth_headers
 
-FEATURE = "feature:"
+FEATURE, DECLARED = "feature:", "declared:"
+MADE_UP = "zdraudit00"
 SCRIPT_BYTES = 16_384
 """A body that is larger makes no script that anybody would read."""
 
 
+def with_declared(profile: Profile, assay: Assay, history: History) -> Profile:
+    """The profile, and the operations that only the interface document declares, where one of them leaked: the document is read again."""
+    leaked = {f.interaction for check in history.checks if check.outcome == "violated" for f in check.findings if f.canary}
+    if not any(item.operation.startswith(DECLARED) for item in history.interactions.values() if item.id in leaked):
+        return profile
+    known = {(e.method, e.path) for feature in profile.features.values() for e in feature.endpoints}
+    headers = dict(assay.dialect.headers)
+    try:
+        found = declared_storage_operations(assay.document("openapi.read", step="read the interface document"), known)
+        more = {
+            f"{DECLARED}{o.feature} {o.method} {o.path}": Operation(method=o.method, path=o.path, body=o.body, headers=headers)
+            for o in found
+        }
+    except Exception:  # a document can be odd in any way; without it these are not made smaller, and nothing else is lost
+        return profile
+    return profile.model_copy(update={"operations": {**profile.operations, **more}})
+
+
+def _named(sent: Interaction) -> str:
+    """The operation of a request; one that was only declared is known by its feature and its endpoint."""
+    return f"{sent.operation} {sent.labels.get('endpoint', '')}" if sent.operation.startswith(DECLARED) else sent.operation
+
+
 def _spec(profile: Profile, operation: str) -> tuple[Operation | None, str, dict[str, str]]:
     """The template of an operation or of an endpoint of a feature, its title, and what fills the names that no answer gave."""
+    if operation.startswith(DECLARED):
+        declared = profile.operations.get(operation)
+        title = operation.removeprefix(DECLARED).partition(" ")[0]
+        return declared, title, dict.fromkeys(names(declared.path) - {"org"}, MADE_UP) if declared else {}
     if not operation.startswith(FEATURE):
         return profile.operations.get(operation), "", {}
     name, _, endpoint = operation.removeprefix(FEATURE).partition(".")
@@ -46,21 +76,22 @@ def _form(name: str | None) -> Form | None:
 
 def call_of(profile: Profile, sent: Interaction) -> Call | None:
     """What a request consisted of, where it was a call that the profile has, in a form that the corpus has; None for any other."""
-    spec, title, _ = _spec(profile, sent.operation)
+    operation = _named(sent)
+    spec, title, _ = _spec(profile, operation)
     named = sent.labels.get("form")
     form = _form(named)
     if spec is None or (named and form is None):
         return None
-    plain = described(_parts(spec), sent.operation, title, spec.method, spec.path)
+    plain = described(_parts(spec), operation, title, spec.method, spec.path)
     if not plain.content:
         return None
     return plain.model_copy(update={"form": named, "form_words": form.title if form else "", "role": sent.role})
 
 
-def send_call(assay: Assay, call: Call) -> Interaction:
-    """The call, with a fresh canary in each place that holds content, for the subject. Raises NotOffered where it cannot be sent."""
-    spec, _, examples = _spec(assay.profile, call.operation)
-    assert spec is not None, "the profile is that of the run"
+def send_call(assay: Assay, profile: Profile, call: Call) -> Interaction:
+    """The call, with a fresh canary as its content, for the subject. Raises NotOffered where it cannot be sent."""
+    spec, _, examples = _spec(profile, call.operation)
+    assert spec is not None, "the call was made of this profile"
     party, form = assay.subject, _form(call.form)
     actor = party.actor(call.role if call.role in party.actors else "member")
     values: dict[str, Any] = dict(examples)

@@ -30,10 +30,11 @@ def _b64(data: bytes) -> str:
 
 
 class Deployment:
-    """Issuer, certificate authority and both logs. `way`: how the services behave; `asked`: the paths that were asked for."""
+    """Issuer, certificate authority and both logs. `way`: how the services behave; `asked`: the paths that were asked for. With `stamps` (address and
+    chain, leaf first, of a time-stamp authority) the log of signatures is of the newer kind, which leaves the time to that authority."""
 
-    def __init__(self, issuer: Issuer | None = None) -> None:
-        self.issuer = issuer or Issuer()
+    def __init__(self, issuer: Issuer | None = None, stamps: tuple[str, list[x509.Certificate]] | None = None) -> None:
+        self.issuer, self.stamps = issuer or Issuer(), stamps
         self.certificate_log = CertificateLog()
         self.certifier = Certifier(self.issuer, self.certificate_log)
         self.log = SignatureLog()
@@ -47,20 +48,17 @@ class Deployment:
         return {
             "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
             "tlogs": [self._logged(self.log.public, self.log.id)],
-            "certificateAuthorities": [
-                {
-                    "subject": {"organization": OPERATOR, "commonName": "root"},
-                    "uri": self.url,
-                    "certChain": {
-                        "certificates": [
-                            {"rawBytes": _b64(c.public_bytes(Encoding.DER))} for c in (self.certifier.middle, self.certifier.root)
-                        ]
-                    },
-                    "validFor": SINCE,
-                }
-            ],
+            "certificateAuthorities": [self._authority([self.certifier.middle, self.certifier.root])],
             "ctlogs": [self._logged(self.certificate_log.public, b"\0" * 32)],
-            "timestampAuthorities": [],
+            "timestampAuthorities": [self._authority(self.stamps[1])] if self.stamps else [],
+        }
+
+    def _authority(self, chain: list[x509.Certificate]) -> dict[str, Any]:
+        return {
+            "subject": {"organization": OPERATOR, "commonName": "root"},
+            "uri": self.url,
+            "certChain": {"certificates": [{"rawBytes": _b64(c.public_bytes(Encoding.DER))} for c in chain]},
+            "validFor": SINCE,
         }
 
     def _logged(self, public: bytes, key_id: bytes) -> dict[str, Any]:
@@ -81,8 +79,8 @@ class Deployment:
                 "mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json",
                 "caUrls": [service],
                 "oidcUrls": [],
-                "rekorTlogUrls": [service],
-                "tsaUrls": [],
+                "rekorTlogUrls": [service | {"majorApiVersion": 2 if self.stamps else 1}],
+                "tsaUrls": [service | {"url": self.stamps[0]}] if self.stamps else [],
                 "rekorTlogConfig": {"selector": "ANY"},
                 "tsaConfig": {"selector": "ANY"},
             },
@@ -110,7 +108,7 @@ class Deployment:
     def entries(self, body: dict[str, Any]) -> tuple[int, Any]:
         """The answer of the log of signatures."""
         try:
-            return 201, self.log.enter(body)
+            return 201, self.log.enter_hashed(body) if self.stamps else self.log.enter(body)
         except (ValueError, KeyError, InvalidSignature) as exc:
             return 400, {"code": 400, "message": f"not an entry: {exc}"}
 
@@ -134,7 +132,7 @@ def served(deployment: Deployment) -> Iterator[Deployment]:
                 self._answer(201, {"nothing": "of the kind"})
             elif self.path == "/api/v2/signingCert":
                 self._answer(*deployment.certificates(body, self.headers["authorization"]))
-            elif self.path == "/api/v1/log/entries":
+            elif self.path == f"/api/v{2 if deployment.stamps else 1}/log/entries":
                 self._answer(*deployment.entries(body))
             else:
                 self._answer(404, {"code": 404, "message": "no such thing"})

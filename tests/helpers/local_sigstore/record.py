@@ -11,6 +11,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from local_sigstore.transparency import spki
 
@@ -74,9 +75,39 @@ class SignatureLog:
         }
         return self._entered(_canonical({"apiVersion": "0.0.1", "kind": "dsse", "spec": spec}))
 
-    def _entered(self, body: bytes) -> dict[str, Any]:
+    def enter_hashed(self, proposed: dict[str, Any]) -> dict[str, Any]:
+        """The same for the newer interface, whose entries (kind hashedrekord, 0.0.2) carry no time. Raises as `enter` does."""
+        request = proposed["hashedRekordRequestV002"]
+        signature, verifier = request["signature"], request["signature"]["verifier"]
+        public = x509.load_der_x509_certificate(base64.b64decode(verifier["x509Certificate"]["rawBytes"])).public_key()
+        if not isinstance(public, ec.EllipticCurvePublicKey):
+            raise ValueError("not a key that this log knows")
+        digest = base64.b64decode(request["digest"])
+        public.verify(base64.b64decode(signature["content"]), digest, ec.ECDSA(Prehashed(hashes.SHA256())))
+        spec = {"hashedRekordV002": {"data": {"algorithm": "SHA2_256", "digest": request["digest"]}, "signature": signature}}
+        body = _canonical({"apiVersion": "0.0.2", "kind": "hashedrekord", "spec": spec})
+        index, size, root = self._added(body)
+        return {
+            "logIndex": str(index),
+            "logId": {"keyId": base64.b64encode(self.id).decode()},
+            "kindVersion": {"kind": "hashedrekord", "version": "0.0.2"},
+            "inclusionProof": {
+                "logIndex": str(index),
+                "rootHash": base64.b64encode(root).decode(),
+                "treeSize": str(size),
+                "hashes": [base64.b64encode(item).decode() for item in _path(self._leaves, index)],
+                "checkpoint": {"envelope": self._checkpoint(size, root)},
+            },
+            "canonicalizedBody": base64.b64encode(body).decode(),
+        }
+
+    def _added(self, body: bytes) -> tuple[int, int, bytes]:
+        """(index of the new leaf, size and root of the tree then)."""
         self._leaves.append(_sha256(b"\0", body))
-        index, size, root = len(self._leaves) - 1, len(self._leaves), _root(self._leaves)
+        return len(self._leaves) - 1, len(self._leaves), _root(self._leaves)
+
+    def _entered(self, body: bytes) -> dict[str, Any]:
+        index, size, root = self._added(body)
         entry: dict[str, Any] = {
             "body": base64.b64encode(body).decode(),
             "integratedTime": int(time.time()),
