@@ -10,8 +10,8 @@ from inside import Lab
 
 from zdr_audit.profile.model import Permissions
 from zdr_audit.suite.assay import ScenarioBroken
-from zdr_audit.suite.histories.machine import Bounds, Play, drive
-from zdr_audit.suite.histories.model import Model
+from zdr_audit.suite.histories.machine import MOST_DAYS, Bounds, Play, drive
+from zdr_audit.suite.histories.model import Model, Unknown
 from zdr_audit.suite.histories.replay import histories, replay, script, story
 from zdr_audit.suite.party import NotOffered
 from zdr_audit.target.stimulus import Stimulus, fitted
@@ -130,3 +130,17 @@ def test_a_restart_that_is_not_answered_says_nothing(tmp_path: Path):
 def test_a_common_opening_is_essential_to_its_stimulus():
     assert fitted(Stimulus(opening="one"), {"message", "answer"}) == (None, ("opening",))
     assert fitted(Stimulus(opening="one"), {"message", "answer", "opening"})[0] == Stimulus(opening="one")
+
+
+def test_a_clock_that_cannot_be_moved_says_nothing_of_the_target(tmp_path: Path):
+    with pytest.raises(Unknown, match="how much time has passed"):
+        model(tmp_path).take(interaction(1, outcome="client_error", labels={"history": "1", "move": "time", "turn": "1", "seconds": "1"}))
+
+
+def test_all_histories_together_move_the_clock_no_further_than_its_bound(tmp_path: Path):
+    with Lab(tmp_path) as lab:
+        play = Play(lab.assay("x.y", 1), 1, changes=True, through_time=True, passed=[MOST_DAYS - 100])
+        assert [move.name for move in play.moves()["time"] if "days" in move.name] == ["1 days pass", "31 days pass"]
+        play.passed.append(99)
+        assert not [move for move in play.moves()["time"] if "days" in move.name]
+        assert len(play.endings()) == 4
