@@ -141,6 +141,9 @@ def the_account_team_on_its_own(assay: Assay) -> None:
     request = assay.must("zdr.request", team, step="request", org=org).values["request"]
     assay.must("zdr.approve", assay.staff("reviewer"), step="approve", org=org, request=request)
     assay.attempt("zdr.enable", team, step="enable alone", org=org, request=request)
+    for role, actor in assay.staff_actors.items():
+        if role not in ("account_team", "reviewer"):
+            assay.attempt("zdr.enable", actor, step="enable as other staff", org=org, request=request)
     assay.must("zdr.enable", assay.staff("reviewer"), step="enable", org=org, request=request)
 
 

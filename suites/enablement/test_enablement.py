@@ -70,3 +70,5 @@ def test_after_migration_administration_is_there_and_zdr_still_on(expect: Expect
 def test_the_account_team_cannot_review_or_enable_its_own_request(expect: Expect) -> None:
     for step in ("approve alone", "enable alone"):
         expect.not_served(expect.some(step=step), "the account team must not review or enable its own request")
+    if others := expect.where(step="enable as other staff"):
+        expect.not_served(others, "of the provider's staff only a reviewer must be able to enable")

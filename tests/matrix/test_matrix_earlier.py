@@ -9,9 +9,10 @@ from engine_events import interaction, started
 
 from zdr_audit.catalogue.load import load_catalogue
 from zdr_audit.journal.store import Journal
-from zdr_audit.matrix.earlier import earlier_suites, seen_earlier
+from zdr_audit.matrix.earlier import earlier_suites, missed_for_real, seen_earlier
 from zdr_audit.matrix.judge import Result, attempt
 from zdr_audit.matrix.page import render
+from zdr_audit.violations import load_violations
 
 from .samples import FINDING, matrix, report, violation
 
@@ -76,3 +77,7 @@ def test_the_earlier_suites_are_controls_of_the_catalogue_and_not_all_of_them():
     known = {control.id for control in load_catalogue().controls}
     assert set(earlier_suites()) < known
     assert all(earlier_suites().values())
+
+
+def test_what_was_missed_for_real_came_with_the_suites_in_depth():
+    assert missed_for_real() <= {item.id for item in load_violations() if item.depth}

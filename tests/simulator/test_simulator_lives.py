@@ -74,10 +74,10 @@ def test_a_service_that_cannot_begin_anew_says_so(lab: Lab) -> None:
     assert call(lab, "POST", "/operator/restart", "operator")[0] == 409
 
 
-@pytest.mark.parametrize("key", ["subject-admin", "subject-member", "reviewer", "account-team", "auditor"])
-def test_only_the_operator_may(lab: Lab, key: str) -> None:
+def test_only_the_operator_may(lab: Lab) -> None:
     before = lab.parts
-    assert call(lab, "POST", "/operator/restart", key)[0] == 403
+    for key in ("subject-admin", "subject-member", "reviewer", "account-team", "auditor"):
+        assert call(lab, "POST", "/operator/restart", key)[0] == 403, key
     assert lab.parts is before
 
 

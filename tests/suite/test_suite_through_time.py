@@ -10,15 +10,16 @@ from inside import Lab
 
 from zdr_audit.profile.model import Permissions
 from zdr_audit.suite.assay import ScenarioBroken
-from zdr_audit.suite.histories.machine import Bounds, Play, drive
-from zdr_audit.suite.histories.model import Model
+from zdr_audit.suite.histories.machine import MOST_DAYS, Bounds, Play, drive
+from zdr_audit.suite.histories.model import Model, Unknown
 from zdr_audit.suite.histories.replay import histories, replay, script, story
 from zdr_audit.suite.party import NotOffered
 from zdr_audit.target.stimulus import Stimulus, fitted
 from zdr_audit.target.transport import Answer, Outgoing, now
 
 DAY = 86_400
-SHORT = Bounds(2, 4, 4, 3)
+SHORT = Bounds(2, 3, 4, 3)
+FIRST = Bounds(1, 2, 0, 0)  # no shorter one is looked for
 
 
 @pytest.mark.parametrize(
@@ -85,13 +86,11 @@ def test_histories_through_time_restart_move_the_clock_and_keep_to_the_model(tmp
             assert f'"advance_seconds": {731 * DAY}' in script(lab.profile, one)
 
 
-@pytest.mark.parametrize(
-    "violation", ["enb-off-after-restart", "enb-approval-goes-stale", "enb-log-of-enablement-ends", "exc-kept-past-two-years"]
-)
+@pytest.mark.parametrize("violation", ["enb-off-after-restart", "enb-log-of-enablement-ends", "exc-kept-past-two-years"])
 def test_histories_through_time_find_what_ends_or_does_not(tmp_path: Path, violation: str):
     with Lab(tmp_path, violation) as lab:
         assay = lab.assay("enablement.histories_through_time", 1, "quick")
-        drive(assay, SHORT, changes=True, through_time=True)
+        drive(assay, FIRST, changes=True, through_time=True)
         told = [replay(lab.profile, name, steps, {}) for name, steps in histories(lab.history().of([assay.scenario])).items()]
         assert [one for one in told if one.problem]
 
@@ -131,3 +130,17 @@ def test_a_restart_that_is_not_answered_says_nothing(tmp_path: Path):
 def test_a_common_opening_is_essential_to_its_stimulus():
     assert fitted(Stimulus(opening="one"), {"message", "answer"}) == (None, ("opening",))
     assert fitted(Stimulus(opening="one"), {"message", "answer", "opening"})[0] == Stimulus(opening="one")
+
+
+def test_a_clock_that_cannot_be_moved_says_nothing_of_the_target(tmp_path: Path):
+    with pytest.raises(Unknown, match="how much time has passed"):
+        model(tmp_path).take(interaction(1, outcome="client_error", labels={"history": "1", "move": "time", "turn": "1", "seconds": "1"}))
+
+
+def test_all_histories_together_move_the_clock_no_further_than_its_bound(tmp_path: Path):
+    with Lab(tmp_path) as lab:
+        play = Play(lab.assay("x.y", 1), 1, changes=True, through_time=True, passed=[MOST_DAYS - 100])
+        assert [move.name for move in play.moves()["time"] if "days" in move.name] == ["1 days pass", "31 days pass"]
+        play.passed.append(99)
+        assert not [move for move in play.moves()["time"] if "days" in move.name]
+        assert len(play.endings()) == 4

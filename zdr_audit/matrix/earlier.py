@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 from zdr_audit import resources
 from zdr_audit.journal.events import Interaction
@@ -15,10 +16,18 @@ JOURNAL = "journal.sqlite"
 
 
 @lru_cache(maxsize=1)
+def _data() -> Mapping[str, Any]:
+    return tomllib.loads((resources.fixtures() / "earlier_suites.toml").read_text(encoding="utf-8"))
+
+
 def earlier_suites() -> Mapping[str, frozenset[str]]:
     """Each control of the earlier suites with the scenarios that it rested on then."""
-    text = (resources.fixtures() / "earlier_suites.toml").read_text(encoding="utf-8")
-    return {control: frozenset(scenarios) for control, scenarios in tomllib.loads(text)["controls"].items()}
+    return {control: frozenset(scenarios) for control, scenarios in _data()["controls"].items()}
+
+
+def missed_for_real() -> frozenset[str]:
+    """Violations that the earlier suites, as they were, were run against and missed."""
+    return frozenset(_data()["missed"])
 
 
 def seen_earlier(result: Result, suites: Mapping[str, frozenset[str]]) -> tuple[str, ...]:

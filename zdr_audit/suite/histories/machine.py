@@ -24,6 +24,8 @@ MOST_ORGANIZATIONS = 2
 KINDS = (*7 * ("lead",), "wrong", "see")
 KINDS_THROUGH_TIME = (*4 * ("lead",), "wrong", "see", *3 * ("time",))
 DAY = 86_400
+MOST_DAYS = 30 * 366
+"""How far the histories of a run may move the clock in all: targets have their bounds, and other scenarios move it, too."""
 
 
 class Enough(BaseException):
@@ -50,7 +52,7 @@ THOROUGH = Bounds(80, 60, 200, 60)
 # Through time: after each such move everything is looked at.
 QUICK_THROUGH_TIME = Bounds(2, 12, 20, 6)
 STANDARD_THROUGH_TIME = Bounds(2, 18, 60, 15)
-THOROUGH_THROUGH_TIME = Bounds(30, 40, 120, 60)
+THOROUGH_THROUGH_TIME = Bounds(12, 40, 60, 60)
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,9 @@ class Move:
 class Play:
     """One history: the organizations made for it, the requests filed, and the model."""
 
-    def __init__(self, assay: Assay, number: int, *, changes: bool, through_time: bool = False) -> None:
+    def __init__(self, assay: Assay, number: int, *, changes: bool, through_time: bool = False, passed: list[int] | None = None) -> None:
         self.assay, self.number, self.changes, self.through_time = assay, number, changes, through_time
+        self.passed = [] if passed is None else passed
         self.model = Model(assay.profile)
         self.parties: list[Party] = []
         self.requests: dict[str, list[str]] = {}
@@ -128,13 +131,17 @@ class Play:
         if self.assay.offers("service.restart"):
             found += 2 * [Move("the service begins anew", self.restart)]
         if self.assay.offers("clock.advance"):
-            found += [Move(f"{days} days pass", partial(self.wait, days)) for days in (1, *self.periods())]
+            found += [Move(f"{days} days pass", partial(self.wait, days)) for days in (1, *self.periods()) if self.left() > 1]
         return found
 
-    def periods(self) -> tuple[int, int]:
+    def periods(self) -> tuple[int, ...]:
         """Days after which what is kept for the standard period is past its time, and what is kept by exception."""
         limits = self.assay.profile.limits
-        return limits.standard_retention_days + 1, limits.exception_retention_days + 1
+        return tuple(days + 1 for days in (limits.standard_retention_days, limits.exception_retention_days) if self.left() > days)
+
+    def left(self) -> int:
+        """How many days the clock may still be moved."""
+        return MOST_DAYS - sum(self.passed)
 
     def endings(self) -> list[Callable[[], None]]:
         """What every history ends with: a look at the state and the log of every organization. Through time it is first led to what must last, a key is
@@ -146,7 +153,7 @@ class Play:
         found += [partial(self.revoke, first)] if offers("key.create") and offers("key.revoke") else []
         found += [partial(self.flag, first)] if "operator" in self.assay.staff_actors and offers("session.flag") else []
         found += [self.restart] if offers("service.restart") else []
-        return [*found, partial(self.wait, max(self.periods()))]
+        return [*found, *(partial(self.wait, days) for days in self.periods()[-1:])]
 
     def lead_to_zdr(self, party: Party) -> None:
         """The steps that are left on the way to ZDR."""
@@ -343,6 +350,7 @@ class Play:
     def wait(self, days: int) -> None:
         """Time passes, and where a period is over, what is due is purged."""
         operator, seconds = self.staff("operator"), days * DAY
+        self.passed.append(days)
         labels = self.labels("time", seconds=str(seconds))
         self.judge(self.assay.call("clock.advance", operator, step="time passes", labels=labels, seconds=seconds))
         if days > 1 and self.assay.offers("purge.run"):
@@ -380,6 +388,7 @@ def drive(assay: Assay, bounds: Bounds, *, changes: bool, through_time: bool = F
     count = [0]
     failed_at: list[tuple[int, float]] = []
     badly_ended: list[int] = []
+    passed: list[int] = []
 
     class Histories(RuleBasedStateMachine):
         def __init__(self) -> None:
@@ -388,7 +397,7 @@ def drive(assay: Assay, bounds: Bounds, *, changes: bool, through_time: bool = F
                 raise Enough
             count[0] += 1
             self.departed = False
-            self.play = Play(assay, count[0], changes=changes, through_time=through_time)
+            self.play = Play(assay, count[0], changes=changes, through_time=through_time, passed=passed)
 
         @rule(data=st.data())
         def move(self, data: st.DataObject) -> None:
