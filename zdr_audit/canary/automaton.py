@@ -16,6 +16,7 @@ _GROUP = 60
 _MAX_GROUPS = 6
 _WHOLE = 4  # where the windows around anchors make up this part of the data, or more, all of it is searched
 _COMPANY = 8
+_MANY = 4  # groups
 _SMALL = 4096  # bytes that are not worth looking for anchors first
 
 _Group = tuple[int, BytesAhoCorasick]
@@ -73,6 +74,10 @@ class Automaton:
                 places.append((start, end))
         if len(data) <= _SMALL:
             found.extend((start, end, self._numbers[index]) for start, end, index in _matches(self._long, data))
+        elif len(self._text_anchors) > _MANY and texts(data) == [
+            (0, len(data))
+        ]:  # the patterns themselves are found sooner than as many anchors
+            found.extend(self._around([(0, len(data))], data))
         else:
             places.extend((start, end) for start, end, _ in _matches(self._anchors, data))
             for low, high in texts(data):

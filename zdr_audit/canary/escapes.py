@@ -356,6 +356,7 @@ def openers(is_compressed: Callable[[bytes], bool]) -> tuple[Opener, ...]:
             data = b"".join(decoder.feed(head))
             return is_compressed(data + b"".join(decoder.close()))
 
-        return Opener(way.name, tuple((one, 0) for one in sorted(starts)), check, way.decoder, strict=False, looks=256)
+        in_text = all(one.isascii() for one in starts)
+        return Opener(way.name, tuple((one, 0) for one in sorted(starts)), check, way.decoder, strict=False, looks=256, in_text=in_text)
 
     return tuple(opener(way) for way in WAYS)
