@@ -14,7 +14,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zdr_audit.simulator.context import RequestContext
 from zdr_audit.simulator.directory import new_id
-from zdr_audit.simulator.openapi import build_document
 from zdr_audit.simulator.operations import Operation
 from zdr_audit.simulator.parts import Parts
 from zdr_audit.simulator.pipeline import Pipeline, to_json
@@ -85,8 +84,6 @@ def build_app(parts: Parts) -> ASGIApp:
     for router in parts.routers:
         app.include_router(router, dependencies=[Depends(known)])
     app.router.routes.extend(_route(pipeline, operation) for operation in parts.operations)
-
-    parts.document = build_document(parts.operations)
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

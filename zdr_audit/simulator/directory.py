@@ -165,10 +165,12 @@ class Directory:
                 raise NotFoundError
             row.closed_at = self.parts.clock.stamp()
             stores.blobs.delete_all(organization_id)
+            gone = stores.cache.forget(organization_id)
             for table in (Conversation, FeatureObject, OutsideMessage, ManagedSettings):
-                session.execute(delete(table).where(table.organization_id == organization_id))
-            stores.cache.forget(organization_id)
+                found = session.execute(delete(table).where(table.organization_id == organization_id))
+                gone += int(getattr(found, "rowcount", 0))
             self.parts.audit.append(session, caller, "org_deleted", organization_id, ("organization", organization_id))
         with stores.exclusive():
             self.parts.retention.forget(organization_id)
-        stores.scrub()
+        if gone:
+            stores.scrub()

@@ -9,6 +9,7 @@ import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from zdr_audit.simulator.faults import Faults
 from zdr_audit.simulator.features import Feature, load_features
 from zdr_audit.simulator.gate import Gate, PolicyLimits
 from zdr_audit.simulator.model import Model
+from zdr_audit.simulator.openapi import build_document
 from zdr_audit.simulator.operations import Operation
 from zdr_audit.simulator.outside import Outside
 from zdr_audit.simulator.purge import Purge
@@ -45,7 +47,7 @@ Asgi = Callable[..., Any]
 @dataclass
 class Parts:
     """All parts of one node of the service. `middlewares` wrap the whole application (first is outermost), `routers` are mounted as they are,
-    `operations` are the routes before they are mounted, `document` the interface document, `protocol` how HTTP is spoken (None: by h11), `restart` what ends
+    `operations` are the routes before they are mounted, `protocol` how HTTP is spoken (None: by h11), `restart` what ends
     this life of the service and begins the next, `ended` is set when it is over: what works beside the service ends then."""
 
     stores: Stores
@@ -56,10 +58,14 @@ class Parts:
     middlewares: list[Callable[[Asgi], Asgi]] = field(default_factory=list)
     routers: list[APIRouter] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
-    document: dict[str, Any] = field(default_factory=dict)
     protocol: type[asyncio.Protocol] | None = None
     restart: Callable[[], None] | None = field(default=None, repr=False)
     ended: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The interface document, made when it is first asked for: most lives of the service never are."""
+        return build_document(self.operations)
 
     def __post_init__(self) -> None:
         self.errors = Errors()

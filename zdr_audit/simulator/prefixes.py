@@ -33,8 +33,8 @@ class CacheStore(Protocol):
 
     def put(self, rows: Iterable[Row]) -> None: ...
 
-    def forget(self, organization: str) -> None:
-        """Deletes every row of an organization."""
+    def forget(self, organization: str) -> int:
+        """Deletes every row of an organization; answers how many."""
 
     def expire(self, now: str) -> int:
         """Deletes what has expired; answers how many rows."""
@@ -75,9 +75,9 @@ class SqlCache:
                 values = {"key": row.key, "organization": row.organization, "value": row.value, "expires_at": row.expires_at}
                 connection.execute(_PUT, values)
 
-    def forget(self, organization: str) -> None:
+    def forget(self, organization: str) -> int:
         with self.transaction() as session:
-            session.execute(delete(CacheRow).where(CacheRow.organization == organization))
+            return int(getattr(session.execute(delete(CacheRow).where(CacheRow.organization == organization)), "rowcount", 0))
 
     def expire(self, now: str) -> int:
         with self.transaction() as session:
@@ -121,9 +121,8 @@ class RedisCache:
                 pipeline.expire(name, row.seconds)
             pipeline.execute()
 
-    def forget(self, organization: str) -> None:
-        for name in self.client.scan_iter(match=self.name(organization, "*"), count=1000):
-            self.client.delete(name)
+    def forget(self, organization: str) -> int:
+        return sum(int(self.client.delete(name)) for name in self.client.scan_iter(match=self.name(organization, "*"), count=1000))
 
     def expire(self, now: str) -> int:
         gone = 0

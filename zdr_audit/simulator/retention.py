@@ -138,8 +138,8 @@ class Retention:
                 span["attributes"] = [item for item in span["attributes"] if item["key"] not in content]
             return line
 
-        self.parts.stores.logs.rewrite(without_content)
-        self.parts.stores.traces.rewrite(span_without_content)
+        self.parts.stores.logs.rewrite(organization_id, without_content)
+        self.parts.stores.traces.rewrite(organization_id, span_without_content)
 
 
 def _attribute(key: str, value: str | int) -> dict[str, Any]:

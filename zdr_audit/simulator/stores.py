@@ -27,7 +27,7 @@ class DayFiles:
         self._lock = threading.Lock()
 
     def append(self, day: str, line: dict[str, Any]) -> None:
-        data = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        data = self._line(line) + b"\n"
         with self._lock, (self.folder / f"{self.stem}-{day}.jsonl").open("ab") as file:
             file.write(data)
 
@@ -44,16 +44,21 @@ class DayFiles:
                 path.unlink()
         return len(old)
 
-    def rewrite(self, edit: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        """Puts every line through `edit`, in place of the old files."""
+    def rewrite(self, about: str, edit: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        """Puts every line that holds the text `about` through `edit`, in place of the old files."""
+        wanted = about.encode()
         with self._lock:
             for _day, path in self.files():
-                lines = [
-                    json.dumps(edit(json.loads(line)), ensure_ascii=False, separators=(",", ":")) for line in path.read_bytes().splitlines()
-                ]
-                fresh = path.with_suffix(".tmp")
-                fresh.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-                fresh.replace(path)
+                old = path.read_bytes().splitlines()
+                new = [self._line(edit(json.loads(line))) if wanted in line else line for line in old]
+                if new != old:
+                    fresh = path.with_suffix(".tmp")
+                    fresh.write_bytes(b"".join(line + b"\n" for line in new))
+                    fresh.replace(path)
+
+    @staticmethod
+    def _line(line: dict[str, Any]) -> bytes:
+        return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 class Stores:
