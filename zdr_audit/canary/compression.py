@@ -12,7 +12,7 @@ from typing import Protocol, cast
 import brotli
 import lz4.frame
 
-from .inflate import BLOCK, RAW, Inflater, ZlibError
+from .inflate import BLOCK, RAW, Inflater, ZlibError, starts
 from .snappy import SnappyFrames
 
 __all__ = ["SnappyFrames", "Unpacker", "Unsupported", "ZipMember", "brotli_decoder", "is_brotli", "lz4_decoder", "zstd_decoder"]
@@ -166,7 +166,7 @@ def brotli_decoder() -> Unpacker:
     return Unpacker(_Brotli())
 
 
-def _starts(decoder: Unpacker | Inflater, head: bytes) -> bool:
+def _starts(decoder: Unpacker, head: bytes) -> bool:
     """Whether data that begin with `head` decode so far, and to something."""
     found = sum(len(block) for block in decoder.feed(head))
     return decoder.error is None and (found > 0 or not decoder.ended)
@@ -177,7 +177,7 @@ def is_brotli(head: bytes) -> bool:
 
 
 def is_deflate(head: bytes) -> bool:
-    return _is_binary(head) and head[0] & 6 != 6 and head[0] & 7 not in (0, 1) and _starts(deflate_decoder(), head)
+    return _is_binary(head) and head[0] & 6 != 6 and head[0] & 7 not in (0, 1) and starts(head, RAW)
 
 
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")

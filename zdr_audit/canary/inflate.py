@@ -32,6 +32,16 @@ def inflate(window_bits: int) -> Inflate:
     return cast("Inflate", zlib_ng.decompressobj(window_bits))
 
 
+def starts(head: bytes, window_bits: int) -> bool:
+    """Whether data that begin with `head` decode so far, and to something: as an `Inflater` would tell, without looking for what can be saved."""
+    one = inflate(window_bits)
+    try:
+        found = one.decompress(head, BLOCK)
+    except ZlibError:
+        return False
+    return bool(found) or not one.eof
+
+
 class Inflater:
     """Decodes gzip, zlib or raw deflate, as the window bits say. `ended` is set at the natural end, `error` where decoding failed."""
 

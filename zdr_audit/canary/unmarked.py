@@ -44,7 +44,10 @@ class Unmarked:
                     yield start, self._base64
 
     def _in_base64(self, text: bytes) -> bool:
-        return _WORD.match(text) is not None and self._is_compressed(binascii.a2b_base64(text[:60].translate(_URLSAFE)))
+        first = text[:60]
+        if first.islower() or first.isupper():  # identifiers that stand beside each other; sixty letters of base64 are never all of one case
+            return False
+        return _WORD.match(text) is not None and self._is_compressed(binascii.a2b_base64(first.translate(_URLSAFE)))
 
     def _in_hex(self, text: bytes) -> bool:
         return _HEX.match(text) is not None and self._is_compressed(bytes.fromhex(text[:56].decode()))
