@@ -45,7 +45,8 @@ class Unmarked:
 
     def _in_base64(self, text: bytes) -> bool:
         first = text[:60]
-        if first.islower() or first.isupper():  # identifiers that stand beside each other; sixty letters of base64 are never all of one case
+        # Identifiers that stand beside each other: sixty letters of base64 are never all of one case.
+        if first.islower() or first.isupper():
             return False
         return _WORD.match(text) is not None and self._is_compressed(binascii.a2b_base64(first.translate(_URLSAFE)))
 

@@ -112,7 +112,7 @@ def _target(report: Report) -> Pairs:
         ("Target", shown(target.name, 120)),
         ("Address", shown(target.base_url, 200)),
         ("Platform", shown(target.platform, 120)),
-        ("Storage features", shown(view.ENFORCEMENT.get(target.enforcement, target.enforcement), 200)),
+        ("Storage use", shown(view.ENFORCEMENT.get(target.enforcement, target.enforcement), 200)),
         ("With ZDR", shown(target.subject, 120)),
         ("Without ZDR", shown(target.control, 120)),
     ]
