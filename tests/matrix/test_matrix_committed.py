@@ -38,15 +38,10 @@ def test_no_unrelated_control_failed(matrix: Matrix) -> None:
     assert not {row.id: row.collateral for row in matrix.violations if row.collateral}
 
 
-# With other organizations busy, six blocks of requests are too few to tell growth from noise: no alarm, but no pass at quick depth either.
-UNDECIDED = {"ben-others-are-busy": ("ZDR-RET-19",)}
-
-
-def test_every_harmless_variant_is_in_it_and_raised_no_alarm(matrix: Matrix) -> None:
+def test_every_harmless_variant_is_in_it_and_stayed_green(matrix: Matrix) -> None:
     left = {row.id for row in matrix.not_run}
     assert [row.id for row in matrix.benign] == sorted(item.id for item in load_variants() if item.id not in left)
-    assert not {row.id: (row.failed, row.problem) for row in matrix.benign if row.failed or row.problem}
-    assert {row.id: row.inconclusive for row in matrix.benign if not row.green} == UNDECIDED
+    assert not {row.id: (row.failed, row.inconclusive, row.problem) for row in matrix.benign if not row.green}
 
 
 def test_every_control_killed_something(matrix: Matrix) -> None:
