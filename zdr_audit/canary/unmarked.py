@@ -11,9 +11,15 @@ from .opener import Opener, StreamDecoder
 
 _WORD = re.compile(rb"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{60,}")
 _HEX, _LONG_HEX = re.compile(rb"[0-9a-fA-F]{56}"), re.compile(rb"[0-9a-fA-F]{132}")  # longer than a digest
-_HEX_LEADS = (b"\\x", b"0x", b"0X")
 _TELLS = 64
 _URLSAFE = bytes.maketrans(b"-_", b"+/")
+
+
+def _lead(data: bytes, start: int) -> int:
+    """How many letters of a word that begins there are but a sign that hex follows: `0x`, or the `x` of `\\x`."""
+    if data.startswith((b"0x", b"0X"), start):
+        return 2
+    return int(start > 0 and data[start - 1 : start + 1] == b"\\x")
 
 
 class Unmarked:
@@ -31,15 +37,10 @@ class Unmarked:
         for low, high in tokens(data):
             for word in _WORD.finditer(data, low, high):
                 start = word.start()
-                lead = (
-                    2
-                    if data.startswith(_HEX_LEADS[1:], start) or (data[start : start + 1] == b"x" and data[start - 1 : start] == b"\\")
-                    else 0
-                )
-                lead = 1 if lead and data[start : start + 1] == b"x" else lead
-                if _HEX.match(data, start + lead):
-                    if _LONG_HEX.match(data, start + lead) and self._in_hex(data[start + lead : start + lead + _TELLS]):
-                        yield start + lead, self._hex
+                at = start + _lead(data, start)
+                if _HEX.match(data, at):
+                    if _LONG_HEX.match(data, at) and self._in_hex(data[at : at + _TELLS]):
+                        yield at, self._hex
                 elif self._in_base64(data[start : start + _TELLS]):
                     yield start, self._base64
 
