@@ -307,9 +307,8 @@ class Audit:
         try:
             rest = self.profile.limits.settle_seconds
             if epoch == "main" and self._unread(epoch, "first"):
-                began = time.monotonic()
-                self._observe(epoch, "first")
-                rest -= time.monotonic() - began  # nothing was sent meanwhile
+                quiet_since = self._observe(epoch, "first")
+                rest -= time.monotonic() - quiet_since
             if self._unread(epoch, "settled"):
                 if rest > 0:
                     self.reporter.phase(f"Letting the target settle for {rest:.3g} s", 1)
@@ -439,13 +438,16 @@ class Audit:
         self.reporter.phase("Cleaning up", len(left))
         clean_up(left, assay, self.cast.staff, self.reporter)
 
-    def _observe(self, epoch: Epoch, reading: str) -> None:
-        sources = self._unread(epoch, reading)
+    def _observe(self, epoch: Epoch, reading: str) -> float:
+        """Read every source. Returns since when (monotonic seconds) nothing is sent to the target: interfaces are read by requests, to which it answers."""
+        sources, quiet_since = self._unread(epoch, reading), time.monotonic()
         self.reporter.phase("Reading evidence" if reading == "first" else "Reading evidence again", len(sources))
         for item in sources:
             self.reporter.step(item.what)
             self._read(item, epoch, reading)
             self.reporter.done()
+            quiet_since = time.monotonic() if item.kind == "http" else quiet_since
+        return quiet_since
 
     def _read(self, item: Evidence, epoch: Epoch, reading: str, only: frozenset[str] | None = None) -> Reading:
         """One reading of a source, journaled; with `only` its hits are those of these canaries alone."""
