@@ -34,7 +34,9 @@ def _class(alphabet: bytes) -> bytes:
 def _marks(count: int) -> tuple[np.uint64, np.uint64]:
     """The highest bits of so many bytes at the beginning of a word, and at its end."""
     every = bytes([0x80]) * count
-    return np.uint64(int.from_bytes(every.ljust(_WORD, b"\x00"), "little")), np.uint64(int.from_bytes(every.rjust(_WORD, b"\x00"), "little"))
+    return np.uint64(int.from_bytes(every.ljust(_WORD, b"\x00"), "little")), np.uint64(
+        int.from_bytes(every.rjust(_WORD, b"\x00"), "little")
+    )
 
 
 _FIRST_FOUR, _LAST_FOUR = _marks(4)
