@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,11 @@ class Room:
     def files(self) -> tuple[str, ...]:
         """Its modules, as paths from the root of the repository."""
         return tuple(str(path.relative_to(ROOT)) for path in sorted((ROOT / "zdr_audit" / self.name).glob("*.py")))
+
+    def narrowed(self, sites: int | None, tests: tuple[str, ...]) -> Room:
+        """With so many random sites, where a number is given, and with these tests alone, where any are."""
+        room = self if sites is None else replace(self, sites=sites)
+        return replace(room, tests=tests, warm=tuple(set(self.warm) & set(tests))) if tests else room
 
 
 def rooms() -> dict[str, Room]:
