@@ -20,11 +20,6 @@ ALONE = [leak for leak in LEAKS if not _BY_GROUPS & set(leak.forms) and not leak
 WRITTEN_ONCE = [leak for leak in LEAKS if len(leak.forms) <= 2 and leak.forms[0] in _ONE_LAYER and not leak.name.startswith("pdf")]
 
 
-@pytest.fixture(scope="module")
-def lab(labs):
-    return labs()
-
-
 @pytest.mark.parametrize("leak", ALONE, ids=lambda leak: leak.name)
 def test_the_bytes_of_the_range_alone_show_the_same(lab, leak):
     canary = lab.canary(leak.name)
