@@ -12,7 +12,7 @@ import lz4.block
 import pytest
 
 from fixtures.corpus_compressed import snappy_block
-from zdr_audit.canary import lzf, snappy
+from zdr_audit.canary import blocks, lzf, snappy
 from zdr_audit.canary.blocks import (
     inflate,
     is_lz4_block,
@@ -57,6 +57,24 @@ def test_a_block_is_decoded_up_to_the_bound_and_no_further(pack, unpack):
         unpack(data[: len(data) // 2], len(TEXT))
     with pytest.raises(ValueError, match=r"."):
         unpack(b"\xff" * 40, len(TEXT))
+
+
+def test_brotli_that_decodes_to_much_is_decoded_to_its_end():
+    data = brotli.compress(bytes(3 << 20) + b"the end")
+    assert unbrotli(data, 4 << 20)[-7:] == b"the end"
+    assert len(unbrotli(data, (3 << 20) + 7)) == (3 << 20) + 7
+    with pytest.raises(ValueError, match=r"^brotli data do not end within 3145734 bytes$"):
+        unbrotli(data, (3 << 20) + 6)
+
+
+@pytest.mark.parametrize(
+    ("code", "binary"), [(8, True), (9, False), (10, False), (13, False), (14, True), (31, True), (32, False), (127, False), (128, True)]
+)
+def test_bytes_that_no_text_holds_tell_blocks_from_text(code, binary):
+    literals = b"A" * 9 + bytes([code]) + b"A" * 8
+    assert is_lz4_block(b"\xf0\x03" + literals + b"\x12\x00")
+    head = b"A" * 15 + bytes([code])
+    assert blocks._is_binary(head) is binary
 
 
 def test_blocks_of_hadoop_follow_one_another_and_must_fill_the_data():
@@ -132,6 +150,8 @@ FIRST = element(0, 20, data=NOISE[:20])
         (element(1, 11, 1) + FIRST, 40, False),  # nothing yet to copy
         (FIRST + element(1, 11, 20)[:1], 40, True),  # cut off, as where no more is looked at
         (b"", 40, False),
+        (b"\x01\x01" + FIRST, 40, False),
+        (b"\x02\x01\x00" + FIRST, 40, False),
     ],
 )
 def test_only_elements_that_refer_to_what_is_there_may_begin_a_block_of_snappy(elements, size, may):
