@@ -17,6 +17,8 @@ class Room:
 
     name: str
     sites: int
+    least: float
+    """The score below which it may not fall again; what is wanted of every room is `score.THRESHOLD`."""
     tests: tuple[str, ...]
     without: tuple[str, ...]
     warm: tuple[str, ...]
@@ -47,7 +49,14 @@ def rooms() -> dict[str, Room]:
         return tuple(entry.get(key, ()))
 
     made = [
-        Room(e["name"], e["sites"], listed(e, "tests"), listed(e, "without"), listed(e, "warm"), said["examples"], said["budget_seconds"])
+        Room(
+            e["name"],
+            e["sites"],
+            e["least"],
+            *(listed(e, key) for key in ("tests", "without", "warm")),
+            said["examples"],
+            said["budget_seconds"],
+        )
         for e in said["room"]
     ]
     return {room.name: room for room in made}
