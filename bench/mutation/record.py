@@ -1,4 +1,4 @@
-"""Which test runs which line of a room, and for how long: recorded once, in a process of its own. `python -m bench.mutation.record ROOM FILE`"""
+"""Which test runs which line of a room, and for how long: recorded once, in a process of its own. `python -m bench.mutation.record ROOM FILE [TEST...]`"""
 
 from __future__ import annotations
 
@@ -61,4 +61,4 @@ def record(room: Room, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    record(rooms()[sys.argv[1]], Path(sys.argv[2]))
+    record(rooms()[sys.argv[1]].narrowed(None, tuple(sys.argv[3:])), Path(sys.argv[2]))

@@ -112,7 +112,7 @@ class Warm:
 
     def _in_child(self, session: pytest.Session, mutant: Mutant | None, tests: list[str], write: int) -> NoReturn:
         os.setpgid(0, 0)
-        seconds = int(8 + 3 * self._selection.cost(tests))
+        seconds = int(3 + 3 * self._selection.cost(tests))
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         if not os.environ.get("ZDR_MUTATION_LOUD"):

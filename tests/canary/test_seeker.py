@@ -224,7 +224,8 @@ def test_pieces_that_each_hold_a_whole_literal_are_put_together(lab, write, size
     assert {seen.canary for seen in lab.search(data)} - {None} == {"told"}
 
 
-def test_a_literal_alone_is_not_told_by_a_canary_in_the_next_line(lab):
+def test_a_literal_alone_is_not_told_by_a_canary_in_the_next_line(labs):
+    lab = labs()
     lines = [f"2026-11-26 INFO delta={text}\n" for text in (lab.literal, lab.canary("other"), lab.literal)]
     assert sorted((seen.start, seen.canary) for seen in lab.search("".join(lines).encode())) == [(22, None), (55, "other"), (110, None)]
 
