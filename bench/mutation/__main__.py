@@ -32,7 +32,7 @@ def main() -> int:
     parser.add_argument(
         "--tests", nargs="+", default=(), help="these tests instead of the room's, while one module is worked on; nothing is written"
     )
-    parser.add_argument("--reuse", action="store_true", help="do not record anew which test runs which line")
+    parser.add_argument("--reuse", action="store_true", help="of which test runs which line, record only what is not recorded yet")
     parser.add_argument("--out", type=Path, default=ROOT / "reports")
     said = parser.parse_args()
     if Path(installed).resolve().parents[1] != ROOT:
@@ -44,10 +44,11 @@ def main() -> int:
         for name in said.rooms or known:
             room = known[name].narrowed(said.sites, tuple(said.tests))
             record = ROOT / ".mutation" / (f"{name}-some.json" if said.tests else f"{name}.json")
-            if not (said.reuse and record.exists()):
-                record.parent.mkdir(exist_ok=True)
-                words = [sys.executable, "-m", "bench.mutation.record", name, str(record), *said.tests]
-                subprocess.run(words, check=True, cwd=ROOT)  # noqa: S603
+            record.parent.mkdir(exist_ok=True)
+            if not said.reuse:
+                record.unlink(missing_ok=True)
+            words = [sys.executable, "-m", "bench.mutation.record", name, str(record), *said.tests]
+            subprocess.run(words, check=True, cwd=ROOT)  # noqa: S603
             done.append(_scored(room, record, said.seed, said.only))
     if not (said.only or said.tests or said.sites is not None):
         _publish(said.out, done)
@@ -84,6 +85,8 @@ def _scored(room: Room, record: Path, seed: int, only: str) -> RoomScore:
             _say(f"{len(fates)}/{len(tried)} {fate.outcome} ({fate.tests} tests) {mutant.name}\n    - {before}\n    + {after}")
 
     run(room, record, [None, None, *tried, None], report)
+    if len(fates) < len(tried):
+        raise SystemExit(f"{room.name}: the run ended after {len(fates)} of {len(tried)} mutants: see above")
     population = len({mutant.site for mutant in everything}) if room.sites else len(tried)
     result = _room(room, seed, population, tried, fates, unchanged)
     _say(f"{room.name}: {percent(result.score)} of {result.mutants}, {result.survived} survived, {result.explained} explained")
