@@ -134,6 +134,9 @@ FIRST = element(0, 20, data=NOISE[:20])
     [
         (FIRST + element(1, 11, 20), 32, True),
         (FIRST + element(1, 11, 20), 31, False),  # of less than 32 bytes nothing is told
+        (FIRST + element(1, 11, 20) + element(1, 11, 31), 42, True),
+        (FIRST + element(1, 11, 20) + element(1, 11, 31), 41, False),
+        (FIRST + element(1, 11, 20) + element(1, 11, 32), 42, False),
         (FIRST + element(1, 11, 21), 40, False),
         (FIRST + element(1, 11, 0), 40, False),
         (FIRST + element(2, 64, 20), 84, True),

@@ -6,8 +6,8 @@ import os
 import struct
 from pathlib import Path
 
-import lz4.block
 import pytest
+from pglz_writer import in_pieces
 
 from zdr_audit.evidence import postgres_files
 from zdr_audit.evidence.collector import Collector
@@ -184,33 +184,28 @@ def test_a_file_of_another_name_in_the_folder_of_the_log_is_read_as_it_is(lab, s
     assert server.found() == {"noted": ("pg_wal/archive_status/note", "bytes 0-32", True)}
 
 
-def inline(text: bytes) -> bytes:
-    data = lz4.block.compress(text, store_size=False)
-    return struct.pack("<II", len(data) + 8 << 2 | 2, 1 << 30 | len(text)) + data
-
-
-def prompt(canary: str) -> bytes:
-    """Compressed so that the marks lie in pieces in what is stored."""
-    words = " ".join(canary[at : at + 9] for at in range(0, 32, 7))
-    return f"{words} {canary} and {canary} once more, and the ships in the harbour, the ships in the harbour".encode()
+def inline(canary: str) -> bytes:
+    """As it is stored in a row: no piece of the mark can be read from it without decompressing."""
+    content, data = in_pieces(canary.encode())
+    return struct.pack("<II", len(data) + 8 << 2 | 2, len(content)) + data
 
 
 def test_a_compressed_value_of_a_row_is_placed_by_its_stored_bytes_and_its_parts_are_not_told(lab, server):
-    stored = inline(prompt(lab.canary("packed")))
+    stored = inline(lab.canary("packed"))
     server.put("base/5/16384", b"\xff" * (BLOCK + 50) + stored + b"\xff" * (BLOCK - 50 - len(stored)))
-    hits = server.read().hits
-    assert {(hit.canary, hit.object, hit.location, hit.forms) for hit in hits if hit.canary} == {
-        ("packed", "public.notes", f"file base/5/16384, page 1, bytes {BLOCK + 50}-{BLOCK + 50 + len(stored)}", ("lz4", "plain"))
-    }
-    assert {hit.location.rpartition(" ")[2] for hit in hits} == {f"{BLOCK + 50}-{BLOCK + 50 + len(stored)}"}
+    place = f"file base/5/16384, page 1, bytes {BLOCK + 50}-{BLOCK + 50 + len(stored)}"
+    assert [(hit.canary, hit.object, hit.location, hit.forms) for hit in server.read().hits] == [
+        ("packed", "public.notes", place, ("pglz", "plain"))
+    ]
 
 
 @pytest.mark.parametrize("before", [0, 100, 40_000, 600_000])
 def test_a_compressed_value_in_the_log_is_found_once_wherever_it_lies(lab, server, before):
-    stored = inline(prompt(lab.canary("packed")))
+    stored = inline(lab.canary("packed"))
     content = log(b"\xff" * before + stored + b"\xff" * 30)
     server.put("pg_wal/000000010000000000000001", content)
-    (hit,) = [hit for hit in server.read().hits if hit.canary and hit.forms[0] == "lz4"]
+    (hit,) = server.read().hits
+    assert (hit.canary, hit.forms) == ("packed", ("pglz", "plain"))
     first, last = (int(part) for part in hit.location.removeprefix("bytes ").split("-"))
     assert content[first : first + 8] == stored[:8]
     assert content[last - 4 : last] == stored[-4:]
@@ -241,14 +236,12 @@ def test_a_long_value_is_not_told_again_where_a_chunk_holds_its_mark_whole(lab, 
 
 
 def test_a_deleted_long_value_that_was_compressed_is_put_together_and_decompressed(lab, server):
-    text = b"begin " * 100 + prompt(lab.canary("packed"))
-    data = lz4.block.compress(text, store_size=False)
-    stored = struct.pack("<I", 1 << 30 | len(text)) + data
+    content, data = in_pieces(lab.canary("packed").encode(), before=b"begin ")
+    stored = struct.pack("<I", len(content)) + data
     server.put("base/5/16390", chunk_page((9, 0, stored[:40])) + chunk_page((9, 1, stored[40:])))
-    packed = [hit for hit in server.read().hits if hit.forms[0] == "lz4"]
-    assert [(hit.canary, hit.forms, hit.location) for hit in packed] == [
-        ("packed", ("lz4", "plain"), "file base/5/16390, value 9 that begins in page 0, bytes 645-677"),
-        ("packed", ("lz4", "plain"), "file base/5/16390, value 9 that begins in page 0, bytes 682-714"),
+    at = 6 + 4 * 11
+    assert [(hit.canary, hit.forms, hit.location) for hit in server.read().hits] == [
+        ("packed", ("pglz", "plain"), f"file base/5/16390, value 9 that begins in page 0, bytes {at}-{at + 32}")
     ]
 
 

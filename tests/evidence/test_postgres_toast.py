@@ -7,30 +7,13 @@ import struct
 
 import lz4.block
 import pytest
+from pglz_writer import pglz
 
 from zdr_audit.evidence import postgres_toast
 from zdr_audit.evidence.postgres_toast import Toast, decompressed, inline_values
 
 BLOCK = 8192
 TEXT = b"".join(b"line %d of a text that repeats itself, " % (number % 7) for number in range(60))
-
-
-def pglz(*items: bytes | tuple[int, int]) -> bytes:
-    """Literals, and (offset, length) of what is copied: eight items to a control byte, of which the lowest bit is the first's."""
-    units: list[tuple[int, bytes]] = []
-    for item in items:
-        if isinstance(item, bytes):
-            units += [(0, bytes([byte])) for byte in item]
-        else:
-            offset, length = item
-            small = min(length, 18)
-            more = bytes([length - 18]) if small == 18 else b""
-            units.append((1, bytes([offset >> 8 << 4 | small - 3, offset & 255]) + more))
-    out = b""
-    for first in range(0, len(units), 8):
-        group = units[first : first + 8]
-        out += bytes([sum(bit << place for place, (bit, _) in enumerate(group))]) + b"".join(data for _, data in group)
-    return out
 
 
 NOISE = random.Random(1).randbytes(3000)
