@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import pickletools
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from . import compression
 from .blocks import unbrotli
