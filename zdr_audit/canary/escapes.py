@@ -366,6 +366,8 @@ def openers(is_compressed: Callable[[bytes], bool]) -> tuple[Opener, ...]:
         def check(head: bytes) -> bool:
             if telling and head.startswith(_SHOWN) and not telling.search(head, 0, _NEAR):
                 return False
+            if way.lead and _TELLING["hex-escape"].search(head, 0, _NEAR):  # Python's quotes are such too
+                return False
             decoder = way.decoder()
             data = b"".join(decoder.feed(head))
             return is_compressed(data + b"".join(decoder.close()))

@@ -13,7 +13,9 @@ from .opener import Opener, StreamDecoder
 
 # In an address two of its characters are escaped, and in JSON the slash may be.
 _LETTER = rb"(?:[A-Za-z0-9+/_-]|%2[BbFf]|\\/)"
-_WORD = re.compile(rb"(?<![A-Za-z0-9+/_-])" + _LETTER + rb"{60,}")
+_WORD = re.compile(_LETTER + rb"{60,}")
+_LONG = re.compile(rb"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_%\\-]{60,}")
+_BEFORE_WORD = re.compile(rb"(?:\\+(?!/)[nrt]?|%(?!2[BbFf])[0-9A-Fa-f]{2})*")
 _WHOLE_WORD, _BEFORE = re.compile(rb"[A-Za-z0-9+/_%\\-]*"), 256
 _ESCAPED = re.compile(rb"%2([BbFf])|\\/")
 _BASE32 = re.compile(rb"(?:[A-Z2-7]{64}|[a-z2-7]{64})")
@@ -50,8 +52,8 @@ class Unmarked:
         for low, high in tokens(data):
             # The word may have begun before, where escapes stand between its letters.
             before = _WHOLE_WORD.match(data[max(0, low - _BEFORE) : low][::-1])
-            for word in _WORD.finditer(data, low - (before.end() if before else 0), high):
-                start = word.start()
+            for word in _LONG.finditer(data, low - (before.end() if before else 0), high):
+                start = _BEFORE_WORD.match(data, word.start(), word.end()).end()  # type: ignore[union-attr]
                 at = start + _lead(data, start)
                 if _HEX.match(data, at):
                     if _LONG_HEX.match(data, at) and self._in_hex(data[at : at + _TELLS]):
