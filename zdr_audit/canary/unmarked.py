@@ -43,9 +43,9 @@ class Unmarked:
         thirty_two: Callable[[], StreamDecoder],
     ) -> None:
         self._is_compressed, self._is_zlib = is_compressed, is_zlib
-        self._base64 = Opener("base64", (), self._in_base64, sixty_four, strict=False, quiet=True)
-        self._hex = Opener("hex", (), self._in_hex, hexadecimal, strict=False, quiet=True)
-        self._base32 = Opener("base32", (), self._in_base32, thirty_two, strict=False, quiet=True)
+        self._base64 = Opener("base64", (), self._in_base64, sixty_four, strict=False, quiet=True, looks=_TELLS)
+        self._hex = Opener("hex", (), self._in_hex, hexadecimal, strict=False, quiet=True, looks=_TELLS)
+        self._base32 = Opener("base32", (), self._in_base32, thirty_two, strict=False, quiet=True, looks=_TELLS)
 
     def find(self, data: bytes) -> Iterator[tuple[int, Opener]]:
         """Where each begins, with what opens it."""
