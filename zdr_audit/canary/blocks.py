@@ -148,14 +148,15 @@ def is_lz4_block(head: bytes) -> bool:
     """Whether bytes begin as a raw LZ4 block, perhaps after its size: literals, and matches that refer to nothing before the beginning."""
     if len(head) < 16 or not _is_binary(head):
         return False
-    return _lz4_sequences(head) or any(
-        size > 32 and _lz4_sequences(head[width:], size)
+    return is_lz4_start(head) or any(
+        size > 32 and is_lz4_start(head[width:], size)
         for width, order in _SIZES
         if (size := int.from_bytes(head[:width], order)) <= MOST_DECODED
     )
 
 
-def _lz4_sequences(head: bytes, size: int = MOST_DECODED) -> bool:
+def is_lz4_start(head: bytes, size: int = MOST_DECODED) -> bool:
+    """Whether bytes begin as the literals and matches of a block of so many bytes at most."""
     at = done = 0
     while at < len(head):
         token, at = head[at], at + 1

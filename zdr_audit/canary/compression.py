@@ -175,17 +175,17 @@ def _starts(decoder: Unpacker, head: bytes) -> bool:
 
 
 def is_brotli(head: bytes) -> bool:
-    return _is_binary(head) and _starts(brotli_decoder(), head)
+    return is_binary(head) and _starts(brotli_decoder(), head)
 
 
 def is_deflate(head: bytes) -> bool:
-    return _is_binary(head) and head[0] & 6 != 6 and head[0] & 7 not in (0, 1) and starts(head, RAW)
+    return is_binary(head) and head[0] & 6 != 6 and head[0] & 7 not in (0, 1) and starts(head, RAW)
 
 
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 
-def _is_binary(head: bytes) -> bool:
+def is_binary(head: bytes) -> bool:
     """Whether bytes hold what no text does: only such are worth an attempt at what has no magic."""
     return len(head) >= 16 and _NO_TEXT.search(head) is not None
 

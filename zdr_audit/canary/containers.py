@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import avro, blocks, captures, dumps, orc, parquet, pdf, records, sevenzip, uu, wide
+from . import avro, blocks, captures, databases, dumps, fields, orc, parquet, pdf, records, sevenzip, uu, wide
 from .compression import Unsupported
 from .opener import Opener
 from .walk import Gather
@@ -37,6 +37,9 @@ CONTAINERS: tuple[Opener, ...] = (
     Opener("pcap", tuple((start, 0) for start in captures.PCAPNG), captures.is_pcapng, captures.pcapng_decoder, strict=True, keeps=True),
     Opener("uuencode", ((b"begin ", 0),), uu.is_uuencoded, uu.Uuencoded, strict=False, in_text=True),
     Opener("ascii85", ((b"<~", -2),), uu.is_adobe, uu.adobe, strict=False, quiet=True),
+    Opener("wired-tiger", ((databases.WIRED_TIGER, 0),), lambda head: len(head) > 8, databases.wired_tiger, strict=True, keeps=True),
+    Opener("pg-dump", ((databases.PG_DUMP, 0),), databases.is_pg_dump, databases.PgDump, strict=True, keeps=True),
+    Opener("duckdb", ((databases.DUCKDB, 8),), databases.is_duckdb, databases.no_duckdb, strict=True, refused=True),
     Opener("journald", ((records.JOURNAL_MAGIC, 0),), records.is_journal, records.journal_decoder, strict=True),
 )
 
@@ -48,6 +51,8 @@ WHOLE_CONTAINERS: tuple[Opener, ...] = (
     Opener("utf-16be", (), wide.is_big, lambda: wide.Wide("utf-16-be"), strict=False, quiet=True),
     Opener("orc", (), orc.is_orc, orc.decoder, strict=True),
     Opener("kafka", (), records.is_kafka, records.kafka_decoder, strict=False),
+    Opener("record", (), fields.is_record, lambda: Gather(fields.decode, fields.is_record), strict=False, quiet=True),
+    Opener("clickhouse", (), databases.is_clickhouse, databases.clickhouse, strict=False, keeps=True),
     Opener("snappy", (), blocks.is_snappy_block, lambda: Gather(blocks.unsnappy, blocks.is_snappy_block), strict=False, quiet=True),
     Opener("lz4", (), blocks.is_lz4_block, lambda: Gather(blocks.unlz4, blocks.is_lz4_block), strict=False, quiet=True),
 )

@@ -36,6 +36,15 @@ GROUPED = (
     *(b"\x5d\x00\x00" + size for size in (b"\x80", b"\x10", b"\x40", b"\x00")),
 )
 ZLIB = (b"x\x9c", b"x\xda", b"x\x01")
+_SHOWN = b"BZh91AY&SY"  # which no escape hides: the first one behind it tells
+_TELLING = {
+    "unicode-escape": re.compile(rb"[^\\]\\u00|[\xc2\xc3][\x80-\xbf]"),
+    "unicode-escape-twice": re.compile(rb"\\\\u00"),
+    "hex-escape": re.compile(rb"[^\\]\\x"),
+    "hex-escape-twice": re.compile(rb"\\\\x"),
+    "octal-escape": re.compile(rb"\\[0-3][0-7]{2}"),
+    "quoted-printable": re.compile(rb"=[0-9A-F]{2}"),
+}
 _MOST = 1 << 24
 
 
@@ -295,7 +304,8 @@ def _without_breaks(text: bytes) -> bytes:
     return _BREAKS.sub(b"", text)
 
 
-def _base32() -> Grouped:
+def base32_decoder() -> Grouped:
+    """base32 of either case, wrapped or not."""
     return Grouped(_BASE32_RUN, lambda text: _without_breaks(text).upper(), base64.b32decode, 8, b"A")
 
 
@@ -330,13 +340,13 @@ WAYS: tuple[Way, ...] = (
     Way("decimal-list", _numbers, lambda: Written(_DECIMAL_RUN, lambda text: bytes(int(one) & 0xFF for one in _NUMBER.findall(text)))),
     Way("hex-list", _listed, lambda: Written(_HEX_LIST_RUN, lambda text: _pairs(re.sub(rb"0[xX]", b"", text)))),
     Way("hex-separated", _apart, lambda: Written(_APART_RUN, _pairs)),
-    Way("base32", _digits(base64.b32encode, 8), _base32),
+    Way("base32", _digits(base64.b32encode, 8), base32_decoder),
     Way("ascii85", _digits(base64.a85encode, 5), ascii85_decoder),
     Way("base85", _digits(base64.b85encode, 5), _base85),
     Way("z85", _digits(lambda data: base64.b85encode(data).translate(_Z85), 5), _z85),
 )
 _IN_GROUPS = frozenset(("ascii85", "base85", "z85", "base32"))
-_SHORTEST = 3
+_SHORTEST, _NEAR = 3, 64
 
 
 def _plus_kept(text: bytes) -> bytes:
@@ -347,11 +357,17 @@ def openers(is_compressed: Callable[[bytes], bool]) -> tuple[Opener, ...]:
     """What opens text in each of these ways where it shows the beginning of compressed data."""
 
     def opener(way: Way) -> Opener:
+        telling = _TELLING.get(way.name)
         starts = {one for magic in (GROUPED if way.name in _IN_GROUPS else MAGICS) for one in way.write(magic)}
         if way.name not in _IN_GROUPS:
             starts |= {one for magic in ZLIB for one in way.write(magic) if len(one) >= _SHORTEST}
+            starts |= {*way.write(_SHOWN), *((_SHOWN,) if telling else ())}
 
         def check(head: bytes) -> bool:
+            if telling and head.startswith(_SHOWN) and not telling.search(head, 0, _NEAR):
+                return False
+            if way.lead and _TELLING["hex-escape"].search(head, 0, _NEAR):  # Python's quotes are such too
+                return False
             decoder = way.decoder()
             data = b"".join(decoder.feed(head))
             return is_compressed(data + b"".join(decoder.close()))

@@ -156,10 +156,10 @@ def _begun(literal: bytes) -> bytes:
 
 
 def _going_on(literal: bytes) -> tuple[bytes, ...]:
-    """A beginning of the literal before a gap and the next letter, or before a quote or an escape; or as a word of its own."""
+    """A beginning of the literal before a gap and the next letter, or before a quote, an escape or markup; or as a word of its own."""
     gap = b"%b(?:[nrt]|%b){0,24}" % (_OTHER, _OTHER)
     return (
-        _nested(literal, lambda size: b'%b%b|["\\\\]' % (gap, _letter(literal, size))),
+        _nested(literal, lambda size: b'%b%b|["\\\\<)&{}\\x1b]' % (gap, _letter(literal, size))),
         b"(?:^|[^A-Za-z0-9])" + _nested(literal, lambda _size: _OTHER),
     )
 

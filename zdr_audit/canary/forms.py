@@ -16,6 +16,7 @@ from functools import cache
 from zdr_audit.extension import extensions
 
 from .form import Decoded, Form, Needle, Pattern, run
+from .huffman import HPACK
 from .mint import CANARY_LENGTH, LITERAL_LENGTH
 from .transfer import TRANSFER
 
@@ -122,6 +123,23 @@ def _reversed_decode(window: bytes, _start: int, _phase: int) -> Decoded | None:
     return Decoded("reversed", window[::-1], range(size - 1, -1, -1), range(size, 0, -1))
 
 
+def _mapped(name: str, to: bytes) -> Form:
+    """Each byte as another one: `to` gives it, for bytes that text is made of."""
+    back = bytearray(range(256))
+    for code in range(32, 127):
+        back[to[code]] = code
+    table = bytes(back)
+
+    def decode(window: bytes, _start: int, _phase: int) -> Decoded:
+        return Decoded(name, window.translate(table), range(len(window)), range(1, len(window) + 1))
+
+    return Form(name, lambda payload: [(payload.translate(to), 0)], decode)
+
+
+_ROT47 = bytes((code - 33 + 47) % 94 + 33 if 33 <= code < 127 else code for code in range(256))
+_EBCDIC = bytes(range(256)).decode("latin-1").encode("cp037")
+
+
 def _rot13(data: bytes) -> bytes:
     return codecs.encode(data.decode("latin-1"), "rot13").encode("latin-1")
 
@@ -154,6 +172,9 @@ FORMS: dict[str, Form] = {
         escaped("html-hex", ("&#x{:x};", "&#x{:X};"), r"&#[xX]0*([0-9a-fA-F]{1,2});", 16),
         Form("reversed", lambda payload: [(payload[::-1], 0)], _reversed_decode),
         Form("rot13", lambda payload: [(_rot13(payload), 0)], _rot13_decode),
+        _mapped("rot47", _ROT47),
+        _mapped("ebcdic", _EBCDIC),
+        HPACK,
         *TRANSFER,
     )
 }
@@ -161,7 +182,7 @@ FORMS: dict[str, Form] = {
 # Outermost first, with the letter cases of the literal that are worth a pattern in that composition.
 _BOTH, _LOWER = ("lower", "upper"), ("lower",)
 CHAINS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
-    *(((name,), _LOWER if FORMS[name] in TRANSFER else _BOTH) for name in FORMS),
+    *(((name,), _LOWER if FORMS[name] in (*TRANSFER, HPACK) else _BOTH) for name in FORMS),
     (("base64", "base64"), _LOWER),
     (("base64", "base64", "base64"), _LOWER),
     (("base64", "utf-16"), _LOWER),

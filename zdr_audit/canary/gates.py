@@ -22,7 +22,7 @@ _AROUND = 512
 _PART = 4  # where what remains is more than this part of the data, all of it does
 
 _HIGH = np.uint64(0x8080808080808080)
-_TO_HIGH = np.uint64(0x5050505050505050)  # added to a byte of ASCII it sets the highest bit from the digit 0 on
+_TO_HIGH = np.uint64(0x5555555555555555)  # added to a byte of ASCII it sets the highest bit from the plus sign on
 
 Range = tuple[int, int]
 Bytes = npt.NDArray[np.uint8]
@@ -104,7 +104,7 @@ def _in_company(words: Words, places: Places, half: np.uint64) -> Places:
 
 
 def tokens(data: bytes) -> list[Range]:
-    """The ranges that hold every run of 43 characters or more from the digit 0 on in ASCII: letters, digits and some signs, no spaces."""
+    """The ranges that hold every run of 43 characters or more from the plus sign on in ASCII: letters, digits and some signs, no spaces."""
     if _scratch.token_data is not data:
         _scratch.tokens = [
             (low + start, low + end)
@@ -131,7 +131,7 @@ def _find_tokens(data: bytes) -> list[Range]:
 
 
 def _full(words: Words, room: Words | None = None) -> npt.NDArray[np.bool_]:
-    """Which words hold characters from the digit 0 on alone; what is no ASCII may carry over and be taken for it."""
+    """Which words hold characters from the plus sign on alone; what is no ASCII may carry over and be taken for it."""
     room = np.add(words, _TO_HIGH, out=room)
     np.bitwise_and(room, _HIGH, out=room)
     found: npt.NDArray[np.bool_] = room == _HIGH

@@ -67,7 +67,7 @@ def _spaced_decode(window: bytes, start: int, _phase: int) -> Decoded | None:
 
 
 # Where the pieces of an answer's canary are cut, which a prompt lists to have them joined: in the first literal, and in the second.
-_PROMPTED = tuple(
+PROMPTED = tuple(
     tuple(cut - first for cut in range(0, CANARY_LENGTH, PIECE_LENGTH) if first < cut < first + LITERAL_LENGTH)
     for first in (0, CANARY_LENGTH - LITERAL_LENGTH)
 )
@@ -94,7 +94,7 @@ def _spaced(literal: bytes, beginnings: Beginnings) -> Pass:
         for place in beginnings.find(data):
             for text in wanted:
                 found = text.match(data, place)
-                if found and len(found[0]) > len(literal) and _gaps(found[0]) not in _PROMPTED:
+                if found and len(found[0]) > len(literal) and _gaps(found[0]) not in PROMPTED:
                     yield found.start(), found.end(), Needle(b"", form, 0, REACH)
 
     return Pass("spaced", find)

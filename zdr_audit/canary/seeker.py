@@ -12,6 +12,7 @@ from .digests import ALGORITHMS, DigestBook
 from .fast import Fast
 from .forms import FORMS, added, needles
 from .layer import Layer
+from .markup import markup
 from .mint import LITERAL_LENGTH, check_literal, new_literal
 from .opener import Opener, Part
 from .parts import Beginnings, Fragments, fragments
@@ -44,7 +45,7 @@ def _is_long_text(pattern: bytes) -> bool:
 
 def _passes(literal: bytes, fast: Fast, first: int) -> list[Pass]:
     beginnings = Beginnings(literal, fast)
-    return [*passes(literal, beginnings), *cut_passes(literal, Fragments(literal, fast, first), beginnings)]
+    return [*passes(literal, beginnings), markup(literal, beginnings), *cut_passes(literal, Fragments(literal, fast, first), beginnings)]
 
 
 @cache

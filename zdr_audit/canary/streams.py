@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from . import compression, rdb
 from .compression import Unsupported
 from .containers import CONTAINERS, WHOLE_CONTAINERS
+from .escapes import base32_decoder
 from .escapes import openers as escaped
 from .forms import FORMS
 from .inflate import BLOCK, GZIP, ZLIB, Inflater, ZlibError, inflate
@@ -178,11 +179,12 @@ def _text_magics(form: str) -> tuple[tuple[bytes, int], ...]:
     return tuple(starts.items())
 
 
-# zlib's header in base64, where a text of its own begins: inside other base64 it would be met by chance too often.
+# zlib's header in base64, where a text of its own begins, or behind the point by which signed cookies say that they are compressed: inside
+# other base64 it would be met by chance too often.
 _ZLIB_TEXTS = tuple(
     f"e{second}{third}".encode() for second, thirds in (("J", "wxyz"), ("N", "opqr"), ("A", "EFGH"), ("F", "4567")) for third in thirds
 )
-_ZLIB_TEXT = tuple((quote + text, -1) for quote in (b'"', b"'", b" ", b"=", b"\n", b":") for text in _ZLIB_TEXTS)
+_ZLIB_TEXT = tuple((quote + text, -1) for quote in (b'"', b"'", b" ", b"=", b"\n", b":", b".") for text in _ZLIB_TEXTS)
 
 
 # The same in hex, where it begins a literal or a value.
@@ -211,6 +213,11 @@ def _is_lzma(data: bytes) -> bool:
     return size >= 4096 and size & size - 1 == 0 and (data[5:13] == b"\xff" * 8 or data[10:13] == bytes(3)) and data[13] == 0
 
 
+def _is_bz2(data: bytes) -> bool:
+    """Whether what follows the checksum is the beginning of a place in a block of at most 900,000 bytes: not where the checksum is escaped."""
+    return len(data) > 14 and data[14] < 7
+
+
 def _no_rar() -> StreamDecoder:
     return Unsupported("rar archives are not decoded")
 
@@ -224,7 +231,7 @@ _COMPRESSED: tuple[Opener, ...] = (
     Opener(
         "bz2",
         tuple((b"BZh%d1AY&SY" % level, 0) for level in range(1, 10)),
-        lambda data: len(data) > 13,
+        _is_bz2,
         compression.bz2_decoder,
         strict=True,
         joins=True,
@@ -257,4 +264,10 @@ WHOLE: tuple[Opener, ...] = (
     *WHOLE_CONTAINERS,
 )
 
-UNMARKED = Unmarked(lambda data: compression.is_deflate(data) or compression.is_brotli(data), _base64_decoder, _hex_decoder)
+UNMARKED = Unmarked(
+    lambda data: compression.is_deflate(data) or compression.is_brotli(data),
+    lambda data: _is_zlib(data[:_TELLS]),
+    _base64_decoder,
+    _hex_decoder,
+    base32_decoder,
+)
