@@ -14,6 +14,7 @@ from zdr_audit.suite.contract.walk import Walk
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.party import Actor, NotOffered, Party
 from zdr_audit.target.stimulus import Stimulus
+from zdr_audit.target.template import names
 
 
 def _explored(assay: Assay) -> tuple[Party, dict[str, Actor], bool]:
@@ -117,7 +118,7 @@ def tenants_reach_across(assay: Assay) -> None:
     org = assay.fresh()
     owned = {"settings": {"cleanupPeriodDays": 9}, "user": org.member.user, "amount": "0", "_made_up": "none"}
     for name, spec in assay.profile.operations.items():
-        if spec.by not in ("member", "admin") or "{org}" not in spec.path + str(spec.query) or not assay.offers(name):
+        if spec.by not in ("member", "admin") or "org" not in names([spec.path, spec.query, spec.body]) or not assay.offers(name):
             continue
         owner = org.admin if spec.by == "admin" else org.member
         for other in others:
@@ -130,6 +131,6 @@ def tenants_reach_across(assay: Assay) -> None:
         for reply in assay.use_feature(name, org.member, step="own", counts=False):
             known |= {k: v for k, v in reply.values.items() if not k.startswith("_")}
         if known:
-            readers = [e for e in feature.endpoints if e.method == "GET" and "{" in e.path]
+            readers = [e for e in feature.endpoints if not e.carries and names([e.path, e.query, e.body]) & known.keys()]
             for other in others:
                 assay.use_feature(name, other.member, step="across", values=known, only=lambda e, r=readers: e in r)

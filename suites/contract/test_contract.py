@@ -8,7 +8,14 @@ from zdr_audit.suite.contract.walk import AFTER_REMOVAL, OWN_LIST
 from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.marks import control
 
-from ..retention.scenarios import plain_requests, requests_in_error, streamed_requests
+from ..retention.scenarios import (
+    abandoned_requests,
+    parallel_requests,
+    plain_requests,
+    repeated_requests,
+    requests_in_error,
+    streamed_requests,
+)
 from . import scenarios as after
 
 ERROR_TYPES = {
@@ -145,3 +152,11 @@ def test_what_was_removed_is_served_no_more(expect: Expect) -> None:
 def test_malformed_requests_leave_nothing(expect: Expect) -> None:
     wrong = [i for i in expect.some(step="malformed") if i.status is not None and 400 <= i.status < 500]
     expect.kept_nowhere(wrong, promise="nothing of a request that is refused as malformed must be kept")
+
+
+ASKED = (plain_requests, streamed_requests, parallel_requests, repeated_requests, abandoned_requests, requests_in_error)
+
+
+@control("ZDR-CON-13", after=ASKED)
+def test_no_answer_carries_what_another_request_said(expect: Expect) -> None:
+    expect.carries_nothing_of_others(expect.some(), "an answer must carry nothing of another request")

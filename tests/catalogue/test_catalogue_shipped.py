@@ -49,7 +49,9 @@ def test_a_control_can_be_argued_about(control):
     assert control.minimum_accepted >= 1, "a pass without an accepted interaction would be vacuous"
     assert control.requires, "a control that needs no capability of the target could never be not applicable"
     for operation in control.requires:
-        assert re.fullmatch(r"feature:(\*|[a-z_]+)|(stimulus|dialect):[a-z_|]+|[a-z_]+\.[a-z_]+", operation), operation
+        assert re.fullmatch(r"feature:(\*|[a-z_]+(\|other)?)|endpoint:[a-z]+|(stimulus|dialect):[a-z_|]+|[a-z_]+\.[a-z_]+", operation), (
+            operation
+        )
     for text in (control.statement, control.remediation):
         assert text.endswith(".")
         assert "\n" not in text

@@ -44,6 +44,7 @@ title = "Feedback"
 name = "submit"
 method = "POST"
 path = "/feedback"
+body = { text = "{canary}" }
 
 [[evidence]]
 id = "log"

@@ -106,6 +106,27 @@ CASES = {
     "no member": ('member = { env = "PAPER_CONTROL"', 'admin = { env = "PAPER_CONTROL"', "profile: actors.control needs 'member'"),
     "production without words": ('platform = "gateway"', "production = true", f"target: {CONSENT}"),
     "production with other words": ('platform = "gateway"', 'production = true\nproduction_consent = "yes"', f"target: {CONSENT}"),
+    "content that goes in nowhere": (
+        'body = { text = "{canary}" }',
+        'body = { text = "hello" }',
+        "profile: features.feedback.endpoints.0: content goes in nowhere: put '{canary}' where it does, or say carries = false",
+    ),
+    "a name that nothing gives a feature": (
+        'body = { text = "{canary}" }',
+        'body = { text = "{canry}" }',
+        "profile: features.feedback.endpoints.0: nothing gives '{canry}'; did you mean '{canary}'? "
+        "(there are: account, canary, marker, model, org, run)",
+    ),
+    "a name that nothing gives inference": (
+        'method = "POST"\npath = "/v1/messages"',
+        'method = "POST"\npath = "/v1/messages"\nheaders = { x-tenant = "{tenant}" }',
+        "profile: operations.messages.create: nothing gives '{tenant}' (there are: account, model, org, run)",
+    ),
+    "a word for what is not read": (
+        'method = "POST"\npath = "/v1/messages"',
+        'method = "POST"\npath = "/v1/messages"\nmeans = { status = { enabled = [true] } }',
+        "operations.messages.create: 'means' speaks of 'status', which is neither in 'extract' nor in 'fields'",
+    ),
     "base URL of another kind": ("http://127.0.0.1:8700", "ftp://127.0.0.1", f"{URL} 'ftp://127.0.0.1'"),
     "base URL with a path": ("http://127.0.0.1:8700", "http://127.0.0.1/base", f"{URL} 'http://127.0.0.1/base'"),
     "base URL with a query": ("http://127.0.0.1:8700", "http://127.0.0.1?x=1", f"{URL} 'http://127.0.0.1?x=1'"),

@@ -75,15 +75,23 @@ def test_the_simulator_profile_gives_every_control_its_means(simulator):
     assert split(simulator, load_catalogue().controls, everybody(simulator)) == ({}, {})
 
 
+def without_helpers(feature):
+    return feature.model_copy(update={"endpoints": tuple(e for e in feature.endpoints if not e.helper)})
+
+
 def needs() -> set[str]:
     return {need for control in load_catalogue().controls for need in control.requires if not need.startswith(("stimulus:", "dialect:"))}
 
 
 @pytest.mark.parametrize("need", sorted(needs()))
 def test_a_control_whose_means_are_taken_away_is_reported(simulator, need):
-    if need.startswith("feature:"):
-        name = need.removeprefix("feature:")
-        change: dict[str, Any] = {"features": {k: v for k, v in simulator.features.items() if not fnmatch(k, name)}}
+    change: dict[str, Any]
+    if need == "endpoint:helper":
+        change = {"features": {name: without_helpers(feature) for name, feature in simulator.features.items()}}
+        words = "the profile marks no endpoint of a feature as a helper beside the main ones (helper = true)"
+    elif need.startswith("feature:"):
+        name = need.removeprefix("feature:").removesuffix("|other")
+        change = {"features": {k: v for k, v in simulator.features.items() if not fnmatch(k, name)}}
         words = f"the profile names no feature '{name}'"
     else:
         change = {"operations": {k: v for k, v in simulator.operations.items() if k != need}}
@@ -94,6 +102,16 @@ def test_a_control_whose_means_are_taken_away_is_reported(simulator, need):
     assert unavailable == {}
     assert wanting <= untested.keys()
     assert words in {untested[c] for c in wanting}
+
+
+def test_a_feature_of_the_targets_own_stands_for_those_that_it_does_not_have(simulator):
+    own = simulator.features["files"]
+    for features, expected in (({"archive": own}, None), ({}, "the target does not have 'feature:files': nothing is uploaded")):
+        absent = {"feature:files": "nothing is uploaded", "feature:batches": "there are no batches"}
+        profile = simulator.model_copy(update={"features": features, "absent": absent})
+        unavailable, untested = split(profile, load_catalogue().controls, everybody(simulator))
+        assert unavailable.get("ZDR-BLK-04") == expected
+        assert "ZDR-BLK-04" not in untested
 
 
 def test_what_the_target_does_not_have_is_not_applicable_with_the_reason(simulator):

@@ -122,13 +122,20 @@ class Interaction(Frozen):
     retry_of: str | None = None
     stimulus: dict[str, Any] | None = None
 
+    @property
+    def served(self) -> bool:
+        """A success by its status, unless the profile reads a policy refusal in it: where every answer has the status 200, words tell."""
+        return self.status is not None and 200 <= self.status < 300 and self.outcome != "refused_by_policy"
+
 
 class ScenarioEnded(Frozen):
-    """A scenario came to its end. `error` is set where it broke, `not_run` where it could not be started."""
+    """A scenario came to its end. `error` is set where it broke, `not_run` where it could not be started; `absent`: because the target does not have what
+    it is about, as the profile says with a reason."""
 
     name: str
     error: str | None = None
     not_run: str | None = None
+    absent: bool = False
 
 
 class LeftOut(Frozen):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import jsonpath
@@ -48,6 +48,20 @@ def usable_url(url: str) -> str:
     if not usable:
         raise ValueError("should be http:// or https://, a host and perhaps a port, without user, path or query")
     return url
+
+
+TEMPLATE_NAME = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+
+
+def names(template: Any) -> set[str]:
+    """All names a template uses."""
+    if isinstance(template, str):
+        return set(TEMPLATE_NAME.findall(template))
+    if isinstance(template, list | tuple):
+        return {n for item in template for n in names(item)}
+    if isinstance(template, dict):
+        return {n for k, v in template.items() for n in names(k) | names(v)}
+    return set()
 
 
 # In the file it may still be a variable.

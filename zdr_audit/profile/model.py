@@ -6,12 +6,14 @@ replaced by a value of the call (see docs/profile.md for the names); a string th
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
+from collections.abc import Set
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, field_validator, model_validator
 
-from zdr_audit.profile.base import CLOSED, Address, Name, Pointer, StatusCode, Variable, has_password, usable_url
+from zdr_audit.profile.base import CLOSED, Address, Name, Pointer, StatusCode, Variable, has_password, names, usable_url
 from zdr_audit.profile.evidence import Evidence
 
 Platform = Literal["anthropic", "gateway", "bedrock", "vertex", "foundry", "other"]
@@ -221,7 +223,7 @@ class Refusal(Closed):
 
     status: tuple[StatusCode, ...] = (403,)
     type_pointer: Pointer = "/error/type"
-    types: tuple[str, ...] = ("permission_error",)
+    types: tuple[str | int, ...] = ("permission_error",)
     text_pointer: Pointer = "/error/message"
     words: tuple[str, ...] = (
         "polic", "retention", "zero data", "zdr", "richtlinie", "politique", "política", "politica", "beleid", "polityk", "политик",
@@ -234,6 +236,7 @@ class Operation(Closed):
     """One call that the suites can make. `by` is the role entitled to it; `changes` marks what alters the target and so needs permission.
 
     `accepted` and `accepted_when` say together what success is; `refusal` takes the place of the profile's rule for policy refusals.
+    `means` says, for a name in `extract` or `fields`, our word and what the target says for it: `{ status = { enabled = [true] } }`.
     `creates` is the name in `extract` that identifies what the call makes in the target, `cleanup` the operation that removes it again.
     """
 
@@ -251,6 +254,7 @@ class Operation(Closed):
     extract: dict[str, Pointer] = {}
     items: Pointer | None = None
     fields: dict[str, Pointer] = {}
+    means: dict[str, dict[str, tuple[Any, ...]]] = {}
     secret: tuple[str, ...] = ()
     page: Page | None = None
     changes: bool = False
@@ -263,7 +267,16 @@ class Operation(Closed):
             raise ValueError(f"'creates' names '{self.creates}', which must be in 'extract' and not in 'secret'")
         if self.cleanup and not self.creates:
             raise ValueError("'cleanup' needs 'creates': what is to be removed")
+        if strange := sorted(set(self.means) - set(self.extract) - set(self.fields)):
+            raise ValueError(f"'means' speaks of '{strange[0]}', which is neither in 'extract' nor in 'fields'")
         return self
+
+    def read(self, name: str, value: Any) -> Any:
+        """A value out of an answer in our words, as it is where `means` says nothing of it."""
+        for word, said in self.means.get(name, {}).items():
+            if any(type(value) is type(other) and value == other for other in said):
+                return word
+        return value
 
 
 class FeatureEndpoint(Operation):
@@ -288,6 +301,10 @@ class Feature(Closed):
     restriction: str | None = None
     examples: dict[str, str] = {}
     endpoints: Annotated[tuple[FeatureEndpoint, ...], Field(min_length=1)]
+
+
+POLICY_FEATURES = frozenset({"web_sessions", "remote_sessions", "feedback"})
+"""Features that the policy names one by one."""
 
 
 class AuditTypes(Closed):
@@ -328,12 +345,32 @@ class Permissions(Closed):
         )
 
 
+GIVEN = frozenset({"org", "account", "model", "run"})
+"""Names that every template may use."""
+
+
+def _filled(where: str, template: Any, known: Set[str]) -> None:
+    for name in sorted(names(template) - known):
+        close = difflib.get_close_matches(name, known, 1)
+        hint = f"; did you mean '{{{close[0]}}}'?" if close else ""
+        raise ValueError(f"{where}: nothing gives '{{{name}}}'{hint} (there are: {', '.join(sorted(known))})")
+
+
 class Prices(Closed):
     """What a million tokens of inference cost, for the estimate of a plan."""
 
     currency: str = "USD"
     input_per_million: Annotated[float, Field(ge=0)]
     output_per_million: Annotated[float, Field(ge=0)]
+
+
+def _said(reason: str) -> str:
+    if not reason.strip():
+        raise ValueError("needs the reason why the target does not have it")
+    return reason
+
+
+Reason = Annotated[str, AfterValidator(_said)]
 
 
 class Profile(Closed):
@@ -359,7 +396,7 @@ class Profile(Closed):
     evidence: tuple[Evidence, ...] = ()
     permissions: Permissions = Permissions()
     prices: Prices | None = None
-    absent: dict[str, str] = {}
+    absent: dict[str, Reason] = {}
     extends: Name | None = None
 
     @model_validator(mode="after")
@@ -388,6 +425,7 @@ class Profile(Closed):
             for used in (item.operation, item.detail):
                 if used and used not in self.operations:
                     raise ValueError(f"evidence '{item.id}' names the operation '{used}', which operations does not define")
+        self._templates()
         return self
 
     def _twin_fits(self, item: Evidence) -> None:
@@ -407,6 +445,31 @@ class Profile(Closed):
         for name, spec in calls:
             if spec.cleanup and spec.cleanup not in self.operations:
                 raise ValueError(f"'{name}' is cleaned up by '{spec.cleanup}', which operations does not define")
+
+    def why_absent(self, need: str) -> str | None:
+        """The reason why the target does not have an operation, `feature:NAME` or the like; None where the profile gives none."""
+        return next((reason for pattern, reason in self.absent.items() if fnmatch.fnmatchcase(need, pattern)), None)
+
+    @property
+    def other_features(self) -> dict[str, Feature]:
+        """Features that need storage beside those for which the policy has a control of their own."""
+        return {name: feature for name, feature in self.features.items() if name not in POLICY_FEATURES}
+
+    def _templates(self) -> None:
+        """Raises ValueError where a template of inference or of a feature names what nothing gives, or content is to go where no template takes it."""
+        for name in self.operations.keys() & {"messages.create", "messages.count_tokens"}:
+            spec = self.operations[name]
+            _filled(f"operations.{name}", [spec.path, spec.query, spec.headers], GIVEN)
+        for name, feature in self.features.items():
+            known = GIVEN | {"canary", "marker"} | feature.examples.keys() | {n for e in feature.endpoints for n in e.extract}
+            for number, endpoint in enumerate(feature.endpoints):
+                where, used = (
+                    f"features.{name}.endpoints.{number}",
+                    [endpoint.path, endpoint.query, endpoint.headers, endpoint.body, endpoint.multipart],
+                )
+                _filled(where, used, known)
+                if endpoint.carries and "canary" not in names(used):
+                    raise ValueError(f"{where}: content goes in nowhere: put '{{canary}}' where it does, or say carries = false")
 
     @property
     def removals(self) -> frozenset[str]:

@@ -60,7 +60,7 @@ from zdr_audit.run.spikes import Spikes, spiked
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.history import History
 from zdr_audit.suite.marks import Scenario
-from zdr_audit.suite.party import NotOffered
+from zdr_audit.suite.party import NotOffered, NotThere
 from zdr_audit.suite.recorder import Recorder
 from zdr_audit.target.call import Call
 from zdr_audit.target.dialects.registry import dialect_of
@@ -367,17 +367,18 @@ class Audit:
 
     def _run(self, item: Scenario) -> None:
         error = not_run = None
+        absent = False
         try:
             if self.spent:
                 raise NotOffered(self.spent)
             item.drive(self._assay(item.name, item.epoch))
         except NotOffered as exc:
-            not_run = str(exc)
+            not_run, absent = str(exc), isinstance(exc, NotThere)
         except BudgetSpent as exc:
             self.spent = error = str(exc)
         except Exception as exc:  # a scenario that breaks makes its controls inconclusive, not the run
             error = f"{type(exc).__name__}: {exc}"[:500]
-        self.journal.append(ScenarioEnded(name=item.name, error=error, not_run=not_run))
+        self.journal.append(ScenarioEnded(name=item.name, error=error, not_run=not_run, absent=absent))
 
     def _list_models(self) -> tuple[str, ...]:
         """Those the profile names, else those the target lists."""

@@ -10,13 +10,15 @@ from zdr_audit.profile.model import OUT_OF_SCOPE_PLATFORMS, Profile
 from zdr_audit.target.dialects.base import Dialect
 
 STAFF = ("account_team", "reviewer", "operator", "auditor")
+OTHER = "|other"
+"""Ends a need (`feature:files|other`) in whose place, where the target does not have it, any feature does that the policy does not name."""
 
 
 def offered(profile: Profile, dialect: Dialect) -> frozenset[str]:
     """Features that the dialect has and that the profile does not call absent (`stimulus:image`, say)."""
 
     def present(name: str) -> bool:
-        return _absent(profile, name if name.startswith("dialect:") else f"stimulus:{name}") is None
+        return profile.why_absent(name if name.startswith("dialect:") else f"stimulus:{name}") is None
 
     return frozenset(filter(present, dialect.features))
 
@@ -40,16 +42,18 @@ def split(
                     unavailable.setdefault(control.id, lacking)
                 continue
             # An operation that the profile gives is there, whatever a pattern of `absent` says.
-            reason = None if need in profile.operations else _absent(profile, need)
+            reason = None if need in profile.operations else profile.why_absent(need.removesuffix(OTHER))
+            if reason and need.endswith(OTHER) and profile.other_features:
+                continue
             if reason:
-                unavailable.setdefault(control.id, f"the target does not have '{need}': {reason}")
+                unavailable.setdefault(control.id, f"the target does not have '{need.removesuffix(OTHER)}': {reason}")
                 continue
             lacking = missing(profile, need, actors)
             if lacking:
                 without.setdefault(control.id, lacking)
         for group, is_http in ((Evidence.stores, False), (Evidence.read_back, True)):
             if group in control.evidence and not any((e.kind == "http") == is_http for e in profile.evidence):
-                reason = _absent(profile, f"evidence:{group.value}")
+                reason = profile.why_absent(f"evidence:{group.value}")
                 if reason:
                     unavailable.setdefault(control.id, reason)
                 else:
@@ -77,20 +81,19 @@ def _lacking(profile: Profile, need: str, features: Collection[str] | None) -> s
         return None
     where = " in a request" if kind == "stimulus" else ""
     for name in names:
-        reason = _absent(profile, f"{kind}:{name}")
+        reason = profile.why_absent(f"{kind}:{name}")
         if reason:
             return f"the target does not have '{name}'{where}: {reason}"
     return f"the dialect {profile.target.dialect}, as the profile describes it, has no {' or '.join(names)}{where}"
 
 
-def _absent(profile: Profile, need: str) -> str | None:
-    return next((reason for pattern, reason in profile.absent.items() if fnmatch.fnmatchcase(need, pattern)), None)
-
-
 def missing(profile: Profile, need: str, actors: Collection[str]) -> str | None:
     """What the profile lacks for an operation or a feature, None where nothing."""
+    if need == "endpoint:helper":
+        marked = any(e.helper for f in profile.features.values() for e in f.endpoints)
+        return None if marked else "the profile marks no endpoint of a feature as a helper beside the main ones (helper = true)"
     if need.startswith("feature:"):
-        wanted = need.removeprefix("feature:")
+        wanted = need.removeprefix("feature:").removesuffix(OTHER)
         if not fnmatch.filter(list(profile.features), wanted):
             return f"the profile names no feature '{wanted}'"
         return None

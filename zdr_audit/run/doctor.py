@@ -31,6 +31,7 @@ from zdr_audit.run.availability import STAFF
 from zdr_audit.run.observe import read_source
 from zdr_audit.run.options import Options
 from zdr_audit.run.progress import Reporter
+from zdr_audit.suite.answers import body_of
 from zdr_audit.suite.party import Actor
 from zdr_audit.suite.recorder import clock_offset
 from zdr_audit.target.outcome import document, outcome
@@ -253,12 +254,14 @@ def _credential(bench: Audit, actor: Actor) -> Check:
 
 
 def _harmless(operations: Mapping[str, Operation], actor: Actor) -> tuple[str, Operation]:
-    """An operation that this role is entitled to, that changes nothing and needs nothing known. Raises LookupError."""
+    """An operation that this role is entitled to, that changes nothing and needs nothing known, neither content. Raises LookupError."""
     known = {"org", "account", "run"}
     fit = [
         (name, spec)
         for name, spec in operations.items()
-        if spec.method == "GET" and not spec.changes and spec.by != "anybody" and names([spec.path, spec.query, spec.headers]) <= known
+        if not name.startswith("messages.") and (spec.method == "GET" or spec.extract or spec.items is not None)
+        if not spec.changes and spec.by != "anybody" and spec.multipart is None
+        if names([spec.path, spec.query, spec.headers, spec.body]) <= known
     ]
     own = [item for item in fit if item[1].by == actor.role]
     order = own if actor.role in STAFF and own else own + [item for item in fit if item[1].by == "member"]
@@ -272,8 +275,9 @@ def _ask(bench: Audit, actor: Actor, name: str, spec: Operation, organization: s
     account = bench.profile.organizations["subject"].account or ""
     values = {"org": organization, "account": account, "run": bench.run_id}
     path = with_query(fill_path(spec.path, values), fill(spec.query, values))
-    headers = {**fill(spec.headers, values), **actor.headers()[0]}
-    return bench.recorder.transport_of(actor.organization).send(Outgoing(spec.method, path, headers, operation=name))
+    body, headers = body_of(spec, values)
+    sent = Outgoing(spec.method, path, {**headers, **actor.headers()[0]}, body, operation=name)
+    return bench.recorder.transport_of(actor.organization).send(sent)
 
 
 def _organizations(bench: Audit) -> Iterator[Check]:
@@ -282,6 +286,9 @@ def _organizations(bench: Audit) -> Iterator[Check]:
         party = bench.cast.parties[key]
         if spec is None:
             said = "the profile has no operation 'zdr.status': whether it is under ZDR is not known"
+            if reason := bench.profile.why_absent("zdr.status"):
+                yield Check(about="organization", name=key, state="note", said=f"whether it is under ZDR cannot be read: {reason}")
+                continue
             yield Check(
                 about="organization",
                 name=key,
@@ -295,8 +302,8 @@ def _organizations(bench: Audit) -> Iterator[Check]:
         except (ProfileError, KeyError) as exc:
             yield Check(about="organization", name=key, state="note", said=f"its ZDR status is not known: {exc}")
             continue
-        status = pointer(document(answer), spec.extract.get("status", "/status"))
-        if answer.status not in spec.accepted:
+        status = spec.read("status", pointer(document(answer), spec.extract.get("status", "/status")))
+        if outcome(answer, spec, bench.profile.refusal) != "accepted":
             yield Check(
                 about="organization",
                 name=key,

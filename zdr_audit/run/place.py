@@ -16,6 +16,7 @@ from zdr_audit.profile.evidence import Evidence
 from zdr_audit.profile.load import ProfileError
 from zdr_audit.profile.model import Profile
 
+SQLITE = b"SQLite format 3\x00"
 _CLOUD = {"s3": s3.CREDENTIALS, "gcs": gcs.CREDENTIALS}
 
 
@@ -67,7 +68,7 @@ def check_places(profile: Profile, environment: Mapping[str, str]) -> None:
 def _wrong(item: Evidence, environment: Mapping[str, str]) -> tuple[str, str] | None:
     """(key, what is wrong), None where nothing is."""
     for key, place in (("path", item.path), ("data_dir", item.data_dir)):
-        if place is not None and (words := _on_disk(Path(place))):
+        if place is not None and (words := _on_disk(Path(place)) or (_no_database(Path(place)) if item.kind == "sqlite" else "")):
             return key, words
     for key, command in (("command", item.command), ("size_command", item.size_command)):
         if command and shutil.which(command[0]) is None:
@@ -77,6 +78,14 @@ def _wrong(item: Evidence, environment: Mapping[str, str]) -> tuple[str, str] | 
         keys = ("dsn_env", "url_env", "url", "bucket")
         return next(key for key in keys if getattr(item, key) is not None), f"the source '{item.id}' cannot be reached: {refused}"
     return None
+
+
+def _no_database(path: Path) -> str:
+    """A database that is not there yet, or that holds nothing yet, may become one."""
+    if path.is_dir():
+        return f"{path} is a folder, not a SQLite database"
+    beginning = path.open("rb").read(len(SQLITE)) if path.exists() else b""
+    return f"{path} is no SQLite database" if beginning not in (b"", SQLITE) else ""
 
 
 def _on_disk(path: Path) -> str:

@@ -11,7 +11,7 @@ from zdr_audit.target.dialects.base import Dialect, Rendered
 from zdr_audit.target.dialects.content import FILLER
 from zdr_audit.target.shape import words
 from zdr_audit.target.stimulus import PLACES, Stimulus
-from zdr_audit.target.template import fill_path, with_query
+from zdr_audit.target.template import fill, fill_path, with_query
 from zdr_audit.target.transport import auth_headers
 
 WORD = "CANARY"
@@ -28,8 +28,9 @@ def curl(profile: Profile, dialect: Dialect, operation: str, stimulus: Stimulus,
     rendered = _rendered(dialect, operation, stimulus, model)
     secret = "not-a-credential-of-anybody" if stimulus.wrong == "bad_credential" else credential(member)
     said = words(operation, stimulus)
-    path = with_query(fill_path(spec.path, {"org": organization}), spec.query)
-    headers = [f"  -H {shlex.quote(f'{k}: {v}')} \\" for k, v in {**spec.headers, **rendered.headers}.items()]
+    known = {"org": organization, "account": profile.organizations["subject"].account or "", "model": model, "run": "by-hand"}
+    path = with_query(fill_path(spec.path, known), fill(spec.query, known))
+    headers = [f"  -H {shlex.quote(f'{k}: {v}')} \\" for k, v in {**fill(spec.headers, known), **rendered.headers}.items()]
     headers += [f'  -H "{name}: {value}" \\' for name, value in auth_headers(member.header, secret, member.prefix).items()]
     lines = [
         "#!/usr/bin/env bash",

@@ -93,7 +93,7 @@ def judged_call(
         return Judged(seen, dealt, "", error_data(answer))
     data = document(answer)
     for key, where in spec.extract.items():
-        found[key] = pointer(data, where)
+        found[key] = spec.read(key, pointer(data, where))
         if key in spec.secret and isinstance(found[key], str):
             add_secret(found[key])
     missing = [key for key, value in found.items() if value is None and key not in ("reason",)]
@@ -102,7 +102,8 @@ def judged_call(
         return Judged("malformed", False, f"the answer lacks {', '.join(missing) or 'its list'}", error_data(answer))
     for entry in listed:
         items.append(
-            {k: pointer(entry, p) for k, p in spec.fields.items()} | ({"_whole": entry} if spec.fields.get("_whole") == "" else {})
+            {k: spec.read(k, pointer(entry, p)) for k, p in spec.fields.items()}
+            | ({"_whole": entry} if spec.fields.get("_whole") == "" else {})
         )
     kept = {k: v for k, v in found.items() if k not in spec.secret}
     if spec.page is not None:

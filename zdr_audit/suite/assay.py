@@ -17,7 +17,7 @@ from zdr_audit.journal.events import Created, Epoch, GrowthMeasured, Interaction
 from zdr_audit.profile.model import Feature, FeatureEndpoint, Operation, Profile
 from zdr_audit.suite.answers import Weigh, body_of, inference_judge, judged_call
 from zdr_audit.suite.openapi import DeclaredOperation, labels
-from zdr_audit.suite.party import Actor, Content, NotOffered, Party
+from zdr_audit.suite.party import Actor, Content, NotOffered, Party, not_offered
 from zdr_audit.suite.patience import Patience
 from zdr_audit.suite.recorder import Judged, Planned, Recorder
 from zdr_audit.target import shape
@@ -192,8 +192,9 @@ class Assay:
             settles=expects,
             node=self.at,
         )
-        path = with_query(fill_path(spec.path, {"org": by.organization_id}), spec.query)
-        outgoing = Outgoing(spec.method, path, {**spec.headers, **rendered.headers}, body, stimulus.abandon_after)
+        known = {"org": by.organization_id, "account": self._account(by), "model": model, "run": self.run_id}
+        path, headers = _addressed(spec, operation, known)
+        outgoing = Outgoing(spec.method, path, {**headers, **rendered.headers}, body, stimulus.abandon_after)
         actor = replace(by, secret="not-a-credential-of-anybody", token=None) if stimulus.wrong == "bad_credential" else by  # noqa: S106
         must = expects if repeat == 1 else ()
         judged = inference_judge(
@@ -204,6 +205,10 @@ class Assay:
             retry = replace(outgoing, headers=outgoing.headers | {"x-stainless-retry-count": str(attempt)})
             recorded, _ = recorder.exchange(recorder.new_interaction(), planned, actor, retry, tuple(canaries), judged)
         return Reply(recorded)
+
+    def _account(self, by: Actor) -> str:
+        parties = (self.subject, self.control, *self.others.values())
+        return next((p.account for p in parties if p.key == by.organization), self.subject.account) or ""
 
     def infer_both(self, stimulus: Stimulus, *, step: str, **more: Any) -> tuple[Reply, Reply]:
         """The same stimulus for the subject and for the control organization, each with canaries of its own."""
@@ -251,7 +256,7 @@ class Assay:
     def _operation(self, name: str) -> Operation:
         spec = self.profile.operations.get(name)
         if spec is None:
-            raise NotOffered(f"the profile names no operation '{name}'")
+            raise not_offered(self.profile, name, f"the profile names no operation '{name}'")
         if spec.changes and not self._allowed(name):
             raise NotOffered(f"the profile's permissions do not allow '{name}'")
         return spec
@@ -408,7 +413,7 @@ class Assay:
 
     def feature(self, name: str) -> Feature:
         if name not in self.profile.features:
-            raise NotOffered(f"the profile names no feature '{name}'")
+            raise not_offered(self.profile, f"feature:{name}", f"the profile names no feature '{name}'")
         return self.profile.features[name]
 
     def use_feature(
@@ -479,40 +484,58 @@ class Assay:
         self, *, step: str = "create an organization", account: Party | None = None, operation: str = "organization.create", **values: Any
     ) -> Party:
         """A new organization with an admin and a member of its own, without ZDR unless its values say so. Raises ScenarioBroken or NotOffered."""
+        self._operation(operation)
         label = f"{self.scenario.rsplit('.', 1)[-1].replace('_', '-')}-{next(self.fresh_numbers)}"
         key = f"fresh:{label}"
         name = f"zdr-audit {self.run_id} {label}"
         made = self.must(operation, self.staff("account_team"), step=step, org=account or self.subject, name=name, **values)
-        identity = str(made.values["organization"])
-        header = self.subject.member.header
+        identity = str(_given(made, operation, "organization"))
+        like = self.subject.actors.get("admin", self.subject.member)  # its credential goes where those of the profile go
         party = Party(key, identity, (account or self.subject).account, "standard", {})
-        admin = Actor(
-            f"{key}.admin", "admin", key, identity, "standard", header, str(made.values["admin_key"]), made.values.get("admin_email")
-        )
+        secret, email = str(_given(made, operation, "admin_key")), made.values.get("admin_email")
+        admin = Actor(f"{key}.admin", "admin", key, identity, "standard", like.header, secret, email, prefix=like.prefix)
         return self.add_member(party.with_actor(admin), step=step)
 
     def add_member(self, party: Party, *, step: str, role: str = "member") -> Party:
         """A further user of an organization made for the run, with a key of their own."""
         email = f"zdr-audit-{role}-{party.key.split(':')[-1]}@{self.run_id}.example".lower()
         user = self.must("user.create", party.admin, step=f"{step}: add a user", email=email)
-        granted = self.must("key.create", party.admin, step=f"{step}: give the user a key", user=user.values["user"])
+        person, like = _given(user, "user.create", "user"), self.subject.member
+        granted = self.must("key.create", party.admin, step=f"{step}: give the user a key", user=person)
         actor = Actor(
             f"{party.key}.{role}",
             role,
             party.key,
             party.id,
             party.content,
-            party.admin.header,
-            str(granted.values["key"]),
+            like.header,
+            str(_given(granted, "key.create", "key")),
             email,
-            str(user.values["user"]),
+            str(person),
+            like.prefix,
         )
         return party.with_actor(actor)
 
     def enable(self, party: Party, *, step: str = "enable") -> Party:
         """Request, approve and enable ZDR for an organization; each step must succeed. Gives the party under its new promise."""
         asked = self.must("zdr.request", self.staff("account_team"), step=f"{step}: request", org=party)
-        request = asked.values["request"]
+        request = _given(asked, "zdr.request", "request")
         self.must("zdr.approve", self.staff("reviewer"), step=f"{step}: approve", org=party, request=request)
         self.must("zdr.enable", self.staff("reviewer"), step=f"{step}: enable", org=party, request=request)
         return party.under("zdr")
+
+
+def _given(reply: Reply, operation: str, name: str) -> Any:
+    """What an answer gave under a name that the suites count on. Raises NotOffered where the profile does not say where it stands."""
+    if reply.values.get(name) is None:
+        raise NotOffered(f"'extract' of the operation '{operation}' in the profile does not give '{name}'")
+    return reply.values[name]
+
+
+def _addressed(spec: Operation, name: str, known: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """Path with query, and headers, of an operation whose body is not the profile's. Raises NotOffered where a template needs more than is known."""
+    try:
+        path = with_query(fill_path(spec.path, known), fill(spec.query, known))
+        return path, {key: str(value) for key, value in fill(spec.headers, known).items()}
+    except MissingValue as exc:
+        raise NotOffered(f"operation '{name}' needs a value '{exc}' that the run does not have") from None

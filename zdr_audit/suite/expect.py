@@ -120,7 +120,7 @@ class Expect:
         """None got what it asked for. No answer and 429 are inconclusive, not a pass."""
         chosen = list(items)
         silent = [i for i in chosen if i.outcome in ("no_answer", "rate_limited")]
-        self.every(chosen, lambda i: i.status is None or not 200 <= i.status < 300, promise)
+        self.every(chosen, lambda i: not i.served, promise)
         if silent:
             raise Inconclusive(f"no decision from the target: {describe(silent[0])}")
 
@@ -161,6 +161,26 @@ class Expect:
         except Violated as exc:
             named = [(item, canary) for item in chosen if (canary := echoed(item)) is not None]
             raise Violated(str(exc), [answer_finding(item, promise, canary) for item, canary in named]) from None
+
+    def carries_nothing_of_others(self, items: Iterable[Interaction], promise: str) -> None:
+        """No answer holds a canary under ZDR that another request brought. Raises Inconclusive where not even its own was recognised in any answer."""
+
+        def foreign(item: Interaction) -> str | None:
+            return next((c for c in item.echoes if c not in item.canaries and self._is_under_zdr(c)), None)
+
+        chosen = self._with_earlier(items)
+        found = [(item, canary) for item in chosen if (canary := foreign(item)) is not None]
+        if found:
+            item, canary = found[0]
+            source = self.history.owner(canary)
+            said = f"{promise}, but {len(found)} do, first: {describe(item)} holds what was sent in {source.id if source else 'another request'}"
+            raise Violated(said, [answer_finding(item, promise, canary) for item, canary in found])
+        if not any(c in item.canaries for item in chosen for c in item.echoes):
+            raise Inconclusive("not even its own canary was recognised in any answer, so finding none of others says nothing")
+
+    def _is_under_zdr(self, canary: str) -> bool:
+        minted = self.history.canaries.get(canary)
+        return minted is not None and minted.content == "zdr" and minted.kind in ("prompt", "response")
 
     def _with_earlier(self, items: Iterable[Interaction]) -> list[Interaction]:
         """These, and the attempts that they took the place of. Of a scenario that was broken off, what was to be kept as an exception is left out: the story

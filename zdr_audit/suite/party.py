@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from zdr_audit.profile.model import Profile
 from zdr_audit.profile.token import Token
 from zdr_audit.target.transport import auth_headers
 
@@ -13,6 +14,16 @@ Content = Literal["zdr", "standard", "exception", "not_covered", "none"]
 
 class NotOffered(Exception):
     """The profile gives no means for something: an operation, a role, an organization."""
+
+
+class NotThere(NotOffered):
+    """The target does not have it, by the profile's own reason."""
+
+
+def not_offered(profile: Profile, need: str, said: str) -> NotOffered:
+    """What to raise for a need that the profile does not meet: with its reason where it gives one."""
+    reason = profile.why_absent(need)
+    return NotOffered(said) if reason is None else NotThere(f"the target does not have '{need}': {reason}")
 
 
 @dataclass(frozen=True)

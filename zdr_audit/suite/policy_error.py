@@ -34,7 +34,7 @@ def refused_here(expect: Expect) -> list[Interaction]:
     """Attempts of organizations under ZDR that were refused and whose refusal means something, main and helper endpoints alike."""
     attempts = [i for i in expect.interactions if i.content == "zdr" and "feature" in i.labels]
     meaningful = [i for i in attempts if not i.pair or (c := expect.history.counterpart(i)) is None or c.outcome == "accepted"]
-    refused = [i for i in meaningful if not (i.status and 200 <= i.status < 300)]
+    refused = [i for i in meaningful if not i.served]
     if not refused:
         raise Inconclusive("nothing was refused that works without ZDR, so there is no policy error to judge")
     expect.dealt_with(refused)

@@ -280,9 +280,8 @@ def _short(text: str | None) -> str | None:
 
 
 def _header_text(answer: Answer) -> bytes:
-    """What the headers of an error say: content may come back there too."""
-    failed = answer.status is not None and answer.status >= 400
-    return "\n".join(answer.headers.values()).encode("utf-8", "replace") if failed else b""
+    """What the headers say: content may come back there too, of this request or of another."""
+    return "\n".join(answer.headers.values()).encode("utf-8", "replace")
 
 
 def _retry(answer: Answer) -> str:

@@ -44,11 +44,14 @@ def is_policy_refusal(answer: Answer, rule: Refusal) -> bool:
     return policy_refusal_problem(answer, rule) is None
 
 
-def _problem_text(answer: Answer, data: Any) -> str | None:
-    """What a problem document (RFC 9457) says, whose type is an address of its owner's choice and stands with its words. None for any other answer."""
-    if not isinstance(data, dict) or not (answer.header("content-type") or "").startswith("application/problem+json"):
+def _problem_text(answer: Answer, data: Any, rule: Refusal) -> str | None:
+    """What a problem document (RFC 9457) says, whose type is an address of its owner's choice and stands with its words, and what it says beyond that
+    where the rule points. None for any other answer."""
+    if not isinstance(data, dict) or not (answer.header("content-type") or "").casefold().startswith("application/problem+json"):
         return None
-    return " ".join(str(data.get(key, "")) for key in ("type", "title", "detail")).casefold()
+    said = [data.get(key, "") for key in ("type", "title", "detail")]
+    said += [pointer(data, where) or "" for where in (rule.text_pointer, rule.code_pointer)]
+    return " ".join(map(str, said)).casefold()
 
 
 def policy_refusal_problem(answer: Answer, rule: Refusal) -> str | None:
@@ -56,7 +59,7 @@ def policy_refusal_problem(answer: Answer, rule: Refusal) -> str | None:
     if answer.status not in rule.status:
         return f"status {answer.status}, not {' or '.join(map(str, rule.status))}"
     data = document(answer)
-    said = _problem_text(answer, data)
+    said = _problem_text(answer, data, rule)
     if said is not None:
         return (
             None

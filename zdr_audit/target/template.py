@@ -10,7 +10,11 @@ from urllib.parse import quote, urlencode
 
 import jsonpath
 
-_NAME = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+from zdr_audit.profile.base import TEMPLATE_NAME as _NAME
+from zdr_audit.profile.base import names
+
+__all__ = ["MissingValue", "fill", "fill_path", "names", "pointer", "with_query"]
+
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 _MISSING = object()
 
@@ -41,17 +45,6 @@ def fill_path(template: str, values: Mapping[str, Any]) -> str:
 def with_query(path: str, query: Mapping[str, Any]) -> str:
     """The path with a percent-encoded query string, as it is where there is none. A cursor may hold `+`, `=` and `&`."""
     return f"{path}?{urlencode(query, quote_via=quote)}" if query else path
-
-
-def names(template: Any) -> set[str]:
-    """All names a template uses."""
-    if isinstance(template, str):
-        return set(_NAME.findall(template))
-    if isinstance(template, list | tuple):
-        return {n for item in template for n in names(item)}
-    if isinstance(template, dict):
-        return {n for k, v in template.items() for n in names(k) | names(v)}
-    return set()
 
 
 def _value(name: str, values: Mapping[str, Any]) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,6 +20,7 @@ from zdr_audit.simulator.schemas.base import Paging
 from zdr_audit.simulator.schemas.client import AnyBody
 from zdr_audit.simulator.tables import FeatureObject, User
 from zdr_audit.simulator.violations import alter, operation, wrap
+from zdr_audit.simulator.violations.keeping import WHAT
 
 if TYPE_CHECKING:
     from zdr_audit.simulator.parts import Parts
@@ -222,3 +225,34 @@ def errors_quote_the_query(parts: Parts) -> None:
             await self.app(scope, receive, quoting)
 
     parts.middlewares.append(Quote)
+
+
+def shows_an_earlier_request(parts: Parts, what: str, every: int = 1) -> None:
+    """A header for debugging shows the end of what the request before said, in one of so many answers."""
+    last, counts = [""], itertools.count(1)
+
+    def make(record: Callable[[RequestContext], None]) -> Callable[[RequestContext], None]:
+        def noted(ctx: RequestContext) -> None:
+            record(ctx)
+            if said := WHAT[what](ctx):
+                last[0] = quote(said.decode("utf-8", "replace")[-400:])
+
+        return noted
+
+    wrap(parts.retention, "record", make)
+
+    class Debugging:
+        def __init__(self, app: ASGIApp):
+            self.app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            earlier = last[0] if next(counts) % every == 0 else ""
+
+            async def told(message: Message) -> None:
+                if message["type"] == "http.response.start" and earlier:
+                    message["headers"] = [*message.get("headers", ()), (b"x-debug-previous", earlier.encode())]
+                await send(message)
+
+            await self.app(scope, receive, told)
+
+    parts.middlewares.append(Debugging)

@@ -27,8 +27,7 @@ def weigh(history: History, attempts: list[Interaction]) -> Weighed:
     for item in attempts:
         other = history.counterpart(item)
         works = other is not None and other.outcome == "accepted"
-        served = item.status is not None and 200 <= item.status < 300
-        if item.outcome == "accepted" or (served and works):
+        if item.outcome == "accepted" or (item.served and works):
             opened.append(item)
         elif not works:
             idle.append(item)

@@ -13,7 +13,7 @@ ENTITLED, NOT_ENTITLED = "entitled", "not entitled"
 
 
 def served(item: Interaction) -> bool:
-    return item.status is not None and 200 <= item.status < 300
+    return item.served
 
 
 def refused(item: Interaction) -> bool:

@@ -204,7 +204,7 @@ class Model:
 
     def _strange(self, item: Interaction, _known: Organization) -> str:
         rows = item.data.get("items", []) if isinstance(item.data, dict) else []
-        if item.outcome == "accepted" and any(row.get("organization") == item.labels.get("about") for row in rows):
+        if item.outcome == "accepted" and any(str(row.get("organization")) == item.labels.get("about") for row in rows):
             return "another organization must not read this, and did"
         return ""
 
