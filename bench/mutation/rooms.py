@@ -55,7 +55,7 @@ def rooms() -> dict[str, Room]:
             e["least"],
             *(listed(e, key) for key in ("tests", "without", "warm")),
             said["examples"],
-            said["budget_seconds"],
+            e.get("budget_seconds", said["budget_seconds"]),
         )
         for e in said["room"]
     ]

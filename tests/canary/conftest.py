@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -40,12 +40,25 @@ def labs():
     return make_lab
 
 
+class _Shared:
+    """A seeker for all tests, because making one costs more than most of them; it asks the registry of the test that runs."""
+
+    def __init__(self) -> None:
+        self.literal = new_literal()
+        self.registry = Registry(self.literal, b"a key of the run")
+        self.seeker = Seeker(self.literal, self.identify)
+
+    def identify(self, text: str) -> str | None:
+        return self.registry.identify(text)
+
+
 @pytest.fixture(scope="session")
-def _shared() -> Lab:
-    return make_lab()
+def _shared() -> _Shared:
+    return _Shared()
 
 
 @pytest.fixture
-def lab(_shared: Lab) -> Lab:
-    """Without notes, and with canaries of its own; the seeker is everybody's, because making one costs more than most tests."""
-    return replace(_shared, notes=[])
+def lab(_shared: _Shared) -> Lab:
+    """Without notes and canaries."""
+    _shared.registry = Registry(_shared.literal, b"a key of the run")
+    return Lab(_shared.literal, Mint(_shared.literal), _shared.registry, _shared.seeker)

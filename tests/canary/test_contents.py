@@ -10,10 +10,11 @@ import tarfile
 import zipfile
 import zlib
 
+import brotli
 import lz4.frame
 import pytest
 
-from zdr_audit.canary import dumps, streams, uu
+from zdr_audit.canary import dumps, sevenzip, streams, uu
 from zdr_audit.canary.compression import _zstd
 from zdr_audit.canary.dumps import Dump, is_dump
 from zdr_audit.canary.places import PARTS
@@ -305,3 +306,22 @@ def test_hex_is_read_up_to_what_is_none_of_it(size):
     decoder = streams._hex_decoder()
     assert fed(decoder, BYTES.hex().encode() + b"a, and more", size) == BYTES
     assert decoder.consumed == 513
+
+
+@pytest.mark.parametrize("lead", [b"", b"0x", b"0X", b"\\x", b"x'", b'"'])
+def test_long_hex_of_data_without_a_magic_is_opened_however_it_is_led_in(lab, lead):
+    text = b"".join(b"line %d of a page, " % number for number in range(30)) + lab.canary("packed").encode()
+    data = b"body = " + lead + brotli.compress(text).hex().encode() + b"' and more"
+    assert {(seen.forms, seen.canary) for seen in lab.search(data)} == {(("hex", "brotli", "plain"), "packed")}
+
+
+def test_archives_are_told_by_their_first_header_alone():
+    head = sevenzip.MAGIC + b"\x00\x04" + bytes(4) + (1000).to_bytes(8, "little") + bytes(12)
+    assert sevenzip.is_7z(head)
+    assert not sevenzip.is_7z(head[:31])
+    assert not sevenzip.is_7z(b"7y" + head[2:])
+    assert not sevenzip.is_7z(head[:6] + b"\x01" + head[7:])
+    assert sevenzip.is_7z(head[:12] + ((1 << 48) - 1).to_bytes(8, "little") + head[20:])
+    assert not sevenzip.is_7z(head[:12] + (1 << 48).to_bytes(8, "little") + head[20:])
+    assert check("rar", b"Rar!\x1a\x07\x00\xcf")
+    assert not check("rar", b"Rar!\x1a\x07\x00")

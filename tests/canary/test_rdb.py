@@ -52,6 +52,17 @@ STREAM_20 = (
     + length(1) + bytes(24) + length(2)
     + length(1) + plain(b"consumer") + bytes(16) + length(1) + bytes(16)
 )  # fmt: skip
+
+
+def stream(kind: int) -> bytes:
+    """A stream of one entry, with a group, a consumer and what they owe, as each edition of the format has it."""
+    node = length(1) + plain(bytes(16)) + squeezed(b"listpack")
+    about = length(3) * (3 if kind == 15 else 8)
+    group = length(1) + plain(b"group") + length(1) * (2 if kind == 15 else 3)
+    consumer = length(1) + plain(b"consumer") + bytes(16 if kind == 21 else 8) + length(1) + bytes(16)
+    return node + about + group + length(1) + bytes(24) + length(2) + consumer
+
+
 LAYOUTS = {
     "auxiliary field": b"\xfa" + plain(b"redis-ver") + squeezed(b"aux"),
     "database, sizes and expiry": b"\xfe\x00\xfb\x01\x00\xfc"
@@ -70,6 +81,9 @@ LAYOUTS = {
     "hash with expiring fields": value(24, bytes(8) + length(1) + b"\x07" + squeezed(b"field") + squeezed(b"hash")),
     "compact hash with expiring fields": value(25, bytes(8) + squeezed(b"listpack")),
     "stream": value(21, STREAM_20),
+    "stream of the first edition": value(15, stream(15)),
+    "stream of the second edition": value(19, stream(19)),
+    "stream of the third edition": value(21, stream(21)),
     "module": value(
         7, b"\x81" + bytes(8) + b"\x01\x05\x02\x05\x03" + bytes(4) + b"\x04" + bytes(8) + b"\x05" + squeezed(b"module") + b"\x00"
     ),

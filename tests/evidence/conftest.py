@@ -26,12 +26,28 @@ class Lab:
         return canary
 
 
+class _Shared:
+    """A seeker for all tests, because making one costs more than most of them; it asks the registry of the test that runs."""
+
+    def __init__(self) -> None:
+        self.literal = new_literal()
+        self.registry = Registry(self.literal, b"a key of the run")
+        self.seeker = Seeker(self.literal, self.identify)
+
+    def identify(self, text: str) -> str | None:
+        return self.registry.identify(text)
+
+
 @pytest.fixture(scope="session")
-def lab() -> Lab:
-    """One for all tests: making a seeker costs more than most of them, and no test can meet the canaries of another."""
-    literal = new_literal()
-    registry = Registry(literal, b"a key of the run")
-    return Lab(Mint(literal), registry, Seeker(literal, registry.identify))
+def _shared() -> _Shared:
+    return _Shared()
+
+
+@pytest.fixture
+def lab(_shared: _Shared) -> Lab:
+    """Without canaries."""
+    _shared.registry = Registry(_shared.literal, b"a key of the run")
+    return Lab(Mint(_shared.literal), _shared.registry, _shared.seeker)
 
 
 @pytest.fixture(scope="session")

@@ -336,3 +336,45 @@ def test_a_folder_that_changes_is_looked_at_three_times_at_most(lab, tmp_path, m
     monkeypatch.setattr(files._Tree, "_walk", walk)
     read_files("logs", tmp_path, lab.seeker)
     assert len(looks) == min(3, max(changes + 1, 2))
+
+
+@pytest.mark.parametrize(
+    ("problem", "noted"),
+    [
+        (PermissionError(13, "Permission denied"), [("b", "Permission denied")]),
+        (FileNotFoundError(2, "No such file or directory"), [("b", "vanished before it could be read")]),
+    ],
+)
+def test_an_entry_that_cannot_be_looked_at_is_listed_and_the_rest_is_read(lab, tmp_path, monkeypatch, problem, noted):
+    for name in "abc":
+        (tmp_path / name).write_text(lab.canary(name))
+    real = os.scandir
+
+    class Entry:
+        def __init__(self, entry: os.DirEntry) -> None:
+            self.name, self._entry = entry.name, entry
+
+        def stat(self, *, follow_symlinks: bool) -> os.stat_result:
+            if self.name == "b":
+                raise problem
+            return self._entry.stat(follow_symlinks=follow_symlinks)
+
+        def inode(self) -> int:
+            return self._entry.inode()
+
+    class Listing:
+        def __init__(self, path) -> None:
+            self._real = real(path)
+
+        def __enter__(self):
+            return [Entry(entry) for entry in self._real]
+
+        def __exit__(self, *_: object) -> None:
+            self._real.close()
+
+        close = __exit__
+
+    monkeypatch.setattr(files.os, "scandir", Listing)
+    reading = read_files("logs", tmp_path, lab.seeker)
+    assert {hit.canary for hit in reading.hits} == {"a", "c"}
+    assert [(note.object, note.reason) for note in reading.not_examined] == noted

@@ -95,6 +95,13 @@ def test_a_compressed_value_within_a_row_is_found_with_its_bytes():
     assert [value.start for value in inline_values(stored * 3)] == [0, len(stored), 2 * len(stored)]
 
 
+def test_a_compressed_value_within_a_row_that_holds_less_than_it_announces_is_none():
+    stored = inline(TEXT)
+    for more, count in ((0, 1), (1, 0)):
+        told = stored[:4] + struct.pack("<I", 1 << 30 | len(TEXT) + more) + stored[8:]
+        assert len(list(inline_values(told))) == count
+
+
 def test_a_compressed_value_may_end_with_its_page_and_not_after_it():
     stored = inline(TEXT)
     block = len(stored) + 10

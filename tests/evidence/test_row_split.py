@@ -107,3 +107,14 @@ def test_tables_and_columns_are_joined_each_by_itself(lab, tmp_path):
         connection.execute("insert into b values (?, ?)", (canary[5:], canary[:5]))
         connection.execute("insert into b values ('x', ?)", (canary[5:],))
     assert rows_of(read_sqlite("db", tmp_path / "x.db", lab.seeker)) == [("c", "row 1 to row 2, column two")]
+
+
+def test_both_literals_are_told_once_wherever_the_bound_of_what_is_held_falls(lab, tmp_path, monkeypatch):
+    monkeypatch.setattr(row_split, "_HELD", 500)
+    for before in range(28, 38):
+        path = tmp_path / f"{before}.db"
+        store(path, cut(f"Please join {lab.canary(str(before))} and answer", 3), before)
+        first = before + 5  # twelve letters in pieces of three come before it
+        found = rows_of(read_sqlite("db", path, lab.seeker))
+        assert found[0] == (str(before), f"row {first} to row {first + 3}, column piece")
+        assert len(found) == 2
