@@ -87,7 +87,8 @@ def misleads(item: Interaction, rule: Refusal) -> str:
     """What is wrong with a policy error for whoever acts on it, empty where nothing is."""
     if item.labels.get("retry"):
         return f"it asks the client to try again ({item.labels['retry']})"
-    text = str(pointer(item.data, rule.text_pointer) or "").casefold()
+    said = [pointer(item.data, where) or "" for where in (rule.text_pointer, "/title", "/detail")]  # the latter two of a problem document
+    text = " ".join(map(str, said)).casefold()
     for claim, words in misleading_words().items():
         for word in words:
             if re.search(rf"(?<!\w){re.escape(word)}", text):
