@@ -263,6 +263,7 @@ def _harmless(operations: Mapping[str, Operation], actor: Actor) -> tuple[str, O
         if not spec.changes and spec.by != "anybody" and spec.multipart is None
         if names([spec.path, spec.query, spec.headers, spec.body]) <= known
     ]
+    fit.sort(key=lambda item: item[1].method != "GET")
     own = [item for item in fit if item[1].by == actor.role]
     order = own if actor.role in STAFF and own else own + [item for item in fit if item[1].by == "member"]
     if not order:
