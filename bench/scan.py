@@ -70,11 +70,13 @@ class Bench:
                 "rg": ripgrep(tree, [self.literal.encode()], "-F"),
                 "literal": worker("literal-pass", tree, self.literal),
                 "suite": worker("suite", tree, self.literal),
+                "digests": worker("digests", tree, self.literal, 10_000),
             },
             self.rounds,
         )
         return [
             _ratio(f"{name}: whole search, against `rg -F`", done["suite"], done["rg"], RAW_RATIO),
+            _ratio(f"{name}: looking for the digests of 10,000 canaries too, against none", done["digests"], done["suite"], None),
             _ratio(f"{name}: all encoded literals and magics, one thread, against `rg -F`", done["literal"], done["rg"], None),
         ]
 

@@ -5,16 +5,22 @@ from __future__ import annotations
 import argparse
 import json
 import mmap
+import random
 import resource
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench import trees
 from bench.encodings import as_regex, by_hand
 
+if TYPE_CHECKING:
+    from zdr_audit.canary.seeker import Seeker
+
 KEY = b"the key of a bench"
+BODY = '{"model": "sonnet", "max_tokens": 100, "messages": [{"role": "user", "content": "Please join %s and answer briefly"}]}'
 Report = tuple[set[str], list[str]]  # objects in which something was found, what was said not to be examined
 
 
@@ -23,12 +29,33 @@ def suite(folder: Path, literal: str, canaries: int) -> Callable[[], Report]:
     from zdr_audit.canary.mint import Mint
     from zdr_audit.canary.registry import Registry
     from zdr_audit.canary.seeker import Seeker
-    from zdr_audit.evidence.files import read_files
 
     registry, mint = Registry(literal, KEY), Mint(literal)
     for number in range(canaries):
         registry.add(f"c-{number}", mint.new())
-    seeker = Seeker(literal, registry.identify)
+    return _read(folder, Seeker(literal, registry.identify))
+
+
+def digests(folder: Path, literal: str, canaries: int) -> Callable[[], Report]:
+    """The same where what was sent is looked for by its digests too: as many as a request has for each of so many canaries, of any bytes."""
+    from zdr_audit.canary.digests import MARK, DigestBook, Entry
+    from zdr_audit.canary.mint import Mint
+    from zdr_audit.canary.registry import Registry
+    from zdr_audit.canary.renditions import renditions
+    from zdr_audit.canary.seeker import Seeker
+
+    registry, mint, book = Registry(literal, KEY), Mint(literal), DigestBook(KEY)
+    source = random.Random(5)
+    count = sum(len(one.algorithms) for one in renditions((BODY % mint.new()).encode(), literal, "request"))
+    for number in range(canaries):
+        registry.add(f"c-{number}", mint.new())
+        book.add(Entry(f"c-{number}", "request", source.randbytes(MARK * count)))
+    return _read(folder, Seeker(literal, registry.identify, digests=book))
+
+
+def _read(folder: Path, seeker: Seeker) -> Callable[[], Report]:
+    from zdr_audit.evidence.files import read_files
+
     list(seeker.search(b"warm"))
 
     def run() -> Report:
@@ -105,7 +132,7 @@ def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / trees.MIB
 
 
-ENGINES = {"suite": suite, "literal-pass": literal_pass, "yara-x": yara, "hyperscan": hyperscan}
+ENGINES = {"suite": suite, "digests": digests, "literal-pass": literal_pass, "yara-x": yara, "hyperscan": hyperscan}
 
 
 def main() -> int:

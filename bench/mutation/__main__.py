@@ -1,6 +1,6 @@
 """Mutation testing: `python -m bench.mutation` (or `tox run -e mutation`). Writes reports/mutation.json and .md.
 
-Exit status 1 where a room's score is below what is asked, or an unchanged room fails its own tests.
+Exit status 1 where a room's score is below its `least` in rooms.toml, or an unchanged room fails its own tests.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import argparse
 import os
 import subprocess
 import sys
-from dataclasses import replace
+from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -30,7 +30,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sites", type=int, help="so many random sites instead of what rooms.toml says")
     parser.add_argument("--only", default="", help="mutants whose name (see the output) begins so; nothing is written")
-    parser.add_argument("--reuse", action="store_true", help="do not record anew which test runs which line")
+    parser.add_argument(
+        "--tests", nargs="+", default=(), help="these tests instead of the room's, while one module is worked on; nothing is written"
+    )
+    parser.add_argument("--reuse", action="store_true", help="of which test runs which line, record only what is not recorded yet")
+    parser.add_argument(
+        "--again", action="store_true", help="of the published sample only what survived, after tests were added; implies --reuse"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "reports")
     said = parser.parse_args()
     if Path(installed).resolve().parents[1] != ROOT:
@@ -40,32 +46,54 @@ def main() -> int:
     with TemporaryDirectory(prefix="zdr-mutation-") as folder:
         os.environ["PYTEST_DEBUG_TEMPROOT"] = folder  # where no other pytest tidies up
         for name in said.rooms or known:
-            room = replace(known[name], sites=known[name].sites if said.sites is None else said.sites)
-            record = ROOT / ".mutation" / f"{name}.json"
-            if not (said.reuse and record.exists()):
-                record.parent.mkdir(exist_ok=True)
-                subprocess.run([sys.executable, "-m", "bench.mutation.record", name, str(record)], check=True, cwd=ROOT)  # noqa: S603
-            done.append(_scored(room, record, said.seed, said.only))
-    if not (said.only or said.sites is not None):
+            room = known[name].narrowed(said.sites, tuple(said.tests))
+            record = ROOT / ".mutation" / (f"{name}-some.json" if said.tests else f"{name}.json")
+            record.parent.mkdir(exist_ok=True)
+            if not (said.reuse or said.again):
+                record.unlink(missing_ok=True)
+            words = [sys.executable, "-m", "bench.mutation.record", name, str(record), *said.tests]
+            subprocess.run(words, check=True, cwd=ROOT)  # noqa: S603
+            before = _published(said.out).get(name) if said.again else None
+            done.append(_scored(room, record, before.seed if before else said.seed, said.only, before))
+    if not (said.only or said.tests or said.sites is not None):
         _publish(said.out, done)
     _say(sentence(MutationScore(tool=TOOL, threshold=THRESHOLD, rooms=tuple(done))))
-    return int(any(room.score < THRESHOLD or room.unchanged_killed for room in done))
+    return int(any(room.score < known[room.room].least or room.unchanged_killed for room in done))
 
 
 def _publish(folder: Path, done: list[RoomScore]) -> None:
     """Writes both files; rooms that were not run stay as they were."""
-    path = folder / "mutation.json"
-    old = MutationScore.model_validate_json(path.read_text(encoding="utf-8")).rooms if path.exists() else ()
-    latest = {room.room: room for room in (*old, *done)}
+    latest = _published(folder) | {room.room: room for room in done}
     result = MutationScore(tool=TOOL, threshold=THRESHOLD, rooms=tuple(latest[name] for name in rooms() if name in latest))
-    path.write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    (folder / "mutation.json").write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
     (folder / "mutation.md").write_text(page(result), encoding="utf-8")
 
 
-def _scored(room: Room, record: Path, seed: int, only: str) -> RoomScore:
-    everything = [mutant for file in room.files for mutant in mutants_of(file)]
-    tried = [m for m in chosen(room, everything, seed) if m.name.startswith(only)]
-    fates: dict[Mutant, Fate] = {}
+def _published(folder: Path) -> dict[str, RoomScore]:
+    path = folder / "mutation.json"
+    rooms_ = MutationScore.model_validate_json(path.read_text(encoding="utf-8")).rooms if path.exists() else ()
+    return {room.room: room for room in rooms_}
+
+
+def _known(tried: list[Mutant], before: RoomScore) -> dict[Mutant, Fate]:
+    """What became of those of a sample that did not survive; more tests do not change it. Exits where it is not the sample of before."""
+    survived = {(left.file, left.line, left.operator, left.before, left.after) for left in before.survivors}
+    ended = [m for m in tried if (m.file, m.line, m.operator, *m.change()) not in survived]
+    counts = {module.file: module.killed + module.timeout for module in before.modules}
+    if len(tried) != before.mutants or Counter(m.file for m in ended) != Counter({file: count for file, count in counts.items() if count}):
+        raise SystemExit(f"{before.room}: the code, or how many mutants are drawn, has changed since: run the whole sample")
+    late = {module.file: module.timeout for module in before.modules}
+    fates = {}
+    for mutant in ended:
+        fates[mutant] = Fate("timeout" if late[mutant.file] > 0 else "killed")
+        late[mutant.file] -= 1
+    return fates
+
+
+def _scored(room: Room, record: Path, seed: int, only: str, before: RoomScore | None) -> RoomScore:
+    everything = [mutant for file in room.files for mutant in mutants_of(file) if mutant.name.startswith(only)]
+    tried = chosen(room, everything, seed)
+    fates: dict[Mutant, Fate] = _known(tried, before) if before else {}
     unchanged: list[Fate] = []
 
     def report(mutant: Mutant | None, fate: Fate) -> None:
@@ -80,7 +108,9 @@ def _scored(room: Room, record: Path, seed: int, only: str) -> RoomScore:
             before, after = mutant.change()
             _say(f"{len(fates)}/{len(tried)} {fate.outcome} ({fate.tests} tests) {mutant.name}\n    - {before}\n    + {after}")
 
-    run(room, record, [None, None, *tried, None], report)
+    run(room, record, [None, None, *(m for m in tried if m not in fates), None], report)
+    if len(fates) < len(tried):
+        raise SystemExit(f"{room.name}: the run ended after {len(fates)} of {len(tried)} mutants: see above")
     population = len({mutant.site for mutant in everything}) if room.sites else len(tried)
     result = _room(room, seed, population, tried, fates, unchanged)
     _say(f"{room.name}: {percent(result.score)} of {result.mutants}, {result.survived} survived, {result.explained} explained")

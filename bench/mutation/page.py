@@ -10,14 +10,20 @@ The code that finds, reads and judges is changed on purpose, one operator at a t
 
 Tool: {tool}. At a random site one of the operator's alternatives is drawn. A mutant meets the tests that run its line,
 until one fails; without any change all of them pass. A time-out is a kill. Explained survivors are listed with their reason and count as survivors.
+{wanted}
 Made by `tox run -e mutation`; the figures in full: [mutation.json](mutation.json).
 """
 
 
 def page(score: MutationScore) -> str:
     """Markdown."""
-    head = _HEAD.format(sentence=sentence(score), tool=score.tool)
+    head = _HEAD.format(sentence=sentence(score), tool=score.tool, wanted=_wanted(score))
     return "\n".join([head, *(_room(room) for room in score.rooms)])
+
+
+def _wanted(score: MutationScore) -> str:
+    below = ", ".join(f"`{room.room}`" for room in score.rooms if room.score < score.threshold)
+    return f"Wanted are {percent(score.threshold)} in each{f'; not reached in {below}' if below else ', and reached'}."
 
 
 def _room(room: RoomScore) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ class Room:
 
     name: str
     sites: int
+    least: float
+    """The score below which it may not fall again; what is wanted of every room is `score.THRESHOLD`."""
     tests: tuple[str, ...]
     without: tuple[str, ...]
     warm: tuple[str, ...]
@@ -33,6 +35,11 @@ class Room:
         """Its modules, as paths from the root of the repository."""
         return tuple(str(path.relative_to(ROOT)) for path in sorted((ROOT / "zdr_audit" / self.name).glob("*.py")))
 
+    def narrowed(self, sites: int | None, tests: tuple[str, ...]) -> Room:
+        """With so many random sites, where a number is given, and with these tests alone, where any are."""
+        room = self if sites is None else replace(self, sites=sites)
+        return replace(room, tests=tests, warm=tuple(set(self.warm) & set(tests))) if tests else room
+
 
 def rooms() -> dict[str, Room]:
     """All rooms by name, in the order of the file."""
@@ -42,7 +49,14 @@ def rooms() -> dict[str, Room]:
         return tuple(entry.get(key, ()))
 
     made = [
-        Room(e["name"], e["sites"], listed(e, "tests"), listed(e, "without"), listed(e, "warm"), said["examples"], said["budget_seconds"])
+        Room(
+            e["name"],
+            e["sites"],
+            e["least"],
+            *(listed(e, key) for key in ("tests", "without", "warm")),
+            said["examples"],
+            said["budget_seconds"],
+        )
         for e in said["room"]
     ]
     return {room.name: room for room in made}

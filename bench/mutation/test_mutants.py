@@ -54,7 +54,7 @@ def test_a_mutant_changes_its_line_alone(file):
 
 def test_a_sample_has_one_mutant_a_site_and_is_the_same_for_a_seed(file):
     everything = mutants_of(file)
-    room = Room("near", 4, (), (), (), 1, 1.0)
+    room = Room("near", 4, 0.9, (), (), (), 1, 1.0)
     first, again = chosen(room, everything, 7), chosen(room, everything, 7)
     assert first == again
     assert len({m.site for m in first}) == len(first) == 4
@@ -62,4 +62,4 @@ def test_a_sample_has_one_mutant_a_site_and_is_the_same_for_a_seed(file):
 
 
 def test_all_means_all_that_compile(file):
-    assert chosen(Room("near", 0, (), (), (), 1, 1.0), mutants_of(file), 1) == mutants_of(file)
+    assert chosen(Room("near", 0, 0.9, (), (), (), 1, 1.0), mutants_of(file), 1) == mutants_of(file)

@@ -88,7 +88,9 @@ class Warm:
     def _start_servers(self, session: pytest.Session) -> None:
         """Runs one test of each file that says so; that another test follows keeps what it started for the session."""
         for file in self._room.warm:
-            item = next(item for item in session.items if item.nodeid.startswith(file))
+            item = next((item for item in session.items if item.nodeid.startswith(file)), None)
+            if item is None:
+                raise RuntimeError(f"{file} has no tests here: what it needs is not installed (tox.ini says what)")
             if any(report.failed for report in runtestprotocol(item, nextitem=session.items[0], log=False)):
                 raise RuntimeError(f"the servers of {file} do not start")
 
@@ -112,7 +114,7 @@ class Warm:
 
     def _in_child(self, session: pytest.Session, mutant: Mutant | None, tests: list[str], write: int) -> NoReturn:
         os.setpgid(0, 0)
-        seconds = int(8 + 3 * self._selection.cost(tests))
+        seconds = int(3 + 3 * self._selection.cost(tests))
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         if not os.environ.get("ZDR_MUTATION_LOUD"):

@@ -1,8 +1,8 @@
-"""A run's worth of canary machinery, fresh for every test."""
+"""A run's worth of canary machinery."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -40,6 +40,12 @@ def labs():
     return make_lab
 
 
-@pytest.fixture
-def lab() -> Lab:
+@pytest.fixture(scope="session")
+def _shared() -> Lab:
     return make_lab()
+
+
+@pytest.fixture
+def lab(_shared: Lab) -> Lab:
+    """Without notes, and with canaries of its own; the seeker is everybody's, because making one costs more than most tests."""
+    return replace(_shared, notes=[])

@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from contextlib import suppress
 
+import brotli
 import lz4.frame
 import pytest
 from hypothesis import given
@@ -93,3 +94,8 @@ def test_every_form_that_the_corpus_plants_is_among_the_searched_ones():
     orders = {"utf-16le", "utf-16be", "utf-32le", "utf-32be", "base64url"}
     assert {form for leak in LEAKS for form in leak.forms} - orders <= searched
     assert "rar" not in searched
+
+
+def test_a_canary_behind_much_that_brotli_shortens_well_is_seen(lab):
+    data = brotli.compress(b"the ships lie in the harbour, and all is quiet\n" * 50_000 + lab.canary("late").encode())
+    assert [(seen.canary, seen.forms) for seen in lab.search(data)] == [("late", ("brotli", "plain"))]

@@ -8,8 +8,9 @@ import hashlib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zdr_audit.canary.digest_search import _full_words, _in_base64, _in_hex, _in_little_base64, _in_little_hex
+from zdr_audit.canary.digest_search import _MOST, _in_base64, _in_hex, _in_little_base64, _in_little_hex
 from zdr_audit.canary.digests import DigestBook
+from zdr_audit.canary.runs import find_runs
 
 TEXT = b"some text"
 BOOK = DigestBook(b"k" * 32)
@@ -29,10 +30,10 @@ PIECES = st.one_of(
 @given(st.lists(PIECES, max_size=8))
 def test_both_ways_find_the_same(pieces):
     data = b"".join(pieces) + b"." * 16  # arrays are not asked about less
-    words = _full_words(data)
+    hexadecimal, base64_runs = find_runs(data, _MOST + 2)
     for little, much in (
-        (_in_little_hex(BOOK, data), _in_hex(BOOK, data, words)),
-        (_in_little_base64(BOOK, data), _in_base64(BOOK, data, words)),
+        (_in_little_hex(BOOK, data), _in_hex(BOOK, data, hexadecimal)),
+        (_in_little_base64(BOOK, data), _in_base64(BOOK, data, base64_runs)),
     ):
         assert sorted((start, end, needle.sighted) for start, end, needle in little) == sorted((s, e, n.sighted) for s, e, n in much)
 

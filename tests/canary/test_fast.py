@@ -31,6 +31,12 @@ def both(lab, data: bytes) -> tuple[set, set]:
     return without, set(lab.search(data))
 
 
+@pytest.fixture
+def lab(labs):
+    """With a seeker of its own, that may be compiled or not."""
+    return labs()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_form_is_found_the_same(lab, kind):
     around = KINDS[kind]

@@ -132,6 +132,14 @@ def test_encoded_text_cut_within_the_second_literal_is_one_sighting(lab):
     assert [(seen.end, seen.canary) for seen in lab.search(encoded)] == [(32, "cut")]
 
 
+def test_pieces_are_told_once_where_data_may_also_be_compressed(lab):
+    """The first bytes could begin an LZ4 block, which is known only at the end not to be one."""
+    canary = lab.canary("split")
+    pieces = (f"please join {canary} now"[at : at + 2] for at in range(0, 60, 2))
+    events = "".join(f'event: delta\ndata: {{"index": 0, "text": "{piece}"}}\n\n' for piece in pieces)
+    assert [(seen.canary, seen.forms) for seen in lab.search(b"\xf0.\n" + events.encode())] == [("split", ("split", "plain"))]
+
+
 def orderless(forms: tuple[str, ...]) -> tuple[str, ...]:
     """Without byte orders, which arbitrary surroundings can make undecidable: a stray byte before UTF-16 turns one into the other."""
     return tuple(form.removesuffix("le").removesuffix("be") if form.startswith("utf") else form for form in forms)
@@ -216,7 +224,8 @@ def test_pieces_that_each_hold_a_whole_literal_are_put_together(lab, write, size
     assert {seen.canary for seen in lab.search(data)} - {None} == {"told"}
 
 
-def test_a_literal_alone_is_not_told_by_a_canary_in_the_next_line(lab):
+def test_a_literal_alone_is_not_told_by_a_canary_in_the_next_line(labs):
+    lab = labs()
     lines = [f"2026-11-26 INFO delta={text}\n" for text in (lab.literal, lab.canary("other"), lab.literal)]
     assert sorted((seen.start, seen.canary) for seen in lab.search("".join(lines).encode())) == [(22, None), (55, "other"), (110, None)]
 

@@ -138,10 +138,16 @@ def test_a_control_that_is_new_is_worse_only_where_it_fails(verdict: str, worse:
     assert (found.verdicts[0].old, found.verdicts[0].worse) == (None, worse)
 
 
-@pytest.mark.parametrize(("accepted", "shrank"), [(100, False), (90, False), (89, True), (0, True), (200, False)])
-def test_a_sample_that_lost_more_than_a_tenth_shrank(accepted: int, shrank: bool) -> None:
+@pytest.mark.parametrize(("accepted", "shrank"), [(100, False), (70, False), (69, True), (0, True), (200, False)])
+def test_a_sample_that_lost_more_than_chance_takes_shrank(accepted: int, shrank: bool) -> None:
     found = compare(report(samples.control(ONE, accepted=100)), report(samples.control(ONE, accepted=accepted)))
     assert bool(found.shrunk) == shrank == found.worse
+
+
+@pytest.mark.parametrize(("accepted", "shrank"), [(6, False), (3, False), (2, True)])
+def test_a_small_sample_shrank_where_more_than_half_of_it_is_gone(accepted: int, shrank: bool) -> None:
+    found = compare(report(samples.control(ONE, accepted=6)), report(samples.control(ONE, accepted=accepted)))
+    assert bool(found.shrunk) == shrank
 
 
 def test_a_minimum_that_was_lowered_is_told() -> None:

@@ -26,8 +26,9 @@ class Lab:
         return canary
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def lab() -> Lab:
+    """One for all tests: making a seeker costs more than most of them, and no test can meet the canaries of another."""
     literal = new_literal()
     registry = Registry(literal, b"a key of the run")
     return Lab(Mint(literal), registry, Seeker(literal, registry.identify))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from zdr_audit.canary.seeker import Seeker
 from zdr_audit.evidence.command import Command, command_size, read_command
 from zdr_audit.evidence.size import SizeError
 
@@ -125,3 +126,49 @@ def test_its_size_is_what_it_prints_or_what_its_size_command_says(tmp_path):
 def test_what_cannot_be_measured_is_said(command, words):
     with pytest.raises(SizeError, match=words):
         command_size(command)
+
+
+def test_what_comes_is_searched_in_pieces_of_some_size_and_told_in_full(lab):
+    class Spy(Seeker):
+        def search(self, data, on_note=None):
+            pieces = list(data)
+            sizes.append([len(piece) for piece in pieces])
+            yield from super().search(iter(pieces), on_note)
+
+    sizes: list[list[int]] = []
+    seeker = Spy.__new__(Spy)
+    seeker.__dict__.update(lab.seeker.__dict__)
+    text = "import sys\nfor _ in range(100): sys.stdout.buffer.write(b'x' * 9999); sys.stdout.flush()\nsys.stdout.write(sys.argv[1])"
+    reading = read_command("log", python(text, lab.canary("last")), seeker)
+    assert [hit.location for hit in reading.hits] == ["bytes 999900-999932"]
+    (out,) = [found for found in sizes if found]
+    assert sum(out) == 999_932
+    assert all(256 * 1024 <= size < 256 * 1024 + 65536 for size in out[:-1])
+    assert len(out) in (3, 4)
+
+
+@pytest.mark.parametrize(("room", "stopped"), [(32, False), (31, True)])
+def test_output_up_to_the_bound_is_no_problem(lab, room, stopped):
+    reading = read_command("log", python("import sys; sys.stdout.write(sys.argv[1])", lab.canary("all"), max_bytes=room), lab.seeker)
+    assert (reading.bytes, bool(reading.error)) == (room, stopped)
+
+
+def test_the_last_line_of_what_a_command_says_is_found_behind_however_much(lab):
+    text = "import sys; sys.stderr.write('e\\n' * 50_000 + 'x' * 4090 + ' y' * 200 + '\\n\\n'); sys.exit(4)"
+    assert read_command("log", python(text), lab.seeker).error == f"{Path(sys.executable).name} ended with status 4: {'x' * 200}"
+
+
+def test_a_reader_that_fails_ends_the_command_and_is_heard(lab):
+    class Broken(Seeker):
+        def search(self, data, on_note=None):
+            for piece in data:
+                if marker in piece:
+                    raise KeyError("broken")
+            yield from ()
+
+    seeker = Broken.__new__(Broken)
+    seeker.__dict__.update(lab.seeker.__dict__)
+    for marker, stream in ((b"out", "stdout"), (b"err", "stderr")):
+        text = f"import sys, time; print('{marker.decode()}' * 90_000, file=sys.{stream}, flush=True); time.sleep(600)"
+        with pytest.raises(KeyError, match="broken"):
+            read_command("log", python(text), seeker)

@@ -294,3 +294,45 @@ def test_a_root_that_is_a_link_is_read_where_it_leads(lab, tmp_path):
     (tmp_path / "current").symlink_to("real")
     reading = read_files("logs", tmp_path / "current", lab.seeker)
     assert [hit.object for hit in reading.hits] == ["log"]
+
+
+def test_a_file_that_says_it_is_empty_is_looked_into_all_the_same(lab, tmp_path, monkeypatch):
+    """As those of /proc do."""
+    path = tmp_path / "status"
+    path.write_text(lab.canary("shown"))
+    monkeypatch.setattr(files.State, "of", classmethod(lambda cls, status: cls(status.st_dev, status.st_ino, 0, status.st_mtime_ns)))
+    found = files.search_file(lab.seeker, path, None)
+    assert ([seen.canary for seen in found.sightings], found.taken, found.notes) == (["shown"], 32, [])
+
+
+def test_whoever_is_not_the_owner_reads_without_the_privilege_to_leave_no_trace(lab, tmp_path, monkeypatch):
+    (tmp_path / "log").write_text(lab.canary("one"))
+    real, asked = os.open, []
+
+    def refuse(path, flags, *more):
+        asked.append(flags)
+        if flags & os.O_NOATIME:
+            raise PermissionError(1, "Operation not permitted")
+        return real(path, flags, *more)
+
+    monkeypatch.setattr(files.os, "open", refuse)
+    assert [hit.canary for hit in read_files("logs", tmp_path, lab.seeker).hits] == ["one"]
+    first, second = asked
+    assert first == second | os.O_NOATIME
+    assert second & (os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC) == os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+@pytest.mark.parametrize("changes", [0, 1, 2, 5])
+def test_a_folder_that_changes_is_looked_at_three_times_at_most(lab, tmp_path, monkeypatch, changes):
+    (tmp_path / "log").write_text("x")
+    real, looks = files._Tree._walk, []
+
+    def walk(tree):
+        looks.append(None)
+        if len(looks) <= changes:
+            (tmp_path / "log").write_text("x" * (len(looks) + 1))
+        yield from real(tree)
+
+    monkeypatch.setattr(files._Tree, "_walk", walk)
+    read_files("logs", tmp_path, lab.seeker)
+    assert len(looks) == min(3, max(changes + 1, 2))

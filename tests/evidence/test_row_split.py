@@ -54,3 +54,56 @@ def test_rows_without_a_canary_hold_none(lab, tmp_path):
 
 def test_that_rows_are_joined_is_said():
     assert row_split.FORM in searched_forms()
+
+
+def rows_of(reading) -> list[tuple[str | None, str]]:
+    return [(hit.canary, hit.location) for hit in reading.hits if hit.forms == ("rows", "plain")]
+
+
+def test_a_hit_names_the_rows_in_which_the_literal_begins_and_ends(lab, tmp_path):
+    canary = lab.canary("c")
+    store(tmp_path / "x.db", ["ships ", canary[:5], canary[5:8], canary[8:26], canary[26:], " harbour"])
+    assert rows_of(read_sqlite("db", tmp_path / "x.db", lab.seeker)) == [
+        ("c", "row 2 to row 4, column piece"),
+        ("c", "row 4 to row 5, column piece"),
+    ]
+
+
+def test_a_literal_that_its_row_holds_whole_is_told_with_the_rows_beside_it(lab, tmp_path):
+    canary = lab.canary("c")
+    store(tmp_path / "x.db", ["ships ", canary[:11], canary[11:21], canary[21:]])
+    assert ("c", "row 2 and those beside it, column piece") in rows_of(read_sqlite("db", tmp_path / "x.db", lab.seeker))
+
+
+@pytest.mark.parametrize(("size", "joined"), [(4096, True), (4097, False)])
+def test_a_value_that_is_too_long_for_a_piece_parts_the_text(lab, tmp_path, size, joined):
+    canary = lab.canary("c")
+    store(tmp_path / "x.db", ["x" * (size - 5) + canary[:5], canary[5:]])
+    assert bool(rows_of(read_sqlite("db", tmp_path / "x.db", lab.seeker))) is joined
+
+
+def test_empty_values_between_the_pieces_do_not_part_them(lab, tmp_path):
+    canary = lab.canary("c")
+    store(tmp_path / "x.db", [canary[:5], "", "", canary[5:]])
+    assert rows_of(read_sqlite("db", tmp_path / "x.db", lab.seeker)) == [("c", "row 1 to row 4, column piece")]
+
+
+def test_text_in_capitals_is_joined_and_bytes_that_are_no_text_are_not(lab, tmp_path):
+    canary = lab.canary("c")
+    store(tmp_path / "capitals.db", cut(canary.upper(), 5))
+    assert {name for name, _ in rows_of(read_sqlite("db", tmp_path / "capitals.db", lab.seeker))} == {"c"}
+    store(tmp_path / "blobs.db", cut(canary, 5))
+    with closing(sqlite3.connect(tmp_path / "blobs.db")) as connection, connection:
+        connection.execute("update deltas set piece = cast(piece as blob)")
+    assert rows_of(read_sqlite("db", tmp_path / "blobs.db", lab.seeker)) == []
+
+
+def test_tables_and_columns_are_joined_each_by_itself(lab, tmp_path):
+    canary = lab.canary("c")
+    with closing(sqlite3.connect(tmp_path / "x.db")) as connection, connection:
+        for table in ("a", "b"):
+            connection.execute(f"create table {table} (one text, two text)")
+        connection.execute("insert into a values (?, 'x')", (canary[:5],))
+        connection.execute("insert into b values (?, ?)", (canary[5:], canary[:5]))
+        connection.execute("insert into b values ('x', ?)", (canary[5:],))
+    assert rows_of(read_sqlite("db", tmp_path / "x.db", lab.seeker)) == [("c", "row 1 to row 2, column two")]

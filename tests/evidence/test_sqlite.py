@@ -489,3 +489,57 @@ def test_live_rows_are_live_and_nothing_that_was_not_written_is_found(sizes, del
     assert set(live(reading)) == kept
     assert set(residue(reading)) - {None} <= written  # None: what is left where SQLite moved a row over an old one
     assert reading.not_examined == ()
+
+
+@pytest.mark.parametrize(
+    ("columns", "row"), [("a", "row 7"), ("rowid, a", "row 7"), ("rowid, _rowid_, a", "row 7"), ("ROWID, _RowID_, oid, a", "entry 1")]
+)
+def test_a_row_is_named_by_its_id_under_whatever_name_it_can_be_had(lab, path, columns, row):
+    free = next((name for name in ("rowid", "_rowid_", "oid") if name not in columns.lower()), None)
+    with connect(path) as connection:
+        connection.execute(f"create table t ({columns})")
+        connection.execute(f"insert into t ({f'{free}, ' if free else ''}a) values ({'7, ' if free else ''}?)", (lab.canary("one"),))
+    assert live(read_sqlite("db", path, lab.seeker)) == {"one": f"t: {row}, column a"}
+
+
+def test_a_blob_that_is_too_large_for_a_table_without_row_ids_is_said(lab, path, monkeypatch):
+    monkeypatch.setattr(sqlite_rows, "_LARGE", 1000)
+    with connect(path) as connection:
+        connection.execute("create table t (key text primary key, body blob) without rowid")
+        connection.execute("insert into t values ('a', zeroblob(1000))")
+        connection.execute("insert into t values ('b', zeroblob(1001))")
+    (note,) = read_sqlite("db", path, lab.seeker).not_examined
+    assert (note.object, note.reason) == (
+        "t",
+        "not all rows can be read: entry 2, column body holds 1001 bytes, too many for a table without row ids",
+    )
+
+
+@pytest.mark.parametrize("batch", [1, 50, 100])
+def test_values_are_searched_in_batches_of_whatever_size(lab, path, monkeypatch, batch):
+    monkeypatch.setattr(sqlite_rows, "_BATCH", batch)
+    fill(path, *(f"{'x' * number}{lab.canary(f'{number}')}" for number in range(9)), "x" * 500)
+    assert set(live(read_sqlite("db", path, lab.seeker))) == {str(number) for number in range(9)}
+
+
+def test_what_an_old_frame_of_the_log_holds_is_named_by_frame_page_and_bytes(lab, path, tmp_path):
+    gone = lab.canary("gone")
+    with connect(path) as connection:
+        connection.execute("pragma journal_mode = wal")
+        connection.execute("pragma wal_autocheckpoint = 0")
+        connection.execute("create table bodies (id integer primary key, body)")
+        connection.execute("insert into bodies values (1, ?)", (f"{'x' * 300}{gone}",))
+        connection.execute("pragma secure_delete = on")
+        connection.execute("delete from bodies")
+        shutil.copytree(path.parent, tmp_path / "seized")
+    wal = tmp_path / "seized" / "app.db-wal"
+    log = wal.read_bytes()
+    at = log.index(gone.encode())
+    wal.write_bytes(log + b"torn " + lab.canary("torn").encode())
+    hits = [
+        (hit.object, hit.location, hit.canary, hit.residue) for hit in read_sqlite("db", tmp_path / "seized" / "app.db", lab.seeker).hits
+    ]
+    assert hits == [
+        ("app.db-wal", f"frame {(at - 32) // 4120 + 1}, page 2, bytes {at}-{at + 32}", "gone", True),
+        ("app.db-wal", f"bytes {len(log) + 5}-{len(log) + 37}", "torn", True),
+    ]

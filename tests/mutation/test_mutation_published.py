@@ -1,4 +1,4 @@
-"""The published mutation score: of every room, no lower than asked, the same on the page and in the README."""
+"""The published mutation score: of every room, no lower than its least, the same on the page and in the README."""
 
 from __future__ import annotations
 
@@ -19,9 +19,13 @@ def published() -> MutationScore:
     return MutationScore.model_validate_json(PUBLISHED.read_text(encoding="utf-8"))
 
 
-def test_no_published_score_is_lower_than_asked(published):
+def test_no_published_score_has_fallen_and_the_page_says_where_more_is_wanted(published):
     assert "verdict" in {room.room for room in published.rooms} <= set(rooms())
-    assert all(room.score >= THRESHOLD for room in published.rooms)
+    assert all(room.score >= rooms()[room.room].least for room in published.rooms)
+    assert published.threshold == THRESHOLD == 0.9
+    wanting = [room.room for room in published.rooms if room.score < THRESHOLD]
+    assert (", and reached." in page(published)) == (wanting == [])
+    assert all(f"`{name}`" in page(published).partition("not reached in ")[2].partition("\n")[0] for name in wanting)
 
 
 def test_without_a_change_every_test_passed(published):

@@ -101,6 +101,7 @@ class _Brotli:
         self._engine = brotli.Decompressor()
         self._taken: bytearray | None = bytearray()
         self._given = 0
+        self._full = False
         self.unused_data = b""
 
     @property
@@ -109,7 +110,7 @@ class _Brotli:
 
     @property
     def needs_input(self) -> bool:
-        return bool(self._engine.can_accept_more_data())
+        return not self._full and bool(self._engine.can_accept_more_data())
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
         try:
@@ -124,6 +125,7 @@ class _Brotli:
                 if len(self._taken) > _KEPT:
                     self._taken = None
         self._given += len(block)
+        self._full = 0 < max_length <= len(block)  # the library would take more data all the same, while decoded ones wait
         return block
 
     def _to_the_end(self, data: bytes) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import re
 from collections.abc import Iterable, Iterator
 
@@ -110,6 +111,7 @@ _WORD = re.compile(rb"[A-Za-z0-9]+")
 _LEAST_LISTED = 3
 _CONTEXT, _LEAST_CONTEXT = 16, 2
 _PLACES_BACK = 12
+_BITS_A_LETTER, _LEAST_BITS = math.log2(36), 32.0
 
 
 def lines(literal: bytes, beginnings: Beginnings) -> Pass:
@@ -187,9 +189,23 @@ def _goes_on(data: bytes, start: int, end: int, text: bytes) -> list[tuple[int, 
         pieces.append(word.span())
         rest = rest[len(word[0]) :]
         if not rest:
-            told = len(pieces) == 2 or len(_before(data, pieces[1:])) >= _LEAST_CONTEXT
+            told = len(pieces) == 2 or _told_by(data, pieces) >= _LEAST_BITS
             return pieces if told and data[start : word.end()].isascii() else None
     return None
+
+
+def _told_by(data: bytes, pieces: list[tuple[int, int]]) -> float:
+    """Bits by which pieces tell a text from words that fit by chance: what their letters tell, less the choice among the words that stand behind the same
+    in the lines looked at. A log of made-up requests has a word of one letter in every place."""
+    before = _before(data, pieces[1:])
+    if len(before) < _LEAST_CONTEXT:
+        return 0.0
+    place = re.compile(re.escape(before) + b"(?=[A-Za-z0-9])")
+    bits = _BITS_A_LETTER * LITERAL_LENGTH
+    for (_, done), (_, end) in itertools.pairwise(pieces):
+        line = max(0, data.find(b"\n", done))
+        bits -= math.log2(max(1, sum(1 for _ in place.finditer(data, line, end))))
+    return bits
 
 
 @functools.lru_cache(256)

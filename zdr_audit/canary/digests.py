@@ -66,6 +66,16 @@ class Known:
     algorithm: str
 
 
+def _has(bits: bytearray, three: bytes) -> bool:
+    place = int.from_bytes(three)
+    return bits[place >> 3] >> (place & 7) & 1 == 1
+
+
+def _set(bits: bytearray, three: bytes) -> None:
+    place = int.from_bytes(three)
+    bits[place >> 3] |= 1 << (place & 7)
+
+
 class DigestBook:
     """Digests by their marks. Safe for several threads."""
 
@@ -74,7 +84,10 @@ class DigestBook:
         self._lock = threading.Lock()
         self._entries: list[Entry] = []
         self._fresh: dict[bytes, tuple[int, int]] = {}
-        self._clear = bytearray(1 << 24 >> 3)
+        self._clear, self._keyed = (
+            bytearray(1 << 24 >> 3),
+            bytearray(1 << 24 >> 3),
+        )  # a bit for each three bytes of a mark that occur: its first, its last
         self._marks = np.empty(0, np.uint64)
         self._places = np.empty((0, 2), np.uint32)
 
@@ -96,21 +109,22 @@ class DigestBook:
             self._entries.append(entry)
             for at in range(0, len(entry.marks) // MARK * MARK, MARK):
                 mark = entry.marks[at : at + MARK]
-                clear = int.from_bytes(mark[:_CLEAR])
-                place, bit = clear >> 3, 1 << (clear & 7)
-                if not self._clear[place] & bit or self._find(mark) is None:
+                if not _has(self._clear, mark[:_CLEAR]) or self._find(mark) is None:
                     self._fresh[mark] = (number, at // MARK)
-                    self._clear[place] |= bit
+                    _set(self._clear, mark[:_CLEAR])
+                    _set(self._keyed, mark[-_CLEAR:])
             if len(self._fresh) >= _UNSETTLED:
                 self._settle()
 
     def look_up(self, digest: bytes) -> Known | None:
         """The text whose digest begins like this; at least eight bytes are needed."""
-        clear = int.from_bytes(digest[:_CLEAR])
-        if len(digest) < FIRST or not self._clear[clear >> 3] >> (clear & 7) & 1:
+        if len(digest) < FIRST or not _has(self._clear, digest[:_CLEAR]):
+            return None
+        mark = self.mark(digest[:FIRST])
+        if not _has(self._keyed, mark[-_CLEAR:]):
             return None
         with self._lock:
-            found = self._find(self.mark(digest[:FIRST]))
+            found = self._find(mark)
             if found is None:
                 return None
             entry = self._entries[found[0]]

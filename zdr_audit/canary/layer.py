@@ -19,7 +19,7 @@ from .tidy import Doubts, Span
 __all__ = ["Layer", "Sighting"]
 
 _MAX_OPEN = 64
-_BATCH = 128 * 1024  # bytes that are searched at a time, beside the overlap of twice `LOOK`
+_BATCH = 496 * 1024  # bytes that are searched at a time, beside the overlap of twice `LOOK`
 _ATTEMPT = 16 * 1024  # decoded bytes that an attempt counts for, so that data full of false beginnings are bounded too
 _LOOKS = max(opener.looks for opener in WHOLE)
 _NOTEWORTHY = 1024  # decoded bytes after which a failure is no accident of two bytes that looked like a zlib header

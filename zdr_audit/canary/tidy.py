@@ -41,10 +41,9 @@ class Doubts:
         first = min(still_open, default=None)
         waiting: list[Sighting] = []
         for seen in (*self._held, *(seen for seen in found if _doubtful(seen))):
-            if first is not None and first <= seen.start:
-                waiting.append(seen)
-            elif not self._explained(seen, certain, found):
-                certain.append(seen)
+            if self._explained(seen, certain, found):  # by what is told now: later it would not be at hand
+                continue
+            (waiting if first is not None and first <= seen.start else certain).append(seen)
         self._held = waiting
         keep = min([base, *(seen.start for seen in waiting)])
         self._spans = [span for span in self._spans if span.end > keep]

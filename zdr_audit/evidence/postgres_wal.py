@@ -24,7 +24,8 @@ class Mentions:
 
     def __init__(self, catalog: Catalog) -> None:
         self._database = catalog.database
-        self._titles = {int(name.rpartition("/")[2]): relation.title for name, relation in catalog.files.items() if name[-1:].isdigit()}
+        own = re.compile(rf"base/{catalog.database}/(\d+)")  # in another tablespace the same number is another relation's
+        self._titles = {int(found[1]): relation.title for name, relation in catalog.files.items() if (found := own.fullmatch(name))}
         self._places, self._files = array("q"), array("q")
         self._tail, self._seen = b"", 0
 

@@ -138,12 +138,12 @@ def with_files(reading: Reading, folder: Path, values: Values, progress: Callabl
         # Compressed data show parts of the canaries that are read from them in full.
         if hit.canary is not None or hit.object not in opened
     )
-    return Reading(
-        source=reading.source,
-        kind=reading.kind,
-        objects=reading.objects + files.objects,
-        bytes=reading.bytes + files.bytes,
-        hits=reading.hits + hits,
-        not_examined=reading.not_examined + files.not_examined,
-        error=reading.error or (f"data_dir: {files.error}" if files.error else None),
+    return reading.model_copy(
+        update={
+            "objects": reading.objects + files.objects,
+            "bytes": reading.bytes + files.bytes,
+            "hits": reading.hits + hits,
+            "not_examined": reading.not_examined + files.not_examined,
+            "error": reading.error or (f"data_dir: {files.error}" if files.error else None),
+        }
     )

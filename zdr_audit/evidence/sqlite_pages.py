@@ -5,6 +5,7 @@ The file format is read directly because SQLite itself shows live rows alone (ht
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,8 +52,7 @@ class Pages:
     @cached_property
     def count(self) -> int:
         """The number of the last page, in the database file or its log."""
-        self._file.seek(0, 2)
-        return max([self._file.tell() // self.size, *(frame.page for frame in self.frames)])
+        return max([self._file.seek(0, os.SEEK_END) // self.size, *(frame.page for frame in self.frames)])
 
     def close(self) -> None:
         self._file.close()
@@ -64,6 +64,7 @@ class Pages:
         """The whole frames of the write-ahead log, those of older generations too."""
         if self._wal is None:
             return ()
+        end = self._wal.seek(0, os.SEEK_END)
         self._wal.seek(0)
         header = self._wal.read(_WAL_HEADER)
         if len(header) < _WAL_HEADER or struct.unpack(">I", header[:4])[0] not in _WAL_MAGICS or self._int(header, 8) != self.size:
@@ -71,17 +72,15 @@ class Pages:
         raw: list[tuple[int, int, int, int]] = []  # number, page, place, pages after commit
         committed = 0
         fresh = True
-        at = _WAL_HEADER
-        while True:
+        at, whole = _WAL_HEADER, _FRAME_HEADER + self.size
+        while at + whole <= end:
             self._wal.seek(at)
             frame = self._wal.read(_FRAME_HEADER)
-            if len(frame) < _FRAME_HEADER:
-                break
             fresh = fresh and frame[8:16] == header[16:24]  # the first frame with another salt ends the present generation
             raw.append((len(raw) + 1, self._int(frame, 0), at + _FRAME_HEADER, self._int(frame, 4)))
             if fresh and raw[-1][3]:
                 committed = len(raw)
-            at += _FRAME_HEADER + self.size
+            at += whole
         latest = {page: number for number, page, _, _ in raw[:committed]}
         return tuple(Frame(number, page, place, latest.get(page) == number) for number, page, place, _ in raw)
 

@@ -1,0 +1,86 @@
+"""What a reading gathers: each sighting once, what could not be examined once, and of both no more than a stated number."""
+
+from __future__ import annotations
+
+import pytest
+
+from zdr_audit.canary.sighting import Sighting
+from zdr_audit.evidence.collector import Collector, byte_range
+
+
+def seen(canary: str | None = "c", forms: tuple[str, ...] = ("plain",), start: int = 5) -> Sighting:
+    return Sighting(start, start + 32, forms, canary, "excerpt")
+
+
+@pytest.fixture
+def collector(lab) -> Collector:
+    return Collector("source", "files", lab.seeker)
+
+
+def test_a_sighting_is_a_hit_with_all_that_is_known_of_it(collector):
+    collector.hit("log", "row 7", seen(forms=("gzip", "plain")), residue=True)
+    (hit,) = collector.reading().hits
+    assert hit.model_dump() == {
+        "source": "source",
+        "object": "log",
+        "location": "row 7",
+        "forms": ("gzip", "plain"),
+        "canary": "c",
+        "residue": True,
+        "excerpt": "excerpt",
+    }
+    assert byte_range(seen()) == "bytes 5-37"
+
+
+def test_the_same_is_told_once_and_whatever_differs_is_told_too(collector):
+    different = [
+        ("log", "row 7", seen(), False),
+        ("other", "row 7", seen(), False),
+        ("log", "row 8", seen(), False),
+        ("log", "row 7", seen("d"), False),
+        ("log", "row 7", seen(None), False),
+        ("log", "row 7", seen(forms=("base64", "plain")), False),
+        ("log", "row 7", seen(), True),
+    ]
+    for _ in range(2):
+        for name, place, sighting, residue in different:
+            collector.hit(name, place, sighting, residue)
+    assert len(collector.reading().hits) == len(different)
+
+
+def test_hits_and_what_was_not_examined_are_bounded_and_what_is_beyond_is_counted(collector):
+    for number in range(10_007):
+        collector.hit("log", f"row {number}", seen())
+        collector.not_examined(f"file {number}", "refused")
+    collector.hit("log", "row 3", seen())  # known already
+    reading = collector.reading()
+    assert len(reading.hits) == 10_000
+    assert len(reading.not_examined) == 10_001
+    last = reading.not_examined[-1]
+    assert (last.object, last.reason) == ("source", "7 more hits are not listed (bound: 10000)")
+
+
+def test_what_could_not_be_examined_is_told_once(collector):
+    for _ in range(2):
+        collector.not_examined("log", "refused")
+        collector.not_examined("log", "cut off")
+    assert [(note.object, note.reason) for note in collector.reading().not_examined] == [("log", "refused"), ("log", "cut off")]
+
+
+def test_a_search_adds_what_is_seen_where_it_is_said_to_be_and_what_was_not_examined(lab, collector):
+    collector.search("log", f"see {lab.canary('one')}".encode())
+    collector.search("log", f"see {lab.canary('two')}".encode(), lambda _: "row 1", residue=True)
+    assert [(hit.canary, hit.location, hit.residue) for hit in collector.reading().hits] == [
+        ("one", "bytes 4-36", False),
+        ("two", "row 1", True),
+    ]
+    collector.search("packed", b"PK\x03\x04\x14\x00\x01\x00\x08\x00" + bytes(40))
+    (note,) = collector.reading().not_examined
+    assert note.object == "packed"
+    assert "it is encrypted" in note.reason
+
+
+def test_a_source_that_could_not_be_read_was_searched_for_nothing(lab, collector):
+    assert collector.reading().searched == lab.seeker.searched
+    failed = collector.reading(error="gone")
+    assert (failed.error, failed.searched) == ("gone", ())

@@ -1,0 +1,266 @@
+"""How the answers of a Redis server are walked, on answers that are written here: what a real one seldom gives is among them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from zdr_audit.evidence import redis_keys
+from zdr_audit.evidence.collector import Collector
+from zdr_audit.evidence.redis_keys import Database
+from zdr_audit.evidence.redis_memory import read_memory
+from zdr_audit.evidence.server import Values
+
+redis = pytest.importorskip("redis")
+REFUSED = redis.exceptions.ResponseError("NOPERM this user has no permissions")
+
+
+class Client:
+    """Answers commands from a store of keys. What `answers` holds for a command comes first."""
+
+    def __init__(self, keys: dict[bytes, Any], **answers: Any) -> None:
+        self.keys, self.answers, self.asked = keys, answers, []
+
+    def execute_command(self, *words: Any) -> Any:
+        self.asked.append(words)
+        name = words[0]
+        answer = self.answers[name] if name in self.answers else getattr(self, name.lower())(*words[1:])
+        answer = answer(*words[1:]) if callable(answer) else answer
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def pipeline(self, transaction: bool) -> Client:
+        assert not transaction
+        return Pipeline(self)
+
+    def scan(self, cursor: bytes, *_: Any) -> Any:
+        at = int(cursor)
+        names = list(self.keys)
+        return (b"%d" % (at + 2) if at + 2 < len(names) else b"0"), names[at : at + 2]
+
+    def type(self, key: bytes) -> Any:
+        value = self.keys[key]
+        return b"string" if isinstance(value, bytes) else value[0]
+
+    def getrange(self, key: bytes, first: int, last: int) -> bytes:
+        return self.keys[key][first : last + 1]
+
+    def lrange(self, key: bytes, first: int, last: int) -> list[bytes]:
+        return self.keys[key][1][first : last + 1]
+
+    def _step(self, key: bytes, cursor: bytes, size: int) -> Any:
+        found, at = self.keys[key][1], int(cursor)
+        return (b"%d" % (at + size) if at + size < len(found) else b"0"), found[at : at + size]
+
+    def sscan(self, key: bytes, cursor: bytes, *_: Any) -> Any:
+        return self._step(key, cursor, 3)
+
+    zscan = hscan = lambda self, key, cursor, *_: self._step(key, cursor, 4)
+
+    def xrange(self, key: bytes, start: str, *_: Any) -> Any:
+        entries = self.keys[key][1]
+
+        def number(name: str) -> tuple[int, ...]:
+            return tuple(int(part) for part in name.split("-"))
+
+        return [entry for entry in entries if start == "-" or number(entry[0].decode()) >= number(start)][:2]
+
+    def xinfo(self, what: str, *_: Any) -> Any:
+        return [[b"name", b"readers", b"pending", 0]] if what == "GROUPS" else [[b"pending", 0, b"name", b"reader-1"]]
+
+    def memory(self, *_: Any) -> int:
+        return 1000
+
+    def dump(self, key: bytes) -> bytes | None:
+        return self.keys[key][2] if len(self.keys[key]) > 2 else None
+
+
+class Pipeline:
+    def __init__(self, client: Client) -> None:
+        self.client, self.waiting = client, []
+
+    def execute_command(self, *words: Any) -> None:
+        self.waiting.append(words)
+
+    def execute(self, raise_on_error: bool) -> list[Any]:
+        assert not raise_on_error
+        answers = []
+        for words in self.waiting:
+            try:
+                answers.append(self.client.execute_command(*words))
+            except redis.exceptions.ResponseError as problem:
+                answers.append(problem)
+        return answers
+
+
+def read(lab, client: Client, told: list[int] | None = None):
+    values = Values(Collector("cache", "redis", lab.seeker))
+    Database(values, client, 3, told.append if told is not None else None).read()
+    return values.collector.reading()
+
+
+def places(reading) -> dict[str | None, str]:
+    return {hit.canary: f"{hit.object}: {hit.location}" for hit in reading.hits}
+
+
+def test_every_type_is_walked_step_by_step_to_its_end(lab):
+    fields = [
+        b"f1",
+        lab.canary("value").encode(),
+        lab.canary("field").encode(),
+        b"x",
+        b"f3",
+        b"y",
+        b"f4",
+        lab.canary("last value").encode(),
+    ]
+    entries = [
+        (b"5-1", [b"body", b"x"]),
+        (b"5-2", [b"body", lab.canary("second").encode()]),
+        (b"5-3", None),
+        (b"9-0", [lab.canary("name").encode(), b"x"]),
+    ]
+    client = Client(
+        {
+            b"plain": lab.canary("string").encode(),
+            b"list": (b"list", [b"x"] * 300 + [lab.canary("element").encode()]),
+            b"set": (b"set", [b"a", b"b", b"c", b"d", lab.canary("member").encode()]),
+            b"ranks": (b"zset", [b"a", b"1", b"b", b"2", lab.canary("ranked").encode(), b"2.5"]),
+            b"hash": (b"hash", fields),
+            b"stream": (b"stream", entries),
+            lab.canary("key").encode(): b"x",
+        }
+    )
+    told: list[int] = []
+    reading = read(lab, client, told)
+    found = places(reading)
+    member = found.pop("member")
+    assert member.startswith("database 3, key set: member ")
+    assert found.pop("key").endswith(": name, bytes 0-32")
+    assert found == {
+        "string": "database 3, key plain: value, bytes 0-32",
+        "element": "database 3, key list: element 300, bytes 0-32",
+        "ranked": "database 3, key ranks: member of score 2.5, bytes 0-32",
+        "value": "database 3, key hash: field f1, bytes 0-32",
+        "field": "database 3, key hash: field name, bytes 0-32",
+        "last value": "database 3, key hash: field f4, bytes 0-32",
+        "second": "database 3, key stream: entry 5-2, field body, bytes 0-32",
+        "name": "database 3, key stream: entry 9-0, field name, bytes 0-32",
+    }
+    assert (reading.objects, reading.not_examined) == (7, ())
+    names = sum(map(len, client.keys))
+    assert reading.bytes == sum(told) + names
+
+
+def test_the_names_of_groups_and_consumers_are_searched(lab):
+    group, consumer = lab.canary("group").encode(), lab.canary("consumer").encode()
+    client = Client({b"s": (b"stream", [])}, XINFO=lambda what, *_: [[b"name", group]] if what == "GROUPS" else [[b"name", consumer]])
+    assert places(read(lab, client)) == {
+        "group": "database 3, key s: consumer group name, bytes 0-32",
+        "consumer": f"database 3, key s: consumer name in group {group.decode()}, bytes 0-32",
+    }
+
+
+@pytest.mark.parametrize("size", [99, 100, 101, 199, 200, 350])
+def test_a_long_string_is_read_in_pieces(lab, monkeypatch, size):
+    monkeypatch.setattr(redis_keys, "_PIECE", 100)
+    value = b"x" * (size - 32) + lab.canary("long").encode()
+    told: list[int] = []
+    client = Client({b"k": value})
+    reading = read(lab, client, told)
+    assert places(reading) == {"long": f"database 3, key k: value, bytes {size - 32}-{size}"}
+    assert (sum(told), reading.bytes) == (size, size + 1)
+    asked = [words[2:] for words in client.asked if words[0] == "GETRANGE"]
+    assert asked == [(at, at + 99) for at in range(0, size + (size % 100 == 0), 100)]
+
+
+def test_a_key_that_is_met_twice_is_read_once_and_one_that_is_gone_not_at_all(lab):
+    answers = iter([(b"7", [b"a", b"a", b"b"]), (b"0", [b"b", b"gone"])])
+    client = Client({b"a": b"1", b"b": b"2"}, SCAN=lambda *_: next(answers), TYPE=lambda key: b"none" if key == b"gone" else b"string")
+    reading = read(lab, client)
+    assert reading.objects == 2
+    assert [words[1] for words in client.asked if words[0] == "GETRANGE"] == [b"a", b"b"]
+
+
+def test_what_the_server_refuses_is_listed_and_the_rest_is_read(lab):
+    keys = {
+        b"typeless": b"x",
+        b"list": (b"list", []),
+        b"value": b"x",
+        b"fine": lab.canary("fine").encode(),
+        b"odd": (b"odd-type", b"", b""),
+    }
+    client = Client(
+        keys,
+        TYPE=lambda key: REFUSED if key == b"typeless" else (b"string" if isinstance(keys[key], bytes) else keys[key][0]),
+        LRANGE=REFUSED,
+        GETRANGE=lambda key, *_: REFUSED if key == b"value" else keys[key],
+        DUMP=REFUSED,
+    )
+    reading = read(lab, client)
+    assert places(reading) == {"fine": "database 3, key fine: value, bytes 0-32"}
+    assert {(note.object.removeprefix("database 3, key "), note.reason) for note in reading.not_examined} == {
+        ("typeless", "NOPERM this user has no permissions"),
+        ("list", "cannot be read as the list it is: NOPERM this user has no permissions"),
+        ("value", "NOPERM this user has no permissions"),
+        ("odd", "stored form: NOPERM this user has no permissions"),
+    }
+    assert reading.objects == 4
+
+
+def test_a_value_of_a_module_is_searched_as_it_would_be_saved_if_it_is_not_too_large(lab):
+    payload = b"\x00" + bytes([32]) + lab.canary("saved").encode() + bytes(10)
+    client = Client({b"m": (b"module", b"", payload)})
+    reading = read(lab, client)
+    assert places(reading) == {"saved": "database 3, key m: stored form, bytes 2-34"}
+    assert not reading.hits[0].residue
+    assert reading.bytes == 1 + len(payload)
+    for size, notes in ((64 << 20, 0), ((64 << 20) + 1, 1)):
+        large = read(lab, Client({b"m": (b"module", b"", payload)}, MEMORY=size))
+        assert len(large.not_examined) == notes
+        assert bool(large.hits) is not bool(notes)
+    assert read(lab, Client({b"m": (b"module", b"", payload)}, MEMORY=lambda *_: None)).hits
+    gone = read(lab, Client({b"m": (b"module", b"", b"")}, DUMP=lambda *_: None))
+    assert (gone.hits, gone.not_examined) == ((), ())
+
+
+def test_what_a_stream_still_holds_of_deleted_entries_is_residue_and_what_it_shows_is_not(lab):
+    kept, gone = lab.canary("kept"), lab.canary("gone")
+    payload = b"\x00" + bytes([64]) + f"{kept}{gone}".encode() + bytes(10)
+    client = Client({b"s": (b"stream", [(b"1-1", [b"body", kept.encode()])], payload)}, XINFO=lambda *_: [])
+    assert [(hit.canary, hit.location, hit.residue) for hit in read(lab, client).hits] == [
+        ("kept", "entry 1-1, field body, bytes 0-32", False),
+        ("gone", "stored form of the stream, bytes 34-66", True),
+    ]
+
+
+def test_what_the_server_remembers_is_named_by_its_entry_and_part(lab):
+    answers = {
+        "SLOWLOG": [[14, 1700000000, 20, [b"SET", b"k", lab.canary("slow").encode()], b"addr", b""], []],
+        "CLIENT": b"id=1 name=a\nid=2 name=" + lab.canary("connection").encode(),
+        "ACL": [[b"reason", lab.canary("refused").encode()]],
+        "PUBSUB": [b"news", lab.canary("channel").encode()],
+        "FUNCTION": 7,
+    }
+    values = Values(Collector("cache", "redis", lab.seeker))
+    read_memory(values, Client({}, **answers))
+    assert places(values.collector.reading()) == {
+        "slow": "slow log: entry 14, part 2, bytes 0-32",
+        "connection": "connections: entry 1, part 0, bytes 10-42",
+        "refused": "log of refused commands: entry 0, part 1, bytes 0-32",
+        "channel": "channels: entry 1, part 0, bytes 0-32",
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [("NOPERM no permissions", True), ("ERR Unknown command 'ACL'", False), ("ERR unknown subcommand", False), ("ERR syntax error", False)],
+)
+def test_what_a_server_refuses_to_remember_aloud_is_listed_and_what_it_does_not_know_is_not(lab, words, told):
+    problem = redis.exceptions.ResponseError(words)
+    values = Values(Collector("cache", "redis", lab.seeker))
+    read_memory(values, Client({}, SLOWLOG=problem, CLIENT=problem, ACL=problem, PUBSUB=problem, FUNCTION=problem))
+    names = [note.object for note in values.collector.reading().not_examined]
+    assert names == (["slow log", "connections", "log of refused commands", "channels", "functions"] if told else [])
