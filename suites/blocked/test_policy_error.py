@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from zdr_audit.suite.expect import Expect
+from zdr_audit.suite.expect import Expect, Inconclusive
 from zdr_audit.suite.marks import control
-from zdr_audit.suite.policy_error import differs, misleads, refused_here, same_kind
+from zdr_audit.suite.policy_error import differs, misleads, refused_here, rule_of, same_kind
 
 from . import scenarios as after
 from .test_bypass import FORMS
@@ -30,7 +30,9 @@ def test_the_policy_error_is_the_same_everywhere(expect: Expect) -> None:
 @control("ZDR-BLK-22", after=(*ALL, after.everything_begun_before))
 def test_the_policy_error_is_final_and_echoes_nothing(expect: Expect) -> None:
     refused = [i for i in refused_here(expect) if i.outcome == "refused_by_policy"]
+    if not refused:
+        raise Inconclusive("no refusal was a policy error, so there is none whose words could be judged")
     for item in refused:
-        problem = misleads(item, expect.profile.refusal)
+        problem = misleads(item, rule_of(expect.profile, item))
         expect.that(not problem, f"the policy error must be plain and final: {problem}", item)
     expect.echoes_nothing(refused, "the policy error must not echo content, neither in its body nor in its headers")

@@ -86,7 +86,10 @@ def needs() -> set[str]:
 @pytest.mark.parametrize("need", sorted(needs()))
 def test_a_control_whose_means_are_taken_away_is_reported(simulator, need):
     change: dict[str, Any]
-    if need == "endpoint:helper":
+    if need == "audit.chain":
+        change = {"audit_chain": None}
+        words = "the profile does not say how entries of the audit log are chained (audit_chain), and no reason why they are not ('audit.chain')"
+    elif need == "endpoint:helper":
         change = {"features": {name: without_helpers(feature) for name, feature in simulator.features.items()}}
         words = "the profile marks no endpoint of a feature as a helper beside the main ones (helper = true)"
     elif need.startswith("feature:"):

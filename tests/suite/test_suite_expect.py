@@ -411,3 +411,56 @@ def test_nothing_is_asked_of_features_that_merely_leave_the_promise(bind):
     assert "must be refused" in violated(lambda: bind(record).features_refused(served, "it must be refused"))[0]
     record.run = record.run.model_copy(update={"enforcement": "leaves_promise"})
     bind(record).features_refused(served, "it must be refused")
+
+
+# -- answers of others --------------------------------------------------------------------------------------------------------------
+
+
+def with_echoes(**echoes: tuple[str, ...]) -> Record:
+    """Each request of the subject recognised its own canary in its answer; beyond that, what is given."""
+    record = Record()
+    record.canaries = [c.model_copy(update={"content": "zdr" if c.organization == "org_subject" else "standard"}) for c in record.canaries]
+    for number in (1, 2, 3, 11):
+        own = f"c-{number:05d}"
+        record.change(number, canaries=(own,), echoes=(own, *echoes.get(f"i{number}", ())))
+    return record
+
+
+def nothing_of_others(expect: Expect) -> None:
+    expect.carries_nothing_of_others(expect.some(), "an answer must be its own")
+
+
+def test_answers_that_hold_their_own_canaries_are_their_own(bind):
+    nothing_of_others(bind(with_echoes()))
+
+
+@pytest.mark.parametrize("number", [2, 11])
+def test_an_answer_that_holds_what_another_request_said_names_both(bind, number):
+    said, findings = violated(lambda: nothing_of_others(bind(with_echoes(**{f"i{number}": ("c-00001",)}))))
+    assert said.startswith("an answer must be its own, but 1 do, first: ") and said.endswith(" holds what was sent in i-00001")
+    assert [(f.canary, f.interaction) for f in findings] == [("c-00001", f"i-{number:05d}")]
+
+
+def test_what_standard_retention_keeps_may_come_back(bind):
+    nothing_of_others(bind(with_echoes(i2=("c-00011",))))
+
+
+def test_where_no_answer_shows_a_canary_nothing_is_said_of_others(bind):
+    assert "not even its own canary" in inconclusive(lambda: nothing_of_others(bind(Record())))
+
+
+# -- success and refusal by words ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "served"),
+    [
+        (200, "accepted", True),
+        (200, "unexpected", True),
+        (200, "refused_by_policy", False),
+        (403, "denied", False),
+        (None, "no_answer", False),
+    ],
+)
+def test_a_refusal_in_words_is_no_service_whatever_its_status(status, outcome, served):
+    assert interaction(1, status=status, outcome=outcome).served is served

@@ -11,7 +11,7 @@ from zdr_audit.profile.load import load
 from zdr_audit.profile.model import Refusal
 from zdr_audit.suite.expect import Expect, Inconclusive, Violated
 from zdr_audit.suite.history import History
-from zdr_audit.suite.policy_error import differs, misleading_words, misleads, refused_here, same_kind
+from zdr_audit.suite.policy_error import differs, misleading_words, misleads, refused_here, rule_of, same_kind
 
 RULE = Refusal()
 POLICY = "The organization's retention policy does not allow this."
@@ -86,8 +86,19 @@ def test_refusals_that_agree_hold_in_any_language() -> None:
 
 
 def test_refusals_that_agree_in_being_none_do_not_hold() -> None:
-    with pytest.raises(Violated):
+    with pytest.raises(Violated, match="every refusal must be a policy error, and 404 permission_error without a code is none"):
         same_kind(expect(), [refusal(n, status=404, outcome="not_found") for n in range(3)])
+
+
+def test_the_rule_of_an_endpoint_takes_the_place_of_the_profiles() -> None:
+    profile = expect().profile
+    feedback = profile.features["feedback"]
+    own = Refusal(status=(451,), type_pointer="/kind")
+    endpoints = (feedback.endpoints[0].model_copy(update={"refusal": own}), *feedback.endpoints[1:])
+    changed = profile.model_copy(update={"features": profile.features | {"feedback": feedback.model_copy(update={"endpoints": endpoints})}})
+    first, second = (refusal(1, operation=f"feature:feedback.{e.name}") for e in endpoints[:2])
+    assert (rule_of(changed, first), rule_of(changed, second)) == (own, profile.refusal)
+    assert rule_of(changed, refusal(2, operation="declared:feedback")) == profile.refusal
 
 
 def test_only_what_works_without_zdr_is_judged() -> None:

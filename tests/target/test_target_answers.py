@@ -296,3 +296,11 @@ def test_json_that_is_absurdly_deep_is_taken_for_none(depth):
 @pytest.mark.parametrize("body", [b"", b"<html>", b"\xff\xfe\xff", b"{", b"9" * 10_000])
 def test_what_is_no_json_is_no_document(body):
     assert document(answer(200, body)) is None
+
+
+def test_a_problem_document_may_give_its_reason_where_the_rule_points():
+    rule = Refusal(status=(451,), text_pointer="/reason")
+    refused = answer(451, {"type": "about:blank", "reason": "not under your policy"}, **{"content-type": "Application/Problem+JSON"})
+    assert policy_refusal_problem(refused, rule) is None
+    other = answer(451, {"type": "about:blank", "reason": "not today"}, **{"content-type": "application/problem+json"})
+    assert policy_refusal_problem(other, rule) == "its text does not say that the organization's policy is the reason"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from engine_events import ANSWERS, NOON, READ_BACK, SCENARIO, STORES, Record, by_control, canary, catalogue, hit
+from engine_events import ANSWERS, FEEDBACK, NOON, READ_BACK, SCENARIO, STORES, Record, by_control, canary, catalogue, hit
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -274,3 +274,21 @@ def test_objects_that_were_not_examined_are_counted_in_the_reason_of_a_pass():
     record = Record()
     record.read("log", [hit("c-00011", "log")], not_examined=({"object": "core.1", "reason": "unknown container"},))
     assert result(record).reason.endswith("sight proven in each by the control organization; 1 object not examined")
+
+
+def about_nothing(record: Record, *names: str) -> None:
+    reason = "the target does not have 'feature:feedback': it asks for none"
+    record.scenarios = [ScenarioEnded(name=s.name, not_run=reason, absent=True) if s.name in names else s for s in record.scenarios]
+
+
+def test_a_scenario_about_what_the_target_does_not_have_is_not_missed_where_others_ran():
+    record = Record()
+    about_nothing(record, FEEDBACK)
+    record.check(STORES, "holds", "", after=(SCENARIO, FEEDBACK))
+    assert result(record).verdict == "pass"
+
+
+def test_where_all_are_about_what_the_target_does_not_have_nothing_passes():
+    record = Record()
+    about_nothing(record, SCENARIO)
+    assert result(record).verdict == "inconclusive"

@@ -89,6 +89,9 @@ def _lacking(profile: Profile, need: str, features: Collection[str] | None) -> s
 
 def missing(profile: Profile, need: str, actors: Collection[str]) -> str | None:
     """What the profile lacks for an operation or a feature, None where nothing."""
+    if need == "audit.chain":
+        said = "the profile does not say how entries of the audit log are chained (audit_chain), and no reason why they are not ('audit.chain')"
+        return None if profile.audit_chain else said
     if need == "endpoint:helper":
         marked = any(e.helper for f in profile.features.values() for e in f.endpoints)
         return None if marked else "the profile marks no endpoint of a feature as a helper beside the main ones (helper = true)"

@@ -31,6 +31,7 @@ from zdr_audit.run.availability import STAFF
 from zdr_audit.run.observe import read_source
 from zdr_audit.run.options import Options
 from zdr_audit.run.progress import Reporter
+from zdr_audit.run.strange_names import strange
 from zdr_audit.suite.answers import body_of
 from zdr_audit.suite.party import Actor
 from zdr_audit.suite.recorder import clock_offset
@@ -53,7 +54,7 @@ class Part(BaseModel):
 class Check(Part):
     """One thing looked at. `unusable`: no run makes sense; `missing`: a run would be incomplete; `ask` is what the target's owner can do about it."""
 
-    about: Literal["address", "tls", "clock", "credential", "organization", "evidence"]
+    about: Literal["profile", "address", "tls", "clock", "credential", "organization", "evidence"]
     name: str
     state: State
     said: str
@@ -119,6 +120,7 @@ def diagnose(
 
 def _diagnosis(bench: Audit, reporter: Reporter) -> Diagnosis:
     parts: tuple[tuple[str, Callable[[Audit], Iterator[Check]]], ...] = (
+        ("Profile", _profile),
         ("Addresses", _addresses),
         ("Credentials", _credentials),
         ("Organizations", _organizations),
@@ -263,6 +265,7 @@ def _harmless(operations: Mapping[str, Operation], actor: Actor) -> tuple[str, O
         if not spec.changes and spec.by != "anybody" and spec.multipart is None
         if names([spec.path, spec.query, spec.headers, spec.body]) <= known
     ]
+    fit.sort(key=lambda item: item[1].method != "GET")
     own = [item for item in fit if item[1].by == actor.role]
     order = own if actor.role in STAFF and own else own + [item for item in fit if item[1].by == "member"]
     if not order:
@@ -316,6 +319,11 @@ def _organizations(bench: Audit) -> Iterator[Check]:
             said = f"{party.id}: ZDR is {status!s:.40}, the profile needs it {expected}"
             ask = f"an organization {'with' if key == 'subject' else 'without'} ZDR in the place of {party.id}"
             yield Check(about="organization", name=key, state="unusable", said=said, ask=ask)
+
+
+def _profile(bench: Audit) -> Iterator[Check]:
+    for key, said in strange(bench.profile, bench.catalogue):
+        yield Check(about="profile", name=key, state="note", said=said)
 
 
 # -- evidence -------------------------------------------------------------------------------------------------------------------------

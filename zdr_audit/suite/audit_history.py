@@ -112,14 +112,12 @@ class Story:
         pairs = self.matched()
         if not pairs:
             raise Inconclusive("no action could be matched to an entry")
-        told = expect.profile.operations[self.log.operation].fields
+        told, unnamed = expect.profile.operations[self.log.operation].fields, list[str]()
         for action, entry in pairs:
             item = action.interaction
             email = item.labels.get("email") if "actor" in told else None
             if not email and "actor_role" not in told:
-                raise Inconclusive(
-                    "the profile does not say where entries name the actor ('actor' or 'actor_role' in the fields of audit.list)"
-                )
+                unnamed.append(item.actor)
             right = entry.get("actor_role", item.role) == item.role and (not email or entry.get("actor") == email)
             expect.that(
                 right,
@@ -131,6 +129,9 @@ class Story:
                 f"the entry of '{action.type}' must name the organization {self.organization}",
                 item,
             )
+        if unnamed:
+            where = "entries name no role ('actor_role' in the fields of audit.list)"
+            raise Inconclusive(f"{where} and {unnamed[0]} has no 'email' in the profile, so whom its entries must name is not known")
 
     def is_in_order(self, expect: Expect) -> None:
         """Sequence numbers and times rise as the actions were done."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from zdr_audit.journal.events import Interaction
-from zdr_audit.profile.model import Refusal
+from zdr_audit.profile.model import Profile, Refusal
 from zdr_audit.suite.expect import Expect, Inconclusive
 from zdr_audit.target.template import pointer
 
@@ -44,11 +44,19 @@ def refused_here(expect: Expect) -> list[Interaction]:
 def same_kind(expect: Expect, refused: Iterable[Interaction]) -> None:
     """Every refusal has the status and the type that most have, and is a policy error."""
     items = list(refused)
-    usual, _ = Counter(_kind(i, expect.profile.refusal) for i in items).most_common(1)[0]
+    usual, _ = Counter(_kind(i, rule_of(expect.profile, i)) for i in items).most_common(1)[0]
     for item in items:
-        kind = _kind(item, expect.profile.refusal)
+        kind = _kind(item, rule_of(expect.profile, item))
         promise = f"the policy error must be the same at every endpoint and for every form, {_said(usual)}, not {_said(kind)}"
-        expect.that(kind == usual and item.outcome == "refused_by_policy", promise, item)
+        expect.that(kind == usual, promise, item)
+        expect.that(item.outcome == "refused_by_policy", f"every refusal must be a policy error, and {_said(kind)} is none", item)
+
+
+def rule_of(profile: Profile, item: Interaction) -> Refusal:
+    """What the profile counts as a policy refusal of this request: the endpoint's own rule, or that for all."""
+    feature, _, name = item.operation.removeprefix("feature:").partition(".")
+    endpoints = profile.features[feature].endpoints if feature in profile.features else ()
+    return next((e.refusal for e in endpoints if e.name == name and e.refusal), profile.refusal)
 
 
 def _kind(item: Interaction, rule: Refusal) -> tuple[int | None, str, bool]:
@@ -87,7 +95,8 @@ def misleads(item: Interaction, rule: Refusal) -> str:
     """What is wrong with a policy error for whoever acts on it, empty where nothing is."""
     if item.labels.get("retry"):
         return f"it asks the client to try again ({item.labels['retry']})"
-    text = str(pointer(item.data, rule.text_pointer) or "").casefold()
+    said = [pointer(item.data, where) or "" for where in (rule.text_pointer, "/title", "/detail")]  # the latter two of a problem document
+    text = " ".join(map(str, said)).casefold()
     for claim, words in misleading_words().items():
         for word in words:
             if re.search(rf"(?<!\w){re.escape(word)}", text):
