@@ -144,3 +144,46 @@ def test_all_histories_together_move_the_clock_no_further_than_its_bound(tmp_pat
         play.passed.append(99)
         assert not [move for move in play.moves()["time"] if "days" in move.name]
         assert len(play.endings()) == 4
+
+
+@pytest.mark.parametrize("between", [None, "time"])
+def test_what_was_begun_must_be_there_until_time_passes(tmp_path: Path, between: str | None):
+    with Lab(tmp_path) as lab:
+        found = Model(lab.profile)
+    found.know("org_a", zdr=False)
+    assert found.take(made(1, "use", operation="feature:files.upload")) == ""
+    if between == "time":
+        found.take(made(2, "time", labels={"seconds": str(40 * DAY)}))
+    gone = made(3, "go on", operation="feature:files.read").model_copy(update={"outcome": "not_found"})
+    assert bool(found.take(gone)) is (between is None)
+    broken = gone.model_copy(update={"outcome": "refused_by_policy"})
+    assert "must work without ZDR" in found.take(broken)
+
+
+def test_a_session_may_be_read_until_its_retention_ends_and_is_not_missed_then(tmp_path: Path):
+    with Lab(tmp_path) as lab:
+        play = Play(lab.assay("enablement.histories_through_time", 1, "quick"), 1, changes=True, through_time=True)
+        party = play.parties[0]
+        for move in (
+            lambda: play.use(party, "web_sessions"),
+            lambda: play.go_on(party, "web_sessions"),
+            lambda: play.wait(40),
+            lambda: play.go_on(party, "web_sessions"),
+        ):
+            play.turn += 1
+            move()
+        read = [item.outcome for item in lab.history().interactions.values() if item.labels.get("move") == "go on"]
+        assert read == ["accepted", "not_found"]
+
+
+def test_what_was_begun_before_zdr_was_enabled_may_be_gone_afterwards(tmp_path: Path):
+    with Lab(tmp_path) as lab:
+        play = Play(lab.assay("enablement.many_histories", 1, "quick"), 1, changes=True)
+        party = play.parties[0]
+        lasting = play.model.organizations[party.id].lasting
+        play.use(party, "web_sessions")
+        assert lasting == {"feature:web_sessions"}
+        for kind, role in (("requested", "account_team"), ("approved", "reviewer"), ("enabled", "reviewer"), ("disabled", "reviewer")):
+            play.turn += 1
+            play.act(kind, play.staff(role), party, next(iter(play.requests.get(party.id, [""]))))
+        assert "feature:web_sessions" not in lasting

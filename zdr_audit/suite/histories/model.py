@@ -26,6 +26,8 @@ class Organization:
     born_with_zdr: bool = False
     flagged: set[str] = field(default_factory=set)
     kept_until: dict[str, float] = field(default_factory=dict)
+    lasting: set[str] = field(default_factory=set)
+    """Features of which something was begun that must still be there: no time has passed since, and ZDR was not enabled."""
 
     @property
     def open_request(self) -> bool:
@@ -70,7 +72,7 @@ class Model:
         return {
             "look": self._looked,
             "use": self._used,
-            "go on": self._used,
+            "go on": self._gone_on,
             "ask": self._asked,
             "log": lambda i, k: self._log_read(i, k, list(rows)),
             "stranger": self._strange,
@@ -104,6 +106,8 @@ class Model:
         known.world = next(iter(_RULES.step(before, deed)), before)
         if deed.kind == "migrated":
             known.product = "enterprise"
+        if deed.kind == "enabled":
+            known.lasting.clear()
         return ""
 
     def _may(self, item: Interaction, deed: Deed, known: Organization) -> tuple[bool, bool]:
@@ -136,7 +140,16 @@ class Model:
     def _used(self, item: Interaction, known: Organization) -> str:
         if known.world.zdr:
             return "" if item.outcome == "refused_by_policy" else f"a blocked feature must be refused by policy, and gave {item.outcome}"
-        return "" if item.outcome == "accepted" else f"the feature must work without ZDR, and gave {item.outcome}"
+        if item.outcome != "accepted":
+            return f"the feature must work without ZDR, and gave {item.outcome}"
+        known.lasting.add(_feature(item))
+        return ""
+
+    def _gone_on(self, item: Interaction, known: Organization) -> str:
+        """What was stored ends with its retention period, and may end when ZDR is enabled."""
+        if not known.world.zdr and item.outcome == "not_found" and _feature(item) not in known.lasting:
+            return ""
+        return self._used(item, known)
 
     def _asked(self, item: Interaction, known: Organization) -> str:
         if (session := item.labels.get("session", "")) in known.flagged and item.accepted:
@@ -169,6 +182,8 @@ class Model:
             raise Unknown(f"{item.operation} gave {item.outcome} (status {item.status}), so that it is not known how much time has passed")
         if move == "time":
             self.clock += float(item.labels["seconds"])
+            for known in self.organizations.values():
+                known.lasting.clear()
         else:
             self.purged = self.clock
         return ""
@@ -207,6 +222,11 @@ class Model:
         if item.outcome == "accepted" and any(str(row.get("organization")) == item.labels.get("about") for row in rows):
             return "another organization must not read this, and did"
         return ""
+
+
+def _feature(item: Interaction) -> str:
+    """The feature of an operation such as `feature:files.read`."""
+    return item.operation.rpartition(".")[0]
 
 
 def _word(zdr: bool) -> str:
