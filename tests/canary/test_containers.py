@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import zlib
 
 import fastavro
 import py7zr
@@ -230,3 +231,19 @@ def test_damaged_blocks_raise_nothing_but_a_value_error(data):
             continue
     for check in (blocks.is_snappy_block, blocks.is_lz4_block):
         assert check(data) in (True, False)
+
+
+def test_a_file_of_duckdb_is_said_not_to_be_examined(labs):
+    lab = labs()
+    head = bytes(8) + b"DUCK" + (64).to_bytes(8, "little") + bytes(4076)
+    assert lab.search(head + bytes(range(256)) * 40) == []
+    assert lab.notes == ["duckdb data at byte 0 could be decoded only in part: text that a DuckDB file packs (FSST) is not decoded"]
+
+
+def test_a_record_is_none_where_its_end_is_not_that_of_the_object(labs):
+    lab = labs()
+    field = zlib.compressobj(9, zlib.DEFLATED, -15)
+    content = field.compress(f"some words and {lab.canary('c')} and others".encode()) + field.flush()
+    record = b"\x81\xa4body\xc4" + bytes([len(content)]) + content
+    assert [(seen.canary, seen.forms) for seen in lab.search(record)] == [("c", ("record", "plain"))]
+    assert lab.search(record + b"\xc1") == lab.search(record[:-3]) == []

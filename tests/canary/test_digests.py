@@ -121,6 +121,20 @@ def test_the_digest_of_a_request_and_of_its_text_is_found_in_hex_base64_and_raw(
     assert desk.found(bson) == {(forms, "c")}
 
 
+@pytest.mark.parametrize("lead", range(0, 16, 3))
+def test_a_digest_is_found_in_much_data_wherever_it_stands(desk, sent, lead):
+    digest = hashlib.sha256(sent[0]).digest()
+    forms = ("sha256", "request-body")
+    lines = b"".join(b'{"id": "req_%024x", "text": "Gr\xc3\xbc\xc3\x9fe an alle"}\n' % (number << 60) for number in range(900))
+    rows = b"".join(b"\x0a\x05words\x10" + struct.pack("<I", number) + b"\xff\xfe" for number in range(4000))
+    for around in (lines, rows):
+        for shown, form in ((digest.hex().encode(), ("hex",)), (base64.b64encode(digest), ("base64",)), (b"\x20" + digest, ())):
+            if around is lines and not form:
+                continue
+            data = b"x" * lead + around + b' key="' + shown + b'" ' + around
+            assert desk.found(data) == {((*form, *forms), "c")}
+
+
 @pytest.mark.parametrize("size", [16, 20, 24, 32, 40])
 def test_a_digest_that_was_cut_short_is_found(desk, sent, size):
     digest = hashlib.sha256(sent[0]).hexdigest()[:size]
