@@ -42,8 +42,9 @@ def settings_are_changed(assay: Assay) -> None:
 @scenario()
 def administration_is_read(assay: Assay) -> None:
     """The subject organization's admin reads audit log, users and seats"""
-    assay.list_all("audit.list", assay.subject.admin, step="audit log", org=assay.subject, counts=True)
-    assay.list_all("users.list", assay.subject.admin, step="users", org=assay.subject, counts=True)
+    for operation, step in (("audit.list", "audit log"), ("users.list", "users")):
+        if assay.offers(operation):  # a control for each, which is not there where the operation is not
+            assay.list_all(operation, assay.subject.admin, step=step, org=assay.subject, counts=True)
 
 
 # Where frameworks, model servers and gateways show what goes on inside them.

@@ -125,7 +125,9 @@ def everything_begun_before(assay: Assay) -> None:
             continue
         strangers = {key: stranger(str(value)) for key, value in known.items()}
         for step, values in (("existing", known), ("missing", strangers)):
-            assay.use_feature(name, org.member, step=step, values=values, only=lambda e, k=known: bool(names(e.path) & set(k)))
+            assay.use_feature(
+                name, org.member, step=step, values=values, only=lambda e, k=known: bool(names([e.path, e.query, e.body]) & set(k))
+            )
     newcomer = assay.add_member(org, step="a member comes", role="newcomer").actor("newcomer")
     for name in begun:
         assay.use_feature(name, newcomer, step="newcomer", only=lambda e: e.begins)

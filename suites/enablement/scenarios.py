@@ -81,7 +81,7 @@ def enabling_without_review(assay: Assay) -> None:
 def the_moment_of_enabling(assay: Assay) -> None:
     """Prompts and feature calls right before and right after enabling, on the same connection and in the same session"""
     org = assay.fresh()
-    open_session = Stimulus(session="zdr-audit-open-session")
+    open_session = Stimulus(session=assay.session("zdr-audit-open-session"))
     assay.infer(org.member, open_session, step="ask before", counts=False)
     probe(assay, org, "use before")
     request = assay.must("zdr.request", assay.staff("account_team"), step="request", org=org).values["request"]
@@ -91,7 +91,7 @@ def the_moment_of_enabling(assay: Assay) -> None:
     assay.infer(org.member, open_session, step="ask after")
     probe(assay, org, "use after")
     for stream in (True, False):
-        assay.infer(org.member, Stimulus(session="zdr-audit-open-session", stream=stream), step="ask after")
+        assay.infer(org.member, Stimulus(session=assay.session("zdr-audit-open-session"), stream=stream), step="ask after")
         assay.infer(org.admin, Stimulus(stream=stream), step="ask after")
     probe(assay, org, "use after")
 

@@ -25,7 +25,7 @@ def _fire(assay: Assay, party: Callable[[], Party]) -> Callable[[int], None]:
         if session % 3 == 2:
             probe(assay, who, "use", counts=counts)
         else:
-            stimulus = Stimulus(stream=session % 2 == 0, session=f"zdr-audit-session-{session}")
+            stimulus = Stimulus(stream=session % 2 == 0, session=assay.session(f"zdr-audit-session-{session}"))
             assay.infer(who.member, stimulus, step="ask", counts=counts)
 
     return send

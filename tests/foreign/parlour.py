@@ -46,7 +46,7 @@ class Door(BaseHTTPRequestHandler):
             words, pace = str(envelope["utterance"]), str(envelope.get("pace", "whole"))
         except (ValueError, KeyError, TypeError):
             return self.say(422, {"complaint": {"code": "unreadable"}})
-        if guest is None:
+        if guest is None or self.headers.get("x-table", guest) != guest:
             return self.say(401, {"complaint": {"code": "stranger"}})
         if not words:
             return self.say(422, {"complaint": {"code": "silence"}})

@@ -89,6 +89,10 @@ def test_a_control_whose_means_are_taken_away_is_reported(simulator, need):
     if need == "audit.chain":
         change = {"audit_chain": None}
         words = "the profile does not say how entries of the audit log are chained (audit_chain), and no reason why they are not ('audit.chain')"
+    elif need == "zdr.scope":
+        status = simulator.operations["zdr.status"].model_copy(update={"extract": {"status": "/status", "covers": "/covers"}})
+        change = {"operations": simulator.operations | {"zdr.status": status}}
+        words = "'extract' of the operation 'zdr.status' does not give not_covered, platforms_covered, platforms_not_covered"
     elif need == "endpoint:helper":
         change = {"features": {name: without_helpers(feature) for name, feature in simulator.features.items()}}
         words = "the profile marks no endpoint of a feature as a helper beside the main ones (helper = true)"

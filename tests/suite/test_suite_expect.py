@@ -458,6 +458,7 @@ def test_where_no_answer_shows_a_canary_nothing_is_said_of_others(bind):
         (200, "accepted", True),
         (200, "unexpected", True),
         (200, "refused_by_policy", False),
+        (200, "declined", False),
         (403, "denied", False),
         (None, "no_answer", False),
     ],

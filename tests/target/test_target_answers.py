@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zdr_audit.profile.model import Refusal
+from zdr_audit.profile.model import Refusal, Sign
 from zdr_audit.target.dialects.anthropic import parse
 from zdr_audit.target.outcome import MAX_DEPTH, classify, document, policy_refusal_problem
 from zdr_audit.target.transport import Answer
@@ -304,3 +304,9 @@ def test_a_problem_document_may_give_its_reason_where_the_rule_points():
     assert policy_refusal_problem(refused, rule) is None
     other = answer(451, {"type": "about:blank", "reason": "not today"}, **{"content-type": "application/problem+json"})
     assert policy_refusal_problem(other, rule) == "its text does not say that the organization's policy is the reason"
+
+
+@pytest.mark.parametrize(("body", "expected"), [({"result": 1}, "accepted"), ({"error": {"code": 43}}, "declined")])
+def test_a_success_in_which_the_sign_of_success_is_not_is_declined(body, expected):
+    assert classify(answer(200, body), (200,), RULE, Sign(pointer="/result")) == expected
+    assert classify(answer(203, body), (200,), RULE, Sign(pointer="/result")) == "unexpected"

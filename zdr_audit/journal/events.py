@@ -82,7 +82,8 @@ class Interaction(Frozen):
     """One request and its answer, secrets and canaries blotted out.
 
     `outcome`: accepted (the answer the stimulus aims at), refused_by_policy, denied (401, 403 otherwise), not_found, rate_limited, client_error,
-    server_error, redirected, unexpected (another 2xx), malformed, abandoned (by us, on purpose), no_answer. `accepted` says whether the
+    server_error, redirected, declined (a 2xx that by the profile's own sign is no success), unexpected (another 2xx), malformed, abandoned (by us, on
+    purpose), no_answer. `accepted` says whether the
     target really dealt with the stimulus.
     `counts` marks what counts towards a control's minimum; `pair` joins the same stimulus sent to subject and control organization.
     `content` names the promise that holds for its content: `zdr` (must not be kept), `standard`, `exception`, `not_covered`.
@@ -124,8 +125,8 @@ class Interaction(Frozen):
 
     @property
     def served(self) -> bool:
-        """A success by its status, unless the profile reads a policy refusal in it: where every answer has the status 200, words tell."""
-        return self.status is not None and 200 <= self.status < 300 and self.outcome != "refused_by_policy"
+        """A success by its status, unless the profile reads a refusal in it: where every answer has the status 200, words tell."""
+        return self.status is not None and 200 <= self.status < 300 and self.outcome not in ("refused_by_policy", "declined")
 
 
 class ScenarioEnded(Frozen):

@@ -10,6 +10,7 @@ from zdr_audit.profile.model import OUT_OF_SCOPE_PLATFORMS, Profile
 from zdr_audit.target.dialects.base import Dialect
 
 STAFF = ("account_team", "reviewer", "operator", "auditor")
+SCOPE = ("covers", "not_covered", "platforms_covered", "platforms_not_covered")
 OTHER = "|other"
 """Ends a need (`feature:files|other`) in whose place, where the target does not have it, any feature does that the policy does not name."""
 
@@ -92,6 +93,10 @@ def missing(profile: Profile, need: str, actors: Collection[str]) -> str | None:
     if need == "audit.chain":
         said = "the profile does not say how entries of the audit log are chained (audit_chain), and no reason why they are not ('audit.chain')"
         return None if profile.audit_chain else said
+    if need == "zdr.scope":
+        status = profile.operations.get("zdr.status")
+        wanting = [name for name in SCOPE if status is None or name not in status.extract]
+        return f"'extract' of the operation 'zdr.status' does not give {', '.join(wanting)}" if wanting else None
     if need == "endpoint:helper":
         marked = any(e.helper for f in profile.features.values() for e in f.endpoints)
         return None if marked else "the profile marks no endpoint of a feature as a helper beside the main ones (helper = true)"

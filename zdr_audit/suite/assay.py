@@ -17,7 +17,7 @@ from zdr_audit.journal.events import Created, Epoch, GrowthMeasured, Interaction
 from zdr_audit.profile.model import Feature, FeatureEndpoint, Operation, Profile
 from zdr_audit.suite.answers import Weigh, body_of, inference_judge, judged_call
 from zdr_audit.suite.openapi import DeclaredOperation, labels
-from zdr_audit.suite.party import Actor, Content, NotOffered, Party, not_offered
+from zdr_audit.suite.party import Actor, Content, NotOffered, NotThere, Party, not_offered
 from zdr_audit.suite.patience import Patience
 from zdr_audit.suite.recorder import Judged, Planned, Recorder
 from zdr_audit.target import shape
@@ -134,8 +134,12 @@ class Assay:
             left = LeftOut(scenario=self.scenario, features=tuple(dict.fromkeys(missing)), stimuli=len(asked) - len(possible))
             self.recorder.journal.append(left)
         if not possible:
-            raise NotOffered(f"the dialect {self.dialect.name} or the target has none of: {', '.join(dict.fromkeys(missing))}")
+            raise NotThere(f"the dialect {self.dialect.name} or the target has none of: {', '.join(dict.fromkeys(missing))}")
         return [*possible, *itertools.islice(itertools.cycle(possible), len(asked) - len(possible))]
+
+    def session(self, name: str) -> str | None:
+        """A session of that name, for requests that belong together and mean the same without one: None where the dialect has none."""
+        return name if "session" in self.offered else None
 
     def infer(
         self,
@@ -159,7 +163,7 @@ class Assay:
         recorder = self.recorder
         possible, left_out = fitted(stimulus, self.offered)
         if possible is None:
-            raise NotOffered(f"the dialect {self.dialect.name} or the target has no {', '.join(left_out)}")
+            raise NotThere(f"the dialect {self.dialect.name} or the target has no {', '.join(left_out)}")
         stimulus = possible
         tags = dict(labels or {}) | ({"left_out": ",".join(left_out)} if left_out else {})
         interaction = recorder.new_interaction()

@@ -104,6 +104,8 @@ def classify(answer: Answer, accepted: tuple[int, ...], rule: Refusal, when: Sig
         return "not_found"
     if status == 429:
         return "rate_limited"
+    if status < 300:
+        return "declined" if status in accepted else "unexpected"
     if status < 400:
-        return "unexpected" if status < 300 else "redirected"
+        return "redirected"
     return "client_error" if 400 <= status < 500 else "server_error"

@@ -272,7 +272,7 @@ class Play:
     def ask(self, party: Party) -> None:
         zdr = self.model.organizations[party.id].world.zdr
         actor = party.under("zdr" if zdr else "standard").member
-        stimulus = Stimulus(stream=self.turn % 2 == 0, session=f"history-{self.number}")
+        stimulus = Stimulus(stream=self.turn % 2 == 0, session=self.assay.session(f"history-{self.number}"))
         self.judge(self.assay.infer(actor, stimulus, step="ask", labels=self.labels("ask", about=party.id)))
 
     def use(self, party: Party, name: str) -> None:
