@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from contextlib import closing
 
@@ -88,14 +89,54 @@ def test_empty_values_between_the_pieces_do_not_part_them(lab, tmp_path):
     assert rows_of(read_sqlite("db", tmp_path / "x.db", lab.seeker)) == [("c", "row 1 to row 4, column piece")]
 
 
-def test_text_in_capitals_is_joined_and_bytes_that_are_no_text_are_not(lab, tmp_path):
+def test_text_in_capitals_is_joined_and_so_are_bytes(lab, tmp_path):
     canary = lab.canary("c")
     store(tmp_path / "capitals.db", cut(canary.upper(), 5))
     assert {name for name, _ in rows_of(read_sqlite("db", tmp_path / "capitals.db", lab.seeker))} == {"c"}
     store(tmp_path / "blobs.db", cut(canary, 5))
     with closing(sqlite3.connect(tmp_path / "blobs.db")) as connection, connection:
         connection.execute("update deltas set piece = cast(piece as blob)")
-    assert rows_of(read_sqlite("db", tmp_path / "blobs.db", lab.seeker)) == []
+    assert {name for name, _ in rows_of(read_sqlite("db", tmp_path / "blobs.db", lab.seeker))} == {"c"}
+
+
+def deltas(path, rows, keys="message text, number integer"):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"create table deltas ({keys}, piece text)")
+        connection.executemany("insert into deltas values (?, ?, ?)", rows)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 12])
+def test_pieces_of_answers_that_came_at_the_same_time_are_told_apart(lab, tmp_path, size):
+    texts = {name: cut(f"and so {lab.canary(name)} it is", size) for name in ("a", "b", "c")}
+    rows = [
+        (name, number, piece)
+        for number, turn in enumerate(zip(*texts.values(), strict=True))
+        for name, piece in zip(texts, turn, strict=True)
+    ]
+    deltas(tmp_path / "x.db", rows)
+    found = rows_of(read_sqlite("db", tmp_path / "x.db", lab.seeker))
+    assert {name for name, _ in found} == {"a", "b", "c"}
+    assert any(place.endswith(", column piece, in the order of message") for _, place in found)
+
+
+@pytest.mark.parametrize("keys", ["message text, number integer", "message text, number text"])
+def test_pieces_in_no_order_are_put_in_that_of_their_numbers(lab, tmp_path, keys):
+    rows = [
+        (name, number, piece) for name in ("a", "b", "c") for number, piece in enumerate(cut(f"and so {lab.canary(name)} it is all", 3))
+    ]
+    random.Random(3).shuffle(rows)
+    deltas(tmp_path / "x.db", rows, keys)
+    found = rows_of(read_sqlite("db", tmp_path / "x.db", lab.seeker))
+    assert {name for name, _ in found} == {"a", "b", "c"}
+    assert any(place.endswith("in the order of message and number") for _, place in found)
+
+
+def test_short_values_in_any_order_are_no_canary(lab, tmp_path):
+    lab.canary("never stored")
+    drawn = random.Random(4)
+    letters = lab.seeker.literal.decode() + "abc 01"
+    deltas(tmp_path / "x.db", [(drawn.choice("xyz"), drawn.randrange(9), "".join(drawn.choices(letters, k=4))) for _ in range(3000)])
+    assert rows_of(read_sqlite("db", tmp_path / "x.db", lab.seeker)) == []
 
 
 def test_tables_and_columns_are_joined_each_by_itself(lab, tmp_path):

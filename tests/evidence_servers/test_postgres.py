@@ -145,6 +145,17 @@ def test_values_larger_than_one_piece_are_read_to_their_end(lab, app, read):
     }
 
 
+def test_pieces_over_rows_are_joined_in_the_order_of_their_text_and_number(lab, app, read):
+    pieces = [(name, number, text[4 * number :][:4]) for name in ("a", "b") for text in [lab.canary(name)] for number in range(8)]
+    Random(3).shuffle(pieces)
+    app.execute("create table deltas (message text, number bigint, piece text)")
+    app.cursor().executemany("insert into deltas values (%s, %s, %s)", pieces)
+    app.commit()
+    places = {hit.canary: hit.location for hit in read().hits if hit.forms == ("rows", "plain")}
+    assert set(places) == {"a", "b"}
+    assert all(place.endswith("column piece, in the order of message and number") for place in places.values())
+
+
 def test_a_large_object_is_read(lab, app, read):
     content = bytes(2 * 1024 * 1024 - 10) + lab.canary("lo").encode()
     (oid,) = app.execute("select lo_from_bytea(0, %s)", (content,)).fetchone()

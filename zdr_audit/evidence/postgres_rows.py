@@ -12,6 +12,7 @@ from psycopg.adapt import Loader
 from psycopg.pq import Format
 
 from .postgres_catalog import Catalog, Column, Table
+from .row_split import RowSplit, pieces
 from .server import Values, named, one_line
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class Rows:
             chosen += [_value(column), _size(column)]
         source = sql.SQL("only {}").format(sql.Identifier(table.schema, table.name))
         wide = any(column.type not in _SMALL for column in columns)
+        joined, names = RowSplit(self._values.collector), [column.name for column in columns]
         for count, (place, *found) in enumerate(
             self._ask(sql.SQL("select {} from {}").format(sql.SQL(", ").join(chosen), source), wide), 1
         ):
@@ -105,6 +107,8 @@ class Rows:
                     self._add(table.title, f"{row}, column {column.name}", value)
                 elif size is not None:
                     self._values.search(table.title, f"{row}, column {column.name}", self._pieces(table, column, key, place, size))
+            joined.add(table.title, row, pieces(names, found[::2]))
+        joined.finish(table.title)
 
     def _pieces(self, table: Table, column: Column, key: tuple[str, ...], place: bytes, size: int) -> Iterator[bytes]:
         """A large value in pieces. Of text they are cut by characters, so there are at most as many as bytes."""

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from zdr_audit.canary.seeker import Sighting
 
 from .collector import Collector
-from .row_split import RowSplit
+from .row_split import RowSplit, pieces
 
 _BATCH = 1024 * 1024
 _LARGE = 32 * 1024 * 1024
@@ -121,12 +121,11 @@ def _read_table(search: _Search, connection: sqlite3.Connection, table: str, vir
             location = f"{row}, column {column}"
             if isinstance(value, bytes):
                 search.add(_Cell(table, location, value))
-                if kind == b"text":
-                    joined.add(table, column, row, value)
             elif kind == b"blob":
                 if row_id is None:
                     raise sqlite3.NotSupportedError(f"{location} holds {value} bytes, too many for a table without row ids")
                 search.search(table, location, _pieces(connection, table, column, number))
+        joined.add(table, row, pieces(columns, values[::2]))
     joined.finish(table)
 
 
