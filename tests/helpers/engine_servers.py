@@ -62,16 +62,23 @@ class Server:
     def _read(connection: socket.socket) -> bytes:
         data = b""
         while b"\r\n\r\n" not in data:
-            data += connection.recv(65536)
+            data += _some(connection)
         head, body = data.split(b"\r\n\r\n", 1)
         length = next((int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
         while len(body) < length:
-            body += connection.recv(65536)
+            body += _some(connection)
         return head + b"\r\n\r\n" + body
 
     def close(self) -> None:
         self._stopped.set()
         self._listener.close()
+
+
+def _some(connection: socket.socket) -> bytes:
+    """What comes next. Raises OSError where the client is gone: asking again would spin for ever."""
+    if data := connection.recv(65536):
+        return data
+    raise ConnectionError("the client went away")
 
 
 @contextmanager

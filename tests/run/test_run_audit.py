@@ -152,7 +152,10 @@ def test_a_probe_that_cannot_be_made_has_failed(tmp_path):
         started.drive([])
     (probe,) = started.history().sanity
     started.stop()
-    assert (probe.ok, probe.detail) == (False, "MissingValue: planet")
+    assert (probe.ok, probe.detail) == (
+        False,
+        "NotOffered: operation 'messages.create' needs a value 'planet' that the run does not have",
+    )
 
 
 # -- the launched simulator -----------------------------------------------------------------------------------------------------------

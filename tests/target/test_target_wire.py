@@ -65,8 +65,8 @@ def talking(answers: list[bytes]) -> Iterator[tuple[str, list[bytes]]]:
             connection.settimeout(5)
             data = b""
             for number, each in enumerate(answers, 1):
-                while data.count(b"\r\n\r\n") < number:
-                    data += connection.recv(65_536)
+                while data.count(b"\r\n\r\n") < number and (more := connection.recv(65_536)):
+                    data += more
                 heard.append(data)
                 connection.sendall(each)
 
