@@ -15,7 +15,9 @@ from .collector import Collector
 _LONGEST = 4096  # bytes of a value that may be a piece; more is searched as it is
 _HELD = 1024 * 1024
 _ORDERING = 8  # columns that may say in which order pieces belong
-_PART = 3  # letters of the literal by which a column of pieces is suspected
+_PART = 3
+"""Letters of the literal by which a column of pieces is suspected: pieces of so many letters or more, wherever they are cut, leave three together of the
+first five, which are rare. Of shorter ones, all letters must be there."""
 FORM = "rows"
 
 Value = bytes | int | None
@@ -53,7 +55,7 @@ class RowSplit:
         self._rows: list[tuple[str, dict[str, Value]]] = []
         self._size = 0
         literal = collector.seeker.literal
-        self._parts = [literal[at : at + _PART] for at in range(len(literal) - _PART + 1)]
+        self._parts, self._letters = [literal[at : at + _PART] for at in range(_PART)], set(literal)
 
     def add(self, table: str, row: str, values: dict[str, Value]) -> None:
         """The next row: the values of its columns, those that are no text or bytes for the order alone."""
@@ -90,7 +92,7 @@ class RowSplit:
         if (told and None not in told) or len(kept.starts) < 2 or len(kept.data) > CANARY_LENGTH * len(kept.starts):
             return
         text = bytes(kept.data).lower()
-        if len(kept.data) >= _PART * len(kept.starts) and not any(part in text for part in self._parts):
+        if not (any(part in text for part in self._parts) if len(text) >= _PART * len(kept.starts) else self._letters.issubset(text)):
             return
         others = [name for name in dict.fromkeys(name for _, values in self._rows for name in values) if name != column][:_ORDERING]
         for order in (*((one,) for one in others), *permutations(others, 2)):
