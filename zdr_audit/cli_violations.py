@@ -46,6 +46,7 @@ def _loaded() -> tuple[tuple[Violation, ...], tuple[Variant, ...]]:
 )
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="With --matrix: folder in which each audit's files stay.")
 @click.option("--resume", is_flag=True, help="With --matrix and --keep: audits that lie finished there are not made again.")
+@click.option("--update", is_flag=True, help="With --matrix: rows of the matrix in --out that are not made this time stay as they are.")
 @click.option(
     "--with",
     "available",
@@ -63,6 +64,7 @@ def violations_command(
     out: Path,
     keep: Path | None,
     resume: bool,
+    update: bool,
     available: tuple[str, ...],
 ) -> None:
     """List the seeded violations of the reference simulator and the control that must catch each, or run them all.
@@ -80,13 +82,23 @@ def violations_command(
         from zdr_audit.matrix.cases import choose
         from zdr_audit.matrix.command import run_matrix
         from zdr_audit.matrix.drive import default_jobs
+        from zdr_audit.matrix.write import MatrixError, read
 
         if resume and keep is None:
             _fail("--resume needs --keep: the folder in which the audits lie")
         cases = choose(broken, harmless, only, available)
         if not cases.run:
             _fail("--only selects nothing that can be run" if only else "there is nothing to run")
-        sys.exit(run_matrix(cases, out, jobs or default_jobs(), seed=seed, depth=depth, keep=keep, resume=resume))
+        known = {item.id for item in (*broken, *harmless)}
+        try:
+            old = read(out) if update else None
+            if old is not None and (old.seed, old.depth) != (seed, depth):
+                _fail(f"--update: the matrix in {out} is of seed {old.seed} and depth {old.depth}")
+            status = run_matrix(cases, out, jobs or default_jobs(), seed=seed, depth=depth, keep=keep, resume=resume, old=old, known=known)
+        except MatrixError as exc:
+            _fail(f"--update: {exc}")
+            raise
+        sys.exit(status)
     table = Table(box=None, pad_edge=False)
     table.add_column("Variant" if benign else "Violation", overflow="fold", no_wrap=True)
     if not benign:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 from rich.console import Console
@@ -12,14 +13,26 @@ from zdr_audit.matrix.build import Row, build
 from zdr_audit.matrix.cases import Cases
 from zdr_audit.matrix.drive import Drive
 from zdr_audit.matrix.model import Attempt, Matrix
-from zdr_audit.matrix.write import write
+from zdr_audit.matrix.write import brought_up, write
 from zdr_audit.run.progress import reporter
 
 EXIT_GOOD, EXIT_BAD = 0, 1
 
 
-def run_matrix(cases: Cases, out: Path, jobs: int, *, seed: int, depth: str, keep: Path | None = None, resume: bool = False) -> int:
-    """Run the audits, write the matrix, say what is wrong; gives the exit status. `keep`: where each audit's files stay, and with `resume` are found."""
+def run_matrix(
+    cases: Cases,
+    out: Path,
+    jobs: int,
+    *,
+    seed: int,
+    depth: str,
+    keep: Path | None = None,
+    resume: bool = False,
+    old: Matrix | None = None,
+    known: Collection[str] = (),
+) -> int:
+    """Run the audits, write the matrix, say what is wrong; gives the exit status. `keep`: where each audit's files stay, and with `resume` are found. `old`:
+    the matrix whose rows are replaced, of which those of the `known` seeds stay. Raises MatrixError where the two do not fit."""
     shown = Console(highlight=False)
     progress = reporter(Console(stderr=True))
 
@@ -32,6 +45,7 @@ def run_matrix(cases: Cases, out: Path, jobs: int, *, seed: int, depth: str, kee
     with tempfile.TemporaryDirectory(prefix="zdr-audit-matrix-") as scratch, progress, Drive(jobs, seed) as drive:
         progress.phase("Audits", len(cases.run))
         matrix = build(cases, keep or Path(scratch), drive, seed=seed, depth=depth, resume=resume, done=done)
+    matrix = brought_up(old, matrix, known) if old is not None else matrix
     written = write(matrix, out)
     shown.print(summary(matrix))
     for control in matrix.unproven if matrix.whole else ():

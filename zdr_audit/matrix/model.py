@@ -65,7 +65,8 @@ class Killer(Closed):
 
 
 class Matrix(Closed):
-    """`whole` says that no seed was left out by choice or for want of something."""
+    """`whole` says that no seed was left out by choice or for want of something; `updated` names those whose rows were made later than the others, by
+    themselves."""
 
     violations: tuple[Attempt, ...]
     benign: tuple[Harmless, ...]
@@ -76,6 +77,7 @@ class Matrix(Closed):
     depth: str
     version: str
     seconds: int
+    updated: tuple[str, ...] = ()
 
     @property
     def unproven(self) -> tuple[str, ...]:

@@ -5,12 +5,52 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
+from zdr_audit.catalogue.load import load_catalogue
+from zdr_audit.matrix.judge import killers
 from zdr_audit.matrix.model import Matrix
 from zdr_audit.matrix.page import render
 
 JSON, HTML = "kill-matrix.json", "kill-matrix.html"
+
+
+class MatrixError(Exception):
+    """A matrix that cannot be brought up to date; the message is one line for the user."""
+
+
+def read(folder: Path) -> Matrix:
+    """The matrix that lies in `folder`. Raises MatrixError."""
+    try:
+        return Matrix.model_validate_json((folder / JSON).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise MatrixError(f"{folder / JSON}: cannot be read as a kill matrix: {' '.join(str(exc).split())[:200]}") from None
+
+
+def brought_up(old: Matrix, new: Matrix, known: Collection[str]) -> Matrix:
+    """The old matrix with the new one's rows in place of its own. `known` are the seeds that there are: what is of none goes. Raises MatrixError where the
+    two are not of one kind."""
+    if (old.seed, old.depth, old.version) != (new.seed, new.depth, new.version):
+        raise MatrixError(
+            f"the matrix there is of seed {old.seed}, depth {old.depth}, version {old.version}, not of {new.seed}, {new.depth}, {new.version}"
+        )
+    made = {row.id for row in new.violations} | {row.id for row in new.benign}
+    attempts = sorted((*(row for row in old.violations if row.id in known and row.id not in made), *new.violations), key=lambda row: row.id)
+    variants = sorted((*(row for row in old.benign if row.id in known and row.id not in made), *new.benign), key=lambda row: row.id)
+    there = {row.id for row in attempts} | {row.id for row in variants}
+    left = {row.id: row for row in (*old.not_run, *new.not_run) if row.id in known and row.id not in there}
+    return new.model_copy(
+        update={
+            "violations": tuple(attempts),
+            "benign": tuple(variants),
+            "not_run": tuple(left[name] for name in sorted(left)),
+            "controls": killers(load_catalogue().controls, attempts),
+            "whole": not left and there >= set(known),
+            "seconds": old.seconds + new.seconds,
+            "updated": tuple(sorted(({*old.updated} | made) & there)),
+        }
+    )
 
 
 def to_json(matrix: Matrix) -> str:
