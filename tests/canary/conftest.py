@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
+from shared_seeker import SharedSeeker
 
 from zdr_audit.canary.mint import Mint, new_literal
 from zdr_audit.canary.registry import Registry
@@ -40,25 +41,12 @@ def labs():
     return make_lab
 
 
-class _Shared:
-    """A seeker for all tests, because making one costs more than most of them; it asks the registry of the test that runs."""
-
-    def __init__(self) -> None:
-        self.literal = new_literal()
-        self.registry = Registry(self.literal, b"a key of the run")
-        self.seeker = Seeker(self.literal, self.identify)
-
-    def identify(self, text: str) -> str | None:
-        return self.registry.identify(text)
-
-
 @pytest.fixture(scope="session")
-def _shared() -> _Shared:
-    return _Shared()
+def _shared() -> SharedSeeker:
+    return SharedSeeker()
 
 
 @pytest.fixture
-def lab(_shared: _Shared) -> Lab:
+def lab(_shared: SharedSeeker) -> Lab:
     """Without notes and canaries."""
-    _shared.registry = Registry(_shared.literal, b"a key of the run")
-    return Lab(_shared.literal, Mint(_shared.literal), _shared.registry, _shared.seeker)
+    return Lab(_shared.literal, Mint(_shared.literal), _shared.fresh(), _shared.seeker)

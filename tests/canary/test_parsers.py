@@ -6,19 +6,12 @@ import zlib
 from types import SimpleNamespace
 
 import pytest
+from fed import fed
 
 from fixtures.corpus_compressed import snappy_block
 from zdr_audit.canary import avro, orc, thrift, wide
 from zdr_audit.canary.search import Search
 from zdr_audit.canary.walk import Walk
-
-
-def fed(decoder, data: bytes, size: int = 1 << 20) -> bytes:
-    out = b""
-    for at in range(0, len(data), size):
-        if not decoder.ended:
-            out += b"".join(decoder.feed(data[at : at + size]))
-    return out + b"".join(decoder.close())
 
 
 def plain(value: int) -> bytes:

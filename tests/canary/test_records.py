@@ -6,17 +6,10 @@ import struct
 
 import lz4.block
 import pytest
+from fed import fed
 
 from fixtures.corpus_compressed import snappy_block
 from zdr_audit.canary.records import XERIAL_MAGIC, is_journal, is_kafka, is_xerial, journal_decoder, kafka_decoder, xerial_decoder
-
-
-def fed(decoder, data: bytes, size: int = 1 << 20) -> bytes:
-    out = b""
-    for at in range(0, len(data), size):
-        if not decoder.ended:
-            out += b"".join(decoder.feed(data[at : at + size]))
-    return out + b"".join(decoder.close())
 
 
 def padded(data: bytes) -> bytes:

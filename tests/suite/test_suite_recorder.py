@@ -80,6 +80,13 @@ def test_without_an_actor_no_credential_is_sent(recorder):
     assert (found.actor, found.organization_id) == ("nobody", "")
 
 
+@pytest.mark.parametrize("status", [200, 302, 404, 500])
+def test_a_canary_in_a_header_is_recognised_whatever_the_status(recorder, status):
+    canary_id, canary = recorder.new_canary("prompt", "message", "i-00001", "org_subject")
+    found = exchange(recorder, taken, status_code=status, json={"a": 1}, headers={"x-debug-last": f"said {canary}"})
+    assert found.echoes == (canary_id,)
+
+
 def test_a_canary_that_comes_back_is_recognised_and_not_written(recorder):
     canary_id, canary = recorder.new_canary("prompt", "message", "i-00001", "org_subject")
     found = exchange(recorder, taken, json={"error": {"message": f"you sent {canary.upper()}"}})
