@@ -5,6 +5,7 @@ import re
 import pytest
 
 from zdr_audit.canary.mint import CANARY_LENGTH, LITERAL_LENGTH, TAIL_LENGTH, Mint, new_literal, parts
+from zdr_audit.canary.registry import Registry
 
 
 def test_a_literal_is_ten_lower_case_letters_and_digits_that_begin_with_three_rare_letters():
@@ -71,3 +72,20 @@ def test_parts_joined_with_a_separator_hold_no_literal(separator):
     literal = new_literal()
     for _ in range(50):
         assert literal not in separator.join(parts(Mint(literal).new()))
+
+
+def test_no_two_canaries_share_their_shortest_cuts_as_long_as_there_are_enough():
+    literal = new_literal()
+    mint, registry = Mint(literal), Registry(literal, b"key")
+    canaries = [mint.new() for _ in range(3000)]
+    for number, canary in enumerate(canaries):
+        registry.add(str(number), canary)
+    assert [registry.identify(f"...{canary[-13:]} ") for canary in canaries] == [str(number) for number in range(3000)]
+    assert [registry.identify(f" {canary[:13]}...") for canary in canaries] == [str(number) for number in range(3000)]
+
+
+def test_a_mint_whose_cuts_are_used_up_goes_on_making_canaries(monkeypatch):
+    monkeypatch.setattr("zdr_audit.canary.mint._LETTERS", "ab")
+    monkeypatch.setattr("zdr_audit.canary.mint._DIGITS", "cdefghijk")
+    mint = Mint(new_literal())
+    assert len({mint.new() for _ in range(1500)}) == 1500

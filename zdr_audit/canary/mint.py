@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 import secrets
+import threading
 
 LITERAL_LENGTH = 10
 TAIL_LENGTH = 12
 CANARY_LENGTH = 2 * LITERAL_LENGTH + TAIL_LENGTH
 PIECE_LENGTH = 5
+SHORTEST_CUT = 3
+"""Characters of the tail, at either end, by which a canary that was cut short is still told from others."""
+_TRIES = 16
 
 _RARE = "zqxj"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -38,18 +42,32 @@ def check_literal(literal: str) -> str:
 
 
 class Mint:
-    """Makes the canaries of one run: literal, 12 random characters, literal again, so that one literal survives a cut anywhere."""
+    """Makes the canaries of one run: literal, 12 random characters, literal again, so that one literal survives a cut anywhere. Safe for several threads."""
 
     def __init__(self, literal: str) -> None:
         self.literal = check_literal(literal)
+        self._lock = threading.Lock()
+        self._cuts: set[tuple[str, str]] = set()
 
     def new(self) -> str:
-        """A fresh canary of 32 characters of a-z and 0-9."""
+        """A fresh canary of 32 characters of a-z and 0-9. As long as there are enough, none shares its shortest cuts with another, which would leave both
+        without a name where no more of them is kept."""
+        with self._lock:
+            cuts: set[tuple[str, str]] = set()
+            for _ in range(_TRIES):
+                tail = self._tail()
+                cuts = {("begin", tail[:SHORTEST_CUT]), ("end", tail[-SHORTEST_CUT:])}
+                if not cuts & self._cuts:
+                    break
+            self._cuts |= cuts
+            return f"{self.literal}{tail}{self.literal}"
+
+    def _tail(self) -> str:
         while True:
             tail = "".join(secrets.choice(_LETTERS + _DIGITS) for _ in range(TAIL_LENGTH))
             # Nothing twice but the literal, which so stands in it exactly twice.
             if _repeats(f"{self.literal}{tail}{self.literal[:2]}") == _repeats(self.literal):
-                return f"{self.literal}{tail}{self.literal}"
+                return tail
 
 
 def _repeats(text: str) -> int:

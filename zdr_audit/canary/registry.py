@@ -7,11 +7,11 @@ import hmac
 import re
 from collections.abc import Iterable
 
-from .mint import CANARY_LENGTH, LITERAL_LENGTH, TAIL_LENGTH, check_literal
+from .mint import CANARY_LENGTH, LITERAL_LENGTH, SHORTEST_CUT, TAIL_LENGTH, check_literal
 
 CUT_LENGTH = 6
 """Characters of the tail that must stand beside a literal for a damaged canary to be identified."""
-CLEAN_CUTS = (6, 5, 4, 3)
+CLEAN_CUTS = (6, 5, 4, SHORTEST_CUT)
 """Characters of the tail that identify a canary where nothing but them was left: a cut that is not damage."""
 
 _LETTERS_AFTER = re.compile(r"[a-z0-9]+")
