@@ -145,6 +145,14 @@ def orderless(forms: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(form.removesuffix("le").removesuffix("be") if form.startswith("utf") else form for form in forms)
 
 
+@pytest.mark.parametrize("after", [b"+", b"/", b"+a"])
+def test_the_alphabet_of_base64_is_told_by_what_stands_nearest(labs, after):
+    lab = labs("zqx482j913")
+    written = base64.urlsafe_b64encode(f"\u00fb\u00ff{lab.canary('planted')}".encode() + b"\xfb\xff\xfe")
+    (seen,) = lab.search(b"t=" + written + b"\n" + after)
+    assert (seen.forms, seen.canary) == (("base64url", "plain"), "planted")
+
+
 @settings(max_examples=60, deadline=None)
 @given(before=st.binary(max_size=3000), after=st.binary(max_size=3000), cuts=st.lists(st.integers(0, 9000), max_size=5), data=st.data())
 def test_surroundings_and_chunk_borders_hide_nothing(labs, before, after, cuts, data):

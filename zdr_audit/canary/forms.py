@@ -70,6 +70,7 @@ def wide(name: str, width: int) -> Form:
 
 
 _BASE64_UNITS = re.compile(rb"(\\[nr]|[\r\n]+[ \t]*|\\(?=/))|[A-Za-z0-9+/_-]")
+_TELLING = re.compile(rb"[-_+/]")
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
@@ -87,14 +88,17 @@ def _base64_decode(window: bytes, start: int, phase: int) -> Decoded | None:
     text_run = run("base64", window, start, _BASE64_UNITS, lambda match: None if match[1] is not None else match[0][0])
     if text_run is None or start not in text_run.starts:
         return None
-    skip = (text_run.starts.index(start) - phase) % 4
+    place = text_run.starts.index(start)
+    skip = (place - phase) % 4
     text = text_run.data[skip:]
     text += b"A" * (-len(text) % 4)
     data = binascii.a2b_base64(text.translate(_TO_STANDARD))
     whole = (len(text_run.data) - skip) * 6 // 8  # without the bytes that only the filling made
     starts = [text_run.starts[skip + at * 8 // 6] for at in range(whole)]
     ends = [text_run.ends[skip + (at * 8 + 7) // 6] for at in range(whole)]
-    name = "base64url" if re.search(rb"[-_]", text_run.data) and not re.search(rb"[+/]", text_run.data) else "base64"
+    # Where characters of both alphabets stand around it, some belong to a neighbour: the nearest tells.
+    telling = min(_TELLING.finditer(text_run.data), key=lambda found: abs(found.start() - place), default=None)
+    name = "base64url" if telling is not None and telling[0] in b"-_" else "base64"
     return Decoded(name, data[:whole], starts, ends)
 
 
