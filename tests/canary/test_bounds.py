@@ -76,6 +76,15 @@ def test_encodings_are_opened_to_the_stated_depth_and_no_deeper(labs):
     assert lab.notes == ["base64 content nested more than 6 deep was not opened"]
 
 
+def test_what_is_told_by_its_magic_and_without_one_is_decoded_once(labs):
+    lab = labs()
+    canary = lab.canary("once")
+    for seconds in range(1_795_680_000, 1_795_680_000 + 256 * 64, 64):
+        # With some times in its header, gzip begins as raw Brotli may too.
+        packed = base64.b64encode(gzip.compress(canary.encode() + b" and what else was said that day", mtime=seconds))
+        assert [(seen.canary, seen.forms) for seen in lab.search(packed)] == [("once", ("base64", "gzip", "plain"))], seconds
+
+
 def test_a_stream_cut_off_is_searched_as_far_as_it_goes_and_reported(lab):
     canary = lab.canary("cut")
     whole = gzip.compress(f"{canary}".encode() + bytes(range(256)) * 400)

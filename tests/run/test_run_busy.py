@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from threading import Lock
 
 from paper_backend import CONTROLS, Asked, Reply, said
 
@@ -11,18 +12,20 @@ from zdr_audit.journal.store import Journal
 from zdr_audit.run.audit import JOURNAL
 
 RETENTION, FEEDBACK, SETTINGS = CONTROLS
-QUICK = {"retries": 2}
+QUICK = {"retries": 3}
 
 
-def busy(status: int = 429, every: int = 2):
-    """Puts off every second request with a wait of nothing."""
-    count = 0
+def busy(status: int = 429):
+    """Puts off each request once, with a wait of nothing: each by itself, for some are sent at the same time."""
+    turns: Counter[tuple[str, ...]] = Counter()
+    lock = Lock()
 
-    def spoil(_: Asked, __: Reply) -> Reply | None:
-        nonlocal count
-        count += 1
-        if count % every == 0:
-            return None
+    def spoil(asked: Asked, _: Reply) -> Reply | None:
+        request = (asked.organization, asked.method, asked.path, str(asked.body))
+        with lock:
+            turns[request] += 1
+            if turns[request] % 2 == 0:
+                return None
         return Reply(status, b'{"type": "error", "error": {"type": "rate_limit_error"}}', {"retry-after": "0"})
 
     return spoil

@@ -161,6 +161,10 @@ class Layer:
             if opener.joins and opened.opener is opener and opened.decoder.ended and opened.broken is None and opened.fed == start:
                 opened.decoder, opened.segment = opener.decoder(), start
                 return
+        if size is None and (twin := self._twin(opener, start)) is not None:
+            if twin.opener.quiet:
+                twin.opener = opener
+            return
         if self._search.spent or not self._search.decoded(_ATTEMPT):
             return
         if self._depth >= self._options.max_depth:
@@ -172,6 +176,14 @@ class Layer:
             return
         decoder = opener.decoder() if size is None else Limited(opener.decoder(), size)
         self._open.append(_Open(opener, decoder, Layer(self._search, self._depth + 1), start, start, start))
+
+    def _twin(self, opener: Opener, start: int) -> _Open | None:
+        """What has a magic, and is told without one too, is decoded once, as what may not fail unsaid."""
+        for opened in self._open:
+            same = opened.opener.name == opener.name and opened.opener.decoder is opener.decoder
+            if same and opened.start == opened.fed == start and not isinstance(opened.decoder, Limited):
+                return opened
+        return None
 
     def _advance(self, until: int) -> list[Sighting]:
         """Feed what is open up to `until`; the sightings of what thereby ended for good."""
