@@ -7,12 +7,21 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from chance import CHOSEN, draw_for, repeatable
 from hypothesis import settings
 
-settings.register_profile("untimed", deadline=None)  # no verdict of a test hangs on how fast the machine is
+# No verdict of a test hangs on how fast the machine is, nor on luck unless it is asked to.
+settings.register_profile("untimed", deadline=None, derandomize=not CHOSEN)
 settings.load_profile("untimed")
+repeatable()
 
 IN_CI = os.environ.get("CI", "").lower() in ("true", "1")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    draw_for(item.nodeid)
+    return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from chance import draw_for
+
 from zdr_audit.canary.mint import new_literal
 from zdr_audit.canary.registry import Registry
 from zdr_audit.canary.seeker import Seeker
@@ -11,6 +13,7 @@ class SharedSeeker:
     """It asks the registry of the test that runs: `fresh` begins one."""
 
     def __init__(self) -> None:
+        draw_for("the shared seeker")  # whichever test is the first to ask for it
         self.literal = new_literal()
         self.registry = self.fresh()
         self.seeker = Seeker(self.literal, self.identify)
