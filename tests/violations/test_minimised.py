@@ -55,3 +55,14 @@ def test_a_long_prompt_in_a_temporary_file_keeps_its_length(tmp_path: Path) -> N
 def test_a_tool_result_in_a_trace_keeps_the_tool_result(tmp_path: Path) -> None:
     (item,) = smallest(tmp_path, "ret-tool-results-in-trace", "ZDR-RET-05")
     assert item["shape"] == {"answer": False, "places": ["tool_result"]}
+
+
+def test_a_malformed_request_in_a_debug_log_keeps_one_place_of_each_mistake(tmp_path: Path) -> None:
+    items = smallest(tmp_path, "con-malformed-counts-are-logged", "ZDR-CON-12")
+    assert sorted((item["shape"]["malformed"]["mistake"], *item["shape"]["malformed"]["content"]) for item in items) == [
+        ("broken", "a member"),
+        ("list", "a name"),
+        ("types", "(a name that no document has)"),
+    ]
+    assert all("headers" not in item["shape"]["malformed"] for item in items)
+    assert all("refused it (status 400), and kept the content all the same" in item["words"] for item in items)

@@ -88,7 +88,8 @@ class Interaction(Frozen):
     `counts` marks what counts towards a control's minimum; `pair` joins the same stimulus sent to subject and control organization.
     `content` names the promise that holds for its content: `zdr` (must not be kept), `standard`, `exception`, `not_covered`.
     `superseded`: the target put it off (429, 503), and the same request was sent again; that one names it in `retry_of`.
-    `stimulus` is the shape of an inference request (a `Stimulus` as JSON, without its defaults).
+    `stimulus` is the shape of an inference request (a `Stimulus` as JSON, without its defaults), `malformed` that of a request that was malformed on
+    purpose (a `Malformed`, likewise).
     """
 
     id: str
@@ -122,6 +123,7 @@ class Interaction(Frozen):
     superseded: bool = False
     retry_of: str | None = None
     stimulus: dict[str, Any] | None = None
+    malformed: dict[str, Any] | None = None
 
     @property
     def served(self) -> bool:

@@ -25,7 +25,6 @@ from zdr_audit.journal.events import (
     Created,
     Epoch,
     Interaction,
-    LeakReduced,
     RunEnded,
     RunResumed,
     RunStarted,
@@ -38,8 +37,8 @@ from zdr_audit.journal.store import Journal
 from zdr_audit.profile.credentials import required
 from zdr_audit.profile.evidence import Evidence
 from zdr_audit.profile.load import LoadedProfile, in_file, load
-from zdr_audit.profile.model import Profile
 from zdr_audit.report.model import Report
+from zdr_audit.run import candidates
 from zdr_audit.run.availability import offered, split
 from zdr_audit.run.cast import cast_of
 from zdr_audit.run.claim import claimed
@@ -47,22 +46,20 @@ from zdr_audit.run.cleanup import clean_up
 from zdr_audit.run.extend import check_extensions
 from zdr_audit.run.launch import launched
 from zdr_audit.run.measure import measured
-from zdr_audit.run.minimise import REQUESTS, Minimiser, leaks
-from zdr_audit.run.minimise_calls import call_of, script_of, send_call, with_declared
+from zdr_audit.run.minimise import REQUESTS, leaks, smallest
+from zdr_audit.run.minimise_calls import call_of, with_declared
 from zdr_audit.run.observe import read_source, tokenizer_of
 from zdr_audit.run.options import Options
 from zdr_audit.run.place import check_places, server_secrets
 from zdr_audit.run.progress import Reporter
 from zdr_audit.run.recall import recall
 from zdr_audit.run.resume import Done, check, read
-from zdr_audit.run.script import curl
 from zdr_audit.run.spikes import Spikes, spiked
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.history import History
 from zdr_audit.suite.marks import Scenario
 from zdr_audit.suite.party import NotOffered, NotThere
 from zdr_audit.suite.recorder import Recorder
-from zdr_audit.target.call import Call
 from zdr_audit.target.dialects.registry import dialect_of
 from zdr_audit.target.pace import BudgetSpent, Pace, tokens
 from zdr_audit.target.security import proxy_secrets, security_of
@@ -70,7 +67,7 @@ from zdr_audit.target.stimulus import Stimulus
 from zdr_audit.target.template import MissingValue
 from zdr_audit.target.transport import Transport, now
 from zdr_audit.verdict.judge import judge
-from zdr_audit.verdict.reduced import Shape, said, shape_of
+from zdr_audit.verdict.reduced import Shape, said
 
 NEVER_SENT = 3
 SIGHT = (
@@ -485,10 +482,7 @@ class Audit:
 
         def send(operation: str, shape: Shape) -> Interaction:
             self.reporter.step(said(operation, shape))
-            if isinstance(shape, Call):
-                sent = send_call(assay, profile, shape)
-            else:
-                sent = assay.infer(assay.subject.member, shape, step="candidate", counts=False, operation=operation).interaction
+            sent = candidates.send(assay, profile, operation, shape)
             self.reporter.done()
             return sent
 
@@ -498,8 +492,8 @@ class Audit:
             if not found:
                 return
             self.reporter.phase("Looking for the smallest request that leaks", REQUESTS)
-            for event in Minimiser(send, self._read_for, settle=self.profile.limits.settle_seconds).run(found):
-                script = self._script(profile, event, assay.models[0]) if event.outcome == "reduced" else ""
+            for event in smallest(found, send, self._read_for, settle=self.profile.limits.settle_seconds):
+                script = candidates.script(profile, self.dialect, event, assay.models[0]) if event.outcome == "reduced" else ""
                 self.journal.append(event.model_copy(update={"script": script}))
             after = self.history()
             if made := [item for item in after.leftovers() if item.interaction in after.trials]:
@@ -510,13 +504,6 @@ class Audit:
             self.interrupted = str(exc) or STOPPED
         except Exception as exc:  # verdicts stand without it, so a search that breaks must not cost the report
             self.journal.append(ScenarioEnded(name="minimise.leaks", error=f"{type(exc).__name__}: {exc}"[:500]))
-
-    def _script(self, profile: Profile, event: LeakReduced, model: str) -> str:
-        """How anybody sends the request that leaked."""
-        shape, where = shape_of(event.stimulus), f"{event.source}, {event.object}"
-        if isinstance(shape, Call):
-            return script_of(profile, shape, model, where)
-        return curl(self.profile, self.dialect, event.operation, shape, model, where)
 
     def _read_for(self, sources: frozenset[str], canaries: frozenset[str]) -> dict[str, Reading]:
         """One reading of each of these sources, with the hits of these canaries alone."""

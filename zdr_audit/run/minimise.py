@@ -1,6 +1,7 @@
 """After a leak was found: the smallest request that still leaks, by leaving out one thing after the other (delta debugging), with fresh canaries.
 
-A request is an inference request (`Stimulus`) or a call of the profile, such as that of a feature (`Call`); both are sets of features, and are searched alike.
+A request is an inference request (`Stimulus`), a call of the profile, such as that of a feature (`Call`), or one that was malformed on purpose
+(`Malformed`); all are sets of features, and are searched alike.
 
 A round sends all candidates of all searches, then reads each source that is concerned once; so the number of readings does not depend on the number
 of leaks. A search begins with the smallest request that could leak, then adds single features to it, then takes features away from the whole. Verdicts
@@ -13,17 +14,21 @@ import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import zip_longest
 
 from zdr_audit.evidence.model import Reading
 from zdr_audit.journal.events import Interaction, LeakReduced
 from zdr_audit.suite.history import History
 from zdr_audit.target.call import Call
+from zdr_audit.target.malformed import Malformed
 from zdr_audit.target.shape import SIZES, Feature, Features, build, features, ordered, size, within
 from zdr_audit.target.stimulus import PLACES, Stimulus
 from zdr_audit.verdict.leaks import kind_of
 from zdr_audit.verdict.reduced import Shape, data_of
 
 REQUESTS = 40
+OF_MALFORMED, AT_ONCE = 20, 5
+"""Requests for malformed ones beside these, and how many of them are looked at at once: a body that every error repeats leaks in every operation."""
 SECONDS = 60.0
 SHORTEST = 1_000
 """Filler below which it is not worth looking for less."""
@@ -33,7 +38,7 @@ TRIES = 2
 ANSWERS = "answers"
 """The source of what came back in the answer to its own request: no store is read for it."""
 CONTENT = "content"
-"""Stands for the content of a call, which is one canary wherever it is in the call."""
+"""Stands for the content of a call, which is one canary wherever it is in the call; and of a malformed request likewise."""
 
 Send = Callable[[str, Shape], Interaction]
 Read = Callable[[frozenset[str], frozenset[str]], Mapping[str, Reading]]
@@ -52,7 +57,7 @@ class Leak:
     whole: Features
     canaries: tuple[str, ...]
     settled: bool = False
-    call: Call | None = None
+    call: Call | Malformed | None = None
 
     @property
     def place(self) -> tuple[str, str, str]:
@@ -93,7 +98,7 @@ def leaks(history: History, call_of: Calls | None = None) -> list[Leak]:
     """What can be minimised: findings of violated checks that name a canary of an inference request, or of another request that `call_of` knows the shape
     of, whoever sent it."""
     first = {(r.outcome.source, hit.canary) for r in history.reads if r.reading == "first" for hit in r.outcome.hits}
-    found: dict[tuple[str, str, str, Features, Features, Call | None], dict[str, bool]] = {}
+    found: dict[tuple[str, str, str, Features, Features, Call | Malformed | None], dict[str, bool]] = {}
     for seen in (f for check in history.checks if check.outcome == "violated" for f in check.findings):
         minted, sent = history.canaries.get(seen.canary or ""), history.interactions.get(seen.interaction or "")
         if (
@@ -102,7 +107,11 @@ def leaks(history: History, call_of: Calls | None = None) -> list[Leak]:
             or not (seen.source in history.run.sources or (seen.source == ANSWERS and minted.id in sent.canaries))
         ):
             continue
-        call = call_of(sent) if call_of and sent.stimulus is None else None
+        call: Call | Malformed | None = None
+        if sent.malformed is not None:
+            call = Malformed.model_validate(sent.malformed)
+        elif call_of and sent.stimulus is None:
+            call = call_of(sent)
         if call is not None:
             keep, whole = frozenset[Feature](), call.features()
         elif sent.stimulus is not None:
@@ -173,11 +182,28 @@ def _carrier(feature: Feature) -> str:
     return "answer" if feature.name == "answer" else str(feature.value)
 
 
-class Minimiser:
-    """Drives the searches in rounds, within a number of requests and a time."""
+def smallest(found: list[Leak], send: Send, read: Read, *, settle: float = 0.0) -> list[LeakReduced]:
+    """One event for each leak, in their order: first the requests that anybody could send, then those that were malformed on purpose."""
+    others = [leak for leak in found if not isinstance(leak.call, Malformed)]
+    events = dict(zip(others, Minimiser(send, read, settle=settle).run(others), strict=True))
+    mistakes: dict[str, list[Leak]] = {}
+    for leak in found:
+        if isinstance(leak.call, Malformed):
+            mistakes.setdefault(leak.call.mistake, []).append(leak)
+    malformed = [leak for turn in zip_longest(*mistakes.values()) for leak in turn if leak is not None]  # each mistake in its turn
+    reduced = Minimiser(send, read, settle=settle, requests=OF_MALFORMED, at_once=AT_ONCE).run(malformed)
+    events.update(zip(malformed, reduced, strict=True))
+    return [events[leak] for leak in found]
 
-    def __init__(self, send: Send, read: Read, *, settle: float = 0.0, requests: int = REQUESTS, seconds: float = SECONDS) -> None:
+
+class Minimiser:
+    """Drives the searches in rounds, within a number of requests and a time; so many at once (0: all)."""
+
+    def __init__(
+        self, send: Send, read: Read, *, settle: float = 0.0, requests: int = REQUESTS, seconds: float = SECONDS, at_once: int = 0
+    ) -> None:
         self._send, self._read, self._settle, self._requests, self._seconds = send, read, settle, requests, seconds
+        self._at_once = at_once
         self._trials: dict[tuple[str, Features], Trial] = {}
         self._canaries: dict[str, tuple[Trial, str]] = {}
         self._outcomes: dict[Leak, str] = {}
@@ -217,11 +243,13 @@ class Minimiser:
         busy = {(leak.place, leak.keep) for leak in active}
         begun = {leak.place for leak in self._outcomes}
         alone = {leak.place for leak in active if leak.place not in begun}
-        chosen = []
+        chosen: list[Leak] = []
         for leak in found:
             key = (leak.place, leak.keep)
             if leak in active or leak in self._outcomes or key in busy or leak.place in alone or self._explained(leak):
                 continue
+            if self._at_once and len(active) + len(chosen) >= self._at_once:
+                break
             given_up = [o for o in self._outcomes if (o.place, o.keep) == key and self._best(o) is None]
             if len(given_up) < TRIES:
                 chosen.append(leak)

@@ -1,4 +1,5 @@
-"""Calls of the profile that leaked, for the search for smaller ones: what a call consisted of, how a smaller one is sent, and how anybody can send it."""
+"""Calls of the profile that leaked, for the search for smaller ones: what a call consisted of, how a smaller one is sent, and how anybody can send it,
+or a malformed request."""
 
 from __future__ import annotations
 
@@ -18,7 +19,9 @@ from zdr_audit.suite.bypass.shape import lines_of, path_of, reshape, words
 from zdr_audit.suite.history import History
 from zdr_audit.suite.openapi import declared_storage_operations
 from zdr_audit.target import call as shape
+from zdr_audit.target import malformed
 from zdr_audit.target.call import Call, described, pruned
+from zdr_audit.target.malformed import JSON, Malformed
 from zdr_audit.target.template import MissingValue, fill, fill_path, names, with_query
 from zdr_audit.target.transport import auth_headers
 
@@ -125,26 +128,33 @@ def script_of(profile: Profile, call: Call, model: str, where: str) -> str:
         return ""
     if body is not None and len(body) > SCRIPT_BYTES:
         return ""
-    return _script(
-        profile, call, (form.method if form else None) or spec.method, path, [*headers.items(), *lines], body, form, member, where
+    flags = (["--http1.0"] if form and form.version == "1.0" else []) + (
+        ["-H 'transfer-encoding: chunked'"] if form and form.chunked else []
     )
+    method = (form.method if form else None) or spec.method
+    return _script(profile, shape.words(call), method, path, [*headers.items(), *lines], body, flags, member, where)
+
+
+def script_of_malformed(profile: Profile, request: Malformed, where: str) -> str:
+    """The malformed request as such a script."""
+    actors = profile.actors["subject"]
+    body = request.body(WORD)
+    headers = [*request.headers, *([("content-type", JSON)] if body is not None else [])]
+    member = actors.get(request.role) or actors["member"]
+    return _script(profile, malformed.words(request), request.method, request.target(WORD), headers, body, [], member, where)
 
 
 def _script(
     profile: Profile,
-    call: Call,
+    said: str,
     method: str,
     path: str,
     headers: list[tuple[str, str]],
     body: bytes | None,
-    form: Form | None,
+    flags: list[str],
     member: Any,
     where: str,
 ) -> str:
-    said = shape.words(call)
-    flags = (["--http1.0"] if form and form.version == "1.0" else []) + (
-        ["-H 'transfer-encoding: chunked'"] if form and form.chunked else []
-    )
     kind = f", and a credential of the organization {profile.organizations['subject'].id} into {member.env}" if member.env else ""
     text = _text(body)
     lines = ["#!/usr/bin/env bash", *comment(f"{said[:1].upper()}{said[1:]}. Afterwards its content was found here: {where}")]

@@ -47,6 +47,7 @@ class Planned:
     node: int | None = None
     at: str = ""
     stimulus: Mapping[str, Any] | None = None
+    malformed: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -232,6 +233,7 @@ class Recorder:
                 "superseded": superseded,
                 "retry_of": retry_of,
                 "stimulus": dict(planned.stimulus) if planned.stimulus is not None else None,
+                "malformed": dict(planned.malformed) if planned.malformed is not None else None,
             }
         )
         self.journal.append(recorded)

@@ -7,36 +7,43 @@ from typing import Any
 from zdr_audit.journal.events import Interaction, LeakReduced
 from zdr_audit.report.model import Minimised
 from zdr_audit.suite.history import History
-from zdr_audit.target import call, shape
+from zdr_audit.target import call, malformed, shape
 from zdr_audit.target.call import Call
+from zdr_audit.target.malformed import Malformed
 from zdr_audit.target.stimulus import Stimulus
 from zdr_audit.verdict.leaks import kind_of
 
-Shape = Stimulus | Call
+Shape = Stimulus | Call | Malformed
 
 
 def data_of(request: Shape) -> dict[str, Any]:
     """A request's shape as JSON data, for journal and report."""
-    return {"call": request.model_dump(mode="json", exclude_defaults=True)} if isinstance(request, Call) else shape.data(request)
+    if isinstance(request, Stimulus):
+        return shape.data(request)
+    return {"call" if isinstance(request, Call) else "malformed": request.model_dump(mode="json", exclude_defaults=True)}
 
 
 def shape_of(data: dict[str, Any]) -> Shape:
     """What `data_of` wrote."""
+    if "malformed" in data:
+        return Malformed.model_validate(data["malformed"])
     return Call.model_validate(data["call"]) if "call" in data else Stimulus.model_validate(data)
 
 
 def said(operation: str, request: Shape) -> str:
     """A request in words."""
+    if isinstance(request, Malformed):
+        return malformed.words(request)
     return call.words(request) if isinstance(request, Call) else shape.words(operation, request)
 
 
 def _answered(event: LeakReduced, request: Shape, sent: Interaction | None) -> str:
-    """What came back, where it matters: the content itself, or that a call was refused and its content kept all the same."""
+    """What came back, where it matters: the content itself, or that it was refused and its content kept all the same."""
     if sent is None or sent.status is None:
         return ""
     if event.source == "answers":
         return f"; its content came back in the answer (status {sent.status})"
-    refused = isinstance(request, Call) and 400 <= sent.status < 500
+    refused = not isinstance(request, Stimulus) and 400 <= sent.status < 500
     return f"; the target refused it (status {sent.status}), and kept the content all the same" if refused else ""
 
 

@@ -53,6 +53,11 @@ def prepared(case: Any, base: str) -> requests.PreparedRequest:
     return requests.Request(**{k: v for k, v in kwargs.items() if k in wanted}).prepare()
 
 
+def headers_of(request: requests.PreparedRequest) -> dict[str, str]:
+    """Its headers, but for those that the transport and the actor see to."""
+    return {str(k): _text(v) for k, v in (request.headers or {}).items() if str(k).lower() not in _OWN_HEADERS}
+
+
 def deliver(
     assay: Assay,
     case: Any,
@@ -68,11 +73,12 @@ def deliver(
     reshape: Reshape | None = None,
     look: Look | None = None,
     label: str | None = None,
+    malformed: Mapping[str, Any] | None = None,
 ) -> Delivered:
     """`label` names the documented operation where it is not the case's own. `look` gives further labels of an answer. `reshape` changes body and headers
-    on their way out."""
+    on their way out. `malformed` is the shape of a request that is so on purpose."""
     request = prepared(case, assay.recorder.transport.base_url)
-    headers = {str(k): _text(v) for k, v in (request.headers or {}).items() if str(k).lower() not in _OWN_HEADERS}
+    headers = headers_of(request)
     body = request.body if isinstance(request.body, bytes) else request.body.encode() if isinstance(request.body, str) else None
     if reshape is not None:
         body, headers = reshape(body, headers)
@@ -80,7 +86,7 @@ def deliver(
     about = {OPERATION: label, **labels}
     planned = Planned(
         assay.scenario, step, assay.epoch, "fuzz", counts, pair, content, labels=about, settles=(503,), node=assay.at,
-        at=actor.organization if actor else "",
+        at=actor.organization if actor else "", malformed=malformed,
     )  # fmt: skip
     seen: list[tuple[Any, Response]] = []
 
