@@ -142,3 +142,14 @@ def test_values_of_another_field_between_are_passed_over_and_another_text_parts_
     assert {one.canary for one in lab.search(mixed)} == {"told"}
     parted = "\n".join(json.dumps({"text": value}) for value in (canary[:5], "other", canary[5:])).encode()
     assert "told" not in {one.canary for one in lab.search(parted) if one.forms[0] == "split"}
+
+
+@pytest.mark.parametrize("literal", ["jxx717z168", "qzj202k417", "zzx500q200"])
+def test_a_word_of_the_log_that_would_do_for_the_next_piece_does_not_hide_it(labs, literal):
+    lab = labs(literal)
+    canary = lab.canary("kept")
+    log = b"".join(
+        b'[%d] chunk: "%s" (request %s, status 200)\n' % (number, piece.encode(), literal[4:6].encode())
+        for number, piece in enumerate((f"join {canary[:4]}", *(canary[at : at + 9] for at in range(4, len(canary), 9))))
+    )
+    assert {seen.canary for seen in lab.search(log)} == {"kept"}

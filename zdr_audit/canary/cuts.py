@@ -107,6 +107,7 @@ def _pglz_decode(window: bytes, start: int, first: int) -> Decoded:
 _LOOK = 8192
 _LINES, _IDLE = 64, 8
 _LEAST_PIECE = 3
+_MOST_TRIES = 64  # words that are taken for the next piece, where the lines hold several that would do
 _WORD = re.compile(rb"[A-Za-z0-9]+")
 _LEAST_LISTED = 3
 _CONTEXT, _LEAST_CONTEXT = 16, 2
@@ -173,25 +174,32 @@ def _lines(data: bytes, at: int) -> Iterator[tuple[int, int]]:
 
 def _goes_on(data: bytes, start: int, end: int, text: bytes) -> list[tuple[int, int]] | None:
     """The pieces, from `start` on, that make up the text; None where the lines that follow do not go on with it."""
-    pieces, rest, idle = [(start, end)], text[end - start :], 0
+    rest = text[end - start :]
     if _same_line_goes_on(data, end, rest):
         return None
-    for line_start, line_end in _lines(data, end):
-        fitting = list(_fitting(rest).finditer(data, line_start, line_end))
-        # Where several words would do, the one that stands like the piece before it, or the longest: a number that counts the lines is short.
-        word = max(fitting, key=lambda found: (len(_before(data, [pieces[-1], found.span()])), len(found[0])), default=None)
-        if word is None:
-            idle += 1
-            if idle > _IDLE:
+    tries = itertools.count(1)
+
+    def follow(pieces: list[tuple[int, int]], rest: bytes) -> list[tuple[int, int]] | None:
+        for line_start, line_end in itertools.islice(_lines(data, pieces[-1][1]), _IDLE + 1):
+            fitting = list(_fitting(rest).finditer(data, line_start, line_end))
+            # First the one that stands like the piece before it, or the longest: a number that counts the lines is short.
+            fitting.sort(key=lambda found: (len(_before(data, [pieces[-1], found.span()])), len(found[0])), reverse=True)
+            for word in fitting:
+                if next(tries) > _MOST_TRIES:
+                    return None
+                found, left = [*pieces, word.span()], rest[len(word[0]) :]
+                if left:
+                    whole = follow(found, left)
+                else:
+                    told = len(found) == 2 or _told_by(data, found) >= _LEAST_BITS
+                    whole = found if told and data[start : word.end()].isascii() else None
+                if whole is not None:
+                    return whole
+            if fitting:
                 return None
-            continue
-        idle = 0
-        pieces.append(word.span())
-        rest = rest[len(word[0]) :]
-        if not rest:
-            told = len(pieces) == 2 or _told_by(data, pieces) >= _LEAST_BITS
-            return pieces if told and data[start : word.end()].isascii() else None
-    return None
+        return None
+
+    return follow([(start, end)], rest)
 
 
 def _told_by(data: bytes, pieces: list[tuple[int, int]]) -> float:
