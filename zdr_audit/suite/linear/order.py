@@ -40,9 +40,11 @@ def find_order(
     initial: State,
     step: Callable[[State, Value], Iterable[State]],
     final: Callable[[State], bool] = lambda _state: True,
+    looks: Callable[[Value], bool] = lambda _value: False,
     budget: int = BUDGET,
 ) -> Order:
-    """Search for an order. `step` gives the states that an event can lead to, none where it cannot happen; `final` says whether one may end so."""
+    """Search for an order. `step` gives the states that an event can lead to, none where it cannot happen; `final` says whether one may end so.
+    `looks` says what changes no state whatever: a mere look."""
     listed = sorted(events, key=lambda e: (e.began, e.id))
     answered = [number for number, event in enumerate(listed) if event.ended is not None]
     goal = sum(1 << number for number in answered)
@@ -50,7 +52,7 @@ def find_order(
     longest: tuple[int, ...] = ()
     # One frame a position: the state reached, what was done, and what is still to be tried from there.
     path: list[int] = []
-    frames: list[tuple[int, list[tuple[int, State]]]] = [(0, _moves(listed, answered, 0, initial, step))]
+    frames: list[tuple[int, list[tuple[int, State]]]] = [(0, _moves(listed, answered, 0, initial, step, looks))]
     if goal == 0 and final(initial):
         return Order("found", ())
     steps = 0
@@ -74,7 +76,7 @@ def find_order(
             longest = tuple(path)
         if now & goal == goal and final(state):
             return Order("found", tuple(listed[n].id for n in path))
-        frames.append((now, _moves(listed, answered, now, state, step)))
+        frames.append((now, _moves(listed, answered, now, state, step, looks)))
     held = sum(1 << n for n in longest)
     return Order("none", tuple(listed[n].id for n in longest), tuple(listed[n].id for n in _ready(listed, answered, held)))
 
@@ -86,15 +88,21 @@ def _ready(listed: list[Event[Value]], answered: list[int], done: int) -> list[i
 
 
 def _moves(
-    listed: list[Event[Value]], answered: list[int], done: int, state: State, step: Callable[[State, Value], Iterable[State]]
+    listed: list[Event[Value]],
+    answered: list[int],
+    done: int,
+    state: State,
+    step: Callable[[State, Value], Iterable[State]],
+    looks: Callable[[Value], bool],
 ) -> list[tuple[int, State]]:
-    """All next moves, the one to try first at the end: what was answered before what was not, earlier answers before later ones. An answered
-    event that may come now and changes nothing can as well come now: any order that has it later can be turned into one that has it here."""
+    """All next moves, the one to try first at the end: what was answered before what was not, earlier answers before later ones. An answered look
+    that may come now can as well come now: any order that has it later can be turned into one that has it here. Not so what changes nothing
+    here, but might elsewhere."""
     ready = sorted(_ready(listed, answered, done), key=lambda n: (listed[n].ended is None, listed[n].ended or "", n), reverse=True)
     moves = []
     for n in ready:
         for after in step(state, listed[n].value):
-            if after == state and listed[n].ended is not None:
+            if listed[n].ended is not None and looks(listed[n].value):
                 return [(n, after)]
             moves.append((n, after))
     return moves

@@ -54,7 +54,7 @@ class Concurrent:
 
     def explain(self, *, rules: bool, sights: bool) -> Order:
         model = Workflow(self.entries, rules, sights)
-        return find_order(self.events if sights else self.acted(), World(), model.step, model.done)
+        return find_order(self.events if sights else self.acted(), World(), model.step, model.done, model.looks)
 
 
 def _sequence(row: dict[str, object]) -> int:

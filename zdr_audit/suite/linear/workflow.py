@@ -76,6 +76,10 @@ class Workflow:
         if deed.outcome in ("refused", "unknown"):
             yield from self._logged(world, deed, "refused")
 
+    def looks(self, deed: Deed) -> bool:
+        """Whether it changes nothing, wherever in an order it stands."""
+        return deed.kind == "seen" or (self.log is None and deed.outcome == "refused")
+
     def done(self, world: World) -> bool:
         """Everything in the log is explained by something that was done."""
         return self.log is None or world.explained == len(self.log)
