@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-COMMAND = [sys.executable, "-c", "from zdr_audit.cli import main; main()"]
+# A shell's background jobs are deaf to Ctrl-C, and so are their children, unless they say otherwise.
+_HEARS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+COMMAND = [sys.executable, "-c", f"{_HEARS}; from zdr_audit.cli import main; main()"]
 # Each kind of scenario: stimuli alone, organizations made for the run, features, failures that are asked for, growth, the late epoch.
 FEW = "ZDR-RET-01,ZDR-RET-10,ZDR-ENB-02,ZDR-EXC-02"
 CONTROLS = "ZDR-RET-01,ZDR-RET-03,ZDR-RET-10,ZDR-RET-13,ZDR-RET-17,ZDR-BLK-0*,ZDR-ENB-0*,ZDR-SCP-0*,ZDR-EXC-0*,ZDR-AUD-0*,ZDR-ADM-0*"
