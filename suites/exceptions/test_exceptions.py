@@ -73,7 +73,8 @@ def test_flags_and_holds_are_logged_and_leave_zdr_on(expect: Expect) -> None:
     if not expect.audit_types:
         raise Inconclusive("the profile does not say how the audit log names these actions")
     seen = [entry["type"] for entry in (log.data or {}).get("items", [])]
-    for name in (expect.audit_types.flagged, expect.audit_types.hold):
+    read = expect.audit_types.read if any(i.outcome == "accepted" for i in expect.where(step="operator reads")) else None
+    for name in (expect.audit_types.flagged, expect.audit_types.hold, read):
         if name:
             expect.that(name in seen, f"the audit log must have an entry '{name}'", log)
     expect.echoes_nothing([log], "the entries of flags and holds must carry no content")

@@ -9,6 +9,7 @@ from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.party import NotOffered, Party, at_will, in_the_other_header
 from zdr_audit.suite.patience import Patience
 from zdr_audit.suite.rounds import until_clear
+from zdr_audit.target.dialects.anthropic import NEWEST
 from zdr_audit.target.stimulus import Place, Stimulus, Wrong
 
 
@@ -196,10 +197,12 @@ def generated_shapes(assay: Assay) -> None:
     """Request shapes that Hypothesis composes"""
     made = shapes(assay.models, assay.count(13, 25, 120), assay.seed)
     _both(assay, made, "ask")
-    # As others of the organization, and as clients that bring the credential in the other header.
-    others = [assay.subject.actor(role) for role in assay.subject.actors if role != "member"]
-    for n, actor in enumerate([*others, *in_the_other_header(assay.subject.member)]):
-        assay.infer(actor, Stimulus(stream=bool(n % 2)), step="ask as another", counts=False)
+    # As others of the organization, and as clients of another age: they bring the credential in the other header, and may name another version.
+    for role in assay.subject.actors:
+        assay.infer(assay.subject.actor(role), Stimulus(stream=role == "admin"), step="ask as another", counts=False)
+    newer = tuple((name, NEWEST) for name in assay.dialect.headers if name == "anthropic-version")
+    for actor in in_the_other_header(assay.subject.member):
+        assay.infer(actor, Stimulus(headers=newer), step="ask as another", counts=False)
 
 
 @scenario(last=True)

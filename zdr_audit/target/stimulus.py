@@ -24,10 +24,10 @@ WRONG: tuple[Wrong, ...] = get_args(Wrong)
 class Stimulus(BaseModel):
     """What to send. `answer` asks the model to join parts into a canary that the request does not contain; `wrong` makes the request one that the
     target must answer with a 4xx; `padding` adds that many bytes of filler text, `noise` that many characters of random text
-    that cannot be compressed, 6 bits each; `abandon_after` closes the connection after so many answer bytes. `opening` names a long beginning, marked for the
-    prompt cache, that is the same in every request of that name, whoever sends it. `steady` asks for the same answer each time, `brief` for one so short
-    that it is cut off; `turns` are so many earlier questions and answers, `scripts` a sentence in several writing systems; `closing` puts the message's canary at the very
-    end of the user's words. Many a backend decides by such things what to cache, to sample or to cut."""
+    that cannot be compressed, 6 bits each; `abandon_after` closes the connection after so many answer bytes. `opening` names a long beginning,
+    marked for the prompt cache, that is the same in every request of that name, whoever sends it. `steady` asks for the same answer each time, `brief`
+    for one so short that it is cut off; `turns` are so many earlier questions and answers, `scripts` a sentence in several writing systems; `closing`
+    puts the message's canary at the very end of the user's words. Many a backend decides by such things what to cache, to sample or to cut."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

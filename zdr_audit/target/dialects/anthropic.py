@@ -13,7 +13,7 @@ from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, events, loa
 from zdr_audit.target.dialects.content import noise, png
 from zdr_audit.target.stimulus import PLACES, WRONG, Place, Stimulus
 
-VERSION = "2023-06-01"
+VERSION, NEWEST = "2023-06-01", "2026-10-21"
 
 
 class AnthropicMessages:
