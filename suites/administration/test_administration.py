@@ -29,8 +29,8 @@ def test_the_limit_binds_that_user_alone(expect: Expect) -> None:
 def test_usage_analytics_are_there_and_count(expect: Expect) -> None:
     used = [i for i in expect.some(step="use") if i.accepted]
     others = [i for i in expect.some(step="a colleague uses") if i.accepted]
-    read = expect.one(step="fresh analytics")
-    expect.served([read, expect.one(step="subject analytics")], "usage analytics must be available to the admin of a ZDR organization")
+    read = expect.whole(step="fresh analytics")
+    expect.served([read, expect.whole(step="subject analytics")], "usage analytics must be available to the admin of a ZDR organization")
     mine = [e for e in read.data["items"] if e.get("actor") == used[0].labels.get("email")]
     expect.that(bool(mine), "usage analytics must name the user who was active", read)
     named = {e.get("actor") for e in read.data["items"]}
@@ -41,7 +41,7 @@ def test_usage_analytics_are_there_and_count(expect: Expect) -> None:
 
 @control("ZDR-ADM-04", after=after.analytics_are_read)
 def test_contribution_metrics_are_absent_under_zdr(expect: Expect) -> None:
-    theirs = expect.one(step="control analytics")
+    theirs = expect.whole(step="control analytics")
     expect.served([theirs], "usage analytics must be available to the control organization")
     if not any(e.get("contribution") for e in theirs.data["items"]):
         raise Inconclusive("the control organization has no contribution metrics either, so their absence says nothing")
@@ -49,7 +49,7 @@ def test_contribution_metrics_are_absent_under_zdr(expect: Expect) -> None:
     called = {n for e in theirs.data["items"] for n in names_in(e.get("contribution"))}
     called -= {n for e in theirs.data["items"] for n in names_in({k: v for k, v in e.items() if k not in ("contribution", "_whole")})}
     for step in ("subject analytics", "fresh analytics"):
-        mine = expect.one(step=step)
+        mine = expect.whole(step=step)
         expect.served([mine], "usage analytics must be available to a ZDR organization")
         shown = [e for e in mine.data["items"] if e.get("contribution") is not None or names_in(e) & called]
         expect.that(not shown, "contribution metrics must not be shown to a ZDR organization, wherever they stand", mine)
@@ -64,7 +64,7 @@ def names_in(value: Any) -> set[str]:
 
 @control("ZDR-ADM-05", after=after.analytics_are_read)
 def test_analytics_carry_no_content(expect: Expect) -> None:
-    reads = [expect.one(step="subject analytics"), expect.one(step="fresh analytics")]
+    reads = [expect.whole(step="subject analytics"), expect.whole(step="fresh analytics")]
     expect.served(reads, "usage analytics must be available to a ZDR organization")
     if not any(i.data["items"] for i in reads):
         raise Inconclusive("the analytics are empty, so finding no content in them says nothing")
@@ -83,7 +83,7 @@ def test_managed_settings_are_served_and_follow_the_admin(expect: Expect) -> Non
 
 @control("ZDR-ADM-07", after=after.administration_is_read)
 def test_the_audit_log_is_available_to_the_admin(expect: Expect) -> None:
-    read = expect.one(step="audit log")
+    read = expect.whole(step="audit log")
     expect.served([read], "the audit log must be available to the admin of a ZDR organization")
     organizations = {str(e.get("organization")) for e in read.data["items"]}
     expect.that(organizations == {read.organization_id}, "the log must hold the organization's own entries, at least one", read)
@@ -91,7 +91,7 @@ def test_the_audit_log_is_available_to_the_admin(expect: Expect) -> None:
 
 @control("ZDR-ADM-08", after=after.administration_is_read)
 def test_users_and_seats_are_listed(expect: Expect) -> None:
-    read = expect.one(step="users")
+    read = expect.whole(step="users")
     expect.served([read], "users and seats must be listed for the admin of a ZDR organization")
     listed = {e.get("email") for e in read.data["items"]}
     expect.that(read.labels.get("email") in listed, "the list must name the users of the organization", read)

@@ -69,7 +69,7 @@ def test_flags_and_holds_are_logged_and_leave_zdr_on(expect: Expect) -> None:
     while_held = [i for i in expect.where(step="use while held") if i.labels["feature"] in refused]
     if while_held:
         expect.not_served(while_held, "flags and holds must leave features that need storage refused")
-    log = expect.one(step="audit log")
+    log = expect.whole(step="audit log")
     if not expect.audit_types:
         raise Inconclusive("the profile does not say how the audit log names these actions")
     seen = [entry["type"] for entry in (log.data or {}).get("items", [])]
@@ -97,7 +97,7 @@ def test_kept_content_ends_on_whatever_date_it_began(expect: Expect) -> None:
 
 @control("ZDR-EXC-07", after=(STORY, after.dates_that_calendars_stumble_over))
 def test_the_log_of_a_flag_outlives_what_was_kept(expect: Expect) -> None:
-    log = expect.one(step="the log after years")
+    log = expect.whole(step="the log after years")
     entries = listed([log])
     if not entries:
         raise Inconclusive("the audit log could not be read")

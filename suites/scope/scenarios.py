@@ -54,6 +54,8 @@ def a_second_organization_is_enabled(assay: Assay) -> None:
     second = assay.enable(assay.fresh())
     for stream in (False, True, False):
         assay.infer(second.member, Stimulus(stream=stream, places=frozenset({"message", "system"})), step="ask")
+    newer = assay.fresh()
+    assay.call("zdr.status", newer.admin, step="a newer organization: status", org=newer)
 
 
 @scenario()

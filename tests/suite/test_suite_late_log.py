@@ -41,14 +41,14 @@ def read(log: LateLog, target: Target) -> None:
 def test_a_log_that_shows_everything_at_once_is_looked_at_once_more_in_a_whole_run():
     log, target = LateLog(), Target(0)
     for _ in range(3):
-        log.noted("org", "mine")
+        log.noted("org", "mine", done=True)
         read(log, target)
     assert (target.waited, target.looks, log.late) == (0, 1, False)
 
 
 def test_a_late_log_has_the_window_at_each_reading_but_no_longer_than_is_left_of_it(clock):
     log, target = LateLog(), Target(0.3)
-    log.noted("org", "mine")
+    log.noted("org", "mine", done=True)
     read(log, target)
     assert log.late and 0.3 <= target.waited <= WINDOW
     target.waited = 0
@@ -64,7 +64,7 @@ def test_a_late_log_has_the_window_at_each_reading_but_no_longer_than_is_left_of
 @pytest.mark.usefixtures("clock")
 def test_an_entry_that_does_not_come_in_time_is_waited_for_once():
     log, target = LateLog(), Target(WINDOW + 5)
-    log.noted("org", "mine")
+    log.noted("org", "mine", done=True)
     for _ in range(3):
         read(log, target)
     assert target.waited == pytest.approx(WINDOW)
@@ -75,9 +75,23 @@ def test_an_entry_that_does_not_come_in_time_is_waited_for_once():
 def test_nothing_is_learned_where_nothing_was_done_or_the_log_is_closed():
     log, target = LateLog(), Target(0)
     read(log, target)
-    log.noted("org", "mine")
+    log.noted("org", "mine", done=True)
     log.before("org", WINDOW, target.pause, lambda: None)
     assert (target.looks, log.late) == (0, None)
+
+
+def test_an_attempt_that_was_refused_has_its_time_too(clock):
+    log, target = LateLog(), Target(0.3)
+    log.noted("org", "a refused one", done=False)
+    read(log, target)
+    assert (target.looks, log.late) == (0, None)
+    log.noted("org", "mine", done=True)
+    read(log, target)
+    clock[0] += WINDOW
+    log.noted("org", "a refused one", done=False)
+    target.waited = 0
+    read(log, target)
+    assert target.waited == pytest.approx(WINDOW)
 
 
 def entries(*numbers: object) -> tuple[dict[str, object], ...]:

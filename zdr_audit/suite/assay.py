@@ -330,7 +330,7 @@ class Assay:
         for _ in range(50):
             if spec.page is None or not reply.accepted or not reply.values.get("_more") or not reply.values.get("_cursor"):
                 break
-            values["_query"] = {spec.page.parameter: str(reply.values["_cursor"])}
+            values["_query"] = {**values.get("_query", {}), spec.page.parameter: str(reply.values["_cursor"])}
             reply = self.call(operation, by, step=step, org=org, **values)
             items += reply.items
         return Reply(first.interaction, first.values, tuple(items))
@@ -387,8 +387,8 @@ class Assay:
             return judged_call(spec, self.profile.refusal, answer, found, items, weigh, recorder.journal.redactor.add_secret)
 
         recorded, _ = recorder.exchange(interaction, planned, by, outgoing, tuple(canaries), judge)
-        if "marker" in used and recorded.outcome == "accepted":
-            recorder.late_log.noted(organization, str(known["marker"]))
+        if "marker" in used:
+            recorder.late_log.noted(organization, str(known["marker"]), recorded.outcome == "accepted")
         if spec.creates and recorded.accepted and recorded.outcome == "accepted":
             self._note_created(spec, recorded, organization, known | found)
         return Reply(recorded, found, tuple(items))

@@ -129,6 +129,10 @@ class Story:
                 f"the entry of '{action.type}' must name the organization {self.organization}",
                 item,
             )
+        strangers = {i.organization_id for i in expect.history.interactions.values()} - {self.organization, ""}
+        for action, entry in pairs:
+            named = f"the entry of '{action.type}' must not name the organization {entry.get('entity')} as what was acted on"
+            expect.that(str(entry.get("entity")) not in strangers, named, action.interaction)
         if unnamed:
             where = "entries name no role ('actor_role' in the fields of audit.list)"
             raise Inconclusive(f"{where} and {unnamed[0]} has no 'email' in the profile, so whom its entries must name is not known")

@@ -17,16 +17,17 @@ class LateLog:
         self.late: bool | None = None
         self._last: dict[str, tuple[str, float]] = {}
 
-    def noted(self, organization: str, reference: str) -> None:
-        """Something was done that must stand in the organization's log under this reference."""
-        self._last[organization] = (reference, time.monotonic())
+    def noted(self, organization: str, reference: str, done: bool) -> None:
+        """Something was `done`, or tried, that must stand in the organization's log under this reference."""
+        known, _ = self._last.get(organization, ("", 0.0))
+        self._last[organization] = (reference if done else known, time.monotonic())
 
     def before(self, organization: str, window: float, pause: Callable[[float], None], rows: Callable[[], tuple[Any, ...] | None]) -> None:
         """To be called before the organization's log is read. `rows` reads it for nothing but to learn; None where it cannot be read."""
         if organization not in self._last:
             return
         reference, done = self._last[organization]
-        if self.late is None:
+        if self.late is None and reference:
             self.late = self._learn(reference, window, pause, rows)
         elif self.late and (left := window - (time.monotonic() - done)) > 0:
             pause(left)
