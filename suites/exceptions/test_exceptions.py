@@ -98,9 +98,10 @@ def test_kept_content_ends_on_whatever_date_it_began(expect: Expect) -> None:
 @control("ZDR-EXC-07", after=(STORY, after.dates_that_calendars_stumble_over))
 def test_the_log_of_a_flag_outlives_what_was_kept(expect: Expect) -> None:
     log = expect.whole(step="the log after years")
+    expect.served([log], "an organization's admin must be able to read its audit log")
+    if "too_large" in (log.data or {}):
+        raise Inconclusive("the log was too large to be recorded")
     entries = listed([log])
-    if not entries:
-        raise Inconclusive("the audit log could not be read")
     logged = {str(entry.get("reference")) for entry in entries if isinstance(entry, dict)}
     flags = expect.some(step="flag on a date")
     expect.every(

@@ -51,11 +51,11 @@ def a_sibling_is_disabled(assay: Assay) -> None:
 @scenario()
 def a_second_organization_is_enabled(assay: Assay) -> None:
     """Prompts of a second ZDR organization of the same account"""
-    second = assay.enable(assay.fresh())
+    second = assay.fresh()
+    assay.call("zdr.status", second.admin, step="a newer organization: status", org=second)
+    second = assay.enable(second)
     for stream in (False, True, False):
         assay.infer(second.member, Stimulus(stream=stream, places=frozenset({"message", "system"})), step="ask")
-    newer = assay.fresh()
-    assay.call("zdr.status", newer.admin, step="a newer organization: status", org=newer)
 
 
 @scenario()
