@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from zdr_audit.suite.generate import CLIENTS, MANNERS, PLAINLY, shapes
 from zdr_audit.suite.openapi import DeclaredOperation, declared_storage_operations, smallest
-from zdr_audit.suite.party import Actor, NotOffered, Party, in_the_other_header
+from zdr_audit.suite.party import Actor, NotOffered, NotThere, Party, at_will, in_the_other_header
 from zdr_audit.target.stimulus import PLACES
 
 MODELS = ("model-a", "model-b")
@@ -93,6 +93,13 @@ def test_a_party_under_another_promise_passes_it_on_to_its_actors():
     assert (party.member.content, party.under("exception").member.content) == ("standard", "exception")
     with pytest.raises(NotOffered, match="no credential for the role 'admin' of the organization 'subject'"):
         _ = party.admin
+
+
+def test_what_adds_to_other_scenarios_is_absent_where_the_profile_gives_no_means():
+    with pytest.raises(NotThere, match="no purge"), at_will():
+        raise NotOffered("no purge")
+    with pytest.raises(NotThere, match="the target has none"), at_will():
+        raise NotThere("the target has none")
 
 
 # -- smallest bodies ----------------------------------------------------------------------------------------------------------------
