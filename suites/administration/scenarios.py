@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.openapi import DeclaredOperation
+from zdr_audit.suite.party import NotOffered
 from zdr_audit.target.stimulus import Stimulus
 
 
 @scenario()
 def a_spend_limit(assay: Assay) -> None:
-    """A user reaches the spend limit, a colleague does not"""
-    org = assay.enable(assay.fresh())
+    """A user has a spend limit from before ZDR and reaches it, a colleague does not; then the limit is raised"""
+    org = assay.fresh()
     refused = assay.profile.operations["cost.set"].refused
     assay.infer(org.member, Stimulus(), step="ask before", counts=False)
     assay.must("cost.set", org.admin, step="set the limit", org=org, user=org.member.user, amount="0")
+    org = assay.enable(org)
     for stream in (False, True):
         assay.infer(org.member, Stimulus(stream=stream, answer=False), step="ask over the limit", expects=refused)
         assay.infer(org.admin, Stimulus(stream=stream), step="a colleague asks")
+    assay.must("cost.set", org.admin, step="raise the limit", org=org, user=org.member.user, amount="100000")
+    assay.infer(org.member, Stimulus(), step="ask below the limit", counts=False)
 
 
 @scenario(last=True)
@@ -26,14 +32,17 @@ def analytics_are_read(assay: Assay) -> None:
     org = assay.enable(assay.fresh())
     for number in range(3):
         assay.infer(org.member, Stimulus(stream=bool(number % 2)), step="use", counts=False)
+    assay.infer(org.admin, Stimulus(), step="a colleague uses", counts=False)
     for party, step in ((org, "fresh analytics"), (assay.subject, "subject analytics"), (assay.control, "control analytics")):
         assay.list_all("analytics.read", party.admin, step=step, org=party, counts=True)
 
 
 @scenario()
 def settings_are_changed(assay: Assay) -> None:
-    """An admin changes the server-managed settings, a client reads them"""
-    org = assay.enable(assay.fresh())
+    """An admin sets the server-managed settings, ZDR is enabled, the admin changes them; a client reads them"""
+    org = assay.fresh()
+    assay.must("settings.write", org.admin, step="set before ZDR", org=org, settings={"cleanupPeriodDays": 9})
+    org = assay.enable(org)
     assay.call("settings.read", org.member, step="read before")
     assay.must("settings.write", org.admin, step="change", org=org, settings={"cleanupPeriodDays": 7})
     assay.call("settings.read", org.member, step="read after", counts=True)
@@ -45,6 +54,11 @@ def administration_is_read(assay: Assay) -> None:
     for operation, step in (("audit.list", "audit log"), ("users.list", "users")):
         if assay.offers(operation):  # a control for each, which is not there where the operation is not
             assay.list_all(operation, assay.subject.admin, step=step, org=assay.subject, counts=True)
+    if assay.offers("users.list"):
+        with suppress(NotOffered):  # where no users are made, those of the profile alone are looked for
+            org = assay.add_member(assay.enable(assay.fresh()), step="a member comes under ZDR", role="newcomer")
+            told = {"newcomer": org.actor("newcomer").email or ""}
+            assay.list_all("users.list", org.admin, step="users with a newcomer", org=org, labels=told)
 
 
 # Where frameworks, model servers and gateways show what goes on inside them.

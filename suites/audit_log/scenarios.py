@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from zdr_audit.suite.assay import Assay, ScenarioBroken
 from zdr_audit.suite.marks import scenario
-from zdr_audit.suite.party import Actor, Party
+from zdr_audit.suite.party import Actor, NotOffered, Party, at_will
 
 
 def _act(assay: Assay, kind: str, operation: str, by: Actor, org: Party, **values: Any) -> Any:
@@ -39,14 +41,39 @@ def enablement_actions(assay: Assay) -> None:
     _act(assay, "approved", "zdr.approve", reviewer, org, request=second)
     _act(assay, "enabled", "zdr.enable", reviewer, org, request=second)
     _act(assay, "disabled", "zdr.disable", org.member, org)  # refused: a customer
+    with suppress(NotOffered):  # refused: another of the same role, so that it shows who is named
+        colleague = assay.add_member(org, step="a colleague comes", role="colleague").actor("colleague")
+        _act(assay, "disabled", "zdr.disable", replace(colleague, role="member"), org)
     _act(assay, "disabled", "zdr.disable", reviewer, org)
-    assay.list_all("audit.list", org.admin, step="own log", org=org, counts=False)
+    log = assay.list_all("audit.list", org.admin, step="own log", org=org, counts=False)
+    _page_by_page(assay, org)
     for label, actor in (
         ("neighbour's admin", assay.other("neighbour").admin),
         ("control's admin", assay.control.admin),
         ("own member", org.member),
     ):
         assay.list_all("audit.list", actor, step=f"read by {label}", org=org, counts=False)
+        if assay.offers("audit.entry") and log.items:
+            assay.call("audit.entry", actor, step=f"read by {label}, one entry", org=org, entry=log.items[0]["id"])
+
+
+def _page_by_page(assay: Assay, org: Party) -> None:
+    """The same log in pages of a few entries, where the profile says how a page's size is asked for."""
+    page = assay.profile.operations["audit.list"].page
+    if page is not None and page.size is not None:
+        assay.list_all("audit.list", org.admin, step="own log, page by page", org=org, _query={page.size: "3"})
+
+
+@scenario()
+def refusals_of_the_ineligible(assay: Assay) -> None:
+    """The request of an organization that is not eligible is reviewed"""
+    with at_will():
+        org = assay.fresh(operation="organization.create_ineligible")
+        request = _act(assay, "requested", "zdr.request", assay.staff("account_team"), org)
+        if request is not None:
+            for kind, operation in (("approved", "zdr.approve"), ("enabled", "zdr.enable")):
+                _act(assay, kind, operation, assay.staff("reviewer"), org, request=request)
+        assay.list_all("audit.list", org.admin, step="own log", org=org)
 
 
 @scenario()

@@ -11,7 +11,7 @@ from . import scenarios as after
 @control("ZDR-AUD-06", after=after.tampering_is_tried)
 def test_no_role_can_change_or_delete_an_entry(expect: Expect) -> None:
     expect.not_served(expect.some(step="tamper"), "no role may change or delete an audit entry")
-    before, later = expect.one(step="before"), expect.one(step="after")
+    before, later = expect.whole(step="before"), expect.whole(step="after")
     kept = {e["id"]: e for e in (later.data or {}).get("items", [])}
     for entry in before.data["items"]:
         expect.that(kept.get(entry["id"]) == entry, f"entry {entry['id']} must be there unchanged after the attempts", later)
@@ -20,19 +20,21 @@ def test_no_role_can_change_or_delete_an_entry(expect: Expect) -> None:
 @control("ZDR-AUD-07", after=after.logs_after_all_the_traffic)
 def test_the_log_carries_no_content(expect: Expect) -> None:
     reference = expect.one(step="a reference to be found again").labels.get("marker", "")
-    proof = expect.one(step="reference log")
+    proof = expect.whole(step="reference log")
     if not any(reference and reference in str(e.get("reference")) for e in (proof.data or {}).get("items", [])):
         raise Inconclusive("our own reference was not found in the log, so not finding content there says nothing")
-    logs = [expect.one(step="subject log"), expect.one(step="control log"), proof]
+    logs = [expect.whole(step="subject log"), expect.whole(step="control log"), proof]
     expect.served(logs, "an organization's admin must be able to read its audit log")
     expect.echoes_nothing(logs, "the audit log must carry no prompt or answer")
 
 
 @control("ZDR-AUD-08", after=after.enablement_actions)
 def test_the_log_is_not_readable_by_others(expect: Expect) -> None:
-    own = expect.one(step="own log")
+    own = expect.whole(step="own log")
     for who in ("neighbour's admin", "control's admin", "own member"):
-        attempt = expect.one(step=f"read by {who}")
+        attempt = expect.whole(step=f"read by {who}")
         expect.dealt_with([attempt])
         about = {str(e.get("organization")) for e in (attempt.data or {}).get("items", [])} if attempt.outcome == "accepted" else set()
         expect.that(own.organization_id not in about, f"{who} must not read the organization's audit log", attempt)
+        single = expect.where(step=f"read by {who}, one entry")
+        expect.not_served(single, f"{who} must not read an entry of the organization's audit log by its id")

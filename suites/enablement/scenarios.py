@@ -94,14 +94,31 @@ def the_moment_of_enabling(assay: Assay) -> None:
         assay.infer(org.member, Stimulus(session=assay.session("zdr-audit-open-session"), stream=stream), step="ask after")
         assay.infer(org.admin, Stimulus(stream=stream), step="ask after")
     probe(assay, org, "use after")
+    newcomer = assay.add_member(org, step="a member comes after", role="newcomer").actor("newcomer")
+    assay.infer(newcomer, Stimulus(), step="ask after")
+    assay.use_feature(feature_of(assay), newcomer, step="use after", counts=False, only=lambda e: not e.helper)
+
+
+def _administer(assay: Assay, org: Party) -> None:
+    """What an organization's admin does every day, as far as the profile has it: none of it is about ZDR."""
+    if assay.offers("settings.write"):
+        assay.call("settings.write", org.admin, step="administer", org=org, settings={"cleanupPeriodDays": 14})
+    if assay.offers("cost.set"):
+        assay.call("cost.set", org.admin, step="administer", org=org, user=org.member.user, amount="100000")
+    if assay.offers("user.create") and assay.offers("key.create"):
+        colleague = assay.add_member(org, step="administer", role="colleague").actor("colleague")
+        made = assay.call("key.create", org.admin, step="administer", org=org, user=colleague.user)
+        if assay.offers("key.revoke") and made.values.get("key_id"):
+            assay.call("key.revoke", org.admin, step="administer", org=org, key_id=made.values["key_id"])
 
 
 @scenario()
 def disabling(assay: Assay) -> None:
-    """Customers try to disable; the provider disables"""
+    """Customers try to disable, and administer their organization; the provider disables"""
     org = assay.enable(assay.fresh())
     for actor in (org.member, org.admin):
         assay.attempt("zdr.disable", actor, step="customer disables", org=org)
+    _administer(assay, org)
     assay.call("zdr.status", org.admin, step="status after customers", org=org, counts=True)
     probe(assay, org, "use while enabled")
     org = assay.enable(assay.fresh())

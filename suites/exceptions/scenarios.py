@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from zdr_audit.suite.assay import Assay, Reply
 from zdr_audit.suite.dates import moments
 from zdr_audit.suite.marks import scenario
-from zdr_audit.suite.party import NotOffered
+from zdr_audit.suite.party import NotOffered, at_will
 from zdr_audit.target.stimulus import Stimulus
 
 DAY = 86_400
@@ -24,6 +24,8 @@ def a_flagged_session_and_a_legal_hold(assay: Assay) -> None:
     operator = assay.staff("operator")
     org = assay.enable(assay.fresh())
     excepted = org.under("exception")
+    # A session is flagged for what was said in it before.
+    assay.infer(excepted.member, _session("flagged"), step="ask before it is flagged")
     assay.must("session.flag", operator, step="flag a session", org=org, session="zdr-audit-flagged")
     for stream in (False, True):
         assay.infer(excepted.member, _session("flagged", stream=stream), step="ask in the flagged session")
@@ -65,6 +67,28 @@ def read_exceptions(assay: Assay, organization: str) -> None:
     listed = assay.list_all("exceptions.list", operator, step="operator lists", org=assay.subject, _query={"organization_id": organization})
     for item in listed.items:
         assay.call("exceptions.read", operator, step="operator reads", exception=item["exception"])
+
+
+@scenario(late=True)
+def a_hold_that_is_released(assay: Assay) -> None:
+    """A session is held, the hold is released, and the purge runs"""
+    with at_will():  # where no purge can be run, what was held may rightly wait for the next one
+        _hold_and_let_go(assay)
+
+
+def _hold_and_let_go(assay: Assay) -> None:
+    for name in ("hold.place", "hold.release", "exceptions.list", "purge.run"):
+        if not assay.offers(name):
+            raise NotOffered(f"the profile does not offer '{name}'")
+    operator = assay.staff("operator")
+    org = assay.enable(assay.fresh())
+    told = {"session": "zdr-audit-let-go"}
+    hold = assay.must("hold.place", operator, step="place a hold", org=org, **told)
+    assay.infer(org.under("exception").member, _session("let-go"), step="ask while it stands")
+    assay.list_all("exceptions.list", operator, step="kept while it stands", org=org, labels=told)
+    assay.must("hold.release", operator, step="release", org=org, hold=hold.values["hold"])
+    assay.must("purge.run", operator, step="purge after the release")
+    assay.list_all("exceptions.list", operator, step="kept after the release", org=org, labels=told)
 
 
 @scenario(late=True)

@@ -6,9 +6,10 @@ from zdr_audit.journal.events import GrowthMeasured
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.generate import shapes
 from zdr_audit.suite.marks import scenario
-from zdr_audit.suite.party import NotOffered, Party
+from zdr_audit.suite.party import NotOffered, Party, at_will, in_the_other_header
 from zdr_audit.suite.patience import Patience
 from zdr_audit.suite.rounds import until_clear
+from zdr_audit.target.dialects.anthropic import NEWEST
 from zdr_audit.target.stimulus import Place, Stimulus, Wrong
 
 
@@ -23,8 +24,8 @@ def _in(*places: Place, stream: bool = False, answer: bool = True) -> Stimulus:
 
 @scenario()
 def plain_requests(assay: Assay) -> None:
-    """Plain requests"""
-    _both(assay, [Stimulus()] * assay.count(5, 6, 30), "ask")
+    """Plain requests, with the content first in some and last in others: what is cut, is cut at either end"""
+    _both(assay, [Stimulus(closing=bool(n % 2)) for n in range(assay.count(5, 6, 30))], "ask")
 
 
 @scenario()
@@ -93,6 +94,17 @@ def requests_in_error(assay: Assay) -> None:
     stimuli += [Stimulus(wrong=kind, answer=False, stream=True, places=places) for kind in streamed]
     for stimulus in assay.within(stimuli):
         assay.infer_both(stimulus, step=f"{stimulus.wrong}, streamed" if stimulus.stream else str(stimulus.wrong))
+
+
+@scenario()
+def requests_over_a_limit(assay: Assay) -> None:
+    """Requests of a user who may spend nothing more, which are refused for that"""
+    with at_will():
+        org = assay.enable(assay.fresh())
+        assay.must("cost.set", org.admin, step="set the limit", org=org, user=org.member.user, amount="0")
+        refused = assay.profile.operations["cost.set"].refused
+        for stream in (False, True):
+            assay.infer(org.member, Stimulus(stream=stream, answer=False), step="over the limit", expects=refused, counts=False)
 
 
 @scenario()
@@ -183,7 +195,14 @@ def payloads_of_many_sizes(assay: Assay) -> None:
 @scenario()
 def generated_shapes(assay: Assay) -> None:
     """Request shapes that Hypothesis composes"""
-    _both(assay, shapes(assay.models, assay.count(10, 25, 120), assay.seed), "ask")
+    made = shapes(assay.models, assay.count(13, 25, 120), assay.seed)
+    _both(assay, made, "ask")
+    # As others of the organization, and as clients of another age: they bring the credential in the other header, and may name another version.
+    for role in assay.subject.actors:
+        assay.infer(assay.subject.actor(role), Stimulus(stream=role == "admin"), step="ask as another", counts=False)
+    newer = tuple((name, NEWEST) for name in assay.dialect.headers if name == "anthropic-version")
+    for actor in in_the_other_header(assay.subject.member):
+        assay.infer(actor, Stimulus(headers=newer), step="ask as another", counts=False)
 
 
 @scenario(last=True)

@@ -8,7 +8,7 @@ from zdr_audit.suite.marks import control
 from . import scenarios as after
 
 
-@control("ZDR-RET-09", after=after.requests_in_error)
+@control("ZDR-RET-09", after=(after.requests_in_error, after.requests_over_a_limit))
 def test_requests_with_a_client_error_leave_nothing(expect: Expect) -> None:
     expect.kept_nowhere(promise="nothing of a request that brings a client error must be kept")
 

@@ -37,17 +37,23 @@ def one_of_two_siblings_is_enabled(assay: Assay) -> None:
 
 @scenario()
 def a_sibling_is_disabled(assay: Assay) -> None:
-    """Two ZDR organizations of one account, one is disabled"""
+    """Two ZDR organizations of one account, one is disabled and, where that can be done, closed"""
     stays, leaves = assay.enable(assay.fresh()), assay.enable(assay.fresh())
     assay.must("zdr.disable", assay.staff("reviewer"), step="disable the sibling", org=leaves)
     _look(assay, stays, "stays")
     assay.call("zdr.status", assay.subject.member, step="subject: status", org=assay.subject, counts=True)
+    if assay.offers("organization.delete"):
+        assay.must("organization.delete", assay.staff("account_team"), step="close the sibling", org=leaves, organization=leaves.id)
+        for party in (stays, assay.subject):
+            assay.call("zdr.status", party.member, step="stays when one is closed: status", org=party)
 
 
 @scenario()
 def a_second_organization_is_enabled(assay: Assay) -> None:
     """Prompts of a second ZDR organization of the same account"""
-    second = assay.enable(assay.fresh())
+    second = assay.fresh()
+    assay.call("zdr.status", second.admin, step="a newer organization: status", org=second)
+    second = assay.enable(second)
     for stream in (False, True, False):
         assay.infer(second.member, Stimulus(stream=stream, places=frozenset({"message", "system"})), step="ask")
 
@@ -89,7 +95,8 @@ def requests_that_speak_of_retention(assay: Assay) -> None:
 @scenario()
 def the_scope_is_read(assay: Assay) -> None:
     """What the target says of the scope of ZDR"""
-    assay.call("zdr.status", assay.subject.admin, step="read", org=assay.subject, counts=True)
+    for role in sorted(assay.subject.actors):
+        assay.call("zdr.status", assay.subject.actor(role), step="read", org=assay.subject, counts=True)
 
 
 @scenario()
@@ -107,4 +114,5 @@ def cowork_of_a_zdr_organization(assay: Assay) -> None:
 @scenario()
 def a_connector_is_called(assay: Assay) -> None:
     """A third-party connector is called by the subject organization"""
-    assay.call("connector.call", assay.subject.member, step="call", content="not_covered", counts=True)
+    for _ in range(2):  # not only the first time
+        assay.call("connector.call", assay.subject.member, step="call", content="not_covered", counts=True)

@@ -8,9 +8,11 @@ from zdr_audit.suite.marks import control
 from . import scenarios as after
 
 
-@control("ZDR-SCP-01", after=after.a_new_organization_under_the_account)
+@control("ZDR-SCP-01", after=(after.a_new_organization_under_the_account, after.a_second_organization_is_enabled))
 def test_a_new_organization_starts_without_zdr(expect: Expect) -> None:
-    expect.zdr_status(expect.some(step="new organization: status"), "disabled", "a new organization must start without ZDR")
+    # Also where more than one organization of the account has it.
+    fresh = [*expect.some(step="new organization: status"), *expect.where(step="a newer organization: status")]
+    expect.zdr_status(fresh, "disabled", "a new organization must start without ZDR")
     expect.served(expect.some(step="new organization: features"), "a new organization must be able to use features that need storage")
 
 
@@ -24,6 +26,8 @@ def test_enabling_one_organization_leaves_its_sibling_as_it_was(expect: Expect) 
 def test_changes_at_a_sibling_do_not_take_zdr_away(expect: Expect) -> None:
     for step in ("stays: status", "subject: status"):
         expect.zdr_status(expect.some(step=step), "enabled", "changes at a sibling must not take ZDR from an organization")
+    closed = expect.where(step="stays when one is closed: status")
+    expect.zdr_status(closed, "enabled", "closing a sibling must not take ZDR from an organization")
     expect.features_refused(expect.some(step="stays: features"), "an organization must stay blocked when its sibling is disabled")
 
 

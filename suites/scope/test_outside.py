@@ -14,21 +14,22 @@ OTHER_PLATFORMS = {"bedrock", "vertex", "foundry"}
 
 @control("ZDR-SCP-05", after=after.the_scope_is_read)
 def test_the_scope_is_stated_as_the_policy_has_it(expect: Expect) -> None:
-    statement = expect.one(step="read")
-    expect.served([statement], "the scope of ZDR must be readable")
-    data = statement.data or {}
-    expect.that(
-        "claude_code_inference" in data["covers"] and not OUTSIDE & set(data["covers"]),
-        "inference alone must be said to be covered",
-        statement,
-    )
-    expect.that(set(data["not_covered"]) >= OUTSIDE, f"these must be said to lie outside: {', '.join(sorted(OUTSIDE))}", statement)
-    platforms = set(data["platforms_covered"])
-    expect.that(
-        not platforms & OTHER_PLATFORMS and set(data["platforms_not_covered"]) >= OTHER_PLATFORMS,
-        "other platforms must be said to lie outside",
-        statement,
-    )
+    statements = expect.some(step="read")
+    expect.served(statements, "the scope of ZDR must be readable")
+    for statement in statements:
+        data = statement.data or {}
+        expect.that(
+            "claude_code_inference" in data["covers"] and not OUTSIDE & set(data["covers"]),
+            "inference alone must be said to be covered, whoever reads it",
+            statement,
+        )
+        expect.that(set(data["not_covered"]) >= OUTSIDE, f"these must be said to lie outside: {', '.join(sorted(OUTSIDE))}", statement)
+        platforms = set(data["platforms_covered"])
+        expect.that(
+            not platforms & OTHER_PLATFORMS and set(data["platforms_not_covered"]) >= OTHER_PLATFORMS,
+            "other platforms must be said to lie outside",
+            statement,
+        )
 
 
 @control("ZDR-SCP-06", after=(after.chat_of_a_zdr_organization, two_years_pass), reads_late=True)
@@ -47,6 +48,7 @@ def test_cowork_works_and_is_gone_after_the_standard_period(expect: Expect) -> N
 
 @control("ZDR-SCP-08", after=after.a_connector_is_called)
 def test_a_connector_says_that_it_lies_outside_zdr(expect: Expect) -> None:
-    call = expect.one(operation="connector.call")
-    expect.served([call], "connectors must work for a ZDR organization")
-    expect.that((call.data or {}).get("covered") is False, "the answer must say that the traffic is not covered by ZDR", call)
+    calls = expect.some(operation="connector.call")
+    expect.served(calls, "connectors must work for a ZDR organization")
+    said = "each answer must say that the traffic is not covered by ZDR"
+    expect.every(calls, lambda call: (call.data or {}).get("covered") is False, said)

@@ -8,6 +8,8 @@ import string
 
 import pytest
 
+from zdr_audit.canary import cuts
+
 LITERAL = "zjz637i799"
 ONE_LETTER = string.ascii_letters + string.digits
 
@@ -44,3 +46,16 @@ def test_words_of_one_letter_in_every_place_of_a_log_are_no_canary(labs):
     lab = labs(LITERAL)
     lab.canary("never sent")
     assert list(lab.search(data)) == []
+
+
+def test_a_text_of_single_letters_is_not_gone_through_from_each_of_them(labs, monkeypatch):
+    looks = []
+    before = cuts._before
+    monkeypatch.setattr(cuts, "_before", lambda data, pieces: looks.append(1) or before(data, pieces))
+    drawn = random.Random(3)
+    letters = [" ".join(drawn.choices(ONE_LETTER + "-_", k=6_000)) for _ in range(6)]
+    data = "\n".join(f"note {text}" for text in letters).encode()
+    lab = labs(LITERAL)
+    lab.canary("never sent")
+    assert list(lab.search(data)) == []
+    assert len(looks) < len(data)

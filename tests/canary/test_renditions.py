@@ -39,6 +39,12 @@ def test_a_body_is_digested_as_it_is_and_as_it_would_be_written_again():
     assert json.dumps(unsorted, sort_keys=True).encode() in found(unsorted)
 
 
+def test_a_text_is_digested_as_deduplicators_normalise_it():
+    texts = {one.data for one in text_renditions(f"Please  note\n {CANARY}.\tNow", LITERAL, "request-text")}
+    assert f"Please note {CANARY}. Now".encode() in texts
+    assert f"please note {CANARY}. now".encode() in texts
+
+
 @pytest.mark.parametrize("between", ["", "\n", " ", "\n\n"])
 def test_the_texts_of_a_list_are_digested_together(between):
     blocks = [{"type": "text", "text": "first"}, {"type": "image"}, f"second {CANARY}", 7]

@@ -169,6 +169,12 @@ def test_words_say_what_is_left():
     assert words("messages.create", Stimulus(answer=False, stream=True, padding=18_000)) == (
         "one streamed request with content in the user's message, and with 18,000 bytes of filler"
     )
+    wishes = Stimulus(steady=True, brief=True, turns=6, scripts=True, closing=True, headers=(("traceparent", "00-1"),), answer=False)
+    assert words("messages.create", wishes) == (
+        "one request with content in the user's message, and with a bound that cuts the answer off, its last words as the place of the content, the header "
+        "traceparent, a sentence in several writing systems, the temperature at zero and 6 earlier turns"
+    )
+    assert build(features(wishes)) == wishes
     assert words("messages.count_tokens", Stimulus(wrong="unknown_model", answer=False)) == (
         "one request to count tokens that names an unknown model with content in the user's message"
     )
@@ -189,6 +195,7 @@ def test_objects_are_of_one_kind_but_for_what_differs_by_request(one, other, sam
 
 
 ODD = [
+    Stimulus(steady=True, brief=True, turns=6, scripts=True, closing=True, headers=(("traceparent", "00-1"),), answer=False),
     Stimulus(answer=False),
     Stimulus(stream=True, padding=20_000, noise=5_000),
     Stimulus(places=frozenset(PLACES), cache=True, session="it's"),

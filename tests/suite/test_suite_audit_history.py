@@ -260,8 +260,13 @@ def test_times_that_fall_are_found_though_the_numbers_rise(profile):
 
 def test_entries_listed_in_another_order_than_their_numbers_are_found(profile):
     entries = log_of(profile)
-    found = broken(profile, chained(entries[::-1]))
+    entries[0], entries[1] = entries[1], entries[0]
+    found = broken(profile, chained(entries))
     assert found == {"order": "the log must list entries in order, each once, but: i-00090 subject.member POST /v1/messages -> 200"}
+
+
+def test_a_log_that_lists_the_newest_first_is_in_order_and_chained_too(profile):
+    assert broken(profile, log_of(profile)[::-1]) == {}
 
 
 def test_numbers_are_compared_as_numbers_and_times_as_times(profile):

@@ -67,6 +67,22 @@ def test_one_is_inconclusive_for_none_and_for_several(bind, wanted, count):
     assert inconclusive(lambda: bind(Record()).one(**wanted)) == f"expected one interaction with {wanted}, the record has {count}"
 
 
+def test_a_list_that_was_read_over_pages_is_one_list(bind):
+    record = Record()
+    record.change(1, step="list", data={"items": [{"id": 1}]}, echoes=("c-00011",))
+    record.change(2, step="list", data={"items": [{"id": 2}, {"id": 3}]}, echoes=("c-00011", "c-00012"))
+    whole = bind(record).whole(step="list")
+    assert (whole.id, whole.data, whole.echoes) == ("i-00001", {"items": [{"id": 1}, {"id": 2}, {"id": 3}]}, ("c-00011", "c-00012"))
+
+
+def test_lists_of_several_readers_are_not_one(bind):
+    record = Record()
+    record.change(1, step="list", data={"items": []})
+    record.change(2, step="list", data={"items": []}, actor="subject.admin")
+    assert inconclusive(lambda: bind(record).whole(step="list")) == "expected one list with {'step': 'list'}, the record has more"
+    assert inconclusive(lambda: bind(record).whole(step="nothing")) == "the record has no interaction with {'step': 'nothing'}"
+
+
 def test_some_is_inconclusive_for_none(bind):
     assert inconclusive(lambda: bind(Record()).some(step="nothing")) == "the record has no interaction with {'step': 'nothing'}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import jsonschema_rs
@@ -10,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zdr_audit.suite.generate import shapes
+from zdr_audit.suite.generate import CLIENTS, MANNERS, PLAINLY, shapes
 from zdr_audit.suite.openapi import DeclaredOperation, declared_storage_operations, smallest
-from zdr_audit.suite.party import Actor, NotOffered, Party
+from zdr_audit.suite.party import Actor, NotOffered, NotThere, Party, at_will, in_the_other_header
 from zdr_audit.target.stimulus import PLACES
 
 MODELS = ("model-a", "model-b")
@@ -44,7 +45,39 @@ def test_the_shapes_vary_in_every_field():
     assert {s.stream for s in found} == {s.cache for s in found} == {s.thinking for s in found} == {True, False}
     assert {s.model for s in found} == set(MODELS)
     assert len({s.padding for s in found}) > 3
-    assert all(s.wrong is None and s.answer and s.places for s in found), "each is one that a target must serve"
+    assert all(s.wrong is None and s.places for s in found), "each is one that a target must serve"
+
+
+def test_the_first_shapes_ask_for_nothing_that_a_model_might_not_take():
+    found = shapes(MODELS, 25, 1)
+    assert not any(s.steady or s.brief or s.turns for s in found[:PLAINLY])
+    later = found[PLAINLY:]
+    assert any(s.steady for s in later) and any(s.brief for s in later) and any(s.turns for s in later) and any(s.scripts for s in later)
+    assert not any(s.thinking and (s.steady or s.brief) for s in found)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_fewest_shapes_come_in_the_manner_of_every_client_and_every_wish(seed):
+    found = shapes(MODELS, 13, seed)
+    sent = {name for s in found for name, _ in s.headers}
+    assert sent == {name for client in CLIENTS for name, _ in client}
+    assert all("{" not in value for s in found for _, value in s.headers)
+    assert {key for s in found[PLAINLY:] for wish in MANNERS for key in wish if getattr(s, key) == wish[key]} >= {
+        "steady",
+        "brief",
+        "turns",
+    }
+
+
+@pytest.mark.parametrize(("header", "other"), [("x-api-key", "authorization"), ("Authorization", "x-api-key")])
+def test_a_credential_can_be_brought_as_clients_of_another_age_do(header, other):
+    (again,) = in_the_other_header(replace(ACTOR, header=header))
+    assert other in {name.lower() for name in again.headers()[0]}
+    assert ACTOR.secret in "".join(again.headers()[0].values())
+
+
+def test_a_credential_in_a_header_of_the_targets_own_is_brought_there_alone():
+    assert in_the_other_header(replace(ACTOR, header="x-house-key")) == ()
 
 
 # -- parties ------------------------------------------------------------------------------------------------------------------------
@@ -60,6 +93,13 @@ def test_a_party_under_another_promise_passes_it_on_to_its_actors():
     assert (party.member.content, party.under("exception").member.content) == ("standard", "exception")
     with pytest.raises(NotOffered, match="no credential for the role 'admin' of the organization 'subject'"):
         _ = party.admin
+
+
+def test_what_adds_to_other_scenarios_is_absent_where_the_profile_gives_no_means():
+    with pytest.raises(NotThere, match="no purge"), at_will():
+        raise NotOffered("no purge")
+    with pytest.raises(NotThere, match="the target has none"), at_will():
+        raise NotThere("the target has none")
 
 
 # -- smallest bodies ----------------------------------------------------------------------------------------------------------------

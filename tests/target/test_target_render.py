@@ -18,7 +18,8 @@ from zdr_audit.canary.registry import Registry
 from zdr_audit.canary.seeker import Seeker
 from zdr_audit.suite.generate import stimuli
 from zdr_audit.target.dialects.anthropic import noise, png, render
-from zdr_audit.target.stimulus import PLACES, Place, Stimulus
+from zdr_audit.target.dialects.content import BRIEF_TOKENS
+from zdr_audit.target.stimulus import PLACES, Place, Stimulus, fitted
 from zdr_audit.target.template import pointer
 
 LIMIT = 4096
@@ -208,3 +209,24 @@ def test_noise_has_the_size_asked_for_and_does_not_compress(size):
     assert len(text) == size
     assert len(zlib.compress(text.encode(), 9)) >= size * 6 // 8
     assert size < 100 or noise(size) != text
+
+
+def test_content_that_closes_a_message_is_its_last_word():
+    said = body(Stimulus(closing=True, padding=200), given := texts(("message",)), ("ab", "cd"))["messages"][-1]["content"][-1]["text"]
+    assert said.endswith(f"Please note {given['message']}.") and said.count(given["message"]) == 1
+    assert '"ab" then "cd"' in said
+
+
+def test_what_decides_of_caching_and_sampling_can_be_asked_for():
+    plain = body(Stimulus(), texts(("message",)))
+    asked = body(Stimulus(steady=True, brief=True, turns=2, scripts=True, answer=False), given := texts(("message", "history")))
+    assert (asked["temperature"], asked["max_tokens"]) == (0, BRIEF_TOKENS) and "temperature" not in plain
+    assert [m["role"] for m in asked["messages"]] == ["user", "assistant"] * 3 + ["user"]
+    assert given["history"] in asked["messages"][0]["content"]
+    last = asked["messages"][-1]["content"][-1]["text"]
+    assert not last.isascii() and given["message"] in last
+
+
+def test_what_a_target_does_not_take_of_it_is_left_out_and_named():
+    remains, missing = fitted(Stimulus(steady=True, brief=True, turns=3), {"message", "answer"})
+    assert remains == Stimulus() and missing == ("steady", "brief", "turns")

@@ -139,7 +139,10 @@ def _told(data: bytes, found: re.Match[bytes], text: bytes) -> bool:
     """Whether the lines that follow go on with what was found of the text."""
     if not data[max(0, found.start() - _CONTEXT) : found.end() + _CONTEXT].isascii() or _listed(data, found.end(), text[len(found[0]) :]):
         return False
-    return _goes_on(data, *found.span(), text) is not None
+    # No further than it is read afterwards: a text of single letters would be gone through from each of them to its end.
+    begin = max(0, found.start() - _CONTEXT)
+    near = data[begin : found.start() + _LOOK]
+    return _goes_on(near, found.start() - begin, found.end() - begin, text) is not None
 
 
 def _listed(data: bytes, at: int, rest: bytes) -> bool:
@@ -181,7 +184,7 @@ def _goes_on(data: bytes, start: int, end: int, text: bytes) -> list[tuple[int, 
 
     def follow(pieces: list[tuple[int, int]], rest: bytes) -> list[tuple[int, int]] | None:
         for line_start, line_end in itertools.islice(_lines(data, pieces[-1][1]), _IDLE + 1):
-            fitting = list(_fitting(rest).finditer(data, line_start, line_end))
+            fitting = list(itertools.islice(_fitting(rest).finditer(data, line_start, line_end), _MOST_TRIES))
             # First the one that stands like the piece before it, or the longest: a number that counts the lines is short.
             fitting.sort(key=lambda found: (len(_before(data, [pieces[-1], found.span()])), len(found[0])), reverse=True)
             for word in fitting:

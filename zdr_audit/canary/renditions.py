@@ -50,7 +50,9 @@ def text_renditions(text: str, literal: str, what: str) -> Iterator[Rendition]:
     if not carried:
         return
     yield Rendition(what, _bytes(text), carried, _ALL)
-    for variant in (text.strip(), text.lower(), text.strip().lower(), text + "\n", json.dumps(text), json.dumps(text, ensure_ascii=False)):
+    spaced = " ".join(text.split())
+    plain = (text.strip(), text.lower(), text.strip().lower(), text + "\n", json.dumps(text), json.dumps(text, ensure_ascii=False))
+    for variant in dict.fromkeys((*plain, spaced, spaced.lower())):
         yield Rendition(what, _bytes(variant), carried, COMMON)
     yield Rendition("canary", carried.encode(), carried, COMMON)
 

@@ -201,11 +201,13 @@ class Tls(Closed):
 
 
 class Page(Closed):
-    """How a list is paged: the query parameter that takes the cursor, and pointers to the cursor and to the 'more' flag."""
+    """How a list is paged: the query parameter that takes the cursor, pointers to the cursor and to the 'more' flag, and the parameter, if there is one, for
+    how many entries a page may have."""
 
     parameter: str
     cursor: Pointer
     more: Pointer
+    size: str | None = None
 
 
 class Sign(Closed):
@@ -318,6 +320,7 @@ class AuditTypes(Closed):
     migrated: str | None = None
     flagged: str | None = None
     hold: str | None = None
+    read: str | None = None
     success: tuple[str, ...] = ("success",)
     refused: tuple[str, ...] = ("refused",)
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from zdr_audit.canary.mint import parts as canary_parts
@@ -28,6 +29,8 @@ from zdr_audit.target.stimulus import PLACES, Place, Stimulus, fitted
 from zdr_audit.target.template import MissingValue, fill, fill_path, names, with_query
 from zdr_audit.target.transport import Answer, Outgoing, now
 
+LONGEST_LATE = 30.0
+"""Seconds that an audit log is waited for at most."""
 BACK_SECONDS = 0.25
 """How long to wait for a target that begins anew before it is asked again."""
 Depth = Literal["quick", "standard", "thorough"]
@@ -306,14 +309,28 @@ class Assay:
         return reply
 
     def list_all(self, operation: str, by: Actor, *, step: str, org: Party | None = None, counts: bool = False, **values: Any) -> Reply:
-        """All items of a paged list, at most 50 pages."""
+        """All items of a paged list, at most 50 pages. The audit log is read when it has had the time that this target's log takes."""
+        if operation == "audit.list" and self._told_by_reference():
+            about = org.id if org else by.organization_id
+            asked = {name: value for name, value in values.items() if name != "labels"}
+            read = partial(self._pages, operation, by, step=f"{step}: is it there yet", org=org, counts=False, **asked)
+            window = min(self.profile.limits.settle_seconds, LONGEST_LATE)
+            self.recorder.late_log.before(about, window, self.pause, lambda: _rows(read()))
+        return self._pages(operation, by, step=step, org=org, counts=counts, **values)
+
+    def _told_by_reference(self) -> bool:
+        """Whether entries of the audit log can be told by the reference of the action."""
+        spec = self.profile.operations.get("audit.list")
+        return spec is not None and "reference" in spec.fields
+
+    def _pages(self, operation: str, by: Actor, *, step: str, org: Party | None, counts: bool, **values: Any) -> Reply:
         spec = self._operation(operation)
         first = reply = self.call(operation, by, step=step, org=org, counts=counts, **values)
         items = list(reply.items)
         for _ in range(50):
             if spec.page is None or not reply.accepted or not reply.values.get("_more") or not reply.values.get("_cursor"):
                 break
-            values["_query"] = {spec.page.parameter: str(reply.values["_cursor"])}
+            values["_query"] = {**values.get("_query", {}), spec.page.parameter: str(reply.values["_cursor"])}
             reply = self.call(operation, by, step=step, org=org, **values)
             items += reply.items
         return Reply(first.interaction, first.values, tuple(items))
@@ -370,6 +387,8 @@ class Assay:
             return judged_call(spec, self.profile.refusal, answer, found, items, weigh, recorder.journal.redactor.add_secret)
 
         recorded, _ = recorder.exchange(interaction, planned, by, outgoing, tuple(canaries), judge)
+        if "marker" in used:
+            recorder.late_log.noted(organization, str(known["marker"]), recorded.outcome == "accepted")
         if spec.creates and recorded.accepted and recorded.outcome == "accepted":
             self._note_created(spec, recorded, organization, known | found)
         return Reply(recorded, found, tuple(items))
@@ -527,6 +546,10 @@ class Assay:
         self.must("zdr.approve", self.staff("reviewer"), step=f"{step}: approve", org=party, request=request)
         self.must("zdr.enable", self.staff("reviewer"), step=f"{step}: enable", org=party, request=request)
         return party.under("zdr")
+
+
+def _rows(reply: Reply) -> tuple[Any, ...] | None:
+    return reply.items if reply.accepted else None
 
 
 def _given(reply: Reply, operation: str, name: str) -> Any:

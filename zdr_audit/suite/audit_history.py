@@ -55,7 +55,7 @@ class Story:
             actions = tuple(Action(i, getattr(types, i.labels["audit"]), i.outcome != "accepted") for i in acted)
             if any("too_large" in (page.data or {}) for page in pages):
                 raise Inconclusive("the log was too large to be recorded")
-            entries = tuple(e for page in pages for e in (page.data or {}).get("items", []))
+            entries = oldest_first(tuple(e for page in pages for e in (page.data or {}).get("items", [])))
             if not actions:
                 raise Inconclusive("no action was journaled for this organization")
             stories.append(cls(log.organization_id, actions, log, entries, types))
@@ -129,6 +129,10 @@ class Story:
                 f"the entry of '{action.type}' must name the organization {self.organization}",
                 item,
             )
+        strangers = {i.organization_id for i in expect.history.interactions.values()} - {self.organization, ""}
+        for action, entry in pairs:
+            named = f"the entry of '{action.type}' must not name the organization {entry.get('entity')} as what was acted on"
+            expect.that(str(entry.get("entity")) not in strangers, named, action.interaction)
         if unnamed:
             where = "entries name no role ('actor_role' in the fields of audit.list)"
             raise Inconclusive(f"{where} and {unnamed[0]} has no 'email' in the profile, so whom its entries must name is not known")
@@ -180,6 +184,13 @@ class Story:
             at, began, ended = moment(entry.get("at")), moment(item.started_at), moment(item.ended_at)
             fits = at is not None and began is not None and ended is not None and began - tolerance <= at <= ended + tolerance
             expect.that(fits, f"the entry's time {entry.get('at')} must be that of the action ({item.started_at})", item)
+
+
+def oldest_first(entries: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    """The entries as they are; those of a log that lists the newest first, from its first page to its last, the other way round."""
+    numbers = [_number(e) for e in entries]
+    falls = all(a is not None and b is not None and a > b for a, b in pairwise(numbers))
+    return entries[::-1] if falls else entries
 
 
 def moment(text: object) -> datetime | None:

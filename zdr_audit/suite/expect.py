@@ -83,6 +83,18 @@ class Expect:
             raise Inconclusive(f"expected one interaction with {wanted}, the record has {len(found)}")
         return found[0]
 
+    def whole(self, **wanted: str | bool) -> Interaction:
+        """A list that was read once, with the items of all its pages. Raises Inconclusive where it was not read, or more than once."""
+        pages = self.some(**wanted)
+        first = pages[0]
+        if any((i.operation, i.actor, i.scenario) != (first.operation, first.actor, first.scenario) for i in pages):
+            raise Inconclusive(f"expected one list with {wanted}, the record has more")
+        if len(pages) == 1 or not all(isinstance(i.data, dict) and "items" in i.data for i in pages):
+            return first
+        items = [item for i in pages for item in i.data["items"]]
+        echoes = tuple(dict.fromkeys(canary for i in pages for canary in i.echoes))
+        return first.model_copy(update={"data": {**first.data, "items": items}, "echoes": echoes})
+
     def some(self, **wanted: str | bool) -> list[Interaction]:
         """Interactions that fit, at least one. Raises Inconclusive where there is none."""
         found = self.where(**wanted)

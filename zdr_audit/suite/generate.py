@@ -1,4 +1,4 @@
-"""Hypothesis composes request shapes: any combination of places, streaming, caching, thinking, length and model."""
+"""Hypothesis composes request shapes: any combination of places, streaming, caching, thinking, length and model, sent in the manners of many clients."""
 
 from __future__ import annotations
 
@@ -11,6 +11,26 @@ from zdr_audit.target.stimulus import PLACES, Place, Stimulus
 
 LONG = 20_000
 """Bytes of padding that make a request a long one."""
+PLAINLY = 10
+"""So many shapes ask for nothing that a model might not take: as many as must be accepted."""
+Headers = tuple[tuple[str, str], ...]
+CLIENTS: tuple[Headers, ...] = (
+    (("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), ("baggage", "sampled=true")),
+    (("idempotency-key", "zdr-audit-{n}"), ("x-request-id", "zdr-audit-{n}")),
+    (("user-agent", "claude-cli/2.1.330 (external, cli)"), ("x-app", "cli"), ("anthropic-beta", "claude-code-20250219")),
+    (("x-stainless-retry-count", "2"), ("x-stainless-lang", "python"), ("x-stainless-helper-method", "stream")),
+    (("accept-language", "de-CH, de;q=0.9"), ("origin", "https://console.example"), ("referer", "https://console.example/code")),
+    (("x-forwarded-for", "198.51.100.7"), ("x-correlation-id", "zdr-audit-{n}"), ("via", "1.1 gateway.example")),
+    (("x-b3-sampled", "1"), ("x-amzn-trace-id", "Root=1-67891233-abcdef012345678912345678;Sampled=1")),
+    (("cache-control", "no-cache"), ("x-priority", "batch"), ("dnt", "0")),
+)
+"""Headers that clients and gateways send with a request, and that change nothing of what is asked. `{n}` is a number of the request's own."""
+MANNERS: tuple[dict[str, object], ...] = (
+    {"steady": True, "closing": True},
+    {"brief": True, "answer": False, "scripts": True},
+    {"turns": 6, "scripts": True},
+)
+"""What else is asked for: each decides in many a backend whether an answer is cached, continued or sampled."""
 
 
 @st.composite
@@ -40,7 +60,21 @@ def shapes(models: Sequence[str], count: int, run_seed: int) -> list[Stimulus]:
         drawn.setdefault(stimulus)
 
     collect()
-    return _covering(list(drawn)[:count], models)
+    chosen = list(drawn)[:count]
+    return _mannered([*_covering(chosen[:PLAINLY], models), *chosen[PLAINLY:]])
+
+
+def _mannered(shapes: list[Stimulus]) -> list[Stimulus]:
+    """The shapes as many clients would send them; those beyond the first ones ask for more than every model takes."""
+    made = []
+    for n, shape in enumerate(shapes):
+        headers = tuple((name, value.replace("{n}", str(n))) for name, value in CLIENTS[n % len(CLIENTS)])
+        more = MANNERS[(n - PLAINLY) % len(MANNERS)] if n >= PLAINLY else {}
+        thinks = shape.thinking and not (
+            {"steady", "brief"} & set(more)
+        )  # who thinks does so at a temperature and length of the model's own
+        made.append(shape.model_copy(update={"headers": headers} | more | {"thinking": thinks}))
+    return made
 
 
 def _covering(drawn: list[Stimulus], models: Sequence[str]) -> list[Stimulus]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -18,6 +20,17 @@ class NotOffered(Exception):
 
 class NotThere(NotOffered):
     """The target does not have it, by the profile's own reason."""
+
+
+@contextmanager
+def at_will() -> Iterator[None]:
+    """For a scenario that adds to what others of its controls show: where the profile gives no means for it, they rest on those alone."""
+    try:
+        yield
+    except NotThere:
+        raise
+    except NotOffered as exc:
+        raise NotThere(str(exc)) from exc
 
 
 def not_offered(profile: Profile, need: str, said: str) -> NotOffered:
@@ -46,6 +59,16 @@ class Actor:
         """The header that carries the credential as it is now, and the credential. Raises ProfileError where its command gives none."""
         secret = self.token.current() if self.token is not None else self.secret
         return auth_headers(self.header, secret, self.prefix), secret
+
+
+OTHER_HEADER = {"x-api-key": "authorization", "authorization": "x-api-key"}
+"""Newer clients bring a key as a bearer token, older ones in a header of its own; many a backend takes both."""
+
+
+def in_the_other_header(actor: Actor) -> tuple[Actor, ...]:
+    """The same credential as clients of another age bring it; none where it is given by a command or in a header of the target's own."""
+    other = OTHER_HEADER.get(actor.header.lower()) if actor.token is None else None
+    return (replace(actor, header=other, prefix=None),) if other else ()
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from zdr_audit.canary.sighting import is_digest
 from zdr_audit.journal.events import CanaryMinted, DigestsTaken, Epoch, Interaction
 from zdr_audit.journal.store import Journal
 from zdr_audit.profile.load import ProfileError
+from zdr_audit.suite.late_log import LateLog
 from zdr_audit.suite.party import Actor
 from zdr_audit.target.outcome import document
 from zdr_audit.target.pace import TRY_AGAIN
@@ -96,6 +97,7 @@ class Recorder:
         self.registry = registry
         self.seeker = seeker
         self.digests = digests
+        self.late_log = LateLog()
         self._lock = threading.Lock()
         self._interactions = itertools.count(1)
         self._canaries = itertools.count(1)

@@ -127,6 +127,10 @@ _FEATURE_WORDS: Mapping[str, str] = {
     "thinking": "thinking switched on",
     "session": "a session id",
     "opening": "a long beginning that others send too",
+    "steady": "the temperature at zero",
+    "brief": "a bound that cuts the answer off",
+    "scripts": "a sentence in several writing systems",
+    "closing": "its last words as the place of the content",
     "abandon_after": "a client that closes the connection midway",
 }
 
@@ -147,6 +151,8 @@ def feature_words(feature: Feature) -> str:
             return f"the model {value}"
         case "opening":
             return _FEATURE_WORDS["opening"]
+        case "turns":
+            return f"{value} earlier turns"
         case "header":
             return f"the header {value[0]}"
         case _:

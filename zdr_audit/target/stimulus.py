@@ -24,8 +24,10 @@ WRONG: tuple[Wrong, ...] = get_args(Wrong)
 class Stimulus(BaseModel):
     """What to send. `answer` asks the model to join parts into a canary that the request does not contain; `wrong` makes the request one that the
     target must answer with a 4xx; `padding` adds that many bytes of filler text, `noise` that many characters of random text
-    that cannot be compressed, 6 bits each; `abandon_after` closes the connection after so many answer bytes. `opening` names a long beginning, marked for the
-    prompt cache, that is the same in every request of that name, whoever sends it."""
+    that cannot be compressed, 6 bits each; `abandon_after` closes the connection after so many answer bytes. `opening` names a long beginning,
+    marked for the prompt cache, that is the same in every request of that name, whoever sends it. `steady` asks for the same answer each time, `brief`
+    for one so short that it is cut off; `turns` are so many earlier questions and answers, `scripts` a sentence in several writing systems; `closing`
+    puts the message's canary at the very end of the user's words. Many a backend decides by such things what to cache, to sample or to cut."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,6 +43,11 @@ class Stimulus(BaseModel):
     abandon_after: int | None = None
     session: str | None = None
     opening: str | None = None
+    steady: bool = False
+    brief: bool = False
+    turns: int = 0
+    scripts: bool = False
+    closing: bool = False
     headers: tuple[tuple[str, str], ...] = ()
 
 
@@ -48,6 +55,7 @@ def features(stimulus: Stimulus) -> tuple[str, ...]:
     """What a dialect must be able to say so as to send this stimulus whole, in words that `absent` of a profile uses after `stimulus:`."""
     flags = {"stream": stimulus.stream, "cache": stimulus.cache, "thinking": stimulus.thinking, "session": stimulus.session is not None}
     flags["opening"] = stimulus.opening is not None
+    flags |= {"steady": stimulus.steady, "brief": stimulus.brief, "turns": stimulus.turns > 0}
     flags |= {"answer": stimulus.answer, f"wrong:{stimulus.wrong}": stimulus.wrong is not None}
     return (*(p for p in PLACES if p in stimulus.places), *(name for name, used in flags.items() if used))
 
@@ -60,5 +68,6 @@ def fitted(stimulus: Stimulus, offered: Collection[str]) -> tuple[Stimulus | Non
     essential = {"session", "opening", f"wrong:{stimulus.wrong}"} | ({"stream"} if stimulus.abandon_after is not None else set())
     if essential & set(missing) or (stimulus.places and not kept):
         return None, missing
-    update: dict[str, object] = {name: False for name in ("stream", "cache", "thinking", "answer") if name in missing}
+    update: dict[str, object] = {name: False for name in ("stream", "cache", "thinking", "answer", "steady", "brief") if name in missing}
+    update |= {"turns": 0} if "turns" in missing else {}
     return stimulus.model_copy(update=update | {"places": kept}), missing

@@ -91,6 +91,7 @@ FORMS: Mapping[str, Callable[[bytes], bytes]] = {
     "sql": _statement,
     "frame": _frame,
     "first 64": lambda data: data[:64] + b"...",
+    "last 64": lambda data: b"..." + data[-64:],
     "first 60 KB": lambda data: data[:61_440] + b"...[truncated]",
 }
 
@@ -190,6 +191,8 @@ CONDITIONS: Mapping[str, Callable[[RequestContext, Any], bool]] = {
     "larger_than": lambda ctx, size: len(ctx.raw) > size,
     "header": lambda ctx, name: name in ctx.headers,
     "tools": lambda ctx, wanted: bool(getattr(ctx.parsed, "tools", None)) is wanted,
+    "steady": lambda ctx, wanted: (getattr(ctx.parsed, "temperature", None) == 0) is wanted,
+    "cut_off": lambda ctx, wanted: (ctx.output_tokens >= getattr(ctx.parsed, "max_tokens", 1 << 30)) is wanted,
     "thinking": lambda ctx, wanted: (getattr(ctx.parsed, "thinking", None) is not None) is wanted,
 }
 

@@ -13,7 +13,7 @@ from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, events, loa
 from zdr_audit.target.dialects.content import noise, png
 from zdr_audit.target.stimulus import PLACES, WRONG, Place, Stimulus
 
-VERSION = "2023-06-01"
+VERSION, NEWEST = "2023-06-01", "2026-10-21"
 
 
 class AnthropicMessages:
@@ -21,7 +21,8 @@ class AnthropicMessages:
 
     name = "anthropic-messages"
     features = frozenset(
-        {*PLACES, "stream", "cache", "thinking", "session", "opening", "answer", "dialect:names_request", "dialect:error_envelope"}
+        {*PLACES, "stream", "cache", "thinking", "session", "opening", "answer", "steady", "brief", "turns"}
+        | {"dialect:names_request", "dialect:error_envelope"}
         | {f"wrong:{kind}" for kind in WRONG}
     )
     request_id_header = "request-id"
@@ -37,7 +38,7 @@ class AnthropicMessages:
         return parse(status, content_type, body, streamed=streamed)
 
     def counting(self, body: bytes) -> bytes:
-        return without(body, ("max_tokens", "stream", "stop_sequences", "metadata"))
+        return without(body, ("max_tokens", "stream", "stop_sequences", "metadata", "temperature"))
 
 
 def render(
@@ -65,6 +66,10 @@ def render(
     if stimulus.thinking:
         body["thinking"] = {"type": "enabled", "budget_tokens": 1024}
         body["max_tokens"] = max(4096, max_tokens)
+    elif stimulus.brief:
+        body["max_tokens"] = words.BRIEF_TOKENS
+    if stimulus.steady:
+        body["temperature"] = 0
     if "user_id" in texts:
         body["metadata"] = {"user_id": json.dumps({"device_id": texts["user_id"], "session_id": stimulus.session or "none"})}
     if "stop_sequence" in texts:
@@ -80,8 +85,7 @@ def render(
 
 def _messages(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, ...]) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = []
-    if "history" in texts:
-        question, answer = words.history(texts)
+    for question, answer in words.earlier(stimulus, texts):
         messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
     content: list[dict[str, Any]] = []
     if words.uses_tools(texts):

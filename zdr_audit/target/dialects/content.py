@@ -14,18 +14,26 @@ OPENING_CHARACTERS = 24_000
 TOOL = "look_up"
 TOOL_CALL = "toolu_1"
 UNKNOWN_MODEL = "no-such-model"
+BRIEF_TOKENS = 6
+"""Fewer than any answer takes, the fillers of a test service too."""
+SCRIPTS = "Grüße aus Łódź, καλημέρα, доброе утро, 早安, おはよう, صباح الخير, 🌊."
 
 
 def prompt(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, ...]) -> str:
     """The user's last words: padding, the canary of the message, and what the answer is to be made of."""
     words = [FILLER * (stimulus.padding // len(FILLER) + 1)] if stimulus.padding else []
-    words.append(f"Please note {texts['message']}." if "message" in texts else "Please note the ships.")
+    words += [SCRIPTS] if stimulus.scripts else []
+    noted = f"Please note {texts['message']}." if "message" in texts else "Please note the ships."
+    words += [] if stimulus.closing else [noted]
     if stimulus.abandon_after is not None:
         words.append("Answer slowly and at length.")
+    if stimulus.brief and not parts:
+        words.append("Answer at length.")
     if parts:
         # A word between them: a search that passes over signs would take the quoted parts for the answer.
         quoted = " then ".join(f'"{part}"' for part in parts)
         words.append(f"Join these parts without spaces and answer with the result only: {quoted}")
+    words += [noted] if stimulus.closing else []
     return "\n".join(words)
 
 
@@ -41,6 +49,12 @@ def system(texts: Mapping[Place, str]) -> str:
 def history(texts: Mapping[Place, str]) -> tuple[str, str]:
     """An earlier question and its answer."""
     return f"Earlier question about {texts['history']}.", f"An earlier answer on {texts['history']}, as noted."
+
+
+def earlier(stimulus: Stimulus, texts: Mapping[Place, str]) -> list[tuple[str, str]]:
+    """The earlier questions and answers, oldest first."""
+    turns = [(f"Question {n} about the harbour.", f"Answer {n}: as the survey lists.") for n in range(1, stimulus.turns + 1)]
+    return [*([history(texts)] if "history" in texts else []), *turns]
 
 
 def document(texts: Mapping[Place, str]) -> str:

@@ -17,7 +17,9 @@ class OpenAIChat:
     """It has no marks for a cache and no session; what it says of thinking is an effort."""
 
     name = "openai-chat"
-    features = frozenset({*PLACES, "stream", "thinking", "opening", "answer", *(f"wrong:{kind}" for kind in WRONG)})
+    features = frozenset(
+        {*PLACES, "stream", "thinking", "opening", "answer", "steady", "brief", "turns", *(f"wrong:{kind}" for kind in WRONG)}
+    )
     request_id_header = "x-request-id"
     headers: Mapping[str, str] = {}
 
@@ -33,6 +35,10 @@ class OpenAIChat:
             body["tools"] = [{"type": "function", "function": {"name": words.TOOL, "description": made[0], "parameters": made[1]}}]
         if stimulus.thinking:
             body["reasoning_effort"] = "low"
+        elif stimulus.brief:
+            body[self.limit] = words.BRIEF_TOKENS
+        if stimulus.steady:
+            body["temperature"] = 0
         if "user_id" in texts:
             body["user"] = texts["user_id"]
         if "stop_sequence" in texts:
@@ -55,7 +61,7 @@ class OpenAIChat:
         return replace(read, cached=tokens(answer, "usage", "prompt_tokens_details", "cached_tokens"))
 
     def counting(self, body: bytes) -> bytes:
-        return without(body, (self.limit, "stream", "stop", "user"))
+        return without(body, (self.limit, "stream", "stop", "user", "temperature"))
 
 
 def _messages(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -64,8 +70,7 @@ def _messages(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, 
         messages.append({"role": "system", "content": words.opening(stimulus.opening)})
     if "system" in texts:
         messages.append({"role": "system", "content": words.system(texts)})
-    if "history" in texts:
-        question, answer = words.history(texts)
+    for question, answer in words.earlier(stimulus, texts):
         messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
     if words.uses_tools(texts):
         arguments = json.dumps({"query": texts.get("tool_input", "ships")})

@@ -20,7 +20,9 @@ class OpenAIResponses:
     """It has no marks for a cache, no stop sequences and no session. Whether to store is left to the target: it is what is being audited."""
 
     name = "openai-responses"
-    features = frozenset({*PLACES, "stream", "thinking", "opening", "answer", *(f"wrong:{kind}" for kind in WRONG)} - {"stop_sequence"})
+    features = frozenset(
+        {*PLACES, "stream", "thinking", "opening", "answer", "steady", "turns", *(f"wrong:{kind}" for kind in WRONG)} - {"stop_sequence"}
+    )
     request_id_header = "x-request-id"
     headers: Mapping[str, str] = {}
 
@@ -40,6 +42,8 @@ class OpenAIResponses:
             body["tools"] = [{"type": "function", "name": words.TOOL, "description": made[0], "parameters": made[1], "strict": False}]
         if stimulus.thinking:
             body["reasoning"] = {"effort": "low"}
+        if stimulus.steady:
+            body["temperature"] = 0
         if "user_id" in texts:
             body["user"] = texts["user_id"]
         return with_headers(stimulus, texts, body | self.extra, "input", _LIMIT, size_limit)
@@ -62,13 +66,12 @@ class OpenAIResponses:
         return replace(read, cached=tokens(answer, "usage", "input_tokens_details", "cached_tokens"))
 
     def counting(self, body: bytes) -> bytes:
-        return without(body, (_LIMIT, "stream", "user"))
+        return without(body, (_LIMIT, "stream", "user", "temperature"))
 
 
 def _items(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, ...]) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
-    if "history" in texts:
-        question, answer = words.history(texts)
+    for question, answer in words.earlier(stimulus, texts):
         items += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
     if words.uses_tools(texts):
         arguments = json.dumps({"query": texts.get("tool_input", "ships")})

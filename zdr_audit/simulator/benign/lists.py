@@ -1,0 +1,62 @@
+"""Variants in how lists are given: how soon, in which order, in how many pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from zdr_audit.simulator.context import RequestContext
+from zdr_audit.simulator.operations import Handler, Reply
+from zdr_audit.simulator.violations import alter, wrap
+
+if TYPE_CHECKING:
+    from zdr_audit.simulator.parts import Parts
+
+Rows = tuple[list[dict[str, Any]], bool]
+Listed = Callable[[str, str | None, int], Rows | None]
+
+
+def log_shown_later(parts: Parts, seconds: float) -> None:
+    """An entry of the audit log is written with its effect, and shown some time after."""
+
+    def make(listed: Listed) -> Listed:
+        def list_older(organization_id: str, after_id: str | None, limit: int) -> Rows | None:
+            found = listed(organization_id, after_id, limit)
+            until = parts.clock.stamp(seconds=-seconds)
+            return found if found is None else ([entry for entry in found[0] if entry["created_at"] < until], found[1])
+
+        return list_older
+
+    wrap(parts.audit, "list", make)
+
+
+def log_newest_first(parts: Parts, most: int) -> None:
+    """The audit log begins with what was done last; a further page holds what is older."""
+
+    def make(listed: Listed) -> Listed:
+        def list_backwards(organization_id: str, after_id: str | None, limit: int) -> Rows | None:
+            known = listed(organization_id, None, most)
+            entries = known[0][::-1] if known is not None else []
+            ids = [entry["id"] for entry in entries]
+            if after_id is not None and after_id not in ids:
+                return None
+            rest = entries[ids.index(after_id) + 1 :] if after_id is not None else entries
+            return rest[:limit], len(rest) > limit
+
+        return list_backwards
+
+    wrap(parts.audit, "list", make)
+
+
+def small_pages(parts: Parts, size: int, operations: list[str]) -> None:
+    """No page is longer than this, whatever is asked for."""
+
+    def make(handler: Handler) -> Handler:
+        def handle(those: Parts, ctx: RequestContext) -> Reply:
+            ctx.query = ctx.query.model_copy(update={"limit": min(ctx.query.limit, size)})
+            return handler(those, ctx)
+
+        return handle
+
+    for name in operations:
+        alter(parts, name, handler=make)
