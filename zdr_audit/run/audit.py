@@ -352,6 +352,7 @@ class Audit:
             offered=self.offered,
             run_id=self.run_id,
             pause=self._pause,
+            shortens=self.options.minimise,
         )
 
     def _measure(self) -> dict[str, int]:
