@@ -7,8 +7,16 @@ import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from sqlalchemy import select
+
+from zdr_audit.simulator.audit import as_entry, entry_digest
+from zdr_audit.simulator.bootstrap import bootstrap
+from zdr_audit.simulator.context import Caller
+from zdr_audit.simulator.parts import build_parts
+from zdr_audit.simulator.tables import AuditEntry
 
 from .backend import Backend, canary, prompt
 
@@ -165,3 +173,36 @@ def test_the_log_carries_no_content(backend: Backend, zdr: bool) -> None:
     backend.post("/v1/sessions", organization.admin, json={"prompt": marker})
     backend.call("PUT", f"/v1/organizations/{organization.id}/settings", organization.admin, json={"settings": {"x": marker}})
     assert marker not in json.dumps(organization.entries())
+
+
+def test_an_entry_names_the_one_before_as_the_same_transaction_left_it(tmp_path: Path) -> None:
+    parts = build_parts(tmp_path)
+    with parts.stores.starting():
+        bootstrap(parts)
+    caller = Caller("user_1", "a@example.com", "admin", "org_subject")
+    with parts.stores.write() as session:
+        parts.audit.append(session, caller, "settings_changed", "org_subject", ("organization", "org_subject"))
+        last = session.scalars(
+            select(AuditEntry).where(AuditEntry.organization_id == "org_subject").order_by(AuditEntry.sequence.desc()).limit(1)
+        ).one()
+        last.reason = "amended"
+        last.digest = entry_digest(as_entry(last))
+        parts.audit.append(session, caller, "settings_changed", "org_subject", ("organization", "org_subject"))
+    found = parts.audit.list("org_subject", None, 1000)
+    assert found is not None
+    assert_chained(found[0])
+    assert [entry["reason"] for entry in found[0][-2:]] == ["amended", ""]
+    parts.stores.close()
+
+
+def test_an_entry_goes_with_its_transaction(tmp_path: Path) -> None:
+    parts = build_parts(tmp_path)
+    with parts.stores.starting():
+        bootstrap(parts)
+    before = parts.audit.list("org_subject", None, 1000)
+    caller = Caller("user_1", "a@example.com", "admin", "org_subject")
+    with pytest.raises(RuntimeError), parts.stores.write() as session:
+        parts.audit.append(session, caller, "settings_changed", "org_subject", ("organization", "org_subject"))
+        raise RuntimeError
+    assert parts.audit.list("org_subject", None, 1000) == before
+    parts.stores.close()

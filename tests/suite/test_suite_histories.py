@@ -55,6 +55,16 @@ def test_read_only_histories_still_see_a_target_that_departs(lab: Lab, tmp_path:
         assert script(broken.profile, failed[0]).count("curl -s") == len(failed[0].steps) == len(story(failed[0]).splitlines())
 
 
+def test_where_nothing_shorter_is_asked_for_the_first_history_that_departs_is_the_last(tmp_path: Any) -> None:
+    with Lab(tmp_path, "blk-404-instead-of-policy-error") as broken:
+        assay = replace(read_only(broken.assay("enablement.many_histories", 3)), shortens=False)
+        drive(assay, FEW, changes=False)
+        standing = {assay.subject.id: True, assay.control.id: False}
+        sent = histories(broken.history().of([assay.scenario]))
+        problems = [replay(broken.profile, number, steps, standing).problem for number, steps in sorted(sent.items())]
+        assert [bool(problem) for problem in problems] == [*[False] * (len(problems) - 1), True]
+
+
 def asked(move: str, outcome: str = "accepted", **more: Any) -> Any:
     return interaction(
         1, organization_id="org_a", outcome=outcome, status=200 if outcome == "accepted" else 403, labels={"move": move}, **more

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import gzip
 import socket
@@ -201,6 +202,16 @@ def test_a_path_goes_out_as_it_is(path):
     with serving(answer()) as server:
         send(server.base_url, path)
     assert server.first_line == f"GET {path} HTTP/1.1"
+
+
+def test_a_credential_in_the_address_goes_with_every_request_as_a_header():
+    with serving(answer()) as server:
+        transport = Transport(server.base_url.replace("http://", "http://me:word%201@"), 5, 1000)
+        for method in ("GET", "POST"):
+            transport.send(Outgoing(method, "/v1/x", {"x-api-key": "k"}, b"{}"))
+            headers = server.headers()
+            assert headers["authorization"] == "Basic " + base64.b64encode(b"me:word 1").decode()
+            assert (headers["x-api-key"], headers["content-length"], server.first_line) == ("k", "2", f"{method} /v1/x HTTP/1.1")
 
 
 @pytest.mark.parametrize("path", ["@127.0.0.1:1/", ".example/", "", "v1/messages", "http://127.0.0.1:1/", ":1/"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable
 from typing import Literal
@@ -106,8 +107,11 @@ def _bound(packed: int) -> int:
     return min(MOST_DECODED, 255 * packed)
 
 
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+
+
 def _is_binary(head: bytes) -> bool:
-    return not head.isascii() or any(code < 9 or 13 < code < 32 for code in head)
+    return not head.isascii() or _CONTROL.search(head) is not None
 
 
 def is_snappy_block(head: bytes) -> bool:

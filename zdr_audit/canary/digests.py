@@ -91,8 +91,9 @@ class DigestBook:
         self._marks = np.empty(0, np.uint64)
         self._places = np.empty((0, 2), np.uint32)
 
-    def __bool__(self) -> bool:
-        return bool(self._entries)
+    def __len__(self) -> int:
+        """How many texts' digests are known."""
+        return len(self._entries)
 
     def mark(self, first: bytes) -> bytes:
         """What is kept of a digest that begins with these eight bytes."""

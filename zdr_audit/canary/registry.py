@@ -34,6 +34,10 @@ class Registry:
         self._ids: dict[str, str] = {}
         self._cuts: dict[str, str] = {}
 
+    def __len__(self) -> int:
+        """How many canaries are known."""
+        return len(self._ids)
+
     def digest(self, canary: str) -> str:
         """HMAC-SHA-256 of the lower-cased canary, as 64 hex digits."""
         return hmac.new(self._key, canary.lower().encode(), hashlib.sha256).hexdigest()

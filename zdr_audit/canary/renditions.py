@@ -18,6 +18,7 @@ LARGE = 64 * 1024
 """Bytes beyond which only the body and the texts in it are digested, as they are and with the common algorithms alone."""
 HUGE = 1024 * 1024
 """Bytes beyond which a body is not taken apart."""
+_AS_IT_IS = json.JSONEncoder(ensure_ascii=False).encode
 _DEEPEST = 100
 _MOST_PARTS = 200
 _ALL = tuple(ALGORITHMS)
@@ -51,7 +52,7 @@ def text_renditions(text: str, literal: str, what: str) -> Iterator[Rendition]:
         return
     yield Rendition(what, _bytes(text), carried, _ALL)
     spaced = " ".join(text.split())
-    plain = (text.strip(), text.lower(), text.strip().lower(), text + "\n", json.dumps(text), json.dumps(text, ensure_ascii=False))
+    plain = (text.strip(), text.lower(), text.strip().lower(), text + "\n", json.dumps(text), _AS_IT_IS(text))
     for variant in dict.fromkeys((*plain, spaced, spaced.lower())):
         yield Rendition(what, _bytes(variant), carried, COMMON)
     yield Rendition("canary", carried.encode(), carried, COMMON)
@@ -125,13 +126,14 @@ def _joined(text: str, literal: str, whole: str) -> Iterator[Rendition]:
         yield Rendition(f"{whole}-text", _bytes(text), carried, COMMON)
 
 
+# Made once: `json.dumps` makes an encoder for every text that it is not to write in its usual way.
 _WRITERS: tuple[Callable[[Any], str], ...] = (
-    lambda node: json.dumps(node, separators=(",", ":")),
-    lambda node: json.dumps(node, separators=(",", ":"), sort_keys=True),
+    json.JSONEncoder(separators=(",", ":")).encode,
+    json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode,
     json.dumps,
-    lambda node: json.dumps(node, sort_keys=True),
-    lambda node: json.dumps(node, separators=(",", ":"), ensure_ascii=False),
-    lambda node: json.dumps(node, separators=(",", ":"), sort_keys=True, ensure_ascii=False),
+    json.JSONEncoder(sort_keys=True).encode,
+    json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode,
+    json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode,
     repr,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 
@@ -109,10 +110,19 @@ class Seeker:
         self.fast = Fast([*patterns, *fragments(self.literal)], self.literal)
         self._automaton = Automaton(patterns, frozenset(in_text), self.fast)
         self.passes = _passes(self.literal, self.fast, len(patterns))
-        if digests is not None:
-            self.passes.append(digest_pass(digests))
+        self._digest_pass = digest_pass(digests) if digests is not None else None
+        if self._digest_pass is not None:
+            self.passes.append(self._digest_pass)
         # The C library's allocator then keeps as much at hand, where otherwise it gives back and takes anew the memory of every chunk.
         bytes(_AT_HAND)
+
+    def without_digests(self) -> Seeker:
+        """The same seeker, but blind to digests: for whoever asks for content alone."""
+        if self._digests is None:
+            return self
+        other = copy.copy(self)
+        other.passes, other._digests = [one for one in self.passes if one is not self._digest_pass], None
+        return other
 
     def find(self, data: bytes) -> list[tuple[int, int, int]]:
         """(start, end, index) of each pattern: first those of `needles`, then those of `starts`."""

@@ -9,18 +9,22 @@ from pathlib import Path
 from zdr_audit.canary.seeker import Seeker
 
 from .collector import Collector
+from .earlier import Earlier, digest_of
 from .model import Reading
 from .snapshot import private_copies
 from .sqlite_remains import Copies, search_remains
 from .sqlite_rows import read_rows
 
 
-def read_sqlite(source_id: str, path: Path, seeker: Seeker, progress: Callable[[int], None] | None = None) -> Reading:
+def read_sqlite(
+    source_id: str, path: Path, seeker: Seeker, progress: Callable[[int], None] | None = None, earlier: Earlier | None = None
+) -> Reading:
     """Search a database with its write-ahead log and rollback journal.
 
     Works on a private copy, so nothing is written beside the evidence. `objects` and `bytes` count the files. Live hits name table, row and
     column. Hits in the raw bytes name page and byte range; they are `residue` where live data does not explain them. Where the rows cannot
-    be read, as in an encrypted database, the raw bytes are searched all the same and a `NotExamined` says so.
+    be read, as in an encrypted database, the raw bytes are searched all the same and a `NotExamined` says so. `earlier` is what earlier readings gave:
+    files that are the same, byte for byte, are not searched again for the same things.
     """
     collector = Collector(source_id, "sqlite", seeker)
     try:
@@ -29,11 +33,20 @@ def read_sqlite(source_id: str, path: Path, seeker: Seeker, progress: Callable[[
         with private_copies(files) as (copies, steady):
             if not steady:
                 collector.not_examined(path.name, "kept changing while it was copied: the copy may not be consistent")
+                earlier = None
+            digest = digest_of({str(file): copies.get(file) for file in files}) if earlier is not None else b""
+            if earlier is not None and (same := earlier.of(source_id, digest)) is not None:
+                if progress is not None:
+                    progress(same.bytes)
+                return same
             _search(collector, *(copies.get(file) for file in files), progress=progress)
     except (OSError, RuntimeError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
         return collector.reading(error=f"{path}: {reason}")
-    return collector.reading()
+    reading = collector.reading()
+    if earlier is not None:
+        earlier.keep(source_id, digest, reading)
+    return reading
 
 
 def _search(

@@ -24,6 +24,7 @@ CREATE TRIGGER IF NOT EXISTS no_delete BEFORE DELETE ON events BEGIN SELECT RAIS
 CREATE TRIGGER IF NOT EXISTS no_replace BEFORE INSERT ON events WHEN NEW.sequence <= (SELECT COALESCE(MAX(sequence), 0) FROM events)
   BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 """
+_WRITTEN = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 class JournalError(Exception):
@@ -71,7 +72,7 @@ class Journal:
         """Write one event, blotted out by the redactor, chained to the one before. Raises JournalError where it cannot be written."""
         kind = KINDS[type(event)]
         clean = self._redactor.clean(event.model_dump())  # not mode="json", which stumbles over half a surrogate pair
-        body = json.dumps(clean, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        body = _WRITTEN(clean)
         with self._lock:
             sequence = self._sequence + 1
             digest = chain_digest(self._head, sequence, kind, body)

@@ -18,6 +18,7 @@ from zdr_audit.canary.mint import Mint, new_literal
 from zdr_audit.canary.registry import Registry
 from zdr_audit.canary.seeker import Seeker
 from zdr_audit.catalogue.model import Catalogue, Control
+from zdr_audit.evidence.earlier import Earlier
 from zdr_audit.evidence.model import Frozen, Reading
 from zdr_audit.evidence.size import changed_at
 from zdr_audit.journal.events import (
@@ -146,6 +147,7 @@ class Audit:
         key = bytes.fromhex(started.key)
         registry, digests = recall(done.history) if done else (Registry(started.literal, key), DigestBook(key))
         self.seeker = Seeker(started.literal, registry.identify, digests=digests, tokenizer=tokenizer)
+        self.earlier = Earlier(lambda: (len(registry), len(digests)))
         self.pace = Pace(profile.limits, done.interactions, done.tokens) if done else Pace(profile.limits)
         self.transport = self._transport(profile.target.base_url, profile.target.nodes)
         elsewhere = {name: self._transport(o.base_url) for name, o in profile.organizations.items() if o.base_url is not None}
@@ -349,6 +351,7 @@ class Audit:
             offered=self.offered,
             run_id=self.run_id,
             pause=self._pause,
+            shortens=self.options.minimise,
         )
 
     def _measure(self) -> dict[str, int]:
@@ -452,7 +455,13 @@ class Audit:
         at = now()
         parties = tuple(party for party in (self.cast.parties["subject"], self.cast.parties["control"]) if item.of in ("both", party.key))
         outcome = read_source(
-            item, self.seeker, self.recorder.transport_of, self.profile.operations, parties, environment=self._environment
+            item,
+            self.seeker,
+            self.recorder.transport_of,
+            self.profile.operations,
+            parties,
+            environment=self._environment,
+            earlier=self.earlier,
         )
         if only is not None:
             outcome = outcome.model_copy(update={"hits": tuple(hit for hit in outcome.hits if hit.canary in only)})

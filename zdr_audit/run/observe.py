@@ -13,8 +13,10 @@ from zdr_audit.canary.seeker import Seeker
 from zdr_audit.canary.tokens import Tokenizer
 from zdr_audit.evidence.command import read_command
 from zdr_audit.evidence.documents import read_documents
+from zdr_audit.evidence.earlier import Earlier
 from zdr_audit.evidence.model import Reading
 from zdr_audit.evidence.registry import READERS, SERVER_READERS, more_readers
+from zdr_audit.evidence.sqlite import read_sqlite
 from zdr_audit.profile.evidence import Evidence
 from zdr_audit.profile.load import ProfileError
 from zdr_audit.profile.model import Operation, Profile
@@ -37,11 +39,12 @@ def read_source(
     parties: tuple[Party, ...],
     progress: Callable[[int], None] | None = None,
     environment: Mapping[str, str] | None = None,
+    earlier: Earlier | None = None,
 ) -> Reading:
     """One reading of one source. Never raises for what the source does: that is a Reading with `error`.
 
     `transport_of` gives the way to the deployment that serves an organization. What leads to a server with a password is looked up in
-    `environment` (None: that of the process).
+    `environment` (None: that of the process). `earlier` is what earlier readings of the run gave.
     """
     try:
         if evidence.kind == "http":
@@ -55,6 +58,8 @@ def read_source(
             return SERVER_READERS[evidence.kind](
                 evidence.id, server_place(evidence, os.environ if environment is None else environment), seeker, progress
             )
+        if evidence.kind == "sqlite":
+            return read_sqlite(evidence.id, Path(evidence.path or ""), seeker, progress, earlier)
         return READERS[evidence.kind](evidence.id, Path(evidence.path or ""), seeker, progress)
     except Exception as exc:  # a reader that breaks must not pass for a clean source
         words = " ".join(str(exc).split())[:200]

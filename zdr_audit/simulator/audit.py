@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from zdr_audit.simulator.context import Caller
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
     from zdr_audit.simulator.parts import Parts
 
 ZDR = "org_claude_code_zero_data_retention_"
+
+# Many entries are written and few are read: this goes past the objects that rows become, which take several times as long.
+_LAST = (
+    select(AuditEntry.sequence, AuditEntry.digest)
+    .where(AuditEntry.organization_id == bindparam("organization"))
+    .order_by(AuditEntry.sequence.desc())
+    .limit(1)
+)
+_ENTRY = insert(AuditEntry)
 
 
 def clean_agent(text: str) -> str:
@@ -31,8 +41,8 @@ def entry_digest(entry: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
 
 
-def as_entry(row: AuditEntry) -> dict[str, Any]:
-    """The published shape of a row."""
+def as_entry(row: AuditEntry | SimpleNamespace) -> dict[str, Any]:
+    """The published shape of a row, or of the values of one."""
     return {
         "id": row.id,
         "sequence": row.sequence,
@@ -68,10 +78,10 @@ class Audit:
         reason: str = "",
     ) -> None:
         """Appends an entry in the caller's transaction: it exists exactly if the effect does."""
-        last = session.scalars(
-            select(AuditEntry).where(AuditEntry.organization_id == organization_id).order_by(AuditEntry.sequence.desc()).limit(1)
-        ).first()
-        row = AuditEntry(
+        session.flush()  # what the entry is about is written before it
+        connection = session.connection()
+        last = connection.execute(_LAST, {"organization": organization_id}).first()
+        row = SimpleNamespace(
             id=new_id("act"),
             organization_id=organization_id,
             sequence=last.sequence + 1 if last else 1,
@@ -92,8 +102,7 @@ class Audit:
             digest="",
         )
         row.digest = entry_digest(as_entry(row))
-        session.add(row)
-        session.flush()
+        connection.execute(_ENTRY, vars(row))
 
     def refused(self, caller: Caller, type_: str, organization_id: str, entity: tuple[str, str], *, reference: str, reason: str) -> None:
         """Records an attempt that had no effect, in a transaction of its own."""

@@ -57,7 +57,7 @@ class ScenarioBroken(Exception):
 @dataclass
 class Assay:
     """One scenario's hands. `subject` is under ZDR, `control` is not; `models` are those the target lists. `offered` are the features of a stimulus that
-    the dialect can say and that the target has."""
+    the dialect can say and that the target has. `shortens`: whether to look for what is smaller than the first that went wrong."""
 
     profile: Profile
     recorder: Recorder
@@ -77,6 +77,7 @@ class Assay:
     offered: frozenset[str] = AnthropicMessages.features
     run_id: str = "run"
     pause: Callable[[float], None] = time.sleep
+    shortens: bool = True
 
     def __post_init__(self) -> None:
         self.random = random.Random(f"{self.seed}:{self.scenario}")  # noqa: S311 - shapes, not secrets

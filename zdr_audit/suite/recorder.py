@@ -16,7 +16,6 @@ from zdr_audit.canary.mint import Mint
 from zdr_audit.canary.registry import Registry
 from zdr_audit.canary.renditions import renditions, text_renditions
 from zdr_audit.canary.seeker import Seeker
-from zdr_audit.canary.sighting import is_digest
 from zdr_audit.journal.events import CanaryMinted, DigestsTaken, Epoch, Interaction
 from zdr_audit.journal.store import Journal
 from zdr_audit.profile.load import ProfileError
@@ -96,6 +95,7 @@ class Recorder:
         self.mint = mint
         self.registry = registry
         self.seeker = seeker
+        self._content = seeker.without_digests()  # what comes back as a digest is no echo
         self.digests = digests
         self.late_log = LateLog()
         self._lock = threading.Lock()
@@ -200,8 +200,8 @@ class Recorder:
         if retry := _retry(answer):
             about["retry"] = retry
         told = (answer.body, _header_text(answer))
-        seen = [s for text in told if text for s in self.seeker.search(text)]
-        echoes = tuple(dict.fromkeys(s.canary for s in seen if s.canary and not is_digest(s.forms)))
+        seen = [s for text in told if text for s in self._content.search(text)]
+        echoes = tuple(dict.fromkeys(s.canary for s in seen if s.canary))
         recorded = Interaction.model_validate(
             {
                 "id": sent.interaction,
@@ -255,9 +255,13 @@ class Recorder:
             renditions(answer.body, literal, "answer"),
             text_renditions(judged.text, literal, "answer-text"),
         )
-        entries = [
-            digests.entry(canary, one.what, one.data, one.algorithms) for one in texts if (canary := self.registry.identify(one.canary))
-        ]
+        whose: dict[str, str | None] = {}  # most texts of an exchange carry the same few canaries
+        entries = []
+        for one in texts:
+            if one.canary not in whose:
+                whose[one.canary] = self.registry.identify(one.canary)
+            if canary := whose[one.canary]:
+                entries.append(digests.entry(canary, one.what, one.data, one.algorithms))
         for entry in entries:
             digests.add(entry)
         if entries:

@@ -68,8 +68,25 @@ def now() -> str:
 class _Session(requests.Session):
     """Never looks where a redirect leads: requests reads its whole body for that, however large, even where it does not follow."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._credentials: dict[str, str | None] = {}
+
     def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
         return None
+
+    def prepared(self, address: str, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> requests.PreparedRequest:
+        """A request of this session, which has neither headers nor cookies of its own, to an address that is looked at once. Raises what requests does."""
+        if address not in self._credentials:
+            self._credentials[address] = requests.Request("GET", address + "/").prepare().headers.get("authorization")
+        made = requests.PreparedRequest()
+        made.prepare_method(method)
+        made.url = address + path  # as it is: requests would tidy it up
+        made.prepare_headers(headers)
+        made.prepare_body(body, None)
+        if credential := self._credentials[address]:
+            made.headers["authorization"] = credential
+        return made
 
 
 class _Turns:
@@ -109,8 +126,8 @@ class Transport:
         self.pace = pace or Pace()
         self._local = threading.local()
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
+    def _session(self) -> _Session:
+        session: _Session | None = getattr(self._local, "session", None)
         if session is None:
             session = _Session()
             session.trust_env = False  # no .netrc credentials, no surprise proxies
@@ -152,8 +169,7 @@ class Transport:
             # Put behind the base URL, `@elsewhere/` would be another host.
             return Answer(None, {}, b"", "not sent: the path does not begin with /", started, now(), request_bytes=size, node=node)
         try:
-            prepared = session.prepare_request(requests.Request(outgoing.method, address + "/", headers=headers, data=outgoing.body))
-            prepared.url = address + outgoing.raw_path
+            prepared = session.prepared(address, outgoing.method, outgoing.raw_path, headers, outgoing.body)
             response = session.send(prepared, stream=True, timeout=(min(limit, 10), limit), allow_redirects=False)
         except (requests.RequestException, OSError, ValueError) as exc:
             return Answer(None, {}, b"", _words(exc), started, now(), request_bytes=size, node=node)

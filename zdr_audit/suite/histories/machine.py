@@ -382,9 +382,11 @@ class Play:
 
 
 def drive(assay: Assay, bounds: Bounds, *, changes: bool, through_time: bool = False) -> None:
-    """Histories until one departs from the model or all are made; of one that departs, shorter ones within the bounds. All are in the journal.
-    `through_time`: among the moves are the passing of time and restarts of the service, where the target has them."""
+    """Histories until one departs from the model or all are made; of one that departs, shorter ones within the bounds, unless the run is to look for
+    nothing shorter. All are in the journal. `through_time`: among the moves are the passing of time and restarts of the service, where the target has
+    them."""
     kinds = KINDS_THROUGH_TIME if through_time else KINDS
+    attempts = bounds.attempts if assay.shortens else 0
     count = [0]
     failed_at: list[tuple[int, float]] = []
     badly_ended: list[int] = []
@@ -393,7 +395,7 @@ def drive(assay: Assay, bounds: Bounds, *, changes: bool, through_time: bool = F
     class Histories(RuleBasedStateMachine):
         def __init__(self) -> None:
             super().__init__()
-            if failed_at and (count[0] - failed_at[0][0] >= bounds.attempts or time.monotonic() - failed_at[0][1] > bounds.seconds):
+            if failed_at and (count[0] - failed_at[0][0] >= attempts or time.monotonic() - failed_at[0][1] > bounds.seconds):
                 raise Enough
             count[0] += 1
             self.departed = False
