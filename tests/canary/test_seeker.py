@@ -250,3 +250,16 @@ def test_our_instruction_to_join_parts_is_no_canary_however_often_a_log_holds_it
         log += f'{{"text": "Please note {asked}.\\nJoin these parts: {quoted}"}}\n{answered}\n'
         expected += [f"asked-{number}", f"answered-{number}"]
     assert [seen.canary for seen in Seeker(literal, registry.identify).search(log.encode())] == expected
+
+
+@pytest.mark.parametrize(("form", "encode"), [("ascii85", base64.a85encode), ("base85", base64.b85encode)])
+def test_five_digits_of_base_85_are_no_canary_though_they_would_stand_in_one(labs, form, encode):
+    lab = labs("zqx482j913")
+    alone = encode(lab.literal[3:7].encode())
+    assert len(alone) == 5
+    assert lab.search(b"kept " + alone + b" beside others, " + alone) == []
+    canary = lab.canary("whole")
+    for lead in range(4):
+        assert {
+            (seen.canary, seen.forms[0]) for seen in lab.search(b"<~" + encode(b"abcd"[:lead] + canary.encode() + b" more") + b"~>")
+        } >= {("whole", form)}

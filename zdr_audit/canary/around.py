@@ -11,6 +11,7 @@ from .search import Search
 
 _TAIL_AFTER = re.compile(rb"[A-Za-z0-9]{1,%d}" % TAIL_LENGTH)
 _TAIL_BEFORE = re.compile(rb"[A-Za-z0-9]{1,%d}\Z" % TAIL_LENGTH)
+_LEAST_ALONE = 6  # bytes of a pattern that tells by itself: a group of five base-85 digits is met by chance in some megabytes of noise
 _CHARACTER = 8  # bytes at most that a form takes for one character
 
 # Start and end in the window, forms, canary, excerpt.
@@ -54,7 +55,9 @@ class Around:
             for a, b, forms, canary, excerpt in self.read(inner, decoded.data, (inner_start, inner_end), inner.phase, depth + 1):
                 first, last = decoded.locate(a, b)
                 yield first, last, (decoded.name, *forms), canary, excerpt
-        if not seen:  # the pattern leaves out what it shares with its surroundings: here the literal's last bits are cut off
+        if (
+            not seen and end - start >= _LEAST_ALONE
+        ):  # the pattern leaves out what it shares with its surroundings: here the literal's last bits are cut off
             yield start, end, (decoded.name, "plain"), None, _printable(window[start:end])
 
     def _plain(self, window: bytes, start: int) -> Read:
