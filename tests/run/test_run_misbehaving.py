@@ -178,18 +178,17 @@ def test_feedback_refused_to_all_is_said_to_mean_nothing(judged):
     assert (test["outcome"], test["message"]) == ("inconclusive", NO_SENSE)
 
 
-def stale(asked: Asked, _: Reply) -> Reply | None:
-    return (
-        said({"settings": {"cleanupPeriodDays": 30}, "checksum": "old"})
-        if asked.path.endswith("/settings") and asked.method == "GET"
-        else None
-    )
+def stale(days: int) -> Spoil:
+    """Clients are served the same settings whatever an admin changes."""
+    reply = said({"settings": {"cleanupPeriodDays": days}, "checksum": "old"})
+    return lambda asked, _: reply if asked.path.endswith("/settings") and asked.method == "GET" else None
 
 
 CLIENT = ("/api/claude_code/settings",)
 SERVED = r"server-managed settings must be served under ZDR, but: i-\d+ "
 ON_SETTINGS: dict[str, tuple[Spoil, str, str]] = {
-    "stale settings": (stale, "fail", "a change of settings must reach the clients, but: "),
+    "stale settings": (stale(9), "fail", "a change of settings must reach the clients, but: "),
+    "other settings": (stale(30), "fail", "settings from before ZDR was enabled must be served on, but: "),
     "a list for settings": (on(CLIENT, said({"settings": [7], "checksum": "x"})), "inconclusive", "the check broke: AttributeError"),
     "200 {}": (on(CLIENT, said({})), "fail", SERVED),
     "a page": (on(CLIENT, Reply(200, PAGE, {})), "fail", SERVED),
