@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -12,9 +11,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from zdr_audit import __version__
 from zdr_audit.canary.digests import DigestBook
-from zdr_audit.canary.mint import Mint, new_literal
+from zdr_audit.canary.mint import Mint
 from zdr_audit.canary.registry import Registry
 from zdr_audit.canary.seeker import Seeker
 from zdr_audit.catalogue.model import Catalogue, Control
@@ -55,7 +53,9 @@ from zdr_audit.run.place import check_places, server_secrets
 from zdr_audit.run.progress import Reporter
 from zdr_audit.run.recall import recall
 from zdr_audit.run.resume import Done, check, read
-from zdr_audit.run.spikes import Spikes, spiked
+from zdr_audit.run.sanity import SIGHT, clock, served
+from zdr_audit.run.spikes import Spikes
+from zdr_audit.run.started import started
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.history import History
 from zdr_audit.suite.marks import Scenario
@@ -64,20 +64,12 @@ from zdr_audit.suite.recorder import Recorder
 from zdr_audit.target.dialects.registry import dialect_of
 from zdr_audit.target.pace import BudgetSpent, Pace, tokens
 from zdr_audit.target.security import proxy_secrets, security_of
-from zdr_audit.target.stimulus import Stimulus
 from zdr_audit.target.template import MissingValue
 from zdr_audit.target.transport import Transport, now
 from zdr_audit.verdict.judge import judge
 from zdr_audit.verdict.reduced import Shape, said
 
 NEVER_SENT = 3
-SIGHT = (
-    Stimulus(),
-    Stimulus(stream=True),
-    Stimulus(places=frozenset({"message", "system"}), cache=True, padding=20_000),
-    Stimulus(places=frozenset({"message", "image", "document"})),
-    Stimulus(places=frozenset({"message", "tool_result"}), stream=True),
-)
 JOURNAL = "journal.sqlite"
 STOPPED = "stopped by the user (Ctrl-C)"
 GIVEN_UP = "given up by the user (--give-up)"
@@ -134,27 +126,27 @@ class Audit:
             for actor in self.cast.everybody():
                 actor.headers()  # a command that gives no credential is to be known before anything is sent
         redactor = self.redactor
-        started, done = self._go_on(loaded) if self.options.resume else self._begin(loaded)
+        beginning, done = self._go_on(loaded) if self.options.resume else self._begin(loaded)
         with in_file(loaded.origin):
             self._look_for_evidence()
         if not done:
             self._claim()  # only now, as nothing is left of a run that does not begin
         self.journal = self._journal(redactor)
         self._stack.callback(self.journal.close)
-        self.journal.append(RunResumed(at=now()) if done else started)
+        self.journal.append(RunResumed(at=now()) if done else beginning)
         self.opened = True
-        redactor.set_literal(started.literal)
-        key = bytes.fromhex(started.key)
-        registry, digests = recall(done.history) if done else (Registry(started.literal, key), DigestBook(key))
-        self.seeker = Seeker(started.literal, registry.identify, digests=digests, tokenizer=tokenizer)
+        redactor.set_literal(beginning.literal)
+        key = bytes.fromhex(beginning.key)
+        registry, digests = recall(done.history) if done else (Registry(beginning.literal, key), DigestBook(key))
+        self.seeker = Seeker(beginning.literal, registry.identify, digests=digests, tokenizer=tokenizer)
         self.earlier = Earlier(lambda: (len(registry), len(digests)))
         self.pace = Pace(profile.limits, done.interactions, done.tokens) if done else Pace(profile.limits)
         self.transport = self._transport(profile.target.base_url, profile.target.nodes)
         elsewhere = {name: self._transport(o.base_url) for name, o in profile.organizations.items() if o.base_url is not None}
-        self.recorder = self.recorders(self.transport, self.journal, Mint(started.literal), registry, self.seeker, elsewhere, digests)
+        self.recorder = self.recorders(self.transport, self.journal, Mint(beginning.literal), registry, self.seeker, elsewhere, digests)
         self.recorder.request_id_header = self.dialect.request_id_header
         self.spikes = Spikes(profile, self.recorder)
-        self.run_id = started.id
+        self.run_id = beginning.id
         if done:
             self.recorder.go_on(done.interactions, done.canaries)
             self.done = Done.of(self.history())
@@ -172,17 +164,19 @@ class Audit:
 
     def _begin(self, loaded: LoadedProfile) -> tuple[RunStarted, None]:
         self.unavailable, self.without_means = split(loaded.profile, self.selected, self.cast.keys(), self.offered)
-        return self._started(loaded, new_literal(), secrets.token_bytes(32)), None
+        return started(loaded, self.options, self.catalogue, self.selected, self.unavailable, self.without_means), None
 
     def _go_on(self, loaded: LoadedProfile) -> tuple[RunStarted, Done]:
         """What the run in the report folder was begun with, and what it has done. Raises ResumeError or JournalError."""
         self._claim()
         earlier = read(self.options.report_dir / JOURNAL)
-        started = earlier.run
-        check(started, loaded, self.catalogue)
-        self.unavailable, self.without_means = started.unavailable, started.without_means
-        self.selected = tuple(c for c in self.catalogue.controls if c.id in started.selected)
-        return started, Done.of(earlier)
+        check(earlier.run, loaded, self.catalogue)
+        self._select_as(earlier.run)
+        return earlier.run, Done.of(earlier)
+
+    def _select_as(self, beginning: RunStarted) -> None:
+        self.unavailable, self.without_means = beginning.unavailable, beginning.without_means
+        self.selected = tuple(c for c in self.catalogue.controls if c.id in beginning.selected)
 
     def _journal(self, redactor: Redactor) -> Journal:
         path = self.options.report_dir / JOURNAL
@@ -203,10 +197,9 @@ class Audit:
         self.journal = Journal(path, redactor)
         self._stack.callback(self.journal.close)
         self.opened = True
-        started = self.history().run
-        redactor.set_literal(started.literal)
-        self.unavailable, self.without_means = started.unavailable, started.without_means
-        self.selected = tuple(c for c in self.catalogue.controls if c.id in started.selected)
+        beginning = self.history().run
+        redactor.set_literal(beginning.literal)
+        self._select_as(beginning)
 
     def _load(self) -> LoadedProfile:
         options = self.options
@@ -221,40 +214,6 @@ class Audit:
                 return replace(loaded, digest=first.digest)
             return first
         return load(options.target, self._environment, options.base_url, options.nodes)
-
-    def _started(self, loaded: LoadedProfile, literal: str, key: bytes) -> RunStarted:
-        profile, options = loaded.profile, self.options
-        return RunStarted(
-            id=f"run-{now()[:19].replace(':', '').replace('-', '')}-{secrets.token_hex(3)}",
-            version=__version__,
-            target=profile.name,
-            base_url=profile.target.base_url,
-            platform=profile.target.platform,
-            enforcement=profile.target.enforcement,
-            organizations={name: o.id for name, o in profile.organizations.items()},
-            profile_digest=loaded.digest,
-            catalogue_digest=self.catalogue.digest,
-            policy_edition=self.catalogue.edition,
-            seed=options.seed,
-            depth=options.depth,
-            selection=",".join(options.controls) or "all",
-            selected=tuple(c.id for c in self.selected),
-            unavailable=self.unavailable,
-            without_means=self.without_means,
-            sources={e.id: (e.kind, e.what) for e in profile.evidence},
-            settle_seconds=profile.limits.settle_seconds,
-            clock_tolerance_seconds=profile.limits.clock_tolerance_seconds,
-            command=options.command(),
-            literal=literal,
-            key=key.hex(),
-            started_at=now(),
-            waivers=options.waivers,
-            twins={e.id: e.twin for e in profile.evidence if e.twin},
-            twin_sources=tuple(e.id for e in profile.evidence if e.of == "control"),
-            spiked=tuple(e.id for e in spiked(profile)),
-            audit_types={k: v for k, v in (profile.audit_types or {}) if isinstance(v, str)},
-            launched=options.base_url is None and profile.target.launch is not None,
-        )
 
     def testable(self, control_id: str) -> str | None:
         """None where the control can be tested, else the reason why not."""
@@ -397,7 +356,7 @@ class Audit:
         detail = ""
         for _ in range(3 if self.done and when == "first" else 1):  # a failure that the broken-off part asked for may still be to come
             try:
-                detail = self._served(self._assay(f"sanity.{when}", "main")) or self._clock(when)
+                detail = served(self._assay(f"sanity.{when}", "main")) or (self._clock() if when == "first" else "")
             except Exception as exc:  # a probe that breaks has failed
                 detail = f"{type(exc).__name__}: {exc}"[:500]
             if not detail:
@@ -409,27 +368,10 @@ class Audit:
         )
         return not detail
 
-    def _served(self, assay: Assay) -> str:
-        """What is wrong with the target, empty where nothing is."""
-        for party in (assay.subject, assay.control):
-            reply = assay.infer(party.member, Stimulus(), step=f"{party.key} is served", counts=False)
-            seen = reply.interaction
-            if not reply.accepted:
-                return f"inference for the {party.key} organization gave {seen.outcome} (status {seen.status}) {seen.error}".strip()
-            if assay.offers("zdr.status"):
-                status = assay.call("zdr.status", party.member, step=f"{party.key} status", org=party)
-                expected = party.key == "subject"
-                if status.accepted and (status.values.get("status") == "enabled") != expected:
-                    found = status.values.get("status")
-                    return f"the {party.key} organization {party.id} has ZDR status '{found}', the profile needs it {'on' if expected else 'off'}"
-        return ""
-
-    def _clock(self, when: str) -> str:
+    def _clock(self) -> str:
         """What is wrong with the target's clock, empty where nothing is, or where a scenario moved it."""
-        offset, tolerance = self.recorder.clock_offset, self.profile.limits.clock_tolerance_seconds
-        if offset is None or abs(offset) <= tolerance or when != "first" or (self.done and self.done.late):
-            return ""
-        return f"the target's clock is {abs(offset):.0f} s {'ahead' if offset > 0 else 'behind'} (Date header), the tolerance is {tolerance:g} s"
+        moved = self.done is not None and self.done.late
+        return "" if moved else clock(self.recorder.clock_offset, self.profile.limits.clock_tolerance_seconds)
 
     def _clean_up(self) -> None:
         """Remove what the run made, where the profile says how."""
