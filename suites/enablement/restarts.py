@@ -17,6 +17,8 @@ def _act_and_restart(assay: Assay, kind: str, operation: str, by: Actor, org: Pa
     """One action that must leave an entry, and right after its answer the end of the service; gives the request that it made."""
     asked = {"asked": str(values["request"])} if "request" in values else {}
     reply = assay.attempt(operation, by, step=f"act: {kind}", org=org, labels={"audit": kind, **asked}, **values)
+    if reply.interaction.outcome == "no_answer":
+        raise ScenarioBroken(f"nobody knows whether the organization's ZDR was {kind}: no answer came")
     assay.restart()
     return str(reply.values.get("request", "none"))
 

@@ -69,10 +69,10 @@ def a_beginning_that_organizations_share(assay: Assay) -> None:
         # the same for all in this run, and for nobody before it
         opening = f"{assay.run_id}-{assay.random.getrandbits(48):012x}"
         for step in ("first", "again"):
-            assay.infer(owner.member, Stimulus(opening=opening), step=f"{step} of {owner.key}", counts=False)
+            assay.infer(owner.member, Stimulus(opening=opening), step=f"{step} of {owner.key}", counts=False, once=True)
         for party in others:
             if "member" in party.actors:
-                assay.infer(party.member, Stimulus(opening=opening), step="another organization")
+                assay.infer(party.member, Stimulus(opening=opening), step="another organization", once=True)
 
 
 # What clients and gateways say of retention in headers, whatever it is meant to do.

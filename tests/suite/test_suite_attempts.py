@@ -108,6 +108,19 @@ def test_an_echo_in_a_put_off_attempt_is_an_echo():
         bound.echoes_nothing(bound.where(organization="subject"), "no echo")
 
 
+def test_an_attempt_that_was_put_off_belongs_to_the_request_that_repeats_it():
+    record = Record()
+    put_off = {"status": 429, "outcome": "rate_limited", "accepted": False, "superseded": True}
+    record.interactions[:0] = [interaction(n, echoes=("c-00001",) if n == 61 else (), **put_off) for n in (60, 61)]
+    record.change(1, retry_of="i-00060")
+    record.change(2, retry_of="i-00061")
+    bound = expect(record.history())
+    first, second, *others = bound.where(organization="subject")
+    bound.echoes_nothing([first, *others], "no echo")
+    with pytest.raises(Violated, match="i-00061"):
+        bound.echoes_nothing([second], "no echo")
+
+
 def test_none_at_all_stays_inconclusive():
     record = Record()
     for number in range(1, 6):

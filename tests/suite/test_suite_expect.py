@@ -481,3 +481,20 @@ def test_where_no_answer_shows_a_canary_nothing_is_said_of_others(bind):
 )
 def test_a_refusal_in_words_is_no_service_whatever_its_status(status, outcome, served):
     assert interaction(1, status=status, outcome=outcome).served is served
+
+
+@pytest.mark.parametrize("silent", [{"status": None, "outcome": "no_answer"}, {"status": 502, "outcome": "no_answer"}])
+def test_what_got_no_answer_was_not_served(bind, silent):
+    record = Record()
+    for number in (1, 2):
+        record.change(number, status=401, outcome="denied", accepted=False)
+    record.change(2, accepted=False, **silent)
+    expect = bind(record)
+    first, second = expect.where(organization="subject")[:2]
+    expect.answered_with((401, 403), [first], "nothing may be served")
+    assert inconclusive(lambda: expect.answered_with((401, 403), [first, second], "nothing may be served")) == (
+        f"no decision from the target: {describe(second)}"
+    )
+    assert violated(lambda: expect.answered_with((403,), [first, second], "nothing may be served"))[0] == (
+        f"nothing may be served, but: {describe(first)}"
+    )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import requests_mock
 
 from zdr_audit.canary.digests import DigestBook
@@ -20,9 +22,10 @@ from zdr_audit.journal.redact import Redactor
 from zdr_audit.journal.store import Journal
 from zdr_audit.profile.model import Limits
 from zdr_audit.suite.party import Actor
-from zdr_audit.suite.recorder import Judged, Planned, Recorder, error_data
+from zdr_audit.suite.recorder import Judged, Planned, Recorder, error_data, lost
 from zdr_audit.target.pace import Pace
 from zdr_audit.target.transport import Answer, Outgoing, Transport
+from zdr_audit.target.wire import Wire
 
 ACTOR = Actor("subject.member", "member", "subject", "org_subject", "zdr", "authorization", "sk-very-secret-1", "me@subject.example")
 PLANNED = Planned("family.story", "ask", "main", "messages.create", labels={"note": "here"})
@@ -250,6 +253,29 @@ def test_a_wait_beyond_the_bound_is_not_waited(asked):
 def test_a_429_that_is_the_answer_asked_for_is_taken_as_it_is(asked):
     found, bodies, _ = asked(BUSY, planned=Planned("family.story", "ask", "main", "messages.create", settles=(402, 429)))
     assert (len(bodies), [i.superseded for i in found]) == (1, [False])
+
+
+LOST = [{"status_code": 502}, {"status_code": 504}, {"exc": requests.exceptions.ConnectionError("Connection aborted.")}]
+
+
+@pytest.mark.parametrize("answer", LOST)
+def test_a_request_without_an_answer_is_sent_again_as_clients_do(asked, answer):
+    found, bodies, waits = asked(answer, {"text": "{}"})
+    assert [(i.accepted, i.superseded, i.retry_of) for i in found] == [(False, True, None), (True, False, found[0].id)]
+    assert (len(set(bodies)), waits) == (1, [0.5])
+
+
+@pytest.mark.parametrize("answer", LOST)
+def test_a_request_that_must_not_be_sent_twice_is_not_where_it_may_have_been_dealt_with(asked, answer):
+    found, bodies, _ = asked(answer, {"text": "{}"}, planned=Planned("family.story", "enable", "main", "zdr.enable", once=True))
+    assert (len(bodies), [i.superseded for i in found]) == (1, [False])
+
+
+@pytest.mark.parametrize("changed", [{"abandon_after": 10}, {"wire": Wire(version="1.0")}])
+def test_a_connection_that_may_be_closed_for_what_we_do_is_not_tried_again(changed):
+    dropped, outgoing = Answer(None, {}, b"", "connection reset", "", ""), Outgoing("POST", "/v1/messages")
+    assert lost(dropped, PLANNED, outgoing)
+    assert not lost(dropped, PLANNED, replace(outgoing, **changed))
 
 
 @pytest.mark.parametrize("answer", [{"status_code": 500}, {"status_code": 529}, {"status_code": 403}, {"status_code": 200}])

@@ -205,7 +205,7 @@ def test_no_json_breaks_the_reading(value):
         (422, "client_error"),
         (429, "rate_limited"),
         (500, "server_error"),
-        (504, "server_error"),
+        (504, "no_answer"),
         (529, "server_error"),
         (599, "server_error"),
     ],

@@ -157,12 +157,13 @@ class Assay:
         labels: Mapping[str, str] | None = None,
         expects: tuple[int, ...] = (),
         repeat: int = 1,
+        once: bool = False,
     ) -> Reply:
         """Send one inference request with a fresh canary in each place. Accepted means: a complete answer, or, for a request that is wrong on purpose, the
         client error it must bring. Whether the answer follows the instruction, and so carries its canary, is in the label `answer`: not every model
         does. One of the statuses in `expects` is accepted too, and a request that is sent once must bring one of them. `repeat` sends the very same
-        request again, as a client's retry does. What the dialect cannot say of the stimulus is left out and named in the label `left_out`; raises
-        NotOffered where nothing worth sending remains."""
+        request again, as a client's retry does; `once`: not even where no answer came. What the dialect cannot say of the stimulus is left out and named
+        in the label `left_out`; raises NotOffered where nothing worth sending remains."""
         spec = self._operation(operation)
         recorder = self.recorder
         possible, left_out = fitted(stimulus, self.offered)
@@ -198,6 +199,7 @@ class Assay:
             tags,
             stimulus=shape.data(stimulus),
             settles=expects,
+            once=once,
             node=self.at,
         )
         known = {"org": by.organization_id, "account": self._account(by), "model": model, "run": self.run_id}
@@ -378,9 +380,12 @@ class Assay:
         outgoing = Outgoing(
             known.get("_method", spec.method), path, {**headers, **known.get("_headers", {})}, body, wire=known.get("_wire")
         )
-        settles = (*spec.accepted, *spec.refused, *self.profile.refusal.status)
+        own = () if name == "cost.set" else spec.refused  # those of a limit are what requests over it are refused with
+        settles = (*spec.accepted, *own, *self.profile.refusal.status)
         said, at = content if canaries else "none", org.key if org else ""
-        planned = Planned(self.scenario, step, self.epoch, name, counts, pair, said, None, tags, settles=settles, node=self.at, at=at)
+        planned = Planned(
+            self.scenario, step, self.epoch, name, counts, pair, said, None, tags, settles=settles, once=spec.changes, node=self.at, at=at
+        )
         found: dict[str, Any] = {}
         items: list[Any] = []
 

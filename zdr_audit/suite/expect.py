@@ -136,6 +136,14 @@ class Expect:
         if silent:
             raise Inconclusive(f"no decision from the target: {describe(silent[0])}")
 
+    def answered_with(self, statuses: tuple[int, ...], items: Iterable[Interaction], promise: str) -> None:
+        """Each got one of these statuses. No answer and 429 are inconclusive, not a violation."""
+        chosen = list(items)
+        silent = [i for i in chosen if i.outcome in ("no_answer", "rate_limited")]
+        self.every([i for i in chosen if i not in silent], lambda i: i.status in statuses, promise)
+        if silent:
+            raise Inconclusive(f"no decision from the target: {describe(silent[0])}")
+
     def features_refused(self, items: Iterable[Interaction], promise: str) -> None:
         """None of these features was to be had, where the target claims to block them; where using one merely leaves the promise, nothing is asked."""
         if self.history.run.enforcement != "leaves_promise":
@@ -195,20 +203,24 @@ class Expect:
         return minted is not None and minted.content == "zdr" and minted.kind in ("prompt", "response")
 
     def _with_earlier(self, items: Iterable[Interaction]) -> list[Interaction]:
-        """These, and the attempts that they took the place of. Of a scenario that was broken off, what was to be kept as an exception is left out: the story
-        that ends the exception did not come to its end."""
+        """These, and the attempts that they took the place of: those that they are the repetition of, and of a scenario that was driven anew those that
+        look the same. Of one that was broken off, what was to be kept as an exception is left out: the story that ends the exception did not come to its
+        end."""
         chosen = list(items)
+        repeated = {i.retry_of for i in chosen}
+        elsewhere = {i.retry_of for i in self.interactions} - repeated
         same = {(i.scenario, i.step, i.operation, i.actor) for i in chosen}
         unknown = {(i.scenario, i.organization_id, i.content) for i in chosen}
-        return chosen + [
-            i
-            for i in self.earlier
-            if (
-                (i.scenario, i.step, i.operation, i.actor) in same
-                or (not i.operation and (i.scenario, i.organization_id, i.content) in unknown)
-            )
-            and (i.superseded or i.content != "exception")
-        ]
+
+        def replaced(item: Interaction) -> bool:
+            first = item.retry_of or item.id
+            if item.superseded and first in repeated | elsewhere:
+                return first in repeated
+            if not item.operation:
+                return (item.scenario, item.organization_id, item.content) in unknown
+            return (item.scenario, item.step, item.operation, item.actor) in same
+
+        return chosen + [i for i in self.earlier if replaced(i) and (i.superseded or i.content != "exception")]
 
     def decided(self, items: Iterable[Interaction], promise: str) -> None:
         """Each was answered one way or the other, and not with a failure of the server. Of none at all nothing is said."""

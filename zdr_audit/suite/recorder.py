@@ -22,8 +22,8 @@ from zdr_audit.profile.load import ProfileError
 from zdr_audit.suite.late_log import LateLog
 from zdr_audit.suite.party import Actor
 from zdr_audit.target.outcome import document
-from zdr_audit.target.pace import TRY_AGAIN
-from zdr_audit.target.transport import Answer, Outgoing, Transport, now
+from zdr_audit.target.pace import NO_ANSWER, TRY_AGAIN
+from zdr_audit.target.transport import DROPPED, Answer, Outgoing, Transport, now
 
 _DATA_LIMIT = 1024 * 1024
 
@@ -44,6 +44,8 @@ class Planned:
     labels: Mapping[str, str] = field(default_factory=dict)
     settles: tuple[int, ...] = ()
     """Statuses that are an answer to this request even where they otherwise mean: try again later."""
+    once: bool = False
+    """Whether it must not be sent again where nobody knows if it was dealt with."""
     node: int | None = None
     at: str = ""
     stimulus: Mapping[str, Any] | None = None
@@ -177,7 +179,9 @@ class Recorder:
             answer, about = self._send(actor, whole, transport)
             self.clock_offset = clock_offset(answer) if answer.header("date") else self.clock_offset
             put_off = answer.status in TRY_AGAIN and answer.status not in planned.settles
-            again = put_off and transport.pace.back_off(planned.operation, attempt, answer.header("retry-after"))
+            again = (put_off or lost(answer, planned, outgoing)) and transport.pace.back_off(
+                planned.operation, attempt, answer.header("retry-after")
+            )
             sent = Exchange(interaction, planned, actor, outgoing, canaries, judge)
             recorded = self._record(sent, answer, about, superseded=again, retry_of=retry_of)
             if not again:
@@ -267,6 +271,12 @@ class Recorder:
         if entries:
             kept = tuple((entry.canary, entry.what, base64.b64encode(entry.marks).decode()) for entry in entries)
             self.journal.append(DigestsTaken(interaction=interaction, entries=kept))
+
+
+def lost(answer: Answer, planned: Planned, outgoing: Outgoing) -> bool:
+    """Whether no answer came, by no will of ours or of the target's: a connection that bytes of our own making were written on may be closed for them."""
+    whole = outgoing.wire is None and outgoing.abandon_after is None
+    return not planned.once and (answer.status in NO_ANSWER or (whole and answer.status is None and answer.error in DROPPED))
 
 
 def clock_offset(answer: Answer) -> float | None:

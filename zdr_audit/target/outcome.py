@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from zdr_audit.profile.model import Operation, Refusal, Sign
+from zdr_audit.target.pace import NO_ANSWER
 from zdr_audit.target.template import pointer
 from zdr_audit.target.transport import Answer
 
@@ -108,4 +109,6 @@ def classify(answer: Answer, accepted: tuple[int, ...], rule: Refusal, when: Sig
         return "declined" if status in accepted else "unexpected"
     if status < 400:
         return "redirected"
+    if status in NO_ANSWER:
+        return "no_answer"
     return "client_error" if 400 <= status < 500 else "server_error"

@@ -14,6 +14,8 @@ from zdr_audit.profile.model import Limits, Rate
 
 TRY_AGAIN = frozenset({429, 503})
 """Statuses by which a target asks to be asked again later."""
+NO_ANSWER = frozenset({502, 504})
+"""Statuses by which a gateway says that it got no answer: nobody knows whether the request was dealt with."""
 BYTES_A_TOKEN = 4
 _FIRST_WAIT = 0.5
 

@@ -198,6 +198,10 @@ class Transport:
         return bytes(received), "", False
 
 
+DROPPED = frozenset({"connection reset", "connection closed without an answer"})
+"""What `Answer.error` says where the connection was open and ended without an answer."""
+
+
 def _words(error: BaseException) -> str:
     """A short cause without addresses of objects or the request itself."""
     text = str(error).lower()
