@@ -230,3 +230,16 @@ def test_what_decides_of_caching_and_sampling_can_be_asked_for():
 def test_what_a_target_does_not_take_of_it_is_left_out_and_named():
     remains, missing = fitted(Stimulus(steady=True, brief=True, turns=3), {"message", "answer"})
     assert remains == Stimulus() and missing == ("steady", "brief", "turns")
+
+
+def test_a_wish_to_be_stored_and_a_failed_tool_are_said_where_they_belong():
+    given = texts(("message", "tool_result"))
+    plain, asked = (body(Stimulus(places=frozenset(given), store=told, tool_failed=told), given) for told in (False, True))
+    results = [made["messages"][2]["content"][0] for made in (plain, asked)]
+    assert "store" not in plain and asked["store"] is True
+    assert results[1] == {**results[0], "is_error": True} and given["tool_result"] in results[0]["content"]
+
+
+def test_a_wish_to_be_stored_is_not_sent_where_there_is_no_word_for_it():
+    assert fitted(Stimulus(store=True), {"message", "answer"}) == (None, ("store",))
+    assert fitted(Stimulus(tool_failed=True), {"message", "answer"}) == (Stimulus(), ("tool_failed",))

@@ -177,6 +177,9 @@ WHAT: Mapping[str, Callable[[RequestContext], bytes]] = {
     "client note": lambda ctx: ctx.headers.get("x-client-note", "").encode(),
     "last text of the user": lambda ctx: _last_text(ctx, "user"),
     "tool results": lambda ctx: "\n".join(str(block["content"]) for block in _of_kind(ctx, "tool_result")).encode(),
+    "failed tool results": lambda ctx: "\n".join(
+        str(block["content"]) for block in _of_kind(ctx, "tool_result") if block.get("is_error")
+    ).encode(),
     "attachments": lambda ctx: b"\n".join(attachments(ctx.parsed)) if isinstance(ctx.parsed, BaseModel) else b"",
     "user metadata": lambda ctx: json.dumps((getattr(ctx.parsed, "metadata", None) or {}), default=dict).encode(),
 }
@@ -190,6 +193,8 @@ CONDITIONS: Mapping[str, Callable[[RequestContext, Any], bool]] = {
     "status_below": lambda ctx, status: ctx.status < status,
     "larger_than": lambda ctx, size: len(ctx.raw) > size,
     "header": lambda ctx, name: name in ctx.headers,
+    "no_header": lambda ctx, name: name not in ctx.headers,
+    "asks_to_be_stored": lambda ctx, wanted: (getattr(ctx.parsed, "store", None) is True) is wanted,
     "tools": lambda ctx, wanted: bool(getattr(ctx.parsed, "tools", None)) is wanted,
     "steady": lambda ctx, wanted: (getattr(ctx.parsed, "temperature", None) == 0) is wanted,
     "cut_off": lambda ctx, wanted: (ctx.output_tokens >= getattr(ctx.parsed, "max_tokens", 1 << 30)) is wanted,

@@ -22,6 +22,7 @@ class AnthropicMessages:
     name = "anthropic-messages"
     features = frozenset(
         {*PLACES, "stream", "cache", "thinking", "session", "opening", "answer", "steady", "brief", "turns"}
+        | {"store", "tool_failed"}
         | {"dialect:names_request", "dialect:error_envelope"}
         | {f"wrong:{kind}" for kind in WRONG}
     )
@@ -38,7 +39,7 @@ class AnthropicMessages:
         return parse(status, content_type, body, streamed=streamed)
 
     def counting(self, body: bytes) -> bytes:
-        return without(body, ("max_tokens", "stream", "stop_sequences", "metadata", "temperature"))
+        return without(body, ("max_tokens", "stream", "stop_sequences", "metadata", "temperature", "store"))
 
 
 def render(
@@ -70,6 +71,8 @@ def render(
         body["max_tokens"] = words.BRIEF_TOKENS
     if stimulus.steady:
         body["temperature"] = 0
+    if stimulus.store:
+        body["store"] = True  # no word of this interface: a target may refuse it, and must not obey it
     if "user_id" in texts:
         body["metadata"] = {"user_id": json.dumps({"device_id": texts["user_id"], "session_id": stimulus.session or "none"})}
     if "stop_sequence" in texts:
@@ -98,7 +101,8 @@ def _messages(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, 
                 ],
             },
         ]
-        content.append({"type": "tool_result", "tool_use_id": words.TOOL_CALL, "content": f"Result: {texts.get('tool_result', 'none')}"})
+        result = {"type": "tool_result", "tool_use_id": words.TOOL_CALL, "content": f"Result: {texts.get('tool_result', 'none')}"}
+        content.append(result | ({"is_error": True} if stimulus.tool_failed else {}))
     if "image" in texts:
         data = base64.b64encode(png(texts["image"])).decode()
         content.append({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}})

@@ -17,11 +17,12 @@ _PIECES = ("response.output_text.delta", "response.refusal.delta", "response.fun
 
 
 class OpenAIResponses:
-    """It has no marks for a cache, no stop sequences and no session. Whether to store is left to the target: it is what is being audited."""
+    """It has no marks for a cache, no stop sequences and no session. Whether to store is left to the target, unless the stimulus asks for it."""
 
     name = "openai-responses"
     features = frozenset(
-        {*PLACES, "stream", "thinking", "opening", "answer", "steady", "turns", *(f"wrong:{kind}" for kind in WRONG)} - {"stop_sequence"}
+        {*PLACES, "stream", "thinking", "opening", "answer", "steady", "turns", "store", *(f"wrong:{kind}" for kind in WRONG)}
+        - {"stop_sequence"}
     )
     request_id_header = "x-request-id"
     headers: Mapping[str, str] = {}
@@ -44,6 +45,8 @@ class OpenAIResponses:
             body["reasoning"] = {"effort": "low"}
         if stimulus.steady:
             body["temperature"] = 0
+        if stimulus.store:
+            body["store"] = True
         if "user_id" in texts:
             body["user"] = texts["user_id"]
         return with_headers(stimulus, texts, body | self.extra, "input", _LIMIT, size_limit)
@@ -66,7 +69,7 @@ class OpenAIResponses:
         return replace(read, cached=tokens(answer, "usage", "input_tokens_details", "cached_tokens"))
 
     def counting(self, body: bytes) -> bytes:
-        return without(body, (_LIMIT, "stream", "user", "temperature"))
+        return without(body, (_LIMIT, "stream", "user", "temperature", "store"))
 
 
 def _items(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, ...]) -> list[dict[str, Any]]:
