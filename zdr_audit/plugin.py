@@ -39,6 +39,7 @@ from zdr_audit.suite.expect import Expect, Inconclusive, Violated
 from zdr_audit.suite.history import History
 from zdr_audit.suite.marks import Scenario
 from zdr_audit.verdict.preconditions import examine
+from zdr_audit.violations import check_names
 from zdr_audit.waiver.load import load_waivers
 
 if TYPE_CHECKING:
@@ -175,6 +176,7 @@ def _state(config: pytest.Config) -> State:
         patterns = tuple(config.getoption("--controls"))
         waivers_file = Path(config.getoption("--waivers")) if config.getoption("--waivers") else None
         base_url, nodes = addresses(config.getoption("--base-url"))
+        check_names(config.getoption("--violation"), config.getoption("--variant"))
         options = Options(
             target=config.getoption("--target"),
             base_url=base_url,

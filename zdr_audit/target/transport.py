@@ -21,7 +21,6 @@ from zdr_audit.target import wire as raw
 from zdr_audit.target.pace import Pace, tokens
 from zdr_audit.target.security import OPEN, Security
 
-
 CHUNK_BYTES = 1024
 """Of a body that is sent in chunks."""
 
@@ -50,7 +49,8 @@ class Outgoing:
     """A request to send. `raw_path` goes out as it is (no normalising), so that path tricks reach the backend.
 
     `operation` says whose limits hold for it, `inference` that it takes tokens. `node` says to which of the target's addresses (modulo their number);
-    None leaves that to the transport. `chunked` sends the body in chunks, its length untold; `unnamed` leaves out the User-Agent. With `wire` the whole request is written on a connection of its own, byte by byte as it says.
+    None leaves that to the transport. `chunked` sends the body in chunks, its length untold; `unnamed` leaves out the User-Agent. With `wire` the
+    whole request is written on a connection of its own, byte by byte as it says.
     """
 
     method: str
