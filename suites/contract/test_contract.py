@@ -63,8 +63,7 @@ def test_nothing_is_served_without_a_valid_credential(expect: Expect) -> None:
 
 @control("ZDR-CON-04", after=after.a_revoked_key)
 def test_a_revoked_key_opens_nothing(expect: Expect) -> None:
-    if not {"organization.create", "key.create", "key.revoke"} <= expect.profile.operations.keys():
-        return
+    expect.about(after.a_revoked_key)
     expect.presupposes(expect.some(step="the key works"), "the key must work before it is revoked, so that a refusal means something")
     expect.every(expect.some(step="revoked key"), lambda i: i.status in (401, 403), "a revoked key must open nothing")
 

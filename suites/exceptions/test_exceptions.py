@@ -51,8 +51,9 @@ def test_a_hold_keeps_only_what_it_names_and_only_until_its_release(expect: Expe
 
 @control("ZDR-EXC-05", after=(STORY, after.a_hold_that_is_released))
 def test_what_was_kept_for_a_hold_ends_with_it(expect: Expect) -> None:
+    expect.about(after.a_hold_that_is_released)
     for step, there in (("kept while it stands", True), ("kept after the release", False)):
-        pages = expect.where(step=step)
+        pages = expect.some(step=step)
         sessions = {str(item.get("session")) for item in listed(pages) if isinstance(item, dict)}
         for page in pages:
             expect.served([page], "what is kept by exception must be listed")

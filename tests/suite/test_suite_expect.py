@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from engine_events import FEEDBACK, SCENARIO, STORES, Record, by_control, canary, hit, interaction
 
-from zdr_audit.journal.events import Epoch
+from zdr_audit.journal.events import Epoch, ScenarioEnded
 from zdr_audit.profile.load import load
 from zdr_audit.profile.model import Profile
-from zdr_audit.suite.expect import Expect, Inconclusive, Violated, describe
+from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive, Violated, describe
+from zdr_audit.suite.marks import Scenario
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,32 @@ REFUSED = {"status": 403, "outcome": "denied", "accepted": False}
 SILENT = {"status": None, "outcome": "no_answer", "accepted": False, "error": "timed out"}
 LIMITED = {"status": 429, "outcome": "rate_limited", "accepted": False}
 UNKNOWN = {"status": 401, "outcome": "denied", "accepted": False}
+
+
+# -- what a check is about ------------------------------------------------------------------------------------------------------------
+
+
+def scenario(name: str) -> Scenario:
+    return Scenario(name, "a scenario", "main", lambda _assay: None, 1)
+
+
+def ended(bind: Callable[..., Expect], **how: Any) -> Expect:
+    record = Record()
+    record.scenarios = [ScenarioEnded(name=s.name, **how) if s.name == FEEDBACK else s for s in record.scenarios]
+    return bind(record)
+
+
+def test_a_check_about_what_nobody_gave_the_means_for_does_not_apply(bind):
+    expect = ended(bind, not_run="the profile offers no purge", absent=True)
+    with pytest.raises(DoesNotApply, match="the profile offers no purge"):
+        expect.about(scenario(FEEDBACK))
+    expect.about(scenario(FEEDBACK), scenario(SCENARIO))
+
+
+@pytest.mark.parametrize("how", [{}, {"error": "it broke"}, {"not_run": "no credential"}])
+def test_a_check_applies_whose_scenario_ran_broke_or_could_not_be_started(bind, how):
+    ended(bind, **how).about(scenario(FEEDBACK))
+    ended(bind, **how).about(scenario("retention.never_driven"))
 
 
 # -- choosing -----------------------------------------------------------------------------------------------------------------------
