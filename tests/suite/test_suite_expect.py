@@ -492,6 +492,20 @@ def test_where_no_answer_shows_a_canary_nothing_is_said_of_others(bind):
     assert "not even its own canary" in inconclusive(lambda: nothing_of_others(bind(Record())))
 
 
+@pytest.mark.parametrize(("echoed", "held"), [(("c-00001",), True), (("c-00002",), False), (("c-00011",), False), ((), False)])
+def test_a_header_of_whatever_answer_holds_nothing_that_another_request_said_under_zdr(bind, echoed, held):
+    record = with_echoes()
+    record.change(2, header_echoes=echoed)
+    expect = bind(record, (FEEDBACK,))
+    if held:
+        said, findings = violated(lambda: expect.no_header_carries_anything_of_others("a header must be its own"))
+        assert said.endswith(" holds what was sent in i-00001") and [(f.canary, f.interaction) for f in findings] == [
+            ("c-00001", "i-00002")
+        ]
+    else:
+        expect.no_header_carries_anything_of_others("a header must be its own")
+
+
 # -- success and refusal by words ---------------------------------------------------------------------------------------------------
 
 

@@ -204,6 +204,20 @@ class Expect:
         if not any(c in item.canaries for item in chosen for c in item.echoes):
             raise Inconclusive("not even its own canary was recognised in any answer, so finding none of others says nothing")
 
+    def no_header_carries_anything_of_others(self, promise: str) -> None:
+        """No header of any answer of the run, to whichever request and whoever's, holds a canary under ZDR that another request brought."""
+        found = [
+            (item, canary)
+            for item in self.history.interactions.values()
+            for canary in item.header_echoes
+            if canary not in item.canaries and self._is_under_zdr(canary)
+        ]
+        if found:
+            item, canary = found[0]
+            source = self.history.owner(canary)
+            said = f"{promise}, but {len(found)} do, first: {describe(item)} holds what was sent in {source.id if source else 'another request'}"
+            raise Violated(said, [answer_finding(item, promise, canary) for item, canary in found])
+
     def _is_under_zdr(self, canary: str) -> bool:
         minted = self.history.canaries.get(canary)
         return minted is not None and minted.content == "zdr" and minted.kind in ("prompt", "response")
