@@ -24,14 +24,14 @@ def _in(*places: Place, stream: bool = False, answer: bool = True) -> Stimulus:
 
 @scenario()
 def plain_requests(assay: Assay) -> None:
-    """Plain requests, with the content first in some and last in others: what is cut, is cut at either end"""
-    _both(assay, [Stimulus(closing=bool(n % 2)) for n in range(assay.count(5, 6, 30))], "ask")
+    """Plain requests, with the content first in some and last in others (what is cut, is cut at either end), said as small clients say it and as large"""
+    _both(assay, [Stimulus(closing=bool(n % 2), bare=n % 3 > 0) for n in range(assay.count(5, 6, 30))], "ask")
 
 
 @scenario()
 def streamed_requests(assay: Assay) -> None:
     """Streamed requests"""
-    _both(assay, [Stimulus(stream=True)] * assay.count(5, 6, 30), "ask")
+    _both(assay, [Stimulus(stream=True, bare=bool(n % 2)) for n in range(assay.count(5, 6, 30))], "ask")
 
 
 @scenario()
@@ -46,6 +46,7 @@ def tool_use(assay: Assay) -> None:
     """Tool definitions, inputs and results"""
     places: list[tuple[Place, ...]] = [("tool_description",), ("tool_input",), ("tool_result",), ("tool_input", "tool_result", "message")]
     made = [_in(*p, stream=bool(n % 2)) for n, p in enumerate(places * assay.count(1, 2, 4))]
+    made[-1] = made[-1].model_copy(update={"sampling": "nucleus"})
     # A tool that failed sends back what it had: to a logger, that is an error.
     failed = [_in("tool_result", stream=stream).model_copy(update={"tool_failed": True}) for stream in (False, True)]
     _both(assay, [*made, *failed], "ask")
@@ -55,7 +56,8 @@ def tool_use(assay: Assay) -> None:
 def images_and_documents(assay: Assay) -> None:
     """Images and documents"""
     places: list[tuple[Place, ...]] = [("image",), ("document",), ("document_title",), ("image", "document", "message")]
-    _both(assay, [_in(*p, stream=bool(n % 2)) for n, p in enumerate(places * assay.count(1, 1, 4))], "ask")
+    made = [_in(*p, stream=bool(n % 2)) for n, p in enumerate(places * assay.count(1, 1, 4))]
+    _both(assay, [*made, _in("document").model_copy(update={"pdf": True})], "ask")
 
 
 @scenario()

@@ -201,6 +201,7 @@ def test_objects_are_of_one_kind_but_for_what_differs_by_request(one, other, sam
 
 ODD = [
     Stimulus(unfinished=True, padding=5_000, answer=False),
+    Stimulus(sampling="nucleus", bare=True, pdf=True, places=frozenset({"document"})),
     Stimulus(store=True, tool_failed=True, chunked=True, unnamed=True, answer=False),
     Stimulus(steady=True, brief=True, turns=6, scripts=True, closing=True, headers=(("traceparent", "00-1"),), answer=False),
     Stimulus(answer=False),

@@ -133,6 +133,8 @@ _FEATURE_WORDS: Mapping[str, str] = {
     "closing": "its last words as the place of the content",
     "store": "the wish to be stored",
     "tool_failed": "a tool's result that is called an error",
+    "bare": "its text as a plain string",
+    "pdf": "the document as a PDF",
     "chunked": "its body in chunks of untold length",
     "unnamed": "no User-Agent",
     "unfinished": "a client that goes away before the announced end of its body",
@@ -156,6 +158,8 @@ def feature_words(feature: Feature) -> str:
             return f"the model {value}"
         case "opening":
             return _FEATURE_WORDS["opening"]
+        case "sampling":
+            return f"{value} sampling"
         case "turns":
             return f"{value} earlier turns"
         case "header":

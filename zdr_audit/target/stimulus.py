@@ -19,6 +19,7 @@ Wrong = Literal[
     "unknown_model", "negative_max_tokens", "empty_messages", "bad_role", "broken_json", "no_version", "bad_credential", "too_large"
 ]
 WRONG: tuple[Wrong, ...] = get_args(Wrong)
+Sampling = Literal["warm", "nucleus"]
 SWITCHES = ("stream", "cache", "thinking", "answer", "steady", "brief", "tool_failed")
 """What a request can be sent without, and still be worth sending."""
 
@@ -30,9 +31,10 @@ class Stimulus(BaseModel):
     marked for the prompt cache, that is the same in every request of that name, whoever sends it. `steady` asks for the same answer each time, `brief`
     for one so short that it is cut off; `turns` are so many earlier questions and answers, `scripts` a sentence in several writing systems; `closing`
     puts the message's canary at the very end of the user's words. `store` asks the target to store the request, `tool_failed` says of a tool's result
-    that it is an error. `chunked` sends the body in chunks, its length untold; `unnamed` sends no User-Agent; `unfinished` goes
-    away when all of the body but its announced end was sent. Many a backend decides by such
-    things what to cache, to sample, to spool or to cut."""
+    that it is an error; `sampling` sets how the model draws (`warm`, `nucleus`) and, where there are tools, its choice of one. `bare` says as a
+    plain string what could be a list of parts, `pdf` brings the document as one. `chunked` sends the body in chunks, its length untold; `unnamed`
+    sends no User-Agent; `unfinished` goes away when all of the body but its announced end was sent. Many a backend decides by such things what to
+    cache, to sample, to spool or to cut."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,6 +57,9 @@ class Stimulus(BaseModel):
     closing: bool = False
     store: bool = False
     tool_failed: bool = False
+    sampling: Sampling | None = None
+    bare: bool = False
+    pdf: bool = False
     chunked: bool = False
     unnamed: bool = False
     unfinished: bool = False
@@ -66,7 +71,7 @@ def features(stimulus: Stimulus) -> tuple[str, ...]:
     flags = {"stream": stimulus.stream, "cache": stimulus.cache, "thinking": stimulus.thinking, "session": stimulus.session is not None}
     flags["opening"] = stimulus.opening is not None
     flags |= {"steady": stimulus.steady, "brief": stimulus.brief, "turns": stimulus.turns > 0, "store": stimulus.store}
-    flags["tool_failed"] = stimulus.tool_failed
+    flags |= {"tool_failed": stimulus.tool_failed, "sampling": stimulus.sampling is not None}
     flags |= {"answer": stimulus.answer, f"wrong:{stimulus.wrong}": stimulus.wrong is not None}
     return (*(p for p in PLACES if p in stimulus.places), *(name for name, used in flags.items() if used))
 
@@ -81,4 +86,5 @@ def fitted(stimulus: Stimulus, offered: Collection[str]) -> tuple[Stimulus | Non
         return None, missing
     update: dict[str, object] = {name: False for name in SWITCHES if name in missing}
     update |= {"turns": 0} if "turns" in missing else {}
+    update |= {"sampling": None} if "sampling" in missing else {}
     return stimulus.model_copy(update=update | {"places": kept}), missing
