@@ -75,7 +75,8 @@ def test_flags_and_holds_are_logged_and_leave_zdr_on(expect: Expect) -> None:
         raise Inconclusive("the profile does not say how the audit log names these actions")
     seen = [entry["type"] for entry in (log.data or {}).get("items", [])]
     read = expect.audit_types.read if any(i.outcome == "accepted" for i in expect.where(step="operator reads")) else None
-    for name in (expect.audit_types.flagged, expect.audit_types.hold, read):
+    released = expect.audit_types.released if any(i.outcome == "accepted" for i in expect.where(step="release the hold")) else None
+    for name in (expect.audit_types.flagged, expect.audit_types.hold, released, read):
         if name:
             expect.that(name in seen, f"the audit log must have an entry '{name}'", log)
     expect.echoes_nothing([log], "the entries of flags and holds must carry no content")

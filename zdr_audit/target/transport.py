@@ -172,7 +172,7 @@ class Transport:
         size = len(outgoing.body or b"")
         limit = outgoing.timeout or self.timeout
         if outgoing.wire is not None:
-            own = {"user-agent": f"zdr-audit/{__version__}", "accept": "*/*"} | outgoing.headers
+            own = ({} if outgoing.unnamed else {"user-agent": f"zdr-audit/{__version__}"}) | {"accept": "*/*"} | outgoing.headers
             method, path, body = outgoing.method, outgoing.raw_path, outgoing.body
             got = raw.send(address, method, path, own, body, outgoing.wire, limit, self.max_answer_bytes, self.security)
             return Answer(got.status, got.headers, got.body, got.error, started, now(), got.truncated, size, node)
