@@ -16,6 +16,7 @@ from zdr_audit.catalogue.load import load_catalogue
 from zdr_audit.catalogue.select import select
 from zdr_audit.cli_keyless import SIGN, signing, with_options
 from zdr_audit.run.options import DEFAULT_REPORT_DIR, DEPTHS
+from zdr_audit.violations import ViolationError, check_names
 
 EXIT_USAGE = 2
 _NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())  # older versions of click print the help themselves
@@ -207,6 +208,10 @@ def run(
             _fail(
                 f"{word} goes with the simulator that this command starts; with --base-url start it yourself: zdr-audit simulate {word} ID"
             )
+    try:
+        check_names(violation, variant)
+    except ViolationError as exc:
+        _fail(str(exc))
     arguments = ["--target", target, "--report-dir", str(report_dir), "--depth", depth, "--seed", str(seed)]
     for url in base_url:
         arguments += ["--base-url", url]

@@ -35,10 +35,11 @@ from zdr_audit.run.options import DEFAULT_REPORT_DIR, Options, addresses, depth
 from zdr_audit.run.progress import Reporter
 from zdr_audit.run.resume import ResumeError
 from zdr_audit.run.signals import Signals
-from zdr_audit.suite.expect import Expect, Inconclusive, Violated
+from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive, Violated
 from zdr_audit.suite.history import History
 from zdr_audit.suite.marks import Scenario
 from zdr_audit.verdict.preconditions import examine
+from zdr_audit.violations import check_names
 from zdr_audit.waiver.load import load_waivers
 
 if TYPE_CHECKING:
@@ -175,6 +176,7 @@ def _state(config: pytest.Config) -> State:
         patterns = tuple(config.getoption("--controls"))
         waivers_file = Path(config.getoption("--waivers")) if config.getoption("--waivers") else None
         base_url, nodes = addresses(config.getoption("--base-url"))
+        check_names(config.getoption("--violation"), config.getoption("--variant"))
         options = Options(
             target=config.getoption("--target"),
             base_url=base_url,
@@ -291,6 +293,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
     except Violated as exc:
         _record(state, pyfuncitem, bound, "violated", str(exc), exc)
         raise
+    except DoesNotApply as exc:
+        _record(state, pyfuncitem, bound, "not_applicable", str(exc))
+        pytest.skip(f"does not apply: {exc}")
     except Exception as exc:
         said = str(exc) if isinstance(exc, Inconclusive) else f"the check broke: {type(exc).__name__}: {exc}"
         _record(state, pyfuncitem, bound, "inconclusive", said)

@@ -3,7 +3,9 @@ that must raise nothing. Never read by the suites."""
 
 from __future__ import annotations
 
+import difflib
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -79,3 +81,17 @@ def load_violations(root: Path | None = None) -> tuple[Violation, ...]:
 def load_variants(root: Path | None = None) -> tuple[Variant, ...]:
     """All harmless variants in id order. Raises ViolationError with file and entry."""
     return _load(Variant, "variant", root or resources.fixtures() / "benign")
+
+
+def check_names(violations: Iterable[str], variants: Iterable[str]) -> None:
+    """Raises ViolationError for the first name that no seed has: with what may be meant, and where all names are listed."""
+    for option, names, load, listing in (
+        ("--violation", tuple(violations), load_violations, "zdr-audit violations"),
+        ("--variant", tuple(variants), load_variants, "zdr-audit violations --benign"),
+    ):
+        known = [seed.id for seed in load()] if names else []
+        for name in names:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+                meant = f"; did you mean {' or '.join(near)}?" if near else ""
+                raise ViolationError(f"{option} {name}: there is none of that name{meant} ('{listing}' lists all {len(known)})")

@@ -64,8 +64,8 @@ def _each(assay: Assay) -> int:
 
 @scenario()
 def clients_that_claim_things(assay: Assay) -> None:
-    """Feature requests whose headers claim to be allowed"""
-    send_forms(assay, shipped("claim"), _each(assay))
+    """Feature requests whose headers claim to be allowed, many at the same time"""
+    send_forms(assay, shipped("claim"), _each(assay), workers=12)
 
 
 @scenario()

@@ -12,7 +12,7 @@ from zdr_audit.suite.contract.malformed import malform
 from zdr_audit.suite.contract.requests import Requests
 from zdr_audit.suite.contract.walk import Walk
 from zdr_audit.suite.marks import scenario
-from zdr_audit.suite.party import Actor, NotOffered, Party
+from zdr_audit.suite.party import Actor, NotOffered, NotThere, Party
 from zdr_audit.target.stimulus import Stimulus
 from zdr_audit.target.template import names
 
@@ -86,8 +86,9 @@ def without_credential(assay: Assay) -> None:
 @scenario()
 def a_revoked_key(assay: Assay) -> None:
     """A key that was given, and one that was taken away again"""
-    if not (assay.offers("organization.create") and assay.offers("key.create") and assay.offers("key.revoke")):
-        return  # where there is no such means, keys that nobody was given are all that can be tried
+    for name in ("organization.create", "key.create", "key.revoke"):
+        if name not in assay.profile.operations:  # then keys that nobody was given are all that can be tried
+            raise NotThere(f"the profile names no operation '{name}'")
     org = assay.fresh()
     made = assay.must("key.create", org.admin, step="give a key", org=org, user=org.member.user)
     holder = replace(org.member, secret=str(made.values["key"]), token=None)

@@ -114,11 +114,16 @@ def _administer(assay: Assay, org: Party) -> None:
 
 @scenario()
 def disabling(assay: Assay) -> None:
-    """Customers try to disable, and administer their organization; the provider disables"""
+    """Customers try to disable, and administer their organization; ZDR is asked for once more; the provider disables"""
     org = assay.enable(assay.fresh())
     for actor in (org.member, org.admin):
         assay.attempt("zdr.disable", actor, step="customer disables", org=org)
     _administer(assay, org)
+    again = assay.attempt("zdr.request", assay.staff("account_team"), step="ask for it once more", org=org)
+    if again.values.get("request"):  # where it is taken, to say no to it must take nothing away
+        assay.attempt(
+            "zdr.reject", assay.staff("reviewer"), step="reject what was asked once more", org=org, request=again.values["request"]
+        )
     assay.call("zdr.status", org.admin, step="status after customers", org=org, counts=True)
     probe(assay, org, "use while enabled")
     org = assay.enable(assay.fresh())

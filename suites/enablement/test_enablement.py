@@ -50,7 +50,7 @@ def test_the_provider_can_disable(expect: Expect) -> None:
 @control("ZDR-ENB-06", after=after.disabling)
 def test_no_customer_role_can_disable(expect: Expect) -> None:
     expect.not_served(expect.some(step="customer disables"), "no customer role may disable ZDR")
-    left_on = "neither attempts of customers nor what they administer may disable ZDR"
+    left_on = "neither attempts of customers, nor what they administer, nor a further request may disable ZDR"
     expect.zdr_status(expect.some(step="status after customers"), "enabled", left_on)
 
 

@@ -24,14 +24,14 @@ def _in(*places: Place, stream: bool = False, answer: bool = True) -> Stimulus:
 
 @scenario()
 def plain_requests(assay: Assay) -> None:
-    """Plain requests, with the content first in some and last in others: what is cut, is cut at either end"""
-    _both(assay, [Stimulus(closing=bool(n % 2)) for n in range(assay.count(5, 6, 30))], "ask")
+    """Plain requests, with the content first in some and last in others (what is cut, is cut at either end), said as small clients say it and as large"""
+    _both(assay, [Stimulus(closing=bool(n % 2), bare=n % 3 > 0) for n in range(assay.count(5, 6, 30))], "ask")
 
 
 @scenario()
 def streamed_requests(assay: Assay) -> None:
     """Streamed requests"""
-    _both(assay, [Stimulus(stream=True)] * assay.count(5, 6, 30), "ask")
+    _both(assay, [Stimulus(stream=True, bare=bool(n % 2)) for n in range(assay.count(5, 6, 30))], "ask")
 
 
 @scenario()
@@ -45,14 +45,19 @@ def system_prompts_and_earlier_turns(assay: Assay) -> None:
 def tool_use(assay: Assay) -> None:
     """Tool definitions, inputs and results"""
     places: list[tuple[Place, ...]] = [("tool_description",), ("tool_input",), ("tool_result",), ("tool_input", "tool_result", "message")]
-    _both(assay, [_in(*p, stream=bool(n % 2)) for n, p in enumerate(places * assay.count(1, 2, 4))], "ask")
+    made = [_in(*p, stream=bool(n % 2)) for n, p in enumerate(places * assay.count(1, 2, 4))]
+    made[-1] = made[-1].model_copy(update={"sampling": "nucleus"})
+    # A tool that failed sends back what it had: to a logger, that is an error.
+    failed = [_in("tool_result", stream=stream).model_copy(update={"tool_failed": True}) for stream in (False, True)]
+    _both(assay, [*made, *failed], "ask")
 
 
 @scenario()
 def images_and_documents(assay: Assay) -> None:
     """Images and documents"""
     places: list[tuple[Place, ...]] = [("image",), ("document",), ("document_title",), ("image", "document", "message")]
-    _both(assay, [_in(*p, stream=bool(n % 2)) for n, p in enumerate(places * assay.count(1, 1, 4))], "ask")
+    made = [_in(*p, stream=bool(n % 2)) for n, p in enumerate(places * assay.count(1, 1, 4))]
+    _both(assay, [*made, _in("document").model_copy(update={"pdf": True})], "ask")
 
 
 @scenario()
@@ -94,6 +99,8 @@ def requests_in_error(assay: Assay) -> None:
     stimuli += [Stimulus(wrong=kind, answer=False, stream=True, places=places) for kind in streamed]
     for stimulus in assay.within(stimuli):
         assay.infer_both(stimulus, step=f"{stimulus.wrong}, streamed" if stimulus.stream else str(stimulus.wrong))
+    for kind in ("broken_json", "negative_max_tokens"):  # where the length is not told, the body is read by other code
+        assay.infer(assay.subject.member, Stimulus(wrong=kind, answer=False, chunked=True), step=f"{kind}, in chunks", counts=False)
 
 
 @scenario()
@@ -125,9 +132,11 @@ def requests_that_the_backend_fails(assay: Assay) -> None:
 
 @scenario()
 def abandoned_requests(assay: Assay) -> None:
-    """Streams that the client closes midway"""
+    """Streams that the client closes midway, and requests that it does not send to their end"""
     sizes = (2500, 3500, 5000)[: assay.count(2, 3, 3)]
     _both(assay, [Stimulus(stream=True, abandon_after=size, padding=200) for size in sizes], "close the connection")
+    unfinished = [Stimulus(unfinished=True, padding=padding, answer=False) for padding in (0, 48_000)]
+    assay.parallel([lambda s=s: assay.infer(assay.subject.member, s, step="go away before the end", counts=False) for s in unfinished])
 
 
 @scenario()
@@ -203,6 +212,13 @@ def generated_shapes(assay: Assay) -> None:
     newer = tuple((name, NEWEST) for name in assay.dialect.headers if name == "anthropic-version")
     for actor in in_the_other_header(assay.subject.member):
         assay.infer(actor, Stimulus(headers=newer), step="ask as another", counts=False)
+    for framed in (
+        Stimulus(chunked=True),
+        Stimulus(chunked=True, stream=True, padding=48_000),
+        Stimulus(unnamed=True),
+        Stimulus(unnamed=True, stream=True),
+    ):
+        assay.infer(assay.subject.member, framed, step="ask with other framing", counts=False)
 
 
 @scenario(last=True)

@@ -87,9 +87,12 @@ WORDS_OF_RETENTION: tuple[tuple[tuple[str, str], ...], ...] = (
 
 @scenario()
 def requests_that_speak_of_retention(assay: Assay) -> None:
-    """Requests whose headers say something of retention"""
+    """Requests whose headers or body say something of retention"""
     for number, headers in enumerate(WORDS_OF_RETENTION):
         assay.infer_both(Stimulus(headers=headers, stream=bool(number % 2)), step="ask with words of retention")
+    with suppress(NotOffered):  # many an interface has no word for it; a target that refuses the word has not obeyed it
+        for stream in (False, True):
+            assay.infer(assay.subject.member, Stimulus(store=True, stream=stream), step="ask to be stored", counts=False)
 
 
 @scenario()

@@ -52,6 +52,18 @@ CASES = {
         (*RUN, "--base-url", "http://127.0.0.1:1", "--violation", "ret-x"),
         "--violation goes with the simulator that this command starts; with --base-url start it yourself: zdr-audit simulate --violation ID",
     ),
+    "unknown violation": (
+        (*RUN, "--violation", "ret-digest-of-prompt"),
+        "--violation ret-digest-of-prompt: there is none of that name; did you mean ret-digest-of-prompts",
+    ),
+    "unknown violation in a plan": (
+        (*RUN, "--dry-run", "--violation", "qqq"),
+        "--violation qqq: there is none of that name ('zdr-audit violations' lists all ",
+    ),
+    "a violation given as a variant": (
+        (*RUN, "--violation", "ret-digest-of-prompts", "--variant", "ret-digest-of-prompts"),
+        "--variant ret-digest-of-prompts: there is none of that name",
+    ),
     "unknown command": (("audit",), "No such command 'audit'. See 'zdr-audit --help'."),
     "unknown control to show": (("controls", "ZDR-RET-99"), "no control matches 'ZDR-RET-99'; close matches: "),
     "unknown family": (("controls", "--family", "XYZ"), "--family XYZ: allowed are RET, EXC, SCP, BLK, ENB, AUD, ADM, CON"),

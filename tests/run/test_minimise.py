@@ -175,6 +175,11 @@ def test_words_say_what_is_left():
         "traceparent, a sentence in several writing systems, the temperature at zero and 6 earlier turns"
     )
     assert build(features(wishes)) == wishes
+    manners = Stimulus(store=True, chunked=True, unnamed=True, answer=False)
+    assert words("messages.create", manners) == (
+        "one request with content in the user's message, and with its body in chunks of untold length, the wish to be stored and no User-Agent"
+    )
+    assert build(features(manners)) == manners
     assert words("messages.count_tokens", Stimulus(wrong="unknown_model", answer=False)) == (
         "one request to count tokens that names an unknown model with content in the user's message"
     )
@@ -195,6 +200,9 @@ def test_objects_are_of_one_kind_but_for_what_differs_by_request(one, other, sam
 
 
 ODD = [
+    Stimulus(unfinished=True, padding=5_000, answer=False),
+    Stimulus(sampling="nucleus", bare=True, pdf=True, places=frozenset({"document"})),
+    Stimulus(store=True, tool_failed=True, chunked=True, unnamed=True, answer=False),
     Stimulus(steady=True, brief=True, turns=6, scripts=True, closing=True, headers=(("traceparent", "00-1"),), answer=False),
     Stimulus(answer=False),
     Stimulus(stream=True, padding=20_000, noise=5_000),
@@ -234,13 +242,14 @@ def test_the_script_sends_the_request_that_it_describes(tmp_path):
     tools.mkdir()
     (tools / "curl").write_text('#!/usr/bin/env bash\nprintf "%s\\n" "$@" > arguments\ncat > body\n')
     (tools / "curl").chmod(0o755)
-    shape = Stimulus(answer=False, stream=True, padding=20_000)
+    shape = Stimulus(answer=False, stream=True, padding=20_000, chunked=True, unnamed=True)
     (tmp_path / "script.sh").write_text(curl(profile, dialect_of(profile), "messages.create", shape, "model-a", "log"))
     environment = {"PATH": f"{tools}:/usr/bin:/bin", profile.actors["subject"]["member"].env: "secret-of-the-test"}
     subprocess.run(["bash", "script.sh"], cwd=tmp_path, env=environment, check=True)
     body, arguments = (tmp_path / "body").read_text(), (tmp_path / "arguments").read_text().splitlines()
     assert "x-api-key: secret-of-the-test" in arguments
     assert f"{profile.target.base_url}/v1/messages?beta=true" in arguments
+    assert {"transfer-encoding: chunked", "user-agent:"} <= set(arguments)
     assert 20_000 < len(body) < 21_000
     assert '"stream": true' in body
     assert body.count("CANARY") == 1

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from engine_events import FEEDBACK, SCENARIO, STORES, Record, by_control, canary, hit, interaction
 
-from zdr_audit.journal.events import Epoch
+from zdr_audit.journal.events import Epoch, ScenarioEnded
 from zdr_audit.profile.load import load
 from zdr_audit.profile.model import Profile
-from zdr_audit.suite.expect import Expect, Inconclusive, Violated, describe
+from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive, Violated, describe
+from zdr_audit.suite.marks import Scenario
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,32 @@ REFUSED = {"status": 403, "outcome": "denied", "accepted": False}
 SILENT = {"status": None, "outcome": "no_answer", "accepted": False, "error": "timed out"}
 LIMITED = {"status": 429, "outcome": "rate_limited", "accepted": False}
 UNKNOWN = {"status": 401, "outcome": "denied", "accepted": False}
+
+
+# -- what a check is about ------------------------------------------------------------------------------------------------------------
+
+
+def scenario(name: str) -> Scenario:
+    return Scenario(name, "a scenario", "main", lambda _assay: None, 1)
+
+
+def ended(bind: Callable[..., Expect], **how: Any) -> Expect:
+    record = Record()
+    record.scenarios = [ScenarioEnded(name=s.name, **how) if s.name == FEEDBACK else s for s in record.scenarios]
+    return bind(record)
+
+
+def test_a_check_about_what_nobody_gave_the_means_for_does_not_apply(bind):
+    expect = ended(bind, not_run="the profile offers no purge", absent=True)
+    with pytest.raises(DoesNotApply, match="the profile offers no purge"):
+        expect.about(scenario(FEEDBACK))
+    expect.about(scenario(FEEDBACK), scenario(SCENARIO))
+
+
+@pytest.mark.parametrize("how", [{}, {"error": "it broke"}, {"not_run": "no credential"}])
+def test_a_check_applies_whose_scenario_ran_broke_or_could_not_be_started(bind, how):
+    ended(bind, **how).about(scenario(FEEDBACK))
+    ended(bind, **how).about(scenario("retention.never_driven"))
 
 
 # -- choosing -----------------------------------------------------------------------------------------------------------------------
@@ -463,6 +490,20 @@ def test_what_standard_retention_keeps_may_come_back(bind):
 
 def test_where_no_answer_shows_a_canary_nothing_is_said_of_others(bind):
     assert "not even its own canary" in inconclusive(lambda: nothing_of_others(bind(Record())))
+
+
+@pytest.mark.parametrize(("echoed", "held"), [(("c-00001",), True), (("c-00002",), False), (("c-00011",), False), ((), False)])
+def test_a_header_of_whatever_answer_holds_nothing_that_another_request_said_under_zdr(bind, echoed, held):
+    record = with_echoes()
+    record.change(2, header_echoes=echoed)
+    expect = bind(record, (FEEDBACK,))
+    if held:
+        said, findings = violated(lambda: expect.no_header_carries_anything_of_others("a header must be its own"))
+        assert said.endswith(" holds what was sent in i-00001") and [(f.canary, f.interaction) for f in findings] == [
+            ("c-00001", "i-00002")
+        ]
+    else:
+        expect.no_header_carries_anything_of_others("a header must be its own")
 
 
 # -- success and refusal by words ---------------------------------------------------------------------------------------------------

@@ -282,3 +282,20 @@ def test_nothing_breaks_the_reading(dialect, streamed, body):
 def test_no_other_status_brings_an_answer(dialect):
     assert not dialect.parse(500, "application/json", b'{"say": "ab"}', streamed=False).ok
     assert not dialect.parse(None, "", b"", streamed=False).ok
+
+
+@pytest.mark.parametrize(
+    ("dialect", "member"), [(OpenAIChat(), "messages"), (OpenAIResponses(), "input")], ids=lambda v: getattr(v, "name", v)
+)
+def test_storage_and_sampling_are_asked_for_in_the_words_of_the_interface(dialect, member):
+    plain, asked = (
+        sent(dialect, Stimulus(store=told, sampling="nucleus" if told else None), texts(("message",))) for told in (False, True)
+    )
+    assert "store" not in plain and (asked["store"], asked["top_p"]) == (True, 0.95)
+    assert set(asked) - set(plain) == {"store", "top_p"} and member in asked
+
+
+def test_a_single_text_can_be_the_whole_input():
+    given = texts(("message",))
+    assert given["message"] in sent(OpenAIResponses(), Stimulus(bare=True), given)["input"]
+    assert isinstance(sent(OpenAIResponses(), Stimulus(bare=True, turns=1), given)["input"], list)

@@ -230,3 +230,43 @@ def test_what_decides_of_caching_and_sampling_can_be_asked_for():
 def test_what_a_target_does_not_take_of_it_is_left_out_and_named():
     remains, missing = fitted(Stimulus(steady=True, brief=True, turns=3), {"message", "answer"})
     assert remains == Stimulus() and missing == ("steady", "brief", "turns")
+
+
+def test_a_wish_to_be_stored_and_a_failed_tool_are_said_where_they_belong():
+    given = texts(("message", "tool_result"))
+    plain, asked = (body(Stimulus(places=frozenset(given), store=told, tool_failed=told), given) for told in (False, True))
+    results = [made["messages"][2]["content"][0] for made in (plain, asked)]
+    assert "store" not in plain and asked["store"] is True
+    assert results[1] == {**results[0], "is_error": True} and given["tool_result"] in results[0]["content"]
+
+
+def test_a_wish_to_be_stored_is_not_sent_where_there_is_no_word_for_it():
+    assert fitted(Stimulus(store=True), {"message", "answer"}) == (None, ("store",))
+    assert fitted(Stimulus(tool_failed=True), {"message", "answer"}) == (Stimulus(), ("tool_failed",))
+
+
+def test_a_small_client_says_as_a_string_what_is_one_text_and_nothing_more():
+    given = texts(("message", "system"))
+    small, large = (body(Stimulus(places=frozenset(given), bare=bare), given) for bare in (True, False))
+    assert (
+        small["messages"][0]["content"] == large["messages"][0]["content"][0]["text"]
+        and given["message"] in small["messages"][0]["content"]
+    )
+    assert small["system"] == large["system"][0]["text"] and given["system"] in small["system"]
+    for more in ({"cache": True}, {"opening": "of-all"}, {"noise": 100}):
+        marked = body(Stimulus(places=frozenset(given), bare=True, **more), given)
+        assert isinstance(marked["messages"][0]["content"] if "opening" not in more else marked["system"], list)
+
+
+def test_a_document_can_come_as_a_pdf_that_shows_its_text():
+    given = texts(("document", "document_title"))
+    block = body(Stimulus(places=frozenset(given), pdf=True), given)["messages"][-1]["content"][0]
+    assert block["source"]["media_type"] == "application/pdf" and given["document_title"] in block["title"]
+    assert given["document"].encode() in base64.b64decode(block["source"]["data"], validate=True)
+
+
+def test_how_the_model_draws_can_be_set_and_its_choice_of_a_tool():
+    warm, nucleus = (body(Stimulus(sampling=way, places=frozenset({"tool_input"})), texts(("tool_input",))) for way in ("warm", "nucleus"))
+    assert (warm["temperature"], warm["top_k"], nucleus["top_p"]) == (0.7, 40, 0.95) and "temperature" not in nucleus
+    assert warm["tool_choice"] == {"type": "auto"} and "tool_choice" not in body(Stimulus(sampling="warm"), texts(("message",)))
+    assert fitted(Stimulus(sampling="warm"), {"message", "answer"}) == (Stimulus(), ("sampling",))

@@ -66,6 +66,22 @@ def test_the_request_goes_out_whole():
     assert headers["user-agent"].startswith("zdr-audit/")
 
 
+def test_a_body_in_chunks_goes_out_without_its_length():
+    with serving(answer()) as server:
+        found = Transport(server.base_url, 5, 1000).send(Outgoing("POST", "/v1/messages", dict(KEY), b"0123456789", chunked=True))
+    headers = server.headers()
+    assert (found.status, found.request_bytes, headers["transfer-encoding"]) == (200, 10, "chunked")
+    assert "content-length" not in headers and headers["user-agent"].startswith("zdr-audit/")
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_client_that_does_not_name_itself_sends_no_user_agent(chunked):
+    with serving(answer()) as server:
+        sent = Outgoing("POST", "/v1/messages", {**KEY, "user-agent": "client/1"}, b"{}", chunked=chunked, unnamed=True)
+        assert Transport(server.base_url, 5, 1000).send(sent).status == 200
+    assert "user-agent" not in server.headers() and server.headers()["x-api-key"] == SECRET
+
+
 # -- size and time ------------------------------------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ import pytest
 from engine_servers import answer, closed_port, serving
 
 from zdr_audit.target.transport import Answer, Outgoing, Transport
-from zdr_audit.target.wire import Plain, Wire, _plain, written
+from zdr_audit.target.wire import MISSING_BYTES, UNFINISHED, Plain, Wire, _plain, written
 
 
 def send(
@@ -45,6 +45,14 @@ def test_chunks_are_framed() -> None:
     assert b"transfer-encoding: chunked" in head
     assert b"content-length" not in head
     assert body == b"7\r\nHello t\r\n4\r\nhere\r\n0\r\n\r\n"
+
+
+def test_a_body_that_stays_unfinished_is_announced_longer_than_it_is_and_the_client_goes() -> None:
+    head, _, body = written("POST", "/", {}, b"Hello", Wire(unfinished=True), "h").partition(b"\r\n\r\n")
+    assert f"content-length: {5 + MISSING_BYTES}".encode() in head and body == b"Hello"
+    with serving(answer()) as server:
+        found = send(server.base_url, Wire(unfinished=True))
+    assert (found.status, found.error) == (None, UNFINISHED)
 
 
 def test_a_value_cannot_become_a_line_of_its_own() -> None:

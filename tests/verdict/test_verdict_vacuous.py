@@ -292,3 +292,35 @@ def test_where_all_are_about_what_the_target_does_not_have_nothing_passes():
     record = Record()
     about_nothing(record, SCENARIO)
     assert result(record).verdict == "inconclusive"
+
+
+def beside(record: Record, outcome: str) -> None:
+    """A second check of the control, which does not apply, beside one with that outcome."""
+    message = "" if outcome == "holds" else f"the check is {outcome}"
+    record.check(STORES, outcome, message)
+    aside = {"outcome": "not_applicable", "message": "the profile offers no purge", "nodeid": "suites/test_other.py::test_x"}
+    record.checks.append(record.checks[0].model_copy(update={**aside, "after": (FEEDBACK,), "epochs": ("main", "late")}))
+
+
+@pytest.mark.parametrize("outcome", ["holds", "violated", "inconclusive"])
+def test_a_check_that_does_not_apply_leaves_the_verdict_to_the_others(outcome):
+    record, alone = Record(), Record()
+    beside(record, outcome)
+    alone.check(STORES, outcome, "" if outcome == "holds" else f"the check is {outcome}")
+    found = result(record)
+    assert (found.verdict, found.accepted) == (result(alone).verdict, result(alone).accepted)
+    assert [test.outcome for test in found.tests] == [outcome, "not_applicable"]
+    if outcome == "holds":
+        assert found.reason == result(alone).reason + "; 1 of its checks does not apply (the profile offers no purge)"
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_checks_that_do_not_apply_carry_no_pass(number):
+    record = Record()
+    record.check(STORES, "not_applicable", "the profile offers no purge")
+    record.checks += [record.checks[0].model_copy(update={"nodeid": f"suites/test_other.py::test_{n}"}) for n in range(1, number)]
+    assert (result(record).verdict, result(record).reason.split(" (and")[0]) == (
+        "inconclusive",
+        "none of its checks applies: the profile offers no purge",
+    )
+    assert judged(record).summary.status == "incomplete"

@@ -89,7 +89,7 @@ class Interaction(Frozen):
     `content` names the promise that holds for its content: `zdr` (must not be kept), `standard`, `exception`, `not_covered`.
     `superseded`: the target put it off (429, 503) or no answer came, and the same request was sent again; that one names it in `retry_of`.
     `stimulus` is the shape of an inference request (a `Stimulus` as JSON, without its defaults), `malformed` that of a request that was malformed on
-    purpose (a `Malformed`, likewise).
+    purpose (a `Malformed`, likewise). `echoes` are the canaries that the answer held, `header_echoes` those of them that stood in its headers.
     """
 
     id: str
@@ -124,6 +124,7 @@ class Interaction(Frozen):
     retry_of: str | None = None
     stimulus: dict[str, Any] | None = None
     malformed: dict[str, Any] | None = None
+    header_echoes: tuple[str, ...] = ()
 
     @property
     def served(self) -> bool:

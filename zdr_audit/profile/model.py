@@ -320,6 +320,7 @@ class AuditTypes(Closed):
     migrated: str | None = None
     flagged: str | None = None
     hold: str | None = None
+    released: str | None = None
     read: str | None = None
     success: tuple[str, ...] = ("success",)
     refused: tuple[str, ...] = ("refused",)

@@ -13,6 +13,7 @@ from zdr_audit.target.shape import words
 from zdr_audit.target.stimulus import PLACES, Stimulus
 from zdr_audit.target.template import fill, fill_path, with_query
 from zdr_audit.target.transport import auth_headers
+from zdr_audit.target.wire import MISSING_BYTES
 
 WORD = "CANARY"
 _ENDS = ("CAN", "ARY")
@@ -31,6 +32,7 @@ def curl(profile: Profile, dialect: Dialect, operation: str, stimulus: Stimulus,
     known = {"org": organization, "account": profile.organizations["subject"].account or "", "model": model, "run": "by-hand"}
     path = with_query(fill_path(spec.path, known), fill(spec.query, known))
     headers = [f"  -H {shlex.quote(f'{k}: {v}')} \\" for k, v in {**fill(spec.headers, known), **rendered.headers}.items()]
+    headers += [f"  -H {shlex.quote(line)} \\" for line in _framing(stimulus)]
     headers += [f'  -H "{name}: {value}" \\' for name, value in auth_headers(member.header, secret, member.prefix).items()]
     lines = [
         "#!/usr/bin/env bash",
@@ -45,9 +47,16 @@ def curl(profile: Profile, dialect: Dialect, operation: str, stimulus: Stimulus,
         *_long_parts(stimulus, profile.limits.body_bytes),
         f"printf '%s' \"$body\" | curl --silent --show-error --no-buffer -X {spec.method} {shlex.quote(profile.target.base_url.rstrip('/') + path)} \\",
         *headers,
+        *(['  -H "content-length: $length" --max-time 1 \\'] if stimulus.unfinished else []),
         "  --data-binary @-" + (f" | head -c {stimulus.abandon_after}" if stimulus.abandon_after is not None else ""),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _framing(stimulus: Stimulus) -> list[str]:
+    """Header lines by which curl sends the body in chunks, and no name of its own."""
+    lines = ["transfer-encoding: chunked"] if stimulus.chunked else []
+    return [*lines, "user-agent:"] if stimulus.unnamed else lines
 
 
 def credential(member: ActorSection) -> str:
@@ -85,4 +94,6 @@ def _long_parts(stimulus: Stimulus, body_bytes: int) -> list[str]:
         lines += [f"filler=$(printf '{FILLER}%.0s' $(seq {count}))", f"body=${{body/{_FILLER}/$filler}}"]
     if stimulus.wrong == "too_large":
         lines += [f"body=\"$body$(head -c {body_bytes + 1024} /dev/zero | tr '\\0' ' ').\""]
+    if stimulus.unfinished:
+        lines += [f"length=$(($(printf '%s' \"$body\" | wc -c) + {MISSING_BYTES}))"]
     return lines

@@ -13,6 +13,7 @@ from zdr_audit.target.outcome import document, outcome
 from zdr_audit.target.stimulus import Stimulus, Wrong
 from zdr_audit.target.template import fill, pointer
 from zdr_audit.target.transport import Answer
+from zdr_audit.target.wire import UNFINISHED
 
 Weigh = Literal["success", "decision", "answer"]
 _EXPECTED: dict[Wrong, tuple[int, ...]] = {
@@ -43,7 +44,8 @@ def inference_judge(
 
     def judge(answer: Answer) -> Judged:
         if answer.status is None:
-            return Judged("no_answer", False)
+            gone = stimulus.unfinished and answer.error == UNFINISHED
+            return Judged("abandoned" if gone else "no_answer", gone)
         if answer.status in expects:
             return Judged("accepted", True, "", error_data(answer))
         if must:

@@ -28,6 +28,7 @@ from zdr_audit.target.outcome import document, outcome
 from zdr_audit.target.stimulus import PLACES, Place, Stimulus, fitted
 from zdr_audit.target.template import MissingValue, fill, fill_path, names, with_query
 from zdr_audit.target.transport import Answer, Outgoing, now
+from zdr_audit.target.wire import Wire
 
 LONGEST_LATE = 30.0
 """Seconds that an audit log is waited for at most."""
@@ -205,6 +206,9 @@ class Assay:
         known = {"org": by.organization_id, "account": self._account(by), "model": model, "run": self.run_id}
         path, headers = _addressed(spec, operation, known)
         outgoing = Outgoing(spec.method, path, {**headers, **rendered.headers}, body, stimulus.abandon_after)
+        outgoing = replace(
+            outgoing, chunked=stimulus.chunked, unnamed=stimulus.unnamed, wire=Wire(unfinished=True) if stimulus.unfinished else None
+        )
         actor = replace(by, secret="not-a-credential-of-anybody", token=None) if stimulus.wrong == "bad_credential" else by  # noqa: S106
         must = expects if repeat == 1 else ()
         judged = inference_judge(

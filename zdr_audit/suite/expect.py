@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from zdr_audit.evidence.model import Hit
 from zdr_audit.journal.events import Epoch, FindingSeen, Interaction
@@ -10,6 +11,9 @@ from zdr_audit.profile.model import Profile
 from zdr_audit.suite.history import History, Seen
 from zdr_audit.verdict.growth import bounds as growth_bounds
 from zdr_audit.verdict.interface import interface_coverage
+
+if TYPE_CHECKING:
+    from zdr_audit.suite.marks import Scenario
 
 
 class Violated(AssertionError):
@@ -22,6 +26,10 @@ class Violated(AssertionError):
 
 class Inconclusive(Exception):
     """The record does not allow a judgement."""
+
+
+class DoesNotApply(Exception):
+    """The check is about what the target does not have, or what nobody gave the means for; the control's other checks carry it, or nothing does."""
 
 
 def describe(item: Interaction) -> str:
@@ -65,6 +73,12 @@ class Expect:
         self.epochs = epochs
         self.interactions = history.of(after)
         self.earlier = history.earlier(after)
+
+    def about(self, *scenarios: Scenario) -> None:
+        """What the check is about: where the target has none of it, or the profile no means, the check does not apply. Raises DoesNotApply."""
+        ended = [self.history.scenarios.get(item.name) for item in scenarios]
+        if all(item is not None and item.absent for item in ended):
+            raise DoesNotApply("; ".join(item.not_run or "" for item in ended if item is not None))
 
     # -- choosing -------------------------------------------------------------------------------------------------------------------
 
@@ -197,6 +211,20 @@ class Expect:
             raise Violated(said, [answer_finding(item, promise, canary) for item, canary in found])
         if not any(c in item.canaries for item in chosen for c in item.echoes):
             raise Inconclusive("not even its own canary was recognised in any answer, so finding none of others says nothing")
+
+    def no_header_carries_anything_of_others(self, promise: str) -> None:
+        """No header of any answer of the run, to whichever request and whoever's, holds a canary under ZDR that another request brought."""
+        found = [
+            (item, canary)
+            for item in self.history.interactions.values()
+            for canary in item.header_echoes
+            if canary not in item.canaries and self._is_under_zdr(canary)
+        ]
+        if found:
+            item, canary = found[0]
+            source = self.history.owner(canary)
+            said = f"{promise}, but {len(found)} do, first: {describe(item)} holds what was sent in {source.id if source else 'another request'}"
+            raise Violated(said, [answer_finding(item, promise, canary) for item, canary in found])
 
     def _is_under_zdr(self, canary: str) -> bool:
         minted = self.history.canaries.get(canary)

@@ -27,8 +27,8 @@ CLIENTS: tuple[Headers, ...] = (
 """Headers that clients and gateways send with a request, and that change nothing of what is asked. `{n}` is a number of the request's own."""
 MANNERS: tuple[dict[str, object], ...] = (
     {"steady": True, "closing": True},
-    {"brief": True, "answer": False, "scripts": True},
-    {"turns": 6, "scripts": True},
+    {"brief": True, "answer": False, "scripts": True, "sampling": "warm"},
+    {"turns": 6, "scripts": True, "sampling": "nucleus"},
 )
 """What else is asked for: each decides in many a backend whether an answer is cached, continued or sampled."""
 
@@ -71,7 +71,7 @@ def _mannered(shapes: list[Stimulus]) -> list[Stimulus]:
         headers = tuple((name, value.replace("{n}", str(n))) for name, value in CLIENTS[n % len(CLIENTS)])
         more = MANNERS[(n - PLAINLY) % len(MANNERS)] if n >= PLAINLY else {}
         thinks = shape.thinking and not (
-            {"steady", "brief"} & set(more)
+            {"steady", "brief", "sampling"} & set(more)
         )  # who thinks does so at a temperature and length of the model's own
         made.append(shape.model_copy(update={"headers": headers} | more | {"thinking": thinks}))
     return made

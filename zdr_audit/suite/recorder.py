@@ -203,9 +203,7 @@ class Recorder:
             about["node"] = str(answer.node + 1)
         if retry := _retry(answer):
             about["retry"] = retry
-        told = (answer.body, _header_text(answer))
-        seen = [s for text in told if text for s in self._content.search(text)]
-        echoes = tuple(dict.fromkeys(s.canary for s in seen if s.canary))
+        in_body, in_headers = self._echoes(answer.body), self._echoes(_header_text(answer))
         recorded = Interaction.model_validate(
             {
                 "id": sent.interaction,
@@ -234,7 +232,8 @@ class Recorder:
                 "ended_at": answer.ended_at,
                 "labels": dict(planned.labels) | about | dict(judged.labels),
                 "data": judged.data if len(repr(judged.data)) <= _DATA_LIMIT else {"too_large": True},
-                "echoes": echoes,
+                "echoes": tuple(dict.fromkeys((*in_body, *in_headers))),
+                "header_echoes": in_headers,
                 "canaries": sent.canaries,
                 "superseded": superseded,
                 "retry_of": retry_of,
@@ -248,6 +247,10 @@ class Recorder:
         with self._lock:
             self.sent += 1
         return recorded
+
+    def _echoes(self, text: bytes) -> tuple[str, ...]:
+        """The canaries that a part of an answer holds."""
+        return tuple(dict.fromkeys(s.canary for s in self._content.search(text) if s.canary)) if text else ()
 
     def _take_digests(self, digests: DigestBook, interaction: str, outgoing: Outgoing, answer: Answer, judged: Judged) -> None:
         """Note the digests of every text with a canary that was sent or came back: one of them in a store betrays the text, though it cannot be read."""
@@ -298,8 +301,8 @@ def _short(text: str | None) -> str | None:
 
 
 def _header_text(answer: Answer) -> bytes:
-    """What the headers say: content may come back there too, of this request or of another."""
-    return "\n".join(answer.headers.values()).encode("utf-8", "replace")
+    """What the headers say, their names too: content may come back there, of this request or of another."""
+    return "\n".join(part for pair in answer.headers.items() for part in pair).encode("utf-8", "replace")
 
 
 def _retry(answer: Answer) -> str:

@@ -131,6 +131,13 @@ _FEATURE_WORDS: Mapping[str, str] = {
     "brief": "a bound that cuts the answer off",
     "scripts": "a sentence in several writing systems",
     "closing": "its last words as the place of the content",
+    "store": "the wish to be stored",
+    "tool_failed": "a tool's result that is called an error",
+    "bare": "its text as a plain string",
+    "pdf": "the document as a PDF",
+    "chunked": "its body in chunks of untold length",
+    "unnamed": "no User-Agent",
+    "unfinished": "a client that goes away before the announced end of its body",
     "abandon_after": "a client that closes the connection midway",
 }
 
@@ -151,6 +158,8 @@ def feature_words(feature: Feature) -> str:
             return f"the model {value}"
         case "opening":
             return _FEATURE_WORDS["opening"]
+        case "sampling":
+            return f"{value} sampling"
         case "turns":
             return f"{value} earlier turns"
         case "header":

@@ -19,6 +19,9 @@ Wrong = Literal[
     "unknown_model", "negative_max_tokens", "empty_messages", "bad_role", "broken_json", "no_version", "bad_credential", "too_large"
 ]
 WRONG: tuple[Wrong, ...] = get_args(Wrong)
+Sampling = Literal["warm", "nucleus"]
+SWITCHES = ("stream", "cache", "thinking", "answer", "steady", "brief", "tool_failed")
+"""What a request can be sent without, and still be worth sending."""
 
 
 class Stimulus(BaseModel):
@@ -27,7 +30,11 @@ class Stimulus(BaseModel):
     that cannot be compressed, 6 bits each; `abandon_after` closes the connection after so many answer bytes. `opening` names a long beginning,
     marked for the prompt cache, that is the same in every request of that name, whoever sends it. `steady` asks for the same answer each time, `brief`
     for one so short that it is cut off; `turns` are so many earlier questions and answers, `scripts` a sentence in several writing systems; `closing`
-    puts the message's canary at the very end of the user's words. Many a backend decides by such things what to cache, to sample or to cut."""
+    puts the message's canary at the very end of the user's words. `store` asks the target to store the request, `tool_failed` says of a tool's result
+    that it is an error; `sampling` sets how the model draws (`warm`, `nucleus`) and, where there are tools, its choice of one. `bare` says as a
+    plain string what could be a list of parts, `pdf` brings the document as one. `chunked` sends the body in chunks, its length untold; `unnamed`
+    sends no User-Agent; `unfinished` goes away when all of the body but its announced end was sent. Many a backend decides by such things what to
+    cache, to sample, to spool or to cut."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -48,6 +55,14 @@ class Stimulus(BaseModel):
     turns: int = 0
     scripts: bool = False
     closing: bool = False
+    store: bool = False
+    tool_failed: bool = False
+    sampling: Sampling | None = None
+    bare: bool = False
+    pdf: bool = False
+    chunked: bool = False
+    unnamed: bool = False
+    unfinished: bool = False
     headers: tuple[tuple[str, str], ...] = ()
 
 
@@ -55,19 +70,21 @@ def features(stimulus: Stimulus) -> tuple[str, ...]:
     """What a dialect must be able to say so as to send this stimulus whole, in words that `absent` of a profile uses after `stimulus:`."""
     flags = {"stream": stimulus.stream, "cache": stimulus.cache, "thinking": stimulus.thinking, "session": stimulus.session is not None}
     flags["opening"] = stimulus.opening is not None
-    flags |= {"steady": stimulus.steady, "brief": stimulus.brief, "turns": stimulus.turns > 0}
+    flags |= {"steady": stimulus.steady, "brief": stimulus.brief, "turns": stimulus.turns > 0, "store": stimulus.store}
+    flags |= {"tool_failed": stimulus.tool_failed, "sampling": stimulus.sampling is not None}
     flags |= {"answer": stimulus.answer, f"wrong:{stimulus.wrong}": stimulus.wrong is not None}
     return (*(p for p in PLACES if p in stimulus.places), *(name for name, used in flags.items() if used))
 
 
 def fitted(stimulus: Stimulus, offered: Collection[str]) -> tuple[Stimulus | None, tuple[str, ...]]:
     """The stimulus without what cannot be said, and what was left out. None where nothing worth sending is left: no place for content, or without
-    what makes it that stimulus (a session, a common opening, a mistake on purpose, a stream to be abandoned)."""
+    what makes it that stimulus (a session, a common opening, a wish to be stored, a mistake on purpose, a stream to be abandoned)."""
     missing = tuple(name for name in features(stimulus) if name not in offered)
     kept = frozenset(place for place in stimulus.places if place in offered)
-    essential = {"session", "opening", f"wrong:{stimulus.wrong}"} | ({"stream"} if stimulus.abandon_after is not None else set())
+    essential = {"session", "opening", "store", f"wrong:{stimulus.wrong}"} | ({"stream"} if stimulus.abandon_after is not None else set())
     if essential & set(missing) or (stimulus.places and not kept):
         return None, missing
-    update: dict[str, object] = {name: False for name in ("stream", "cache", "thinking", "answer", "steady", "brief") if name in missing}
+    update: dict[str, object] = {name: False for name in SWITCHES if name in missing}
     update |= {"turns": 0} if "turns" in missing else {}
+    update |= {"sampling": None} if "sampling" in missing else {}
     return stimulus.model_copy(update=update | {"places": kept}), missing

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
@@ -14,11 +14,17 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
+from urllib3.util import SKIP_HEADER
 
 from zdr_audit import __version__
 from zdr_audit.target import wire as raw
 from zdr_audit.target.pace import Pace, tokens
 from zdr_audit.target.security import OPEN, Security
+
+DROPPED = frozenset({"connection reset", "connection closed without an answer"})
+"""What `Answer.error` says where the connection was open and ended without an answer."""
+CHUNK_BYTES = 1024
+"""Of a body that is sent in chunks."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,8 @@ class Outgoing:
     """A request to send. `raw_path` goes out as it is (no normalising), so that path tricks reach the backend.
 
     `operation` says whose limits hold for it, `inference` that it takes tokens. `node` says to which of the target's addresses (modulo their number);
-    None leaves that to the transport. With `wire` the whole request is written on a connection of its own, byte by byte as it says.
+    None leaves that to the transport. `chunked` sends the body in chunks, its length untold; `unnamed` leaves out the User-Agent. With `wire` the
+    whole request is written on a connection of its own, byte by byte as it says.
     """
 
     method: str
@@ -58,6 +65,8 @@ class Outgoing:
     inference: bool = False
     node: int | None = None
     wire: raw.Wire | None = None
+    chunked: bool = False
+    unnamed: bool = False
 
 
 def now() -> str:
@@ -75,7 +84,9 @@ class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
         return None
 
-    def prepared(self, address: str, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> requests.PreparedRequest:
+    def prepared(
+        self, address: str, method: str, path: str, headers: Mapping[str, str], body: bytes | Iterator[bytes] | None
+    ) -> requests.PreparedRequest:
         """A request of this session, which has neither headers nor cookies of its own, to an address that is looked at once. Raises what requests does."""
         if address not in self._credentials:
             self._credentials[address] = requests.Request("GET", address + "/").prepare().headers.get("authorization")
@@ -157,11 +168,13 @@ class Transport:
         node = self._turns.next() if outgoing.node is None else outgoing.node % len(self.addresses)
         address = self.addresses[node]
         headers = {"user-agent": f"zdr-audit/{__version__}", "accept": "*/*", "connection": "keep-alive"} | outgoing.headers
+        headers |= {"user-agent": SKIP_HEADER} if outgoing.unnamed else {}  # left out by us alone, the library would name itself
+        sent = _pieces(outgoing.body) if outgoing.chunked and outgoing.body else outgoing.body
         started, clock = now(), time.monotonic()
         size = len(outgoing.body or b"")
         limit = outgoing.timeout or self.timeout
         if outgoing.wire is not None:
-            own = {"user-agent": f"zdr-audit/{__version__}", "accept": "*/*"} | outgoing.headers
+            own = ({} if outgoing.unnamed else {"user-agent": f"zdr-audit/{__version__}"}) | {"accept": "*/*"} | outgoing.headers
             method, path, body = outgoing.method, outgoing.raw_path, outgoing.body
             got = raw.send(address, method, path, own, body, outgoing.wire, limit, self.max_answer_bytes, self.security)
             return Answer(got.status, got.headers, got.body, got.error, started, now(), got.truncated, size, node)
@@ -169,7 +182,7 @@ class Transport:
             # Put behind the base URL, `@elsewhere/` would be another host.
             return Answer(None, {}, b"", "not sent: the path does not begin with /", started, now(), request_bytes=size, node=node)
         try:
-            prepared = session.prepared(address, outgoing.method, outgoing.raw_path, headers, outgoing.body)
+            prepared = session.prepared(address, outgoing.method, outgoing.raw_path, headers, sent)
             response = session.send(prepared, stream=True, timeout=(min(limit, 10), limit), allow_redirects=False)
         except (requests.RequestException, OSError, ValueError) as exc:
             return Answer(None, {}, b"", _words(exc), started, now(), request_bytes=size, node=node)
@@ -198,8 +211,8 @@ class Transport:
         return bytes(received), "", False
 
 
-DROPPED = frozenset({"connection reset", "connection closed without an answer"})
-"""What `Answer.error` says where the connection was open and ended without an answer."""
+def _pieces(body: bytes) -> Iterator[bytes]:
+    return (body[at : at + CHUNK_BYTES] for at in range(0, len(body), CHUNK_BYTES))
 
 
 def _words(error: BaseException) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import select
 import socket
 import ssl
 import time
@@ -17,6 +18,13 @@ from zdr_audit.target.security import OPEN, Security
 Lines = tuple[tuple[str, str], ...]
 
 
+UNFINISHED = "the client went away before the end of its body"
+MISSING_BYTES = 64
+"""Of a body that stays unfinished."""
+LINGER_SECONDS = 0.25
+"""How long a client stays that does not send its body to the end: servers throw away what they have not read when it goes."""
+
+
 @dataclass(frozen=True)
 class Plain:
     """A request without a body, sent on the connection before the real one."""
@@ -28,13 +36,15 @@ class Plain:
 
 @dataclass(frozen=True)
 class Wire:
-    """How a request is written: `lines` come after its own headers, `before` goes first on the same connection, `pipelined` without waiting."""
+    """How a request is written: `lines` come after its own headers, `before` goes first on the same connection, `pipelined` without waiting.
+    `unfinished` announces more than is sent, and goes away."""
 
     version: str = "1.1"
     lines: Lines = ()
     chunked: bool = False
     before: Plain | None = None
     pipelined: bool = False
+    unfinished: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,7 @@ def written(method: str, target: str, headers: dict[str, str], body: bytes | Non
         lines.append(("transfer-encoding", "chunked"))
         framed = b"".join(f"{len(piece):x}\r\n".encode() + piece + b"\r\n" for piece in _pieces(framed)) + b"0\r\n\r\n"
     elif body is not None or method not in ("GET", "HEAD", "DELETE", "OPTIONS"):
-        lines.append(("content-length", str(len(framed))))
+        lines.append(("content-length", str(len(framed) + MISSING_BYTES * wire.unfinished)))
     if not any(name.lower() == "connection" for name, _ in wire.lines):
         lines.append(("connection", "close"))
     head = "".join(f"{name}: {_one_line(value)}\r\n" for name, value in (*lines, *wire.lines))
@@ -136,6 +146,9 @@ def send(
                     return Raw(None, {}, b"", f"the request before it was not answered: {earlier.error}")
             if not wire.pipelined or wire.before is None:
                 connection.sendall(data)
+            if wire.unfinished:
+                select.select([connection], [], [], min(timeout, LINGER_SECONDS))  # until what was sent is read, or refused
+                return Raw(None, {}, b"", UNFINISHED)
             return _read(shared, method, deadline, limit)
     except TimeoutError:
         return Raw(None, {}, b"", "timed out")

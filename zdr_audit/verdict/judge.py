@@ -129,7 +129,9 @@ def policy_lines(catalogue: Catalogue) -> tuple[PolicyLine, ...]:
 
 
 def verdict_of(history: History, control: Control, checks: list[Checked]) -> tuple[Verdict, str, Preconditions]:
-    """Verdict, reason and preconditions of one control."""
+    """Verdict, reason and preconditions of one control. Checks that do not apply neither carry it nor stand in its way."""
+    aside = [c for c in checks if c.outcome == "not_applicable"]
+    checks = [c for c in checks if c.outcome != "not_applicable"]
     after = tuple(dict.fromkeys(name for c in checks for name in c.after))
     epochs: tuple[Epoch, ...] = tuple(dict.fromkeys(e for c in checks for e in c.epochs)) or ("main",)
     counting = checks[0].counting if checks else ""
@@ -147,12 +149,17 @@ def verdict_of(history: History, control: Control, checks: list[Checked]) -> tup
     unclear = [c for c in checks if c.outcome != "holds"]
     problems = list(state.problems) + [c.message for c in unclear if c.message not in state.problems]
     if not checks:
-        problems.insert(0, "no test of this control ran")
+        problems.insert(0, f"none of its checks applies: {aside[0].message}" if aside else "no test of this control ran")
     if problems:
         others = len(problems) - 1
         more = f" (and {others} more reason{'s' if others > 1 else ''})" if others else ""
         return "inconclusive", problems[0] + more, state
-    return "pass", _pass_reason(history, control, state, after, epochs), state
+    return "pass", _pass_reason(history, control, state, after, epochs) + _aside(aside), state
+
+
+def _aside(checks: list[Checked]) -> str:
+    said = "; ".join(dict.fromkeys(c.message for c in checks))
+    return f"; {len(checks)} of its checks {'does' if len(checks) == 1 else 'do'} not apply ({said})" if checks else ""
 
 
 def _pass_reason(history: History, control: Control, state: Preconditions, after: tuple[str, ...], epochs: tuple[Epoch, ...]) -> str:

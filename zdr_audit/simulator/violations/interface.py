@@ -227,8 +227,10 @@ def errors_quote_the_query(parts: Parts) -> None:
     parts.middlewares.append(Quote)
 
 
-def shows_an_earlier_request(parts: Parts, what: str, every: int = 1) -> None:
-    """A header for debugging shows the end of what the request before said, in one of so many answers."""
+def shows_an_earlier_request(
+    parts: Parts, what: str, every: int = 1, methods: tuple[str, ...] = (), header: str = "x-debug-previous"
+) -> None:
+    """A header for debugging shows the end of what the request before said, in one of so many answers (to these methods alone)."""
     last, counts = [""], itertools.count(1)
 
     def make(record: Callable[[RequestContext], None]) -> Callable[[RequestContext], None]:
@@ -246,11 +248,12 @@ def shows_an_earlier_request(parts: Parts, what: str, every: int = 1) -> None:
             self.app = app
 
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            earlier = last[0] if next(counts) % every == 0 else ""
+            meant = not methods or scope.get("method") in methods
+            earlier = last[0] if meant and next(counts) % every == 0 else ""
 
             async def told(message: Message) -> None:
                 if message["type"] == "http.response.start" and earlier:
-                    message["headers"] = [*message.get("headers", ()), (b"x-debug-previous", earlier.encode())]
+                    message["headers"] = [*message.get("headers", ()), (header.encode(), earlier.encode())]
                 await send(message)
 
             await self.app(scope, receive, told)

@@ -164,6 +164,10 @@ def _spoken(ctx: RequestContext, wanted: str) -> bytes:
     return "\n".join(said for role, said in texts(ctx.parsed) if role == wanted).encode()
 
 
+def _attached(ctx: RequestContext) -> Iterable[bytes]:
+    return attachments(ctx.parsed) if isinstance(ctx.parsed, BaseModel) else ()
+
+
 def _last_text(ctx: RequestContext, wanted: str) -> bytes:
     if not isinstance(ctx.parsed, BaseModel):
         return b""
@@ -177,7 +181,10 @@ WHAT: Mapping[str, Callable[[RequestContext], bytes]] = {
     "client note": lambda ctx: ctx.headers.get("x-client-note", "").encode(),
     "last text of the user": lambda ctx: _last_text(ctx, "user"),
     "tool results": lambda ctx: "\n".join(str(block["content"]) for block in _of_kind(ctx, "tool_result")).encode(),
-    "attachments": lambda ctx: b"\n".join(attachments(ctx.parsed)) if isinstance(ctx.parsed, BaseModel) else b"",
+    "failed tool results": lambda ctx: "\n".join(
+        str(block["content"]) for block in _of_kind(ctx, "tool_result") if block.get("is_error")
+    ).encode(),
+    "attachments": lambda ctx: b"\n".join(_attached(ctx)),
     "user metadata": lambda ctx: json.dumps((getattr(ctx.parsed, "metadata", None) or {}), default=dict).encode(),
 }
 
@@ -190,6 +197,11 @@ CONDITIONS: Mapping[str, Callable[[RequestContext, Any], bool]] = {
     "status_below": lambda ctx, status: ctx.status < status,
     "larger_than": lambda ctx, size: len(ctx.raw) > size,
     "header": lambda ctx, name: name in ctx.headers,
+    "no_header": lambda ctx, name: name not in ctx.headers,
+    "asks_to_be_stored": lambda ctx, wanted: (getattr(ctx.parsed, "store", None) is True) is wanted,
+    "said_plainly": lambda ctx, wanted: any(isinstance(m.content, str) for m in getattr(ctx.parsed, "messages", ())[-1:]) is wanted,
+    "pdf": lambda ctx, wanted: any(data.startswith(b"%PDF-") for data in _attached(ctx)) is wanted,
+    "sets": lambda ctx, name: getattr(ctx.parsed, name, None) is not None,
     "tools": lambda ctx, wanted: bool(getattr(ctx.parsed, "tools", None)) is wanted,
     "steady": lambda ctx, wanted: (getattr(ctx.parsed, "temperature", None) == 0) is wanted,
     "cut_off": lambda ctx, wanted: (ctx.output_tokens >= getattr(ctx.parsed, "max_tokens", 1 << 30)) is wanted,

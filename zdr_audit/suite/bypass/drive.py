@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -25,15 +26,20 @@ def spots(assay: Assay) -> list[tuple[str, FeatureEndpoint]]:
     return [(name, e) for name, feature in features for e in feature.endpoints if e.carries and not e.continues]
 
 
-def send_forms(assay: Assay, forms: tuple[Form, ...], each: int) -> None:
-    """Every form at `each` endpoints, at others for every form; the seed says where to begin."""
+def send_forms(assay: Assay, forms: tuple[Form, ...], each: int, workers: int = 1) -> None:
+    """Every form at `each` endpoints, at others for every form; the seed says where to begin. With several `workers` that many at the same time."""
     places = spots(assay)
+    jobs: list[Callable[[], None]] = []
     for number, form in enumerate(forms):
         chosen = {(assay.seed + number + further * STRIDE) % len(places) for further in range(min(each, len(places)))}
         for name, endpoint in [places[at] for at in sorted(chosen)]:
             if form.role in assay.subject.actors:
-                send_form(assay, form, name, endpoint, assay.control)
-                send_form(assay, form, name, endpoint, assay.subject)
+                jobs += [partial(send_form, assay, form, name, endpoint, party) for party in (assay.control, assay.subject)]
+    if workers > 1:
+        assay.parallel(jobs, workers)
+    else:
+        for job in jobs:
+            job()
 
 
 def send_form(assay: Assay, form: Form, name: str, endpoint: FeatureEndpoint, party: Party) -> None:

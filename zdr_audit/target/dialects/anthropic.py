@@ -22,6 +22,7 @@ class AnthropicMessages:
     name = "anthropic-messages"
     features = frozenset(
         {*PLACES, "stream", "cache", "thinking", "session", "opening", "answer", "steady", "brief", "turns"}
+        | {"store", "tool_failed", "sampling"}
         | {"dialect:names_request", "dialect:error_envelope"}
         | {f"wrong:{kind}" for kind in WRONG}
     )
@@ -38,7 +39,7 @@ class AnthropicMessages:
         return parse(status, content_type, body, streamed=streamed)
 
     def counting(self, body: bytes) -> bytes:
-        return without(body, ("max_tokens", "stream", "stop_sequences", "metadata", "temperature"))
+        return without(body, ("max_tokens", "stream", "stop_sequences", "metadata", "temperature", "top_p", "top_k", "store"))
 
 
 def render(
@@ -60,9 +61,12 @@ def render(
     if "system" in texts:
         system.append(_cached(stimulus, {"type": "text", "text": words.system(texts)}))
     if system:
-        body["system"] = system
+        body["system"] = _said(stimulus, system)
     body["messages"] = _messages(stimulus, texts, parts)
     _tools(body, texts)
+    if stimulus.sampling:
+        body |= words.SAMPLING[stimulus.sampling] | ({"top_k": 40} if stimulus.sampling == "warm" else {})
+        body |= {"tool_choice": {"type": "auto"}} if "tools" in body else {}
     if stimulus.thinking:
         body["thinking"] = {"type": "enabled", "budget_tokens": 1024}
         body["max_tokens"] = max(4096, max_tokens)
@@ -70,6 +74,8 @@ def render(
         body["max_tokens"] = words.BRIEF_TOKENS
     if stimulus.steady:
         body["temperature"] = 0
+    if stimulus.store:
+        body["store"] = True  # no word of this interface: a target may refuse it, and must not obey it
     if "user_id" in texts:
         body["metadata"] = {"user_id": json.dumps({"device_id": texts["user_id"], "session_id": stimulus.session or "none"})}
     if "stop_sequence" in texts:
@@ -98,15 +104,17 @@ def _messages(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, 
                 ],
             },
         ]
-        content.append({"type": "tool_result", "tool_use_id": words.TOOL_CALL, "content": f"Result: {texts.get('tool_result', 'none')}"})
+        result = {"type": "tool_result", "tool_use_id": words.TOOL_CALL, "content": f"Result: {texts.get('tool_result', 'none')}"}
+        content.append(result | ({"is_error": True} if stimulus.tool_failed else {}))
     if "image" in texts:
         data = base64.b64encode(png(texts["image"])).decode()
         content.append({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}})
     if texts.keys() & {"document", "document_title"}:
-        document: dict[str, Any] = {
-            "type": "document",
-            "source": {"type": "text", "media_type": "text/plain", "data": words.document(texts)},
-        }
+        source = {"type": "text", "media_type": "text/plain", "data": words.document(texts)}
+        if stimulus.pdf:
+            data = base64.b64encode(words.pdf(words.document(texts))).decode()
+            source = {"type": "base64", "media_type": "application/pdf", "data": data}
+        document: dict[str, Any] = {"type": "document", "source": source}
         if "document_title" in texts:
             document["title"] = f"{texts['document_title']}.txt"
         content.append(document)
@@ -115,10 +123,16 @@ def _messages(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, 
         content.append({"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": data[: len(data) // 2]}})
         content.append(_cached(stimulus, {"type": "text", "text": data[len(data) // 2 :]}))
     content.append(_cached(stimulus, {"type": "text", "text": words.prompt(stimulus, texts, parts)}))
-    messages.append({"role": "user", "content": content})
+    messages.append({"role": "user", "content": _said(stimulus, content)})
     if "prefill" in texts:
         messages.append({"role": "assistant", "content": f"On {texts['prefill']}:"})
     return messages
+
+
+def _said(stimulus: Stimulus, blocks: list[dict[str, Any]]) -> list[dict[str, Any]] | str:
+    """The blocks, or what they say where that is one text with nothing more to it and a small client would send it so."""
+    alone = len(blocks) == 1 and blocks[0].keys() == {"type", "text"}
+    return str(blocks[0]["text"]) if stimulus.bare and alone else blocks
 
 
 def _tools(body: dict[str, Any], texts: Mapping[Place, str]) -> None:

@@ -6,8 +6,9 @@ import secrets
 import struct
 import zlib
 from collections.abc import Mapping
+from typing import Any
 
-from zdr_audit.target.stimulus import Place, Stimulus
+from zdr_audit.target.stimulus import Place, Sampling, Stimulus
 
 FILLER = "The quick survey of the northern harbour lists forty ships, nine cranes and one lighthouse. "
 OPENING_CHARACTERS = 24_000
@@ -16,6 +17,7 @@ TOOL_CALL = "toolu_1"
 UNKNOWN_MODEL = "no-such-model"
 BRIEF_TOKENS = 6
 """Fewer than any answer takes, the fillers of a test service too."""
+SAMPLING: Mapping[Sampling, dict[str, Any]] = {"warm": {"temperature": 0.7}, "nucleus": {"top_p": 0.95}}
 SCRIPTS = "Grüße aus Łódź, καλημέρα, доброе утро, 早安, おはよう, صباح الخير, 🌊."
 
 

@@ -18,7 +18,19 @@ class OpenAIChat:
 
     name = "openai-chat"
     features = frozenset(
-        {*PLACES, "stream", "thinking", "opening", "answer", "steady", "brief", "turns", *(f"wrong:{kind}" for kind in WRONG)}
+        {
+            *PLACES,
+            "stream",
+            "thinking",
+            "opening",
+            "answer",
+            "steady",
+            "brief",
+            "turns",
+            "store",
+            "sampling",
+            *(f"wrong:{kind}" for kind in WRONG),
+        }
     )
     request_id_header = "x-request-id"
     headers: Mapping[str, str] = {}
@@ -39,6 +51,10 @@ class OpenAIChat:
             body[self.limit] = words.BRIEF_TOKENS
         if stimulus.steady:
             body["temperature"] = 0
+        if stimulus.sampling:
+            body |= words.SAMPLING[stimulus.sampling] | ({"tool_choice": "auto"} if made else {})
+        if stimulus.store:
+            body["store"] = True
         if "user_id" in texts:
             body["user"] = texts["user_id"]
         if "stop_sequence" in texts:
@@ -61,7 +77,7 @@ class OpenAIChat:
         return replace(read, cached=tokens(answer, "usage", "prompt_tokens_details", "cached_tokens"))
 
     def counting(self, body: bytes) -> bytes:
-        return without(body, (self.limit, "stream", "stop", "user", "temperature"))
+        return without(body, (self.limit, "stream", "stop", "user", "temperature", "top_p", "store"))
 
 
 def _messages(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, ...]) -> list[dict[str, Any]]:

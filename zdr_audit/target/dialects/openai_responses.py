@@ -17,11 +17,12 @@ _PIECES = ("response.output_text.delta", "response.refusal.delta", "response.fun
 
 
 class OpenAIResponses:
-    """It has no marks for a cache, no stop sequences and no session. Whether to store is left to the target: it is what is being audited."""
+    """It has no marks for a cache, no stop sequences and no session. Whether to store is left to the target, unless the stimulus asks for it."""
 
     name = "openai-responses"
     features = frozenset(
-        {*PLACES, "stream", "thinking", "opening", "answer", "steady", "turns", *(f"wrong:{kind}" for kind in WRONG)} - {"stop_sequence"}
+        {*PLACES, "stream", "thinking", "opening", "answer", "steady", "turns", "store", "sampling", *(f"wrong:{kind}" for kind in WRONG)}
+        - {"stop_sequence"}
     )
     request_id_header = "x-request-id"
     headers: Mapping[str, str] = {}
@@ -30,7 +31,7 @@ class OpenAIResponses:
         self.max_tokens, self.extra = max_tokens, dict(extra or {})
 
     def render(self, stimulus: Stimulus, model: str, texts: Mapping[Place, str], parts: tuple[str, ...], size_limit: int) -> Rendered:
-        body: dict[str, Any] = {"model": model, _LIMIT: self.max_tokens, "input": _items(stimulus, texts, parts)}
+        body: dict[str, Any] = {"model": model, _LIMIT: self.max_tokens, "input": _input(stimulus, texts, parts)}
         if stimulus.stream:
             body["stream"] = True
         instructions = [words.opening(stimulus.opening)] if stimulus.opening else []
@@ -44,6 +45,10 @@ class OpenAIResponses:
             body["reasoning"] = {"effort": "low"}
         if stimulus.steady:
             body["temperature"] = 0
+        if stimulus.sampling:
+            body |= words.SAMPLING[stimulus.sampling] | ({"tool_choice": "auto"} if made else {})
+        if stimulus.store:
+            body["store"] = True
         if "user_id" in texts:
             body["user"] = texts["user_id"]
         return with_headers(stimulus, texts, body | self.extra, "input", _LIMIT, size_limit)
@@ -66,7 +71,14 @@ class OpenAIResponses:
         return replace(read, cached=tokens(answer, "usage", "input_tokens_details", "cached_tokens"))
 
     def counting(self, body: bytes) -> bytes:
-        return without(body, (_LIMIT, "stream", "user", "temperature"))
+        return without(body, (_LIMIT, "stream", "user", "temperature", "top_p", "store"))
+
+
+def _input(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, ...]) -> list[dict[str, Any]] | str:
+    """The conversation; a single text of the user's as a plain string where the stimulus is a bare one."""
+    items = _items(stimulus, texts, parts)
+    content = items[0]["content"] if len(items) == 1 else []
+    return str(content[0]["text"]) if stimulus.bare and len(content) == 1 and content[0]["type"] == "input_text" else items
 
 
 def _items(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, ...]) -> list[dict[str, Any]]:
