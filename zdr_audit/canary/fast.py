@@ -146,28 +146,28 @@ _CODES = tuple(bytes([code]) if bytes([code]).isalnum() else b"\\x%02x" % code f
 _OTHER = b"[^A-Za-z0-9\\x00]"
 
 
-def _letter(literal: bytes, at: int) -> bytes:
+def letter(literal: bytes, at: int) -> bytes:
     return b"[%b]" % bytes({literal[at], *literal[at : at + 1].upper()})
 
 
 def _begun(literal: bytes) -> bytes:
     """A beginning of the literal, before what is no letter or digit."""
-    return _nested(literal, lambda _size: _OTHER)
+    return nested(literal, lambda _size: _OTHER)
 
 
 def _going_on(literal: bytes) -> tuple[bytes, ...]:
     """A beginning of the literal before a gap and the next letter, or before a quote, an escape or markup; or as a word of its own."""
     gap = b"%b(?:[nrt]|%b){0,24}" % (_OTHER, _OTHER)
     return (
-        _nested(literal, lambda size: b'%b%b|["\\\\<)&{}\\x1b]' % (gap, _letter(literal, size))),
-        b"(?:^|[^A-Za-z0-9])" + _nested(literal, lambda _size: _OTHER),
+        nested(literal, lambda size: b'%b%b|["\\\\<)&{}\\x1b]' % (gap, letter(literal, size))),
+        b"(?:^|[^A-Za-z0-9])" + nested(literal, lambda _size: _OTHER),
     )
 
 
-def _nested(literal: bytes, after: Callable[[int], bytes]) -> bytes:
+def nested(literal: bytes, after: Callable[[int], bytes]) -> bytes:
     """Any beginning of the literal, with what is to follow one of so many letters."""
     last = len(literal) - 1
     pattern = b"(?:%b)" % after(last)
     for size in range(last - 1, 0, -1):
-        pattern = b"(?:%b|%b%b)" % (after(size), _letter(literal, size), pattern)
-    return _letter(literal, 0) + pattern
+        pattern = b"(?:%b|%b%b)" % (after(size), letter(literal, size), pattern)
+    return letter(literal, 0) + pattern
