@@ -80,13 +80,13 @@ class Beginnings(_Remembered):
         goes_on = _going_on(literal)
 
         def look(data: bytes) -> list[int]:
-            known = fast.beginnings(data)
-            if known is not None:
-                return known
-            found: list[int] = []
-            for low, high in texts(data):
-                part = data if high - low == len(data) else data[low:high]
-                found.extend(low + place for place in letters(part, literal[0], follows))
-            return sorted(place for place in found if goes_on.match(data, place))
+            found = fast.beginnings(data)
+            if found is None:
+                found = []
+                for low, high in texts(data):
+                    part = data if high - low == len(data) else data[low:high]
+                    found.extend(low + place for place in letters(part, literal[0], follows))
+                found.sort()
+            return [place for place in found if goes_on.match(data, place)]
 
         super().__init__(look)
