@@ -63,12 +63,12 @@ class _Compiled:
 
 @dataclass(frozen=True)
 class _Databases:
-    """What is compiled: the patterns, those that stand in text and those that may stand anywhere; what begins as the literal does; and, where
-    that is often met, what begins so and may go on after something else."""
+    """What is compiled, or will be once it is wanted: all patterns, those of text, and those that may stand anywhere; what begins as the literal
+    does; and, where that is often met, what begins so and may go on after something else."""
 
-    patterns: _Compiled
-    in_text: _Compiled | None
-    anywhere: _Compiled
+    patterns: Callable[[], _Compiled]
+    in_text: Callable[[], _Compiled]
+    anywhere: Callable[[], _Compiled]
     begun: _Compiled
     going_on: Callable[[], _Compiled]
 
@@ -98,11 +98,13 @@ class Fast:
         engine = _engine()
         if engine is not None and self._compiled is None:
             every = [number for number, pattern in enumerate(self._patterns) if len(pattern) >= SHORTEST]
-            text = [number for number in every if number in self._in_text]
-            begun = _Compiled(engine, [_begun(self._literal)])
-            going_on = cache(lambda: _Compiled(engine, _going_on(self._literal), starts=True))
-            anywhere = self._fixed(engine, [number for number in every if number not in self._in_text])
-            self._compiled = _Databases(self._fixed(engine, every), self._fixed(engine, text) if text else None, anywhere, begun, going_on)
+            self._compiled = _Databases(
+                cache(lambda: self._fixed(engine, every)),
+                cache(lambda: self._fixed(engine, [number for number in every if number in self._in_text])),
+                cache(lambda: self._fixed(engine, [number for number in every if number not in self._in_text])),
+                _Compiled(engine, [_begun(self._literal)]),
+                cache(lambda: _Compiled(engine, _going_on(self._literal), starts=True)),
+            )
         self.use(True)
         return engine is not None
 
@@ -124,14 +126,13 @@ class Fast:
             self._last.answer = last
         return last[1]
 
-    @staticmethod
-    def _scan(ready: _Databases, data: bytes) -> list[Place] | None:
+    def _scan(self, ready: _Databases, data: bytes) -> list[Place] | None:
         ranges = texts(data)
-        if ranges == [(0, len(data))]:
-            return ready.patterns.scan(data)
-        found = ready.anywhere.scan(data)
+        if not self._in_text or ranges == [(0, len(data))]:
+            return ready.patterns().scan(data)
+        found = ready.anywhere().scan(data)
         for low, high in ranges:
-            more = ready.in_text.scan(data[low:high]) if ready.in_text else []
+            more = ready.in_text().scan(data[low:high])
             if found is None or more is None:
                 return None
             found.extend((start, low + end, number) for start, end, number in more)
