@@ -33,7 +33,6 @@ class Automaton:
         """`in_text` are the numbers of the patterns that are looked for where text stands alone (see `gates.texts`). `fast` is the quick way
         to all of them, whose patterns begin with these."""
         self._fast, self._count = fast, len(patterns)
-        self._is_short = frozenset(at for at, pattern in enumerate(patterns) if len(pattern) < SHORTEST)
         short = [at for at, pattern in enumerate(patterns) if len(pattern) < SHORTEST]
         long = [at for at, pattern in enumerate(patterns) if len(pattern) >= SHORTEST]
         self._reach = max((len(pattern) for pattern in patterns), default=0)
@@ -52,6 +51,7 @@ class Automaton:
         fit = [piece for piece in pieces if len(piece) > SHORTEST and not any(set(patterns[at]) & set(piece) for at in short)]
         company = fit[:_COMPANY] if short else []
         self._short = _groups([*(patterns[at] for at in short), *company], 0, _GROUP)
+        self._short_in_text = _groups([patterns[at] for at in short], 0, _GROUP)  # where what is as common in text as company would be met
         self._anchors = _spread([piece for piece in pieces if piece not in company])
         self._text_anchors = _spread(anchors(patterns[at] for at in long if at in in_text))
 
@@ -60,10 +60,9 @@ class Automaton:
         known = self._fast.patterns(data) if self._fast is not None and len(data) > _SMALL else None
         found: list[Match] = []
         if known is not None:
-            short = [place for place in known if place[2] in self._is_short]
-            rest = sorted((start, end) for start, end, index in known if index < self._count and index not in self._is_short)
-            found.extend(self._around(rest, data))
-            found.extend(short)
+            found.extend(self._around(sorted((start, end) for start, end, index in known if index < self._count), data))
+            short = self._short_in_text if texts(data) == [(0, len(data))] else self._short
+            found.extend((start, end, self._numbers[index]) for start, end, index in _matches(short, data) if index < self._short_count)
             found.sort()
             return found
         places: list[tuple[int, int]] = []

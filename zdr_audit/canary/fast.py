@@ -1,4 +1,4 @@
-"""Hyperscan, where it is installed: all fixed patterns in one pass, and in text the beginnings of the literal in another.
+"""Hyperscan, where it is installed: all fixed patterns of some length in one pass, and in text the beginnings of the literal in another.
 
 It only says where something stands; what is made of that is the same as without it, and so is what is found.
 """
@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from .anchors import SHORTEST
 from .gates import SMALL, texts
 
 _WORTH = 1024 * 1024
@@ -34,12 +35,13 @@ def _engine() -> Any:
 class _Compiled:
     """Expressions compiled, with the room that each thread computes in."""
 
-    def __init__(self, engine: Any, expressions: Sequence[bytes], *, starts: bool = False) -> None:
-        """`starts`: the beginning of a match is wanted too."""
+    def __init__(self, engine: Any, expressions: Sequence[bytes], numbers: Sequence[int] = (), *, starts: bool = False) -> None:
+        """`numbers`: what the expressions are called by, if not by their places. `starts`: the beginning of a match is wanted too."""
         self._engine = engine
         self._database = engine.Database(mode=engine.HS_MODE_BLOCK)
         flags = engine.HS_FLAG_DOTALL | (engine.HS_FLAG_SOM_LEFTMOST if starts else 0)
-        self._database.compile(expressions=list(expressions), ids=list(range(len(expressions))), flags=[flags] * len(expressions))
+        numbers = list(numbers) or list(range(len(expressions)))
+        self._database.compile(expressions=list(expressions), ids=numbers, flags=[flags] * len(expressions))
         self._local = threading.local()
 
     def scan(self, data: bytes, most: int = _MOST) -> list[Place] | None:
@@ -61,10 +63,12 @@ class _Compiled:
 
 @dataclass(frozen=True)
 class _Databases:
-    """What is compiled: the patterns; what begins as the literal does; and, where that is often met, what begins so and may go on after
-    something else."""
+    """What is compiled, or will be once it is wanted: all patterns, those of text, and those that may stand anywhere; what begins as the literal
+    does; and, where that is often met, what begins so and may go on after something else."""
 
-    patterns: _Compiled
+    patterns: Callable[[], _Compiled]
+    in_text: Callable[[], _Compiled]
+    anywhere: Callable[[], _Compiled]
     begun: _Compiled
     going_on: Callable[[], _Compiled]
 
@@ -72,8 +76,9 @@ class _Databases:
 class Fast:
     """Looks for patterns and for the beginnings of one literal. Every answer may be None: then it is to be had otherwise."""
 
-    def __init__(self, patterns: Sequence[bytes], literal: bytes) -> None:
-        self._patterns, self._literal = list(patterns), literal
+    def __init__(self, patterns: Sequence[bytes], literal: bytes, in_text: Collection[int] = ()) -> None:
+        """`in_text` are the numbers of the patterns that are looked for where text stands alone (see `gates.texts`)."""
+        self._patterns, self._literal, self._in_text = list(patterns), literal, frozenset(in_text)
         self._looked = 0
         self._wanted = True
         self._lock = threading.Lock()
@@ -92,12 +97,19 @@ class Fast:
         """Be ready from now on; whether the library is there."""
         engine = _engine()
         if engine is not None and self._compiled is None:
-            fixed = [b"".join(_CODES[code] for code in pattern) for pattern in self._patterns]
-            begun = _Compiled(engine, [_begun(self._literal)])
-            going_on = cache(lambda: _Compiled(engine, _going_on(self._literal), starts=True))
-            self._compiled = _Databases(_Compiled(engine, fixed), begun, going_on)
+            every = [number for number, pattern in enumerate(self._patterns) if len(pattern) >= SHORTEST]
+            self._compiled = _Databases(
+                cache(lambda: self._fixed(engine, every)),
+                cache(lambda: self._fixed(engine, [number for number in every if number in self._in_text])),
+                cache(lambda: self._fixed(engine, [number for number in every if number not in self._in_text])),
+                _Compiled(engine, [_begun(self._literal)]),
+                cache(lambda: _Compiled(engine, _going_on(self._literal), starts=True)),
+            )
         self.use(True)
         return engine is not None
+
+    def _fixed(self, engine: Any, numbers: Sequence[int]) -> _Compiled:
+        return _Compiled(engine, [b"".join(_CODES[code] for code in self._patterns[number]) for number in numbers], numbers)
 
     def use(self, wanted: bool) -> None:
         """Whether to answer at all from now on."""
@@ -105,14 +117,26 @@ class Fast:
         self._last = threading.local()
 
     def patterns(self, data: bytes) -> list[Place] | None:
-        """Start, end and number of every pattern that stands in the data, overlapping ones too."""
+        """Start, end and number of every pattern of three bytes or more that stands in the data, overlapping ones too."""
         last: tuple[bytes, list[Place] | None] | None = getattr(self._last, "answer", None)
         if last is None or last[0] is not data:  # several searches ask about the same data, one after another
             ready = self._ready(data)
-            found = ready.patterns.scan(data) if ready else None
+            found = self._scan(ready, data) if ready else None
             last = data, None if found is None else [(end - len(self._patterns[number]), end, number) for _, end, number in found]
             self._last.answer = last
         return last[1]
+
+    def _scan(self, ready: _Databases, data: bytes) -> list[Place] | None:
+        ranges = texts(data)
+        if not self._in_text or ranges == [(0, len(data))]:
+            return ready.patterns().scan(data)
+        found = ready.anywhere().scan(data)
+        for low, high in ranges:
+            more = ready.in_text().scan(data[low:high])
+            if found is None or more is None:
+                return None
+            found.extend((start, low + end, number) for start, end, number in more)
+        return found
 
     def beginnings(self, data: bytes) -> list[int] | None:
         """Places in text among which is every one where a beginning of the literal, in letters of whatever case, is followed by something
@@ -146,28 +170,28 @@ _CODES = tuple(bytes([code]) if bytes([code]).isalnum() else b"\\x%02x" % code f
 _OTHER = b"[^A-Za-z0-9\\x00]"
 
 
-def _letter(literal: bytes, at: int) -> bytes:
+def letter(literal: bytes, at: int) -> bytes:
     return b"[%b]" % bytes({literal[at], *literal[at : at + 1].upper()})
 
 
 def _begun(literal: bytes) -> bytes:
     """A beginning of the literal, before what is no letter or digit."""
-    return _nested(literal, lambda _size: _OTHER)
+    return nested(literal, lambda _size: _OTHER)
 
 
 def _going_on(literal: bytes) -> tuple[bytes, ...]:
     """A beginning of the literal before a gap and the next letter, or before a quote, an escape or markup; or as a word of its own."""
     gap = b"%b(?:[nrt]|%b){0,24}" % (_OTHER, _OTHER)
     return (
-        _nested(literal, lambda size: b'%b%b|["\\\\<)&{}\\x1b]' % (gap, _letter(literal, size))),
-        b"(?:^|[^A-Za-z0-9])" + _nested(literal, lambda _size: _OTHER),
+        nested(literal, lambda size: b'%b%b|["\\\\<)&{}\\x1b]' % (gap, letter(literal, size))),
+        b"(?:^|[^A-Za-z0-9])" + nested(literal, lambda _size: _OTHER),
     )
 
 
-def _nested(literal: bytes, after: Callable[[int], bytes]) -> bytes:
+def nested(literal: bytes, after: Callable[[int], bytes]) -> bytes:
     """Any beginning of the literal, with what is to follow one of so many letters."""
     last = len(literal) - 1
     pattern = b"(?:%b)" % after(last)
     for size in range(last - 1, 0, -1):
-        pattern = b"(?:%b|%b%b)" % (after(size), _letter(literal, size), pattern)
-    return _letter(literal, 0) + pattern
+        pattern = b"(?:%b|%b%b)" % (after(size), letter(literal, size), pattern)
+    return letter(literal, 0) + pattern

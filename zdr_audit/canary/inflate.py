@@ -12,6 +12,8 @@ RAW, ZLIB, GZIP = -15, 15, 31
 """Window bits: which framing is expected."""
 BLOCK = 256 * 1024
 """Decoded bytes handed on at a time."""
+_STEPS = (4096, 512, 64, 8, 1)
+"""Encoded bytes at a time, on the way to the one that does not decode."""
 
 
 class Inflate(Protocol):
@@ -77,18 +79,20 @@ class Inflater:
 
     def _salvage(self, inflater: Inflate, pending: bytes) -> Iterator[bytes]:
         """What decodes before the byte that does not."""
-        for step in (4096, 64, 1):
-            while pending:
+        at = 0
+        for step in _STEPS:
+            while at < len(pending):
                 saved = inflater.copy()
+                piece = pending[at : at + step]
                 try:
-                    block = inflater.decompress(pending[:step], BLOCK)
+                    block = inflater.decompress(piece, BLOCK)
                     while inflater.unconsumed_tail:
                         block += inflater.decompress(inflater.unconsumed_tail, BLOCK)
                 except ZlibError:
                     inflater = saved
                     break
-                self.consumed += len(pending[:step])
-                pending = pending[step:]
+                self.consumed += len(piece)
+                at += len(piece)
                 if block:
                     yield block
 

@@ -15,6 +15,7 @@ from .walk import MOST_DECODED, MOST_PACKED, Emit, Failures, Parser, Walk
 MAGIC = b"PAR1\x15"  # the magic, and how the header of the first page begins
 _CODECS: tuple[BlockDecoder, ...] = (snappy.decompress, lz4_hadoop, lz4_block, unbrotli)
 _SEEN_ANYWAY = (b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd")
+_MAGIC = max(len(magic) for magic in _SEEN_ANYWAY)
 _DICTIONARY, _DATA_2 = 2, 3
 
 
@@ -50,7 +51,7 @@ class _Pages:
 
     def decode(self, data: bytes, size: int) -> None:
         """One page's values, which decode to `size` bytes."""
-        if data.startswith(_SEEN_ANYWAY) or not data:
+        if not data:
             return
         for codec in self.codecs:
             try:
@@ -102,8 +103,14 @@ def _page(pages: _Pages, header: thrift.Struct, kind: int, size: int, packed: in
         pages.failures.add(f"{packed} bytes, too many")
         yield -packed
     else:
-        data = yield packed
-        pages.decode(data[levels:], size - levels)
+        head = yield min(packed, levels + _MAGIC)
+        rest = packed - len(head)
+        if head[levels:].startswith(_SEEN_ANYWAY):
+            if rest:
+                yield -rest
+        else:
+            data = head + ((yield rest) if rest else b"")
+            pages.decode(data[levels:], size - levels)
 
 
 def _footer(pages: _Pages, footer: thrift.Struct) -> Parser:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 
 import numpy as np
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
-from .fast import Fast
+from .fast import Fast, letter, nested
 from .gates import letters, texts
 from .mint import LITERAL_LENGTH
 
@@ -57,21 +58,35 @@ class Fragments(_Remembered):
         super().__init__(look)
 
 
+_GAP, _SPECIAL = rb"[^A-Za-z0-9\x00]", rb"[\"\\<)&{}\x1b]"
+_MOST_BETWEEN = 64
+"""Bytes between two letters, at least as many as the searches that start from beginnings allow."""
+
+
+def _going_on(literal: bytes) -> re.Pattern[bytes]:
+    """A beginning of the literal before signs and the next letter, or before signs that begin markup, an escape or another value; or alone in a word."""
+    signs = rb"(?=%b)(?:[nrt]|(?!%b)%b){0,%d}?" % (_GAP, _SPECIAL, _GAP, _MOST_BETWEEN)
+    apart = nested(literal, lambda size: rb"%b(?:%b|%b)" % (signs, letter(literal, size), _SPECIAL))
+    alone = nested(literal, lambda _size: b"[^A-Za-z0-9]")
+    return re.compile(b"%b|(?<![A-Za-z0-9])%b" % (apart, alone))
+
+
 class Beginnings(_Remembered):
     """Where, in text, the literal begins and something else than its letters comes before its end; not only there, but near enough."""
 
     def __init__(self, literal: bytes, fast: Fast) -> None:
         either = {literal[1], *literal[1:2].upper()}
         follows = np.array([code in either or (code > 0 and not bytes([code]).isalnum()) for code in range(256)], np.uint8)
+        goes_on = _going_on(literal)
 
         def look(data: bytes) -> list[int]:
-            known = fast.beginnings(data)
-            if known is not None:
-                return known
-            found: list[int] = []
-            for low, high in texts(data):
-                part = data if high - low == len(data) else data[low:high]
-                found.extend(low + place for place in letters(part, literal[0], follows))
-            return sorted(found)
+            found = fast.beginnings(data)
+            if found is None:
+                found = []
+                for low, high in texts(data):
+                    part = data if high - low == len(data) else data[low:high]
+                    found.extend(low + place for place in letters(part, literal[0], follows))
+                found.sort()
+            return [place for place in found if goes_on.match(data, place)]
 
         super().__init__(look)

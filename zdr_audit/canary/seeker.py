@@ -107,7 +107,7 @@ class Seeker:
             for at, those in enumerate(self.starts)
             if all(isinstance(opener, Opener) and opener.in_text for opener, _ in those)
         ]
-        self.fast = Fast([*patterns, *fragments(self.literal)], self.literal)
+        self.fast = Fast([*patterns, *fragments(self.literal)], self.literal, in_text)
         self._automaton = Automaton(patterns, frozenset(in_text), self.fast)
         self.passes = _passes(self.literal, self.fast, len(patterns))
         self._digest_pass = digest_pass(digests) if digests is not None else None

@@ -15,6 +15,9 @@ from .opener import Opener, StreamDecoder
 _LETTER = rb"(?:[A-Za-z0-9+/_-]|%2[BbFf]|\\/)"
 _WORD = re.compile(_LETTER + rb"{60,}")
 _LONG = re.compile(rb"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_%\\-]{60,}")
+_LEAST = b"\x01" * 60
+_LITTLE = 128
+_IN_LONG = bytes(code in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_%\\-" for code in range(256))
 _BEFORE_WORD = re.compile(rb"(?:\\+(?!/)[nrt]?|%(?!2[BbFf])[0-9A-Fa-f]{2})*")
 _WHOLE_WORD, _BEFORE = re.compile(rb"[A-Za-z0-9+/_%\\-]*"), 256
 _ESCAPED = re.compile(rb"%2([BbFf])|\\/")
@@ -29,6 +32,20 @@ def _lead(data: bytes, start: int) -> int:
     if data.startswith((b"0x", b"0X"), start):
         return 2
     return int(start > 0 and data[start - 1 : start + 1] == b"\\x")
+
+
+def _long_words(data: bytes, low: int, high: int) -> Iterator[re.Match[bytes]]:
+    """The words of this range that are long enough. The expression is asked only where letters stand long enough in a row."""
+    if high - low <= _LITTLE:
+        yield from _LONG.finditer(data, low, high)
+        return
+    classes = data[low:high].translate(_IN_LONG)
+    at = classes.find(_LEAST)
+    while at >= 0:
+        end = classes.find(0, at)
+        end = len(classes) if end < 0 else end
+        yield from _LONG.finditer(data, low + at, low + end)
+        at = classes.find(_LEAST, end)
 
 
 class Unmarked:
@@ -52,7 +69,7 @@ class Unmarked:
         for low, high in tokens(data):
             # The word may have begun before, where escapes stand between its letters.
             before = _WHOLE_WORD.match(data[max(0, low - _BEFORE) : low][::-1])
-            for word in _LONG.finditer(data, low - (before.end() if before else 0), high):
+            for word in _long_words(data, low - (before.end() if before else 0), high):
                 start = _BEFORE_WORD.match(data, word.start(), word.end()).end()  # type: ignore[union-attr]
                 at = start + _lead(data, start)
                 if _HEX.match(data, at):
