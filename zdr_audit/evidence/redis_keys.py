@@ -9,11 +9,12 @@ from zdr_audit.canary.rdb import RdbDecoder
 
 from .collector import byte_range
 from .server import Values, named, one_line
+from .units import KIB, MIB
 
 _KEYS = 100
 _STEP = 256
-_PIECE = 256 * 1024
-_MAX_DUMP = 64 * 1024 * 1024
+_PIECE = 256 * KIB
+_MAX_DUMP = 64 * MIB
 
 
 class Database:
