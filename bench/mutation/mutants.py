@@ -1,4 +1,5 @@
-"""The mutants of a file: Cosmic Ray's operators, each at each place. Annotations are left out (the type checker's), and what does not compile."""
+"""The mutants of a file: Cosmic Ray's operators, each at each place. Annotations are left out (the type checker's, as is the question whether it is
+looking), and what does not compile."""
 
 from __future__ import annotations
 
@@ -111,6 +112,8 @@ def _statement(node: Any) -> tuple[int, int]:
 
 def _place(node: Any) -> str:
     """`annotation`, `function` (run when the function is called) or `module` (run on import: defaults, decorators, class bodies too)."""
+    if node.type == "if_stmt" and node.children[1].get_code().strip() == "TYPE_CHECKING":
+        return "annotation"
     place = "module"
     child, parent = node, node.parent
     while parent is not None:

@@ -89,6 +89,12 @@ def test_a_few_patterns_stand_for_all_canaries(tokenizer):
     assert all(0 < len(literal_runs(new_literal(), tokenizer)) <= 12 for _ in range(20))
 
 
+def test_every_pattern_is_text_of_the_literal_alone(tokenizer):
+    for literal in (new_literal() for _ in range(20)):
+        for run in literal_runs(literal, tokenizer):
+            assert b"".join(tokenizer.text(token) for token in run) in literal.encode()
+
+
 def test_ordinary_numbers_are_no_token_ids(tokenizer):
     seeker = Seeker(new_literal(), lambda _: None, tokenizer=tokenizer)
     ids = [token for token, _, _ in tokenizer.pieces("The quick survey of the northern harbour lists forty ships. " * 200)]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import gzip
 import os
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -212,7 +213,12 @@ def test_compressed_values_deleted_from_overflow_pages_are_decompressed_across_t
     reading = read_sqlite("db", path, lab.seeker)
     assert set(live(reading)) == {f"zipped {number}" for number in range(24) if number % 3}
     assert set(residue(reading)) == {f"zipped {number}" for number in range(24) if number % 3 == 0}
-    assert all("and overflow from page" in location for location in residue(reading).values())
+    stored = path.read_bytes()
+    for page, start, end, following in (map(int, re.findall(r"\d+", location)) for location in residue(reading).values()):
+        assert f"page {page}, bytes {start}-{end}, and overflow from page {following}" in residue(reading).values()
+        assert stored[start:].startswith(pack(b"")[:2])
+        assert stored[end : end + 4] == following.to_bytes(4)
+        assert (page - 1) * 4096 < start < end <= page * 4096 - 4
     assert {hit.forms[-1] for hit in reading.hits} == {"plain"}
     assert reading.not_examined == ()
 

@@ -226,6 +226,11 @@ def test_a_value_of_a_module_is_searched_as_it_would_be_saved_if_it_is_not_too_l
     assert (gone.hits, gone.not_examined) == ((), ())
 
 
+def test_a_field_without_its_value_ends_the_reading_and_is_not_passed_over(lab):
+    with pytest.raises(ValueError, match="shorter"):
+        read(lab, Client({b"h": (b"hash", [b"f1", b"v1", lab.canary("field").encode()])}))
+
+
 def test_what_a_stream_still_holds_of_deleted_entries_is_residue_and_what_it_shows_is_not(lab):
     kept, gone = lab.canary("kept"), lab.canary("gone")
     payload = b"\x00" + bytes([64]) + f"{kept}{gone}".encode() + bytes(10)

@@ -19,11 +19,13 @@ from zdr_audit.canary.seeker import Seeker, Sighting
 from .collector import Collector, byte_range
 from .model import Reading
 from .size import SizeError
+from .units import KIB
 from .workers import Counted
 
 MAX_SECONDS = 300.0
 MAX_BYTES = 1 << 30
-_PIECE = 256 * 1024
+_PIECE = 256 * KIB
+_READ = 64 * KIB
 _LAST = 4096  # bytes of the standard error that are kept for its last line
 _WORDS = 200
 _TICK_MS = 200
@@ -126,7 +128,7 @@ class _Stream:
         waiting.register(self._descriptor, select.POLLIN | select.POLLHUP | select.POLLERR)
         while not running.given_up.is_set():
             if waiting.poll(min(_TICK_MS, max(0, running.left() * 1000))):
-                chunk = os.read(self._descriptor, min(65536, room + 1))
+                chunk = os.read(self._descriptor, _READ)
                 if len(chunk) > room:
                     self.stopped = f"printed more than {running.command.max_bytes} bytes on its {self.name}: the rest was not read"
                     running.given_up.set()
@@ -207,7 +209,7 @@ class _Running:
         if kind is not None or self.given_up.is_set():
             self._kill(process)
         try:
-            status = process.wait(max(0.0, self.left()))
+            status = process.wait(self.left())
         except subprocess.TimeoutExpired:
             self.given_up.set()
             self._kill(process)

@@ -12,11 +12,12 @@ from zdr_audit.canary.seeker import Seeker
 from .collector import Collector
 from .model import Reading
 from .server import MissingExtraError, ServerPlace, named, one_line
+from .units import MIB
 
 CREDENTIALS = ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_OAUTH_ACCESS_TOKEN")
 _HOST = "https://storage.googleapis.com"
 _SCOPE = "https://www.googleapis.com/auth/devstorage.read_only"
-_PIECE = 4 * 1024 * 1024
+_PIECE = 4 * MIB
 _TIMES = (15, 60)  # seconds: to connect, between two pieces of an answer
 _RETRY_SECONDS = 20
 # Properties that repeat the object's name, which is searched once, or that the store makes up by itself.

@@ -21,11 +21,11 @@ select c.oid, n.nspname, c.relname, c.relkind::text, c.relpersistence::text = 't
 """
 # A domain is read as what it is made of. Virtual generated columns (kind v) are not stored.
 _COLUMNS = """
-with recursive bases(domain, type) as (
-    select oid, oid from pg_type where typtype <> 'd'
+with recursive bases(domain, type, small) as (
+    select oid, oid, typlen > 0 from pg_type where typtype <> 'd'
     union all
-    select t.oid, b.type from pg_type t join bases b on t.typbasetype = b.domain where t.typtype = 'd')
-select a.attrelid, a.attname, b.type, has_column_privilege(a.attrelid, a.attnum, 'select')
+    select t.oid, b.type, b.small from pg_type t join bases b on t.typbasetype = b.domain where t.typtype = 'd')
+select a.attrelid, a.attname, b.type, b.small, has_column_privilege(a.attrelid, a.attnum, 'select')
   from pg_attribute a join bases b on b.domain = a.atttypid
  where a.attnum > 0 and not a.attisdropped and a.attgenerated <> 'v'
  order by a.attrelid, a.attnum
@@ -44,10 +44,11 @@ _TOAST, _INDEX = "t", "i"
 
 @dataclass(frozen=True)
 class Column:
-    """A column; `type` is the oid of its type, or of what its domain is made of."""
+    """A column; `type` is the oid of its type, or of what its domain is made of. The values of a `small` type are all of the same few bytes."""
 
     name: str
     type: int
+    small: bool
     readable: bool
 
 
@@ -92,8 +93,8 @@ class Catalog:
         """Raises psycopg.Error."""
         ask = connection.execute
         columns: dict[int, list[Column]] = {}
-        for table, name, kind, readable in ask(_COLUMNS):
-            columns.setdefault(table, []).append(Column(name, kind, readable))
+        for table, *column in ask(_COLUMNS):
+            columns.setdefault(table, []).append(Column(*column))
         tables = tuple(
             Table(schema, name, kind, foreign, reachable, tuple(key or ()), tuple(columns.get(oid, ())))
             for oid, schema, name, kind, foreign, reachable, key in ask(_TABLES)

@@ -16,12 +16,13 @@ from .postgres_catalog import Catalog, Relation
 from .postgres_toast import Toast, inline_values
 from .postgres_wal import Mentions
 from .server import Values
+from .units import KIB
 
 _SEGMENT = re.compile(r"(\.\d+)?$")
 _FORK = re.compile(r"_(?:fsm|vm|init)(?=\.|$)")
 _WAL_NAME = re.compile(r"[0-9A-F]{24}(?:\.partial)?")
 _FIRST_HEADER, _HEADER = 40, 24  # of the first page of a segment of the write-ahead log, and of the others
-_LARGEST_INLINE = 32 * 1024
+_LARGEST_INLINE = 32 * KIB
 _STORES = ("base", "global", "pg_tblspc", "pg_wal")
 
 

@@ -14,13 +14,14 @@ from psycopg.pq import Format
 from .postgres_catalog import Catalog, Column, Table
 from .row_split import RowSplit, pieces
 from .server import Values, named, one_line
+from .units import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _BYTEA, _TEXT, _VARCHAR = 17, 25, 1043
-_LARGE = 8 * 1024 * 1024
-_PIECE = 1024 * 1024
+_LARGE = 8 * MIB
+_PIECE = MIB
 _ROWS = 200
 _FEW_ROWS = 8  # at a time, where a row may hold much
 _HIDDEN = "<insufficient privilege>"
@@ -96,7 +97,7 @@ class Rows:
         for column in columns:
             chosen += [_value(column), _size(column)]
         source = sql.SQL("only {}").format(sql.Identifier(table.schema, table.name))
-        wide = any(column.type not in _SMALL for column in columns)
+        wide = not all(column.small for column in columns)
         joined, names = RowSplit(self._values.collector), [column.name for column in columns]
         for count, (place, *found) in enumerate(
             self._ask(sql.SQL("select {} from {}").format(sql.SQL(", ").join(chosen), source), wide), 1
@@ -196,10 +197,6 @@ class Rows:
         self._values.collector.bytes += count
         if self._progress is not None:
             self._progress(count)
-
-
-# Numbers, dates and the like; every other type may hold a lot.
-_SMALL = frozenset((16, 18, 19, 20, 21, 23, 24, 26, 27, 28, 29, 700, 701, 1082, 1083, 1114, 1184, 1186, 1266, 2950))
 
 
 # concat() writes a value with its type's own output function: a cast could be code of the database's own.

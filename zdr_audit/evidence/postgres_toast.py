@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 
 from zdr_audit.canary.lzf import copy_back
 
-MAX_RAW = 64 * 1024 * 1024
-_HELD = 64 * 1024 * 1024
-_MAX_CHUNK = 32 * 1024
+from .units import KIB, MIB
+
+MAX_RAW = 64 * MIB
+_HELD = 64 * MIB
+_MAX_CHUNK = 32 * KIB
 _PGLZ, _LZ4 = 0, 1
 _METHODS = {_PGLZ: "pglz", _LZ4: "lz4"}
 # A compressed value within a row: its size in 30 bits (at most a page) and the two bits 10; then its size when decompressed (below 16 MiB

@@ -9,11 +9,12 @@ from zdr_audit.canary.rdb import RdbDecoder
 
 from .collector import byte_range
 from .server import Values, named, one_line
+from .units import KIB, MIB
 
 _KEYS = 100
 _STEP = 256
-_PIECE = 256 * 1024
-_MAX_DUMP = 64 * 1024 * 1024
+_PIECE = 256 * KIB
+_MAX_DUMP = 64 * MIB
 
 
 class Database:
@@ -107,7 +108,7 @@ class Database:
 
     def _list(self, key: bytes, name: str) -> None:
         start = 0
-        while elements := self._client.execute_command("LRANGE", key, start, start + _STEP - 1):
+        while elements := self._client.execute_command("LRANGE", key, start, start + _STEP):
             for number, element in enumerate(elements, start):
                 self._add(name, f"element {number}", element)
             start += len(elements)
@@ -185,4 +186,5 @@ class Database:
 
 def _pairs(flat: list[Any]) -> Iterator[tuple[Any, Any]]:
     """Fields and values, which Redis answers in turn."""
-    return zip(flat[::2], flat[1::2], strict=True)
+    parts = iter(flat)
+    return zip(parts, parts, strict=True)

@@ -11,9 +11,10 @@ from zdr_audit.canary.mint import CANARY_LENGTH
 from zdr_audit.canary.sighting import Sighting
 
 from .collector import Collector
+from .units import MIB
 
 _LONGEST = 4096  # bytes of a value that may be a piece; more is searched as it is
-_HELD = 1024 * 1024
+_HELD = MIB
 _ORDERING = 8  # columns that may say in which order pieces belong
 _PART = 3
 """Letters of the literal by which a column of pieces is suspected: pieces of so many letters or more, wherever they are cut, leave three together of the

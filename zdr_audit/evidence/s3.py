@@ -11,8 +11,9 @@ from zdr_audit.canary.seeker import Seeker
 from .collector import Collector
 from .model import Reading
 from .server import MissingExtraError, ServerPlace, Values, named, one_line, with_files
+from .units import MIB
 
-_PIECE = 1024 * 1024
+_PIECE = MIB
 _SECONDS = 60
 _REGION = "us-east-1"  # what a store that has no regions expects to be asked with
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")

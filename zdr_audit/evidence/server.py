@@ -13,9 +13,10 @@ from zdr_audit.canary.seeker import Sighting
 from .collector import Collector, byte_range
 from .files import read_files
 from .model import Reading
+from .units import MIB
 
 LZF_FORM = "rdb-lzf"
-_BATCH = 1024 * 1024
+_BATCH = MIB
 _LONG = 80
 _MIN_SECRET = 4
 _PASSWORD_WORD = re.compile(r"(?i)password\s*=\s*(?:'((?:[^'\\]|\\.)*)'|([^\s&']+))")  # of a libpq DSN, or of a URL's query

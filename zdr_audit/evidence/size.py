@@ -49,7 +49,7 @@ def _sqlite(path: Path) -> int:
     with private_copies([real, real.with_name(real.name + "-wal")]) as (copies, _):
         copy = copies.get(real)
         if copy is None:
-            raise FileNotFoundError(2, f"{path.name} vanished")
+            raise FileNotFoundError(f"{path.name} vanished")
         with closing(sqlite3.connect(f"{copy.as_uri()}", uri=True)) as database:
             pages, free, size = (
                 int(database.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "freelist_count", "page_size")

@@ -13,10 +13,11 @@ from zdr_audit.canary.seeker import Sighting
 
 from .collector import Collector
 from .row_split import RowSplit, pieces
+from .units import MIB
 
-_BATCH = 1024 * 1024
-_LARGE = 32 * 1024 * 1024
-_PIECE = 1024 * 1024
+_BATCH = MIB
+_LARGE = 32 * MIB
+_PIECE = MIB
 _SCHEMA = "sqlite_master"
 _GENERATED = 2  # of a virtual generated column, in pragma table_xinfo: nothing of it is stored
 
