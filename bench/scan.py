@@ -53,6 +53,10 @@ class Bench:
     rounds: int
     literal: str
 
+    def by_hand(self) -> list[bytes]:
+        """The encodings that a careful person would give to another tool."""
+        return [as_regex(pattern).encode() for pattern in by_hand(self.literal).values()]
+
     def canaries(self) -> list[Line]:
         """10,000 canaries against one."""
         tree = self.folder / "canaries"
@@ -65,9 +69,12 @@ class Bench:
         """Stored bytes that need no decoding."""
         tree = self.folder / name
         make(tree, self.mib)
+        hand = self.by_hand()
         done = compete(
             {
                 "rg": ripgrep(tree, [self.literal.encode()], "-F"),
+                "rg, by hand": ripgrep(tree, hand),
+                "fixed": worker("fixed-patterns", tree, self.literal),
                 "literal": worker("literal-pass", tree, self.literal),
                 "suite": worker("suite", tree, self.literal),
                 "digests": worker("digests", tree, self.literal, 10_000),
@@ -78,6 +85,9 @@ class Bench:
             _ratio(f"{name}: whole search, against `rg -F`", done["suite"], done["rg"], RAW_RATIO),
             _ratio(f"{name}: looking for the digests of 10,000 canaries too, against none", done["digests"], done["suite"], None),
             _ratio(f"{name}: all encoded literals and magics, one thread, against `rg -F`", done["literal"], done["rg"], None),
+            # Whether the limit is in reach of any tool that looks for more than one form.
+            _ratio(f"{name}: `rg` itself with {len(hand)} encodings by hand, against `rg -F`", done["rg, by hand"], done["rg"], None),
+            _ratio(f"{name}: Hyperscan alone, all fixed patterns, all cores, against `rg -F`", done["fixed"], done["rg"], None),
         ]
 
     def decoding(self) -> list[Line]:
@@ -142,7 +152,7 @@ class Bench:
         names = {path.name for path in trees.files(tree)}
         trees.mixed(tree / "filler", max(16, self.mib // 8))
         plain = [self.literal.encode()]
-        regexes = [as_regex(pattern).encode() for pattern in by_hand(self.literal).values()]
+        regexes = self.by_hand()
         done = compete(
             {
                 "`rg -F`, the literal": ripgrep(tree, plain, "-F"),
