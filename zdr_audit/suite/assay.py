@@ -142,6 +142,10 @@ class Assay:
             raise NotThere(f"the dialect {self.dialect.name} or the target has none of: {', '.join(dict.fromkeys(missing))}")
         return [*possible, *itertools.islice(itertools.cycle(possible), len(asked) - len(possible))]
 
+    def can_say(self, stimulus: Stimulus) -> bool:
+        """Whether the target's dialect can say what makes the stimulus."""
+        return fitted(stimulus, self.offered)[0] is not None
+
     def session(self, name: str) -> str | None:
         """A session of that name, for requests that belong together and mean the same without one: None where the dialect has none."""
         return name if "session" in self.offered else None
