@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from zdr_audit.evidence import redis_keys
+from zdr_audit.evidence import redis_keys, redis_store
 from zdr_audit.evidence.collector import Collector
 from zdr_audit.evidence.redis_keys import Database
 from zdr_audit.evidence.redis_memory import read_memory
-from zdr_audit.evidence.server import Values
+from zdr_audit.evidence.server import ServerPlace, Values
+from zdr_audit.evidence.server_size import SizeError, server_size
 
 redis = pytest.importorskip("redis")
 REFUSED = redis.exceptions.ResponseError("NOPERM this user has no permissions")
@@ -30,6 +31,9 @@ class Client:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def close(self) -> None:
+        self.asked.append(("closed",))
 
     def pipeline(self, transaction: bool) -> Client:
         assert not transaction
@@ -224,6 +228,18 @@ def test_a_value_of_a_module_is_searched_as_it_would_be_saved_if_it_is_not_too_l
     assert read(lab, Client({b"m": (b"module", b"", payload)}, MEMORY=lambda *_: None)).hits
     gone = read(lab, Client({b"m": (b"module", b"", b"")}, DUMP=lambda *_: None))
     assert (gone.hits, gone.not_examined) == ((), ())
+
+
+@pytest.mark.parametrize("name", [b"used_memory_dataset", b"used_memory", b"used_memory_overhead", b"used_memory_dataset_perc"])
+def test_only_the_memory_of_the_data_is_the_size_of_a_server(monkeypatch, name):
+    client = Client({}, INFO=b"# Memory\r\nmaxmemory:0\r\n%s:12345\r\nzzz:1\r\n" % name)
+    monkeypatch.setattr(redis_store, "information", lambda _url: client)
+    if name == b"used_memory_dataset":
+        assert server_size("redis", ServerPlace(url="redis://127.0.0.1/0")) == 12345
+    else:
+        with pytest.raises(SizeError, match="does not say how much memory"):
+            server_size("redis", ServerPlace(url="redis://127.0.0.1/0"))
+    assert client.asked[-1] == ("closed",)
 
 
 def test_a_field_without_its_value_ends_the_reading_and_is_not_passed_over(lab):

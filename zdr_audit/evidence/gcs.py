@@ -123,15 +123,19 @@ class _Bucket:
         title = f"{named(blob.name)} (generation {blob.generation})"
         self._collector.search(title, blob.name.encode("utf-8", "backslashreplace"), lambda _: "name", residue)
         self._properties(title, blob._properties, residue)
+        self._collector.search(title, self._pieces(title, blob), residue=residue)
+
+    def _pieces(self, title: str, blob: Any) -> Iterator[bytes]:
+        """The content, counted as an object if all of it can be read: where it breaks off, what came until then is searched all the same."""
         try:
-            self._collector.search(title, self._pieces(blob), residue=residue)
+            yield from self._downloaded(blob)
         except Exception as problem:
             if getattr(problem, "code", None) != 404:  # else deleted since it was listed
                 self._collector.not_examined(title, f"the content cannot be read: {one_line(problem, *_secrets(self._place))}")
-            return
-        self._collector.objects += 1
+        else:
+            self._collector.objects += 1
 
-    def _pieces(self, blob: Any) -> Iterator[bytes]:
+    def _downloaded(self, blob: Any) -> Iterator[bytes]:
         at, size = 0, int(blob.size or 0)
         exactly = blob.bucket.blob(blob.name, generation=int(blob.generation))  # what is listed would be asked for by its name alone
         while at < size:

@@ -170,14 +170,19 @@ class _Bucket:
             if name not in _TRANSFER:
                 self._small(title, f"header {name}", f"{name}: {text}", residue)
         with answer["Body"] as body:
-            try:
-                self._collector.search(title, self._pieces(body), residue=residue)
-            except Exception as problem:
-                self._collector.not_examined(title, f"the content broke off: {one_line(problem)}")
+            self._collector.search(title, self._pieces(title, body), residue=residue)
         self._guarded(title, lambda: self._tags(title, which, residue))
 
-    def _pieces(self, body: Any) -> Iterator[bytes]:
-        while piece := body.read(_PIECE):
+    def _pieces(self, title: str, body: Any) -> Iterator[bytes]:
+        """The content, which may break off: what came until then is searched all the same."""
+        while True:
+            try:
+                piece = body.read(_PIECE)
+            except Exception as problem:
+                self._collector.not_examined(title, f"the content broke off: {one_line(problem)}")
+                return
+            if not piece:
+                return
             self._collector.bytes += len(piece)
             if self._progress is not None:
                 self._progress(len(piece))

@@ -1,0 +1,193 @@
+"""How the answers of an object store are walked, on answers that are written here: refusals, and what vanishes or breaks off meanwhile."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from zdr_audit.evidence import s3
+from zdr_audit.evidence.s3 import read_s3, total_size
+from zdr_audit.evidence.server import ServerPlace
+
+
+class RefusedError(Exception):
+    """What the store says no with."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"the store says {code}")
+        self.response = {"Error": {"Code": code}}
+
+
+class Body(io.BytesIO):
+    """A content, which breaks off after its first piece where it is to."""
+
+    def __init__(self, content: bytes, breaks: bool) -> None:
+        super().__init__(content)
+        self._breaks, self._read = breaks, False
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self._breaks and self._read:
+            raise ConnectionError("the connection broke")
+        self._read = True
+        return super().read(size)
+
+
+class Client:
+    """A bucket of versions: key, version and content, or with what the store refuses to give it. Each page of a listing holds two items."""
+
+    def __init__(self, *versions: tuple[str, str, Any], **answers: Any) -> None:
+        self.versions, self.answers, self.asked = versions, answers, []
+        self.parts: dict[str, list[int] | Exception] = {}
+        self.breaks: set[str] = set()
+
+    def get_paginator(self, operation: str) -> Client:
+        pages = Client(*self.versions, **self.answers)
+        pages.parts, pages.operation = self.parts, operation  # type: ignore[attr-defined]
+        return pages
+
+    def paginate(self, **which: Any) -> Any:
+        answer = self.answers.get(self.operation)  # type: ignore[attr-defined]
+        if isinstance(answer, Exception):
+            raise answer
+        kind, items = {
+            "list_object_versions": (
+                "Versions",
+                [{"Key": k, "VersionId": v, "IsLatest": v != "old", "Size": 100} for k, v, _ in self.versions],
+            ),
+            "list_objects_v2": ("Contents", [{"Key": k, "Size": 100} for k, v, _ in self.versions if v != "old"]),
+            "list_multipart_uploads": ("Uploads", [{"Key": key, "UploadId": "u"} for key in self.parts]),
+            "list_parts": ("Parts", self.parts.get(which.get("Key", ""), [])),
+        }[self.operation]  # type: ignore[attr-defined]
+        if isinstance(items, Exception):
+            raise items
+        if kind == "Parts":
+            items = [{"Size": size} for size in items]
+        return [{}, *({kind: items[at : at + 2]} for at in range(0, len(items), 2)), {kind: None}]
+
+    def get_object(self, Bucket: str, Key: str, VersionId: str | None = None) -> Any:  # noqa: N803 - the client's own names
+        self.asked.append((Key, VersionId))
+        content = next(c for k, v, c in self.versions if k == Key and VersionId in (v, None))
+        if isinstance(content, Exception):
+            raise content
+        return {"ResponseMetadata": {"HTTPHeaders": {}}, "Body": Body(content, Key in self.breaks)}
+
+    def get_object_tagging(self, **_which: Any) -> Any:
+        return self._said("tags", {"TagSet": []})
+
+    def get_bucket_tagging(self, **_which: Any) -> Any:
+        return self._said("bucket_tags", {"TagSet": []})
+
+    def get_bucket_policy(self, **_which: Any) -> Any:
+        return self._said("policy", {"Policy": "{}"})
+
+    def _said(self, name: str, usual: Any) -> Any:
+        answer = self.answers.get(name, usual)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def read(lab, monkeypatch):
+    def reading(client: Client, progress=None):
+        monkeypatch.setattr(s3, "_client", lambda _place: client)
+        return read_s3("blobs", ServerPlace(bucket="kept"), lab.seeker, progress)
+
+    return reading
+
+
+def notes(reading) -> list[tuple[str, str]]:
+    return [(note.object, note.reason) for note in reading.not_examined]
+
+
+@pytest.mark.parametrize("code", ["NoSuchKey", "NoSuchVersion", "404"])
+def test_an_object_that_was_deleted_since_it_was_listed_is_passed_over(lab, read, code):
+    reading = read(Client(("gone", "1", RefusedError(code)), ("here", "1", lab.canary("here").encode())))
+    assert ([hit.canary for hit in reading.hits], notes(reading), reading.objects, reading.error) == (["here"], [], 1, None)
+
+
+def test_an_object_that_the_store_refuses_is_listed_and_the_rest_is_read(lab, read):
+    reading = read(Client(("closed", "1", RefusedError("AccessDenied")), ("here", "1", lab.canary("here").encode())))
+    assert [hit.canary for hit in reading.hits] == ["here"]
+    assert (notes(reading), reading.objects, reading.error) == ([("closed (version 1)", "the store says AccessDenied")], 1, None)
+
+
+def test_a_store_that_no_longer_answers_is_an_error_of_the_reading(read):
+    reading = read(Client(("lost", "1", ConnectionError("no route\nto the host"))))
+    assert (reading.error, notes(reading)) == ("no route", [])
+
+
+def test_a_content_that_breaks_off_is_listed_and_what_came_before_is_searched(lab, read, monkeypatch):
+    monkeypatch.setattr(s3, "_PIECE", 100)
+    client = Client(("cut", "1", lab.canary("before").encode() + bytes(500)), ("here", "1", lab.canary("here").encode()))
+    client.breaks = {"cut"}
+    told: list[int] = []
+    reading = read(client, told.append)
+    assert {hit.canary for hit in reading.hits} == {"before", "here"}
+    assert notes(reading) == [("cut (version 1)", "the content broke off: the connection broke")]
+    assert (told, reading.objects) == ([100, 32], 2)
+
+
+def test_where_versions_cannot_be_listed_the_latest_are_read_and_that_is_said(lab, read):
+    client = Client(
+        *((f"k{number}", "1", lab.canary(f"c{number}").encode()) for number in range(5)),
+        list_object_versions=RefusedError("NotImplemented"),
+    )
+    reading = read(client)
+    assert {hit.canary for hit in reading.hits} == {f"c{number}" for number in range(5)}
+    assert {hit.residue for hit in reading.hits} == {False}
+    assert client.asked == [(f"k{number}", None) for number in range(5)]
+    assert notes(reading) == [("versions", "they cannot be listed, so only the latest were read: the store says NotImplemented")]
+
+
+def test_a_bucket_that_may_not_be_listed_is_an_error_of_the_reading(read):
+    assert read(Client(list_object_versions=RefusedError("NoSuchBucket"))).error == "the store says NoSuchBucket"
+
+
+def test_tags_and_descriptions_that_are_refused_are_listed_and_those_that_there_are_none_of_are_not(lab, read):
+    refused = RefusedError("AccessDenied")
+    client = Client(
+        ("here", "1", lab.canary("here").encode()), tags=refused, bucket_tags=refused, policy=RefusedError("NoSuchBucketPolicy")
+    )
+    reading = read(client)
+    assert [hit.canary for hit in reading.hits] == ["here"]
+    assert notes(reading) == [("here (version 1)", "the store says AccessDenied"), ("bucket tags", "the store says AccessDenied")]
+
+
+def test_older_versions_are_residue_and_tags_and_descriptions_are_searched(lab, read):
+    client = Client(
+        ("k", "old", lab.canary("older").encode()),
+        ("k", "new", b"x"),
+        tags={"TagSet": [{"Key": "prompt", "Value": lab.canary("tag")}]},
+        policy={"Policy": lab.canary("policy"), "ResponseMetadata": {"RequestId": lab.canary("ours")}},
+    )
+    found = {(hit.object, hit.location.partition(",")[0], hit.canary, hit.residue) for hit in read(client).hits}
+    assert found == {
+        ("k (version old)", "bytes 0-32", "older", True),
+        ("k (version old)", "tag prompt", "tag", True),
+        ("k (version new)", "tag prompt", "tag", False),
+        ("bucket policy", "content", "policy", False),
+    }
+
+
+def test_unfinished_uploads_are_listed_with_their_size_where_it_is_told(lab, read):
+    client = Client()
+    client.parts = {"a": [5, 6, 7], "b": RefusedError("AccessDenied"), lab.canary("key"): []}
+    reading = read(client)
+    assert [(hit.canary, hit.location) for hit in reading.hits] == [("key", "key")]
+    assert [note.reason.partition(":")[0] for note in reading.not_examined] == [
+        "18 bytes in 3 parts",
+        "parts of unknown size (the store says AccessDenied)",
+        "0 bytes in 0 parts",
+    ]
+    client.parts = {"a": ConnectionError("no route")}
+    assert read(client).error == "no route"
+
+
+def test_the_size_of_a_bucket_counts_every_version_and_part_on_every_page(monkeypatch):
+    client = Client(("k", "old", b""), ("k", "new", b""), ("l", "1", b""))
+    client.parts = {"a": [5, 6, 7], "b": [1], "c": []}
+    monkeypatch.setattr(s3, "_client", lambda _place: client)
+    assert total_size(ServerPlace(bucket="kept")) == 319
