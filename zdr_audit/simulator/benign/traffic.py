@@ -73,6 +73,28 @@ def asks_to_wait(parts: Parts, every: int, seconds: int) -> None:
     parts.middlewares.append(Limit)
 
 
+_NO_ANSWER = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+
+
+def gateway_without_answer(parts: Parts, every: int) -> None:
+    """A gateway in front gets no answer to one reading request in so many, and says so with a page of its own."""
+    counts = itertools.count(1)
+
+    class Gateway:
+        def __init__(self, app: ASGIApp):
+            self.app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http" or scope["method"] != "GET" or next(counts) % every:
+                await self.app(scope, receive, send)
+                return
+            headers = [(b"content-type", b"text/html"), (b"content-length", str(len(_NO_ANSWER)).encode())]
+            await send({"type": "http.response.start", "status": 502, "headers": headers})
+            await send({"type": "http.response.body", "body": _NO_ANSWER})
+
+    parts.middlewares.append(Gateway)
+
+
 class _Old(H11Protocol):
     """Speaks HTTP/1.0: no chunks, a connection for each request."""
 
