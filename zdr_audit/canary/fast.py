@@ -17,6 +17,8 @@ from .gates import SMALL, texts
 
 _WORTH = 1024 * 1024
 """Bytes of large data after which compiling, which takes some milliseconds, is worth while."""
+_WORTH_APART = 128 * 1024 * 1024
+"""Bytes of other data than text after which it is worth while to compile the patterns of text apart from the others."""
 _MOST, _FEW = 4096, 64
 """Places in one buffer beyond which the slow way is no slower, and up to which a look at each is cheap."""
 
@@ -73,13 +75,24 @@ class _Databases:
     going_on: Callable[[], _Compiled]
 
 
+def _once(make: Callable[[], _Compiled]) -> Callable[[], _Compiled]:
+    """What it makes, made by the first thread that asks."""
+    lock, made = threading.Lock(), cache(make)
+
+    def get() -> _Compiled:
+        with lock:
+            return made()
+
+    return get
+
+
 class Fast:
     """Looks for patterns and for the beginnings of one literal. Every answer may be None: then it is to be had otherwise."""
 
     def __init__(self, patterns: Sequence[bytes], literal: bytes, in_text: Collection[int] = ()) -> None:
         """`in_text` are the numbers of the patterns that are looked for where text stands alone (see `gates.texts`)."""
         self._patterns, self._literal, self._in_text = list(patterns), literal, frozenset(in_text)
-        self._looked = 0
+        self._looked = self._looked_apart = 0
         self._wanted = True
         self._lock = threading.Lock()
         self._compiled: _Databases | None = None
@@ -99,11 +112,11 @@ class Fast:
         if engine is not None and self._compiled is None:
             every = [number for number, pattern in enumerate(self._patterns) if len(pattern) >= SHORTEST]
             self._compiled = _Databases(
-                cache(lambda: self._fixed(engine, every)),
-                cache(lambda: self._fixed(engine, [number for number in every if number in self._in_text])),
-                cache(lambda: self._fixed(engine, [number for number in every if number not in self._in_text])),
+                _once(lambda: self._fixed(engine, every)),
+                _once(lambda: self._fixed(engine, [number for number in every if number in self._in_text])),
+                _once(lambda: self._fixed(engine, [number for number in every if number not in self._in_text])),
                 _Compiled(engine, [_begun(self._literal)]),
-                cache(lambda: _Compiled(engine, _going_on(self._literal), starts=True)),
+                _once(lambda: _Compiled(engine, _going_on(self._literal), starts=True)),
             )
         self.use(True)
         return engine is not None
@@ -128,7 +141,7 @@ class Fast:
 
     def _scan(self, ready: _Databases, data: bytes) -> list[Place] | None:
         ranges = texts(data)
-        if not self._in_text or ranges == [(0, len(data))]:
+        if not self._in_text or ranges == [(0, len(data))] or not self._apart(len(data)):
             return ready.patterns().scan(data)
         found = ready.anywhere().scan(data)
         for low, high in ranges:
@@ -137,6 +150,11 @@ class Fast:
                 return None
             found.extend((start, low + end, number) for start, end, number in more)
         return found
+
+    def _apart(self, size: int) -> bool:
+        """Whether patterns of text are by now searched by themselves in so many bytes that are not all text."""
+        self._looked_apart += size
+        return self._looked_apart > _WORTH_APART
 
     def beginnings(self, data: bytes) -> list[int] | None:
         """Places in text among which is every one where a beginning of the literal, in letters of whatever case, is followed by something
