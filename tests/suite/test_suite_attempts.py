@@ -6,12 +6,15 @@ from collections.abc import Callable
 
 import pytest
 from engine_events import SCENARIO, STORES, SUBJECT, Record, canary, control, hit, interaction
+from inside import Lab
 
 from zdr_audit.evidence.model import Frozen
 from zdr_audit.journal.events import RunResumed
 from zdr_audit.profile.load import load
 from zdr_audit.suite.expect import Expect, Inconclusive, Violated
 from zdr_audit.suite.history import History
+from zdr_audit.target.pace import Pace
+from zdr_audit.target.transport import Answer, Outgoing, now
 from zdr_audit.verdict.preconditions import examine
 
 LATER = "2026-11-23T13:00:00.000000+00:00"
@@ -128,3 +131,20 @@ def test_none_at_all_stays_inconclusive():
     attempt = interaction(70, canaries=("c-00070",))
     with pytest.raises(Inconclusive, match="no interaction whose content could have been kept"):
         expect(resumed(record, [canary(70, attempt), attempt])).kept_nowhere()
+
+
+def test_setting_a_limit_that_is_put_off_is_sent_again(tmp_path, monkeypatch):
+    """Its `refused` says how requests over the limit are refused, not the call that sets it."""
+    with Lab(tmp_path) as lab:
+        lab.transport.pace = Pace(pause=lambda _seconds: None)
+        monkeypatch.setattr(lab.transport, "send", once_busy(lab.transport.send))
+        subject = lab.parties["subject"]
+        lab.assay("family.story", 1).attempt("cost.set", subject.admin, step="set", org=subject, user="user_none", amount="1")
+        first, again = lab.history().interactions.values()
+        assert (first.status, first.superseded, again.retry_of) == (429, True, first.id)
+
+
+def once_busy(send: Callable[[Outgoing], Answer]) -> Callable[[Outgoing], Answer]:
+    """Puts off what is sent first."""
+    busy = [Answer(429, {"retry-after": "1"}, b"{}", "", now(), now())]
+    return lambda outgoing: busy.pop() if busy else send(outgoing)
