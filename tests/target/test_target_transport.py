@@ -66,6 +66,15 @@ def test_the_request_goes_out_whole():
     assert headers["user-agent"].startswith("zdr-audit/")
 
 
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_every_request_goes_below_the_path_of_the_address(slash):
+    with serving(answer()) as server:
+        transport = Transport(f"{server.base_url}/v1/anthropic{slash}", 5, 1000)
+        assert transport.send(Outgoing("GET", "/v1/models?limit=1", dict(KEY))).status == 200
+    assert server.first_line == "GET /v1/anthropic/v1/models?limit=1 HTTP/1.1"
+    assert transport.origin == server.base_url
+
+
 def test_a_body_in_chunks_goes_out_without_its_length():
     with serving(answer()) as server:
         found = Transport(server.base_url, 5, 1000).send(Outgoing("POST", "/v1/messages", dict(KEY), b"0123456789", chunked=True))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -116,7 +117,8 @@ class _Turns:
 
 
 class Transport:
-    """One connection pool a thread, to the origins of one target: `nodes`, else `base_url` alone. Nothing is sent that `pace` does not let go."""
+    """One connection pool a thread, to the addresses of one target: `nodes`, else `base_url` alone. An address may have a path, below which every request
+    goes. Nothing is sent that `pace` does not let go."""
 
     def __init__(
         self,
@@ -136,6 +138,12 @@ class Transport:
         self.max_answer_bytes = max_answer_bytes
         self.pace = pace or Pace()
         self._local = threading.local()
+
+    @property
+    def origin(self) -> str:
+        """The target's address without its path."""
+        place = urlsplit(self.base_url)
+        return f"{place.scheme}://{place.netloc}"
 
     def _session(self) -> _Session:
         session: _Session | None = getattr(self._local, "session", None)
