@@ -83,6 +83,15 @@ def test_a_body_in_chunks_goes_out_without_its_length():
     assert "content-length" not in headers and headers["user-agent"].startswith("zdr-audit/")
 
 
+def test_a_body_that_comes_slowly_has_its_length_and_is_whole():
+    with serving(answer()) as server:
+        sent = Outgoing("POST", "/v1/messages", dict(KEY), b"0123456789a", slowly=0.2)
+        found, seconds = timed(lambda: Transport(server.base_url, 5, 1000).send(sent))
+    assert (found.status, found.request_bytes, server.headers()["content-length"]) == (200, 11, "11")
+    assert server.requests[0].endswith(b"\r\n\r\n0123456789a") and "transfer-encoding" not in server.headers()
+    assert seconds >= 0.2
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_client_that_does_not_name_itself_sends_no_user_agent(chunked):
     with serving(answer()) as server:
