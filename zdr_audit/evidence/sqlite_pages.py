@@ -49,11 +49,6 @@ class Pages:
             raise ValueError(f"not a SQLite database: its page size is {self.size}")
         self.usable = self.size - header[20]
 
-    @cached_property
-    def count(self) -> int:
-        """The number of the last page, in the database file or its log."""
-        return max([self._file.seek(0, os.SEEK_END) // self.size, *(frame.page for frame in self.frames)])
-
     def close(self) -> None:
         self._file.close()
         if self._wal is not None:
