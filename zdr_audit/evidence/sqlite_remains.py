@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
+from typing import NamedTuple
 
 from zdr_audit.canary.registry import CUT_LENGTH
 from zdr_audit.canary.seeker import Sighting
@@ -24,8 +25,7 @@ _MAX_LINKS = 8
 _CUT = 64  # bytes after a literal within which a page border can have cut its canary
 
 
-@dataclass(frozen=True)
-class Copies:
+class Copies(NamedTuple):
     """Private copies of a database, its write-ahead log and its rollback journal."""
 
     database: Path
@@ -89,6 +89,14 @@ class _Raw:
     @property
     def end(self) -> int:
         return self.start + self.sighting.end - self.sighting.start
+
+
+class _ReadOn(NamedTuple):
+    """A canary with its name, and the page on which it goes on with so many bytes."""
+
+    raw: _Raw
+    following: int
+    taken: int
 
 
 class _Remains:
@@ -161,22 +169,25 @@ class _Remains:
         # Cut so that most of its tail is before the border, a canary has its name already. Zeros of the link can pass for a half of a wide character.
         edge = range(_LINK + CUT_LENGTH * _CHARACTER)
         continued = {following for raw in named for _, following in self._links(raw, self._image(raw), _CHARACTER)}
-        explained: set[tuple[int, int]] = set()
-        whole: dict[_Raw, _Raw] = {}
+        whole = {raw: read for raw in fragments if (read := self._read_on(raw)) is not None}
+        explained = {(read.following, _LINK + at) for read in whole.values() for at in range(read.taken)}
         for raw in fragments:
-            image = self._image(raw)
-            # An encoding of several characters a group may begin before its first whole byte.
-            first = max(0, raw.start - _CHARACTER)
-            for place, following in self._links(raw, image, _CUT):
-                piece, rest = image[first:place], next(self._pages.chain(following), b"")[:_CUT]
-                joined = next(self._seen(piece + rest, raw.start - first), None) if rest else None
-                if joined is not None:
-                    whole[raw] = replace(raw, sighting=replace(raw.sighting, canary=joined.canary, forms=joined.forms))
-                    explained.update((following, _LINK + at) for at in range(joined.end - len(piece)))
-                    break
-        for raw in fragments:
-            if raw in whole or not ((raw.page in continued and raw.start in edge) or (raw.page, raw.start) in explained):
-                self._add(whole.get(raw, raw))
+            if raw in whole:
+                self._add(whole[raw].raw)
+            elif not ((raw.page in continued and raw.start in edge) or (raw.page, raw.start) in explained):
+                self._add(raw)
+
+    def _read_on(self, raw: _Raw) -> _ReadOn | None:
+        image = self._image(raw)
+        # An encoding of several characters a group may begin before its first whole byte.
+        first = max(0, raw.start - _CHARACTER)
+        for place, following in self._links(raw, image, _CUT):
+            piece, rest = image[first:place], next(self._pages.chain(following), b"")[:_CUT]
+            joined = next(self._seen(piece + rest, raw.start - first), None) if rest else None
+            if joined is not None:
+                sighting = replace(raw.sighting, canary=joined.canary, forms=joined.forms)
+                return _ReadOn(replace(raw, sighting=sighting), following, joined.end - len(piece))
+        return None
 
     def _mend(self, raw: _Raw) -> None:
         """Decompress across page borders what was deleted, where its overflow pages are still free."""
