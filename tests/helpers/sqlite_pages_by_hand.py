@@ -17,11 +17,12 @@ def database(pages: Mapping[int, bytes], free: Sequence[int] = (), size: int = S
     return b"".join(written.get(number, b"").ljust(size, b"\x00") for number in range(1, max(written) + 1))
 
 
-def leaf(content: Mapping[int, bytes], cells: Sequence[int] = (), size: int = SIZE) -> bytes:
-    """A leaf of a table: what is written at which byte, and where its live cells begin; the rest is free room."""
+def leaf(content: Mapping[int, bytes], cells: Sequence[int] = (), size: int = SIZE, kind: int = 13) -> bytes:
+    """A page of a b-tree (13: the leaf of a table): what is written at which byte, and where its live cells begin; the rest is free room."""
     page = bytearray(size)
-    page[:8] = b"\x0d" + bytes(2) + len(cells).to_bytes(2) + bytes(3)
-    page[8 : 8 + 2 * len(cells)] = b"".join(at.to_bytes(2) for at in cells)
+    page[:8] = bytes([kind, 0, 0]) + len(cells).to_bytes(2) + bytes(3)
+    pointers = 12 if kind in (2, 5) else 8
+    page[pointers : pointers + 2 * len(cells)] = b"".join(at.to_bytes(2) for at in cells)
     for at, written in content.items():
         page[at : at + len(written)] = written
     assert len(page) == size
@@ -34,12 +35,20 @@ def overflow(following: int, content: bytes, size: int = SIZE) -> bytes:
     return following.to_bytes(4) + content.ljust(size - 4, b"\x00")
 
 
+SALTS = bytes(range(1, 9))
+PAGES = 99
+"""How many pages a database has after a transaction: what makes its last frame the last."""
+
+
+def frame(page: int, content: bytes, commit: int = 0, salts: bytes = SALTS) -> bytes:
+    return page.to_bytes(4) + commit.to_bytes(4) + salts + bytes(8) + content
+
+
+def log_header(size: int = SIZE, magic: int = 0x377F0682) -> bytes:
+    return magic.to_bytes(4) + bytes(4) + size.to_bytes(4) + bytes(4) + SALTS + bytes(8)
+
+
 def log(frames: Sequence[tuple[int, bytes]], size: int = SIZE) -> bytes:
     """A write-ahead log of one transaction: page numbers and contents."""
-    salts = bytes(range(8))
-    header = (0x377F0682).to_bytes(4) + bytes(4) + size.to_bytes(4) + bytes(4) + salts + bytes(8)
-    written = [
-        page.to_bytes(4) + (99 if at == len(frames) else 0).to_bytes(4) + salts + bytes(8) + content
-        for at, (page, content) in enumerate(frames, 1)
-    ]
-    return header + b"".join(written)
+    last = len(frames) - 1
+    return log_header(size) + b"".join(frame(page, content, PAGES if at == last else 0) for at, (page, content) in enumerate(frames))
