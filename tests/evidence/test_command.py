@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import sys
 import threading
 from pathlib import Path
@@ -87,6 +88,26 @@ def test_a_command_that_closes_its_outputs_and_stays_is_ended_too(lab):
     assert reading.error == f"{Path(sys.executable).name} took longer than 2 s"
 
 
+def test_a_command_that_is_never_silent_is_ended_when_its_time_is_over(lab):
+    text = "import sys, time\nwhile True: print(sys.argv[1], flush=True); time.sleep(0.02)"
+    reading = read_command("log", python(text, lab.canary("seen"), seconds=2), lab.seeker)
+    assert reading.error == f"{Path(sys.executable).name} took longer than 2 s"
+    assert {hit.canary for hit in reading.hits} == {"seen"}
+
+
+def test_of_a_line_without_end_the_last_4096_bytes_are_kept(lab):
+    said = "".join(f"{number}." for number in range(2000))
+    reading = read_command("log", python(f"import sys; sys.stderr.write({said!r}); sys.exit(4)"), lab.seeker)
+    assert reading.error == f"{Path(sys.executable).name} ended with status 4: {said[-4096:][:200]}"
+
+
+def test_the_bounds_are_those_of_the_documentation():
+    told = (Path(__file__).parents[2] / "docs" / "profile.md").read_text()
+    (seconds,) = re.findall(r"^timeout_seconds = \d+ +# default (\d+)$", told, re.MULTILINE)
+    (gib,) = re.findall(r"^max_bytes = \d+[_\d]* +# of each output; default (\d+) GiB$", told, re.MULTILINE)
+    assert (Command(("log",)).seconds, Command(("log",)).max_bytes) == (int(seconds), int(gib) << 30)
+
+
 def test_a_command_that_never_stops_printing_is_bounded_and_unread(lab):
     reading = read_command("log", python("import sys\nwhile True: print(sys.argv[1])", lab.canary("seen"), max_bytes=50_000), lab.seeker)
     assert reading.error == f"{Path(sys.executable).name} printed more than 50000 bytes on its standard output: the rest was not read"
@@ -112,12 +133,14 @@ def test_its_size_is_what_it_prints_or_what_its_size_command_says(tmp_path):
     assert command_size(python("import sys; print('abc'); print('de', file=sys.stderr)")) == 7
     told = (sys.executable, "-c", "print('4711 /var/log')")
     assert command_size(python("print('abc')", size=told)) == 4711
+    late = (sys.executable, "-c", "import sys; print('error', file=sys.stderr); print('  0815', '/var', 'x' * 300_000)")
+    assert command_size(python("", size=late)) == 815
 
 
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        (python("import sys; sys.exit(2)"), "ended with status 2"),
+        (python("import sys; print(3); sys.exit(2)"), "ended with status 2$"),
         (python("", size=(sys.executable, "-c", "print('much')")), "printed no number of bytes"),
         (python("", size=(sys.executable, "-c", "")), "printed no number of bytes"),
         (python("", size=("no-such-program-anywhere",)), "cannot be run"),

@@ -25,10 +25,9 @@ from .workers import Counted
 MAX_SECONDS = 300.0
 MAX_BYTES = 1 << 30
 _PIECE = 256 * KIB
-_READ = 64 * KIB
 _LAST = 4096  # bytes of the standard error that are kept for its last line
 _WORDS = 200
-_TICK_MS = 200
+_TICK_MS = 200  # between looks at the clock and at the other output
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def _ends(stream: _Stream) -> bytes:
     """The beginning of an output that is read to its end."""
     first = b""
     for piece in stream.pieces():
-        first = first or piece[:_LAST]
+        first = first or piece
     return first
 
 
@@ -125,19 +124,19 @@ class _Stream:
         running = self._running
         room = running.command.max_bytes - self.taken
         waiting = select.poll()
-        waiting.register(self._descriptor, select.POLLIN | select.POLLHUP | select.POLLERR)
+        waiting.register(self._descriptor, select.POLLIN)  # its end and errors are told too
         while not running.given_up.is_set():
-            if waiting.poll(min(_TICK_MS, max(0, running.left() * 1000))):
-                chunk = os.read(self._descriptor, _READ)
+            if running.is_late():
+                self.stopped = f"took longer than {running.command.seconds:g} s"
+                running.given_up.set()
+            elif waiting.poll(_TICK_MS):
+                chunk = os.read(self._descriptor, _PIECE)
                 if len(chunk) > room:
                     self.stopped = f"printed more than {running.command.max_bytes} bytes on its {self.name}: the rest was not read"
                     running.given_up.set()
                     return chunk[:room]
                 running.counted.add(len(chunk))
                 return chunk
-            if running.left() <= 0:
-                self.stopped = f"took longer than {running.command.seconds:g} s"
-                running.given_up.set()
         return b""
 
 
@@ -152,8 +151,8 @@ class _Running:
         self._deadline = time.monotonic() + command.seconds
         self.counted = Counted(progress)
 
-    def left(self) -> float:
-        return self._deadline - time.monotonic()
+    def is_late(self) -> bool:
+        return time.monotonic() > self._deadline
 
     def __enter__(self) -> _Running:
         try:
@@ -209,7 +208,7 @@ class _Running:
         if kind is not None or self.given_up.is_set():
             self._kill(process)
         try:
-            status = process.wait(self.left())
+            status = process.wait(self._deadline - time.monotonic())
         except subprocess.TimeoutExpired:
             self.given_up.set()
             self._kill(process)

@@ -93,16 +93,15 @@ def search_file(seeker: Seeker, path: Path, progress: Progress) -> Searched:
 
         def chunks() -> Iterator[bytes]:
             nonlocal short
-            # What is added after the opening is left to the next pass: a file that grows faster than it is read would never end.
-            while found.taken < size or found.taken == 0:
-                chunk = os.read(descriptor, CHUNK)
-                if not chunk:
-                    short = found.taken < size
-                    return
+            while chunk := os.read(descriptor, CHUNK):
                 found.taken += len(chunk)
                 if progress is not None:
                     progress(len(chunk))
                 yield chunk
+                # What is added after the opening is left to the next pass: a file that grows faster than it is read would never end.
+                if found.taken >= size:
+                    return
+            short = found.taken < size
 
         found.sightings.extend(seeker.search(chunks(), found.notes.append))
     finally:
