@@ -11,6 +11,7 @@ from sqlite_files import connect, fill, live, residue
 
 from fixtures.corpus import noise
 from zdr_audit.evidence import snapshot
+from zdr_audit.evidence import sqlite as reader
 from zdr_audit.evidence.sqlite import read_sqlite
 
 
@@ -61,7 +62,7 @@ def test_the_copy_is_private_and_removed_even_after_an_error(lab, path, tmp_path
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     modes = []
 
-    def fail(_collector, database, _undo):
+    def fail(_collector, database, undo):
         modes.append((database.parent.stat().st_mode & 0o777, database.parent.parent))
         raise OSError(5, "Input/output error")
 
@@ -125,6 +126,31 @@ def test_a_database_that_changes_while_it_is_copied_is_copied_again(lab, path, m
     reading = read_sqlite("db", path, lab.seeker)
     assert set(live(reading)) == {"late 1", "late 2"}
     assert reading.not_examined == ()
+
+
+def test_a_database_that_vanishes_before_it_is_copied_is_an_error(lab, path, monkeypatch):
+    fill(path, lab.canary("one"))
+    real = reader.private_copies
+
+    def late(files):
+        path.unlink(missing_ok=True)
+        return real(files)
+
+    monkeypatch.setattr(reader, "private_copies", late)
+    reading = read_sqlite("db", path, lab.seeker)
+    assert (reading.error, reading.hits) == (f"{path}: vanished while it was copied", ())
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-journal"])
+def test_an_empty_file_is_counted_and_no_more(lab, path, suffix):
+    """As a log is after its last transaction was taken over, or a journal that is kept but cut to nothing."""
+    if suffix:
+        fill(path, lab.canary("one"))
+    path.with_name(path.name + suffix).touch()
+    reading = read_sqlite("db", path, lab.seeker)
+    assert (reading.objects, reading.bytes) == (2 if suffix else 1, path.stat().st_size)
+    assert live(reading) == ({"one": "bodies: row 1, column body"} if suffix else {})
+    assert (reading.error, reading.not_examined, residue(reading)) == (None, (), {})
 
 
 def test_a_database_that_never_stands_still_is_listed(lab, path, monkeypatch):

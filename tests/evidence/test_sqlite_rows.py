@@ -9,7 +9,9 @@ import pytest
 from sqlite_files import connect, fill, live, residue
 
 from zdr_audit.evidence import sqlite_rows
+from zdr_audit.evidence.collector import Collector
 from zdr_audit.evidence.sqlite import read_sqlite
+from zdr_audit.evidence.sqlite_rows import read_rows
 
 
 def test_a_live_row_is_named_by_table_row_and_column_and_reported_once(lab, path):
@@ -155,6 +157,17 @@ def test_a_blob_that_is_too_large_for_a_table_without_row_ids_is_said(lab, path,
         "t",
         "not all rows can be read: entry 2, column body holds 1001 bytes, too many for a table without row ids",
     )
+
+
+@pytest.mark.parametrize(("more", "noted"), [(0, 0), (1, 1)])
+def test_a_blob_of_more_than_32_mib_is_read_in_pieces_by_its_row_id_or_not_at_all(lab, path, more, noted):
+    with connect(path) as connection:
+        connection.execute("pragma synchronous = off")
+        connection.execute("create table t (key text primary key, body blob) without rowid")
+        connection.execute("insert into t values ('a', zeroblob(?))", (32 * 1024 * 1024 + more,))
+    collector = Collector("db", "sqlite", lab.seeker)
+    assert read_rows(collector, path).complete != noted
+    assert len(collector.reading().not_examined) == noted
 
 
 @pytest.mark.parametrize("batch", [1, 50, 100])
