@@ -108,6 +108,8 @@ def test_a_missing_database_is_an_error(lab, tmp_path):
     reading = read_sqlite("db", tmp_path / "nowhere.db", lab.seeker)
     assert reading.error == f"{tmp_path / 'nowhere.db'}: No such file or directory"
     assert "not a regular file" in (read_sqlite("db", tmp_path, lab.seeker).error or "")
+    (tmp_path / "loop").symlink_to("loop")
+    assert (read_sqlite("db", tmp_path / "loop", lab.seeker).error or "").startswith(f"{tmp_path / 'loop'}: ")
 
 
 def test_a_database_that_changes_while_it_is_copied_is_copied_again(lab, path, monkeypatch):
