@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -53,7 +54,7 @@ def read_command(source_id: str, command: Command, seeker: Seeker, progress: Cal
     collector = Collector(source_id, "command", seeker)
     with _Running(command, progress) as running:
         found = running.each(lambda stream: _Found.of(seeker, stream))
-    for stream, seen in zip(running.streams, found, strict=True):
+    for stream, seen in found:
         name = f"{stream.name} of {command.program}"
         collector.objects += bool(stream.taken)
         collector.bytes += stream.taken
@@ -68,15 +69,16 @@ def command_size(command: Command) -> int:
     """Bytes in use: what `size` prints as its first word, else how much the command prints. Raises SizeError."""
     asked = command if command.size is None else Command(command.size, command.seconds, command.max_bytes)
     with _Running(asked, None) as running:
-        kept = running.each(lambda stream: bytes(_ends(stream)))
+        printed = running.each(_beginning)
     if running.problem:
         raise SizeError(running.problem)
     if command.size is None:
-        return sum(stream.taken for stream in running.streams)
-    first = kept[0].split()[:1]
-    if not first or not first[0].isdigit():
+        return sum(stream.taken for stream, _ in printed)
+    (_, beginning), _ = printed
+    number = next(iter(beginning.split()), b"")
+    if not number.isdigit():
         raise SizeError(f"{asked.program} printed no number of bytes")
-    return int(first[0])
+    return int(number)
 
 
 @dataclass
@@ -91,7 +93,7 @@ class _Found:
         return found
 
 
-def _ends(stream: _Stream) -> bytes:
+def _beginning(stream: _Stream) -> bytes:
     """The beginning of an output that is read to its end."""
     first = b""
     for piece in stream.pieces():
@@ -174,32 +176,25 @@ class _Running:
         )
         return self
 
-    def each(self, work: Callable[[_Stream], Any]) -> list[Any]:
+    def each(self, work: Callable[[_Stream], Any]) -> list[tuple[_Stream, Any]]:
         """The work on each output, at the same time: a command that nobody reads stands still."""
         if not self.streams:
             return []
-        gathered: list[Any] = []
-
-        def second() -> None:
+        out, error = self.streams
+        with ThreadPoolExecutor(thread_name_prefix="zdr-audit-stderr") as beside:
+            second = beside.submit(work, error)
+            second.add_done_callback(self._give_up_after)
             try:
-                gathered.append(work(self.streams[1]))
-            except BaseException as exc:  # raised again below, on the thread of whoever reads the source
-                gathered.append(exc)
+                first = work(out)
+            except BaseException:
                 self.given_up.set()
-
-        beside = threading.Thread(target=second, name="zdr-audit-stderr", daemon=True)
-        beside.start()
-        try:
-            first = work(self.streams[0])
-        except BaseException:
-            self.given_up.set()
-            raise
-        finally:
-            beside.join()
+                raise
         self.counted.tell()
-        if isinstance(gathered[0], BaseException):
-            raise gathered[0]
-        return [first, gathered[0]]
+        return [(out, first), (error, second.result())]
+
+    def _give_up_after(self, done: Future[Any]) -> None:
+        if done.exception() is not None:
+            self.given_up.set()
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         process = self._process
