@@ -102,7 +102,13 @@ def test_an_outdated_page_holds_what_is_live_where_16_bytes_around_it_are_those_
 def test_what_lies_in_a_log_is_named_by_its_frame_and_what_lies_between_frames_by_bytes_alone(lab, read, size):
     canary, literal = lab.canary("one").encode(), lab.registry.literal.encode()
     frame = 24 + size
-    for begins, named in ((32 + frame + 23, False), (32 + frame + 24, True), (32 + 2 * frame - 32, True), (32 + 2 * frame, False)):
+    for begins, named in (
+        (32 + frame + 23, False),
+        (32 + frame + 24, True),
+        (32 + 2 * frame - 32, True),
+        (32 + 2 * frame, False),
+        (32 + 3 * frame, False),
+    ):
         for text, name in ((canary, "one"), (literal, None)):
             wal = bytearray(log([(3, leaf({}, size=size)), (4, leaf({}, size=size)), (4, overflow(0, FILLED, size))], size) + bytes(50))
             wal[begins : begins + len(text)] = text

@@ -163,7 +163,6 @@ class _Running:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                bufsize=0,
                 start_new_session=True,
             )
         except (OSError, ValueError) as exc:  # ValueError: a word with a null character
