@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import sqlite3
 
 import pytest
 from sqlite_files import connect, fill, live, residue
@@ -175,3 +176,55 @@ def test_values_are_searched_in_batches_of_whatever_size(lab, path, monkeypatch,
     monkeypatch.setattr(sqlite_rows, "_BATCH", batch)
     fill(path, *(f"{'x' * number}{lab.canary(f'{number}')}" for number in range(9)), "x" * 500)
     assert set(live(read_sqlite("db", path, lab.seeker))) == {str(number) for number in range(9)}
+
+
+def test_values_are_gathered_until_they_are_large_enough_for_a_search(lab, path, monkeypatch):
+    monkeypatch.setattr(sqlite_rows, "_BATCH", 30)
+    fill(path, *["x" * 10] * 8, "x" * 29, "x", "x" * 30, "x" * 31, "x")
+    gathered: list[list[int]] = []
+
+    def may_see_in(values):
+        gathered.append([len(value) for value in values])
+        return False
+
+    monkeypatch.setattr(lab.seeker, "may_see_in", may_see_in)
+    read_rows(Collector("db", "sqlite", lab.seeker), path)
+    assert gathered[-6:] == [[10, 10, 10], [10, 10, 10], [10, 10, 29], [1, 30], [31], [1]]
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [sqlite3.DatabaseError("x"), UnicodeDecodeError("utf-8", b"", 0, 1, "x"), OverflowError("x"), MemoryError("x")],
+    ids=lambda problem: type(problem).__name__,
+)
+def test_a_table_that_cannot_be_read_is_listed_and_the_next_is_read(lab, path, monkeypatch, problem):
+    with connect(path) as connection:
+        for name in ("first", "broken", "last"):
+            connection.execute(f"create table {name} (body)")
+            connection.execute(f"insert into {name} values (?)", (lab.canary(name),))
+    real = sqlite_rows._read_table
+
+    def read_table(search, connection, table, virtual):
+        real(search, connection, table, virtual)
+        if table == "broken":
+            raise problem
+
+    monkeypatch.setattr(sqlite_rows, "_read_table", read_table)
+    collector = Collector("db", "sqlite", lab.seeker)
+    rows = read_rows(collector, path)
+    assert (rows.complete, rows.canaries) == (False, {"first", "broken", "last"})
+    assert [(note.object, note.reason) for note in collector.reading().not_examined] == [("broken", f"not all rows can be read: {problem}")]
+
+
+def test_names_that_are_no_utf_8_are_shown_or_listed(lab, path):
+    with connect(path) as connection:
+        for name in ("first", "second"):
+            connection.execute(f"create table {name} (body)")
+            connection.execute(f"insert into {name} values (?)", (lab.canary(name),))
+        connection.execute("pragma writable_schema = on")
+        odd = "update sqlite_master set name = cast(x'66e9' as text), tbl_name = cast(x'66e9' as text), sql = {} where name = 'first'"
+        connection.execute(odd.format("cast('create table f' || x'e9' || ' (body)' as text)"))
+        connection.execute("update sqlite_master set sql = cast('create table second (b' || x'e9' || ')' as text) where name = 'second'")
+    reading = read_sqlite("db", path, lab.seeker)
+    assert {note.object for note in reading.not_examined} == {"f\\xe9", "second"}
+    assert all(note.reason.startswith("not all rows can be read: ") for note in reading.not_examined)
