@@ -66,9 +66,9 @@ def test_a_cell_ends_behind_its_payload_however_long_its_numbers_are_written(ope
     assert is_cell(pages, 300, 300 + length + key + 5)
 
 
-def test_a_cell_with_a_payload_of_200_bytes_in_nine(opened):
-    pages = opened(database({3: leaf({200: varint(200, 9) + b"\x01"}, cells=[200])}))
-    assert is_cell(pages, 200, 200 + 9 + 1 + 200)
+def test_a_cell_with_a_payload_of_300_bytes_in_nine(opened):
+    pages = opened(database({3: leaf({200: varint(300, 9) + b"\x01"}, cells=[200])}))
+    assert is_cell(pages, 200, 200 + 9 + 1 + 300)
 
 
 # Of 512 usable bytes: a table's payload up to 477 is kept in its page, an index's up to 102; of a longer one at least 39, and what fills its last page.
@@ -102,6 +102,17 @@ def test_a_cell_holds_less_where_bytes_of_the_page_are_reserved(opened, kind, pa
     before = varint(payload, 2) + (b"\x01" if kind == TABLE_LEAF else b"")
     pages = opened(database({3: leaf({20: before}, cells=[20], kind=kind)}, reserved=32))
     assert is_cell(pages, 20, 20 + len(before) + local)
+
+
+# Usable bytes where the rounding of an index's two numbers shows, with both.
+@pytest.mark.parametrize(
+    ("size", "reserved", "most", "least"), [(1024, 0, 230, 103), (1024, 247, 169, 73), (65536, 0, 16422, 8199), (65536, 255, 16358, 8167)]
+)
+def test_what_an_index_keeps_of_a_payload_is_rounded_down(opened, size, reserved, most, least):
+    for payload, local in ((most, most), (most + 1, least + 4)):
+        before = varint(payload, 3)
+        pages = opened(database({3: leaf({20: before}, cells=[20], kind=INDEX_LEAF, size=size)}, reserved=reserved, size=size))
+        assert is_cell(pages, 20, 20 + 3 + local)
 
 
 @pytest.mark.parametrize("key", range(1, 10))

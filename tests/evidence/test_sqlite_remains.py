@@ -118,6 +118,13 @@ def test_what_lies_in_a_log_is_named_by_its_frame_and_what_lies_between_frames_b
             assert hit.location == ("frame 2, page 4, " if named else "") + f"bytes {begins}-{end}"
 
 
+def test_what_lies_in_the_header_of_a_log_is_told(lab, read):
+    wal = bytearray(log([(3, leaf({}))]))
+    wal[18:28] = lab.registry.literal.encode()
+    (hit,) = read(database({3: leaf({})}), bytes(wal)).hits
+    assert (hit.object, hit.location, hit.canary, hit.residue) == ("app.db-wal", "bytes 18-28", None, True)
+
+
 def cut(page_of_link: bool, before: bytes, gap: int, following: int, reserved: int = 0) -> tuple[bytes, int]:
     """A page of which the content ends so many bytes behind what is written, with the place of that."""
     usable = SIZE - reserved
