@@ -131,9 +131,11 @@ def test_the_header_of_a_page_and_the_places_of_its_cells_are_live(opened, kind,
 
 def test_every_cell_counts_and_nothing_between_them(opened):
     cell = varint(10, 1) + b"\x01"
-    pages = opened(database({3: leaf(dict.fromkeys((100, 112, 125, 300), cell), cells=[300, 100, 125, 112])}))
-    live = [at for at in range(14, SIZE) if pages.is_live(3, at, at + 1)]
-    assert live == [8 + 6, 8 + 7, *range(100, 124), *range(125, 137), *range(300, 312)]
+    places = [300, 100, 125, 112, 480, 200, 220, 240, 260, 350, 370, 390]
+    pages = opened(database({3: leaf(dict.fromkeys(places, cell), cells=places)}))
+    live = [at for at in range(SIZE) if pages.is_live(3, at, at + 1)]
+    assert live == [*range(8 + 2 * 12), *sorted(at + byte for at in places for byte in range(12))]
+    pages = opened(database({3: leaf(dict.fromkeys(places, cell), cells=places[:4])}))
     assert pages.is_live(3, 20, 101)
     assert pages.is_live(3, 311, 500)
     assert pages.is_live(3, 90, 500)
@@ -194,6 +196,13 @@ def test_of_several_images_of_a_page_the_last_that_was_committed_is_current(open
     assert [pages.in_log(number) for number in (2, 3, 4, 5)] == [False, True, True, False]
     assert [pages.page(number) for number in (3, 4, 5)] == [b"\x03" * SIZE, b"\x04" * SIZE, b""]
     assert [one.at for one in pages.frames] == [56 + 536 * number for number in range(5)]
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_of_a_transaction_that_was_not_committed_nothing_is_current(opened, frames):
+    pages = opened(database({3: leaf({})}), log_header() + frame(3, bytes(SIZE)) * frames)
+    assert current(pages) == [False] * frames
+    assert not pages.in_log(3)
 
 
 @pytest.mark.parametrize("place", range(8))

@@ -20,7 +20,7 @@ def database(pages: Mapping[int, bytes], free: Sequence[int] = (), size: int = S
 def leaf(content: Mapping[int, bytes], cells: Sequence[int] = (), size: int = SIZE, kind: int = 13) -> bytes:
     """A page of a b-tree (13: the leaf of a table): what is written at which byte, and where its live cells begin; the rest is free room."""
     page = bytearray(size)
-    page[:8] = bytes([kind, 0, 0]) + len(cells).to_bytes(2) + bytes(3)
+    page[:8] = bytes([kind]) + (400).to_bytes(2) + len(cells).to_bytes(2) + (320).to_bytes(2) + bytes(1)
     pointers = 12 if kind in (2, 5) else 8
     page[pointers : pointers + 2 * len(cells)] = b"".join(at.to_bytes(2) for at in cells)
     for at, written in content.items():
