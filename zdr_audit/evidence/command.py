@@ -201,16 +201,13 @@ class _Running:
             return
         if kind is not None or self.given_up.is_set():
             self._kill(process)
-        try:
-            status = process.wait(self._deadline - time.monotonic())
-        except subprocess.TimeoutExpired:
-            self.given_up.set()
-            self._kill(process)
-            status = process.wait()
-            self.problem = f"{self.command.program} took longer than {self.command.seconds:g} s"
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
+        with process:
+            try:
+                status = process.wait(self._deadline - time.monotonic())
+            except subprocess.TimeoutExpired:
+                self._kill(process)
+                status = process.wait()
+                self.problem = f"{self.command.program} took longer than {self.command.seconds:g} s"
         stopped = next((stream.stopped for stream in self.streams if stream.stopped), "")
         if stopped:
             self.problem = f"{self.command.program} {stopped}"
