@@ -18,14 +18,13 @@ from typing import Any
 from zdr_audit.canary.seeker import Seeker, Sighting
 
 from .collector import Collector, byte_range
+from .files import CHUNK
 from .model import Reading
 from .size import SizeError
-from .units import KIB
 from .workers import Counted
 
 MAX_SECONDS = 300.0
 MAX_BYTES = 1 << 30
-_PIECE = 256 * KIB
 _LAST = 4096  # bytes of the standard error that are kept for its last line
 _WORDS = 200
 _TICK_MS = 200  # between looks at the clock and at the other output
@@ -115,7 +114,7 @@ class _Stream:
             self.taken += len(chunk)
             self.last = (self.last + chunk)[-_LAST:]
             held += chunk
-            if len(held) >= _PIECE:
+            if len(held) >= CHUNK:
                 yield bytes(held)
                 held.clear()
         if held:
@@ -132,7 +131,7 @@ class _Stream:
                 self.stopped = f"took longer than {running.command.seconds:g} s"
                 running.given_up.set()
             elif waiting.poll(_TICK_MS):
-                chunk = os.read(self._descriptor, _PIECE)
+                chunk = os.read(self._descriptor, CHUNK)
                 if len(chunk) > room:
                     self.stopped = f"printed more than {running.command.max_bytes} bytes on its {self.name}: the rest was not read"
                     running.given_up.set()
