@@ -34,6 +34,15 @@ def test_both_outputs_are_searched_in_all_forms(lab, tmp_path):
     }
 
 
+@pytest.mark.parametrize("stream", ["output", "error"])
+def test_what_could_not_be_decoded_is_listed_by_output(lab, tmp_path, stream):
+    (tmp_path / "log.gz").write_bytes(gzip.compress(bytes(range(256)) * 50)[:-30])
+    text = f"import sys, pathlib; sys.std{stream[:3]}.buffer.write(pathlib.Path(sys.argv[1]).read_bytes())"
+    (note,) = read_command("log", python(text, str(tmp_path / "log.gz")), lab.seeker).not_examined
+    assert note.object == f"standard {stream} of {Path(sys.executable).name}"
+    assert "decoded only in part" in note.reason
+
+
 def test_without_canaries_there_is_no_hit_and_a_silent_command_is_an_empty_source(lab):
     assert read_command("log", python("print('nothing of interest')"), lab.seeker).hits == ()
     silent = read_command("log", python(""), lab.seeker)
@@ -192,6 +201,6 @@ def test_a_reader_that_fails_ends_the_command_and_is_heard(lab):
     seeker = Broken.__new__(Broken)
     seeker.__dict__.update(lab.seeker.__dict__)
     for marker, stream in ((b"out", "stdout"), (b"err", "stderr")):
-        text = f"import sys, time; print('{marker.decode()}' * 90_000, file=sys.{stream}, flush=True); time.sleep(600)"
+        text = f"import sys, time; print('{marker.decode()}' * 200_000, file=sys.{stream}, flush=True); time.sleep(600)"
         with pytest.raises(KeyError, match="broken"):
             read_command("log", python(text), seeker)

@@ -258,7 +258,7 @@ def test_the_name_of_a_file_that_is_a_source_is_searched(lab, tmp_path):
     path.touch()
     reading = read_files("log", path, lab.seeker)
     assert [(hit.object, hit.location, hit.canary) for hit in reading.hits] == [(path.name, "name", "name")]
-    assert (reading.objects, reading.bytes) == (1, 0)
+    assert (reading.objects, reading.bytes, reading.not_examined) == (1, 0, ())
 
 
 def test_a_file_is_read_and_told_in_pieces_of_half_a_mib(lab, tmp_path):

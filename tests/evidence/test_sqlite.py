@@ -85,6 +85,20 @@ def test_what_is_no_readable_database_is_searched_raw_and_listed(lab, path, cont
     assert reading.error is None
 
 
+def test_a_database_without_a_readable_schema_is_searched_raw_and_nothing_of_it_is_called_residue(lab, path):
+    fill(path, lab.canary("one"))
+    content = bytearray(path.read_bytes())
+    content[100] = 0
+    path.write_bytes(content)
+    reading = read_sqlite("db", path, lab.seeker)
+    (note,) = reading.not_examined
+    assert (note.object, note.reason.split(":")[0]) in (
+        ("app.db", "the rows cannot be read"),
+        ("sqlite_master", "not all rows can be read"),
+    )
+    assert [(hit.object, hit.canary, hit.residue) for hit in reading.hits] == [("app.db", "one", False)]
+
+
 def test_an_unfinished_transaction_is_undone_for_the_rows_and_its_pages_are_residue(lab, path, tmp_path, fingerprint):
     fill(path, *(f"{lab.canary(f'committed {number}')}{'x' * 3000}" for number in range(30)))
     with connect(path) as connection:

@@ -167,11 +167,8 @@ class _Running:
         except (OSError, ValueError) as exc:  # ValueError: a word with a null character
             self.problem = f"{self.command.program} cannot be run: {getattr(exc, 'strerror', None) or exc}"
             return self
-        assert self._process.stdout is not None and self._process.stderr is not None
-        self.streams = tuple(
-            _Stream(name, pipe.fileno(), self)
-            for name, pipe in (("standard output", self._process.stdout), ("standard error", self._process.stderr))
-        )
+        pipes = {"standard output": self._process.stdout, "standard error": self._process.stderr}
+        self.streams = tuple(_Stream(name, pipe.fileno(), self) for name, pipe in pipes.items() if pipe)
         return self
 
     def each(self, work: Callable[[_Stream], Any]) -> list[tuple[_Stream, Any]]:
