@@ -68,6 +68,7 @@ def test_much_output_on_both_sides_is_read_to_its_end_piece_by_piece(lab):
         ),
         ("import sys; print(sys.argv[1]); sys.exit(1)", "ended with status 1"),
         ("import sys, os; print(sys.argv[1], flush=True); os.kill(os.getpid(), 9)", "was ended by signal 9"),
+        ("import sys, os; print(sys.argv[1], flush=True); os.kill(os.getpid(), 1)", "was ended by signal 1"),
         ("import sys; print(sys.argv[1], flush=True); sys.exit('x' * 5000)", f"ended with status 1: {'x' * 200}"),
     ],
 )
@@ -124,11 +125,17 @@ def test_a_command_that_never_stops_printing_is_bounded_and_unread(lab):
     assert "seen" in {hit.canary for hit in reading.hits}
 
 
-@pytest.mark.parametrize("words", [("no-such-program-anywhere",), ("/",), ("echo", "a\0b")])
-def test_a_command_that_cannot_be_run_is_an_error_of_the_reading(lab, words):
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("no-such-program-anywhere",), "No such file or directory"),
+        (("/bin/",), "Permission denied"),
+        (("echo", "a\0b"), "embedded null byte"),
+    ],
+)
+def test_a_command_that_cannot_be_run_is_an_error_of_the_reading(lab, words, why):
     reading = read_command("log", Command(words), lab.seeker)
-    assert "cannot be run" in (reading.error or "")
-    assert "\n" not in (reading.error or "")
+    assert reading.error == f"{Path(words[0]).name} cannot be run: {why}"
 
 
 def test_no_shell_reads_the_words(lab, tmp_path):
