@@ -97,7 +97,7 @@ def _compiles(mutant: Mutant) -> bool:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
             compile(mutant.source() or "(", "mutant", "exec", dont_inherit=True)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, AttributeError):  # the last: Cosmic Ray cannot replace a dotted name among several exceptions
         return False
     return True
 

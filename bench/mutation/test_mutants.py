@@ -66,3 +66,14 @@ def test_a_sample_has_one_mutant_a_site_and_is_the_same_for_a_seed(file):
 
 def test_all_means_all_that_compile(file):
     assert chosen(Room("near", 0, 0.9, (), (), (), 1, 1.0), mutants_of(file), 1) == mutants_of(file)
+
+
+def test_what_cosmic_ray_cannot_change_is_no_mutant(tmp_path, monkeypatch):
+    """A name with dots among several exceptions."""
+    (tmp_path / "near.py").write_text("import sqlite3\n\ntry:\n    pass\nexcept (sqlite3.Error, OSError):\n    pass\n")
+    monkeypatch.setattr(mutants, "ROOT", tmp_path)
+    room = Room("near", 100, 0.9, (), (), (), 1, 1.0)
+    for seed in range(5):
+        assert [m.source() for m in chosen(room, mutants_of("near.py"), seed)] == [
+            "import sqlite3\n\ntry:\n    pass\nexcept (sqlite3.Error, CosmicRayTestingException):\n    pass\n"
+        ]

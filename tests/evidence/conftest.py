@@ -51,3 +51,10 @@ def fingerprint() -> Callable[[Path], dict[str, tuple]]:
         return found
 
     return take
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Of a database that is not there yet, alone in a folder."""
+    (tmp_path / "data").mkdir()
+    return tmp_path / "data" / "app.db"

@@ -155,7 +155,7 @@ def test_a_database_that_cannot_be_read_is_an_error_each_time(lab, path, earlier
 
 def test_a_digest_tells_which_bytes_lie_in_which_file(tmp_path):
     digests = set()
-    cases = ((b"xy", b"z"), (b"x", b"yz"), (b"xyz", b""), (b"xyz", None), (None, b"xyz"), (b"", b"xyz"))
+    cases = ((b"xy", b"z"), (b"x", b"yz"), (b"xyz", b""), (b"xyz", None), (None, b"xyz"), (None, b"xyy"), (None, None), (b"", b"xyz"))
     for contents in cases:
         files: dict[str, Path | None] = {}
         for name, content in zip("ab", contents, strict=True):

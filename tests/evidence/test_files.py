@@ -1,18 +1,21 @@
+"""Files as evidence: what is found in them, where, and that reading leaves no trace."""
+
 from __future__ import annotations
 
 import base64
 import gzip
 import os
 import socket
+import threading
 import tracemalloc
 
 import pytest
 
 from fixtures.corpus import plant, plant_twin
-from zdr_audit.canary.seeker import Seeker
 from zdr_audit.evidence import files
 from zdr_audit.evidence.collector import MAX_HITS
 from zdr_audit.evidence.files import read_files
+from zdr_audit.evidence.workers import Workers
 
 MIB = 1024 * 1024
 
@@ -119,6 +122,7 @@ def test_links_are_not_followed_and_those_that_lead_outside_are_listed(lab, tmp_
     noted = {item.object: item.reason for item in reading.not_examined}
     assert noted["away"] == noted["folder"] == "a link that leads outside the source"
     assert "alias" not in noted
+    assert set(noted) <= {"away", "folder", "loop"}
 
 
 def test_a_file_that_has_become_a_link_is_not_followed(tmp_path):
@@ -159,85 +163,6 @@ def test_what_could_not_be_decoded_is_listed_by_file(lab, tmp_path):
     (noted,) = read_files("logs", tmp_path, lab.seeker).not_examined
     assert noted.object == "body.gz"
     assert "decoded only in part" in noted.reason
-
-
-class Meddler(Seeker):
-    """A seeker that does something to the evidence when a certain file has been read for the first time."""
-
-    def __init__(self, seeker: Seeker, marker: bytes, act) -> None:
-        self.__dict__.update(seeker.__dict__)
-        self.marker, self.act = marker, act
-
-    def search(self, data, on_note=None):
-        yield from super().search(self.watched(data), on_note)
-
-    def watched(self, data):
-        met = False
-        for chunk in [data] if isinstance(data, bytes) else data:
-            met |= self.marker in chunk
-            yield chunk
-        if met and self.act is not None:
-            act, self.act = self.act, None
-            act()
-
-
-def test_a_log_rotated_behind_the_readers_back_is_still_read(lab, tmp_path):
-    (tmp_path / "a.log").write_text("MARK")
-    (tmp_path / "b.log").write_text(lab.canary("rotated"))
-    seeker = Meddler(lab.seeker, b"MARK", lambda: (tmp_path / "b.log").rename(tmp_path / "a.log.1"))
-    reading = read_files("logs", tmp_path, seeker)
-    assert [(hit.object, hit.canary) for hit in reading.hits] == [("a.log.1", "rotated")]
-    assert reading.not_examined == ()
-
-
-def test_what_moves_into_a_file_read_before_is_still_read(lab, tmp_path):
-    (tmp_path / "a.db").write_text("MARK")
-    (tmp_path / "b.db-wal").write_text(lab.canary("checkpointed"))
-
-    def checkpoint() -> None:
-        (tmp_path / "a.db").write_text((tmp_path / "b.db-wal").read_text())
-        (tmp_path / "b.db-wal").write_text("")
-
-    reading = read_files("data", tmp_path, Meddler(lab.seeker, b"MARK", checkpoint))
-    assert [(hit.object, hit.canary) for hit in reading.hits] == [("a.db", "checkpointed")]
-
-
-def test_a_file_that_vanishes_before_it_is_read_is_listed(lab, tmp_path):
-    (tmp_path / "a").write_text("MARK")
-    (tmp_path / "b").write_text("soon gone")
-    reading = read_files("tmp", tmp_path, Meddler(lab.seeker, b"MARK", (tmp_path / "b").unlink))
-    assert [(item.object, item.reason) for item in reading.not_examined] == [("b", "vanished before it could be read")]
-    assert reading.error is None
-
-
-def test_a_file_cut_while_it_is_read_is_listed(lab, tmp_path):
-    path = tmp_path / "a"
-    path.write_bytes(b"MARK" + bytes(3 * MIB))
-
-    class Cutter(Seeker):
-        def search(self, data, on_note=None):
-            for number, chunk in enumerate([data] if isinstance(data, bytes) else data):
-                if number == 0 and b"MARK" in chunk:
-                    os.truncate(path, MIB)
-                yield from super().search(chunk, on_note)
-
-    seeker = Cutter.__new__(Cutter)
-    seeker.__dict__.update(lab.seeker.__dict__)
-    (noted,) = read_files("tmp", tmp_path, seeker).not_examined
-    assert noted.reason == f"only {MIB} of {3 * MIB + 4} bytes could be read: it shrank meanwhile"
-
-
-def test_a_file_that_grows_for_ever_is_read_to_where_it_was(lab, tmp_path):
-    path = tmp_path / "busy.log"
-    path.write_text(lab.canary("busy") + "\n")
-
-    def grow(_bytes: int) -> None:
-        with path.open("a") as log:
-            log.write("another line\n" * 10)
-
-    reading = read_files("logs", tmp_path, lab.seeker, grow)
-    assert [hit.canary for hit in reading.hits] == ["busy"]
-    assert reading.objects == 1
 
 
 def test_reading_changes_nothing_in_the_evidence(lab, tmp_path, fingerprint):
@@ -322,59 +247,38 @@ def test_whoever_is_not_the_owner_reads_without_the_privilege_to_leave_no_trace(
     assert second & (os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC) == os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-@pytest.mark.parametrize("changes", [0, 1, 2, 5])
-def test_a_folder_that_changes_is_looked_at_three_times_at_most(lab, tmp_path, monkeypatch, changes):
-    (tmp_path / "log").write_text("x")
-    real, looks = files._Tree._walk, []
+def test_a_root_that_is_a_link_to_itself_is_an_error(lab, tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    reading = read_files("logs", tmp_path / "loop", lab.seeker)
+    assert (reading.error or "").startswith(f"{tmp_path / 'loop'}: ")
 
-    def walk(tree):
-        looks.append(None)
-        if len(looks) <= changes:
-            (tmp_path / "log").write_text("x" * (len(looks) + 1))
-        yield from real(tree)
 
-    monkeypatch.setattr(files._Tree, "_walk", walk)
+def test_the_name_of_a_file_that_is_a_source_is_searched(lab, tmp_path):
+    path = tmp_path / lab.canary("name")
+    path.touch()
+    reading = read_files("log", path, lab.seeker)
+    assert [(hit.object, hit.location, hit.canary) for hit in reading.hits] == [(path.name, "name", "name")]
+    assert (reading.objects, reading.bytes, reading.not_examined) == (1, 0, ())
+
+
+def test_a_file_is_read_and_told_in_pieces_of_half_a_mib(lab, tmp_path):
+    (tmp_path / "log").write_bytes(bytes(MIB + 5))
+    told: list[int] = []
+    files.search_file(lab.seeker, tmp_path / "log", told.append)
+    assert told == [MIB // 2, MIB // 2, 5]
+
+
+def test_files_from_a_quarter_of_a_mib_on_are_searched_beside_others(lab, tmp_path, monkeypatch):
+    monkeypatch.setattr(Workers.__init__, "__defaults__", (2,))
+    sizes = (MIB // 4 - 1, MIB // 4, MIB // 4 + 1)
+    for size in sizes:
+        (tmp_path / f"{size:09}").write_bytes(bytes(size))
+    real, where = files.search_file, []
+
+    def search(seeker, path, progress):
+        where.append((int(path.name), threading.current_thread() is threading.main_thread()))
+        return real(seeker, path, progress)
+
+    monkeypatch.setattr(files, "search_file", search)
     read_files("logs", tmp_path, lab.seeker)
-    assert len(looks) == min(3, max(changes + 1, 2))
-
-
-@pytest.mark.parametrize(
-    ("problem", "noted"),
-    [
-        (PermissionError(13, "Permission denied"), [("b", "Permission denied")]),
-        (FileNotFoundError(2, "No such file or directory"), [("b", "vanished before it could be read")]),
-    ],
-)
-def test_an_entry_that_cannot_be_looked_at_is_listed_and_the_rest_is_read(lab, tmp_path, monkeypatch, problem, noted):
-    for name in "abc":
-        (tmp_path / name).write_text(lab.canary(name))
-    real = os.scandir
-
-    class Entry:
-        def __init__(self, entry: os.DirEntry) -> None:
-            self.name, self._entry = entry.name, entry
-
-        def stat(self, *, follow_symlinks: bool) -> os.stat_result:
-            if self.name == "b":
-                raise problem
-            return self._entry.stat(follow_symlinks=follow_symlinks)
-
-        def inode(self) -> int:
-            return self._entry.inode()
-
-    class Listing:
-        def __init__(self, path) -> None:
-            self._real = real(path)
-
-        def __enter__(self):
-            return [Entry(entry) for entry in self._real]
-
-        def __exit__(self, *_: object) -> None:
-            self._real.close()
-
-        close = __exit__
-
-    monkeypatch.setattr(files.os, "scandir", Listing)
-    reading = read_files("logs", tmp_path, lab.seeker)
-    assert {hit.canary for hit in reading.hits} == {"a", "c"}
-    assert [(note.object, note.reason) for note in reading.not_examined] == noted
+    assert sorted(where) == [(sizes[0], True), (sizes[1], False), (sizes[2], False)]

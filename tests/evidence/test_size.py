@@ -64,7 +64,7 @@ def test_a_database_that_is_none_cannot_be_measured(tmp_path):
     (tmp_path / "text").write_text("no database at all, but long enough to be looked at" * 20)
     with pytest.raises(sqlite3.Error, match="not a database"):
         size_of("sqlite", tmp_path / "text")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match="No such file or directory"):
         size_of("sqlite", tmp_path / "nothing")
 
 

@@ -43,6 +43,7 @@ def test_a_command_gets_the_canary_in_each_of_its_words_and_no_shell(tmp_path):
     ("words", "seconds", "problem"),
     [
         ((sys.executable, "-c", "import sys; print('{canary}'); sys.exit(3)"), 60, f"the command {sys.executable} ended with status 3"),
+        ((sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"), 60, f"the command {sys.executable} ended with status -9"),
         ((sys.executable, "-c", "import time; time.sleep(600)", "{canary}"), 0.5, f"the command {sys.executable} took longer than 0.5 s"),
         (("no-such-program", "{canary}"), 60, "the command no-such-program cannot be run: No such file or directory"),
     ],

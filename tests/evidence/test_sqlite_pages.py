@@ -8,6 +8,7 @@ import sqlite3
 import struct
 from collections import Counter
 from contextlib import closing
+from itertools import count, takewhile
 from pathlib import Path
 
 import pytest
@@ -128,7 +129,9 @@ def unused(page: bytes, base: int) -> list[range]:
 def agree_on_what_is_live(pages: Pages) -> Counter[int]:
     """Of every b-tree page without fragments: what SQLite calls unused is not live, and every byte at its edges is. The pages looked at, by kind."""
     kinds: Counter[int] = Counter()
-    for number in set(range(1, pages.count + 1)) - pages.free:
+    for number in takewhile(pages.page, count(1)):
+        if number in pages.free:
+            continue
         page, base = pages.page(number), 100 if number == 1 else 0
         if page[base] not in (2, 5, 10, 13) or page[base + 7]:
             continue
@@ -268,13 +271,14 @@ def test_every_byte_of_a_log_belongs_to_its_frame_and_none_before_or_after(tmp_p
     pages.close()
 
 
-def test_pages_that_are_in_the_log_alone_are_counted(tmp_path):
+def test_pages_that_are_in_the_log_alone_are_there(tmp_path):
     path = logged(tmp_path)
     with_log, without = Pages(path, path.with_name("app.db-wal")), Pages(path, None)
-    assert (with_log.count, without.count) == (8, 1)
+    assert [len(with_log.page(number)) for number in range(10)] == [0, *[1024] * 8, 0]
+    assert [len(without.page(number)) for number in range(3)] == [0, 1024, 0]
     assert [with_log.in_log(number) for number in range(1, 10)] == [True] * 8 + [False]
     assert (without.frames, without.in_log(1)) == ((), False)
-    assert (with_log.page(0), with_log.page(-1), with_log.page(9)) == (b"", b"", b"")
+    assert with_log.page(-1) == b""
     with_log.close()
     without.close()
 

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -17,18 +18,16 @@ from typing import Any
 from zdr_audit.canary.seeker import Seeker, Sighting
 
 from .collector import Collector, byte_range
+from .files import CHUNK
 from .model import Reading
 from .size import SizeError
-from .units import KIB
 from .workers import Counted
 
 MAX_SECONDS = 300.0
 MAX_BYTES = 1 << 30
-_PIECE = 256 * KIB
-_READ = 64 * KIB
 _LAST = 4096  # bytes of the standard error that are kept for its last line
 _WORDS = 200
-_TICK_MS = 200
+_TICK_MS = 200  # between looks at the clock and at the other output
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def read_command(source_id: str, command: Command, seeker: Seeker, progress: Cal
     collector = Collector(source_id, "command", seeker)
     with _Running(command, progress) as running:
         found = running.each(lambda stream: _Found.of(seeker, stream))
-    for stream, seen in zip(running.streams, found, strict=True):
+    for stream, seen in found:
         name = f"{stream.name} of {command.program}"
         collector.objects += bool(stream.taken)
         collector.bytes += stream.taken
@@ -69,15 +68,16 @@ def command_size(command: Command) -> int:
     """Bytes in use: what `size` prints as its first word, else how much the command prints. Raises SizeError."""
     asked = command if command.size is None else Command(command.size, command.seconds, command.max_bytes)
     with _Running(asked, None) as running:
-        kept = running.each(lambda stream: bytes(_ends(stream)))
+        printed = running.each(_beginning)
     if running.problem:
         raise SizeError(running.problem)
     if command.size is None:
-        return sum(stream.taken for stream in running.streams)
-    first = kept[0].split()[:1]
-    if not first or not first[0].isdigit():
+        return sum(stream.taken for stream, _ in printed)
+    (_, beginning), _ = printed
+    number = next(iter(beginning.split()), b"")
+    if not number.isdigit():
         raise SizeError(f"{asked.program} printed no number of bytes")
-    return int(first[0])
+    return int(number)
 
 
 @dataclass
@@ -92,11 +92,11 @@ class _Found:
         return found
 
 
-def _ends(stream: _Stream) -> bytes:
+def _beginning(stream: _Stream) -> bytes:
     """The beginning of an output that is read to its end."""
     first = b""
     for piece in stream.pieces():
-        first = first or piece[:_LAST]
+        first = first or piece
     return first
 
 
@@ -114,7 +114,7 @@ class _Stream:
             self.taken += len(chunk)
             self.last = (self.last + chunk)[-_LAST:]
             held += chunk
-            if len(held) >= _PIECE:
+            if len(held) >= CHUNK:
                 yield bytes(held)
                 held.clear()
         if held:
@@ -125,19 +125,19 @@ class _Stream:
         running = self._running
         room = running.command.max_bytes - self.taken
         waiting = select.poll()
-        waiting.register(self._descriptor, select.POLLIN | select.POLLHUP | select.POLLERR)
+        waiting.register(self._descriptor, select.POLLIN)  # its end and errors are told too
         while not running.given_up.is_set():
-            if waiting.poll(min(_TICK_MS, max(0, running.left() * 1000))):
-                chunk = os.read(self._descriptor, _READ)
+            if running.is_late():
+                self.stopped = f"took longer than {running.command.seconds:g} s"
+                running.given_up.set()
+            elif waiting.poll(_TICK_MS):
+                chunk = os.read(self._descriptor, CHUNK)
                 if len(chunk) > room:
                     self.stopped = f"printed more than {running.command.max_bytes} bytes on its {self.name}: the rest was not read"
                     running.given_up.set()
                     return chunk[:room]
                 running.counted.add(len(chunk))
                 return chunk
-            if running.left() <= 0:
-                self.stopped = f"took longer than {running.command.seconds:g} s"
-                running.given_up.set()
         return b""
 
 
@@ -152,8 +152,8 @@ class _Running:
         self._deadline = time.monotonic() + command.seconds
         self.counted = Counted(progress)
 
-    def left(self) -> float:
-        return self._deadline - time.monotonic()
+    def is_late(self) -> bool:
+        return time.monotonic() > self._deadline
 
     def __enter__(self) -> _Running:
         try:
@@ -162,45 +162,34 @@ class _Running:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                bufsize=0,
                 start_new_session=True,
             )
         except (OSError, ValueError) as exc:  # ValueError: a word with a null character
             self.problem = f"{self.command.program} cannot be run: {getattr(exc, 'strerror', None) or exc}"
             return self
-        assert self._process.stdout is not None and self._process.stderr is not None
-        self.streams = tuple(
-            _Stream(name, pipe.fileno(), self)
-            for name, pipe in (("standard output", self._process.stdout), ("standard error", self._process.stderr))
-        )
+        pipes = {"standard output": self._process.stdout, "standard error": self._process.stderr}
+        self.streams = tuple(_Stream(name, pipe.fileno(), self) for name, pipe in pipes.items() if pipe)
         return self
 
-    def each(self, work: Callable[[_Stream], Any]) -> list[Any]:
+    def each(self, work: Callable[[_Stream], Any]) -> list[tuple[_Stream, Any]]:
         """The work on each output, at the same time: a command that nobody reads stands still."""
         if not self.streams:
             return []
-        gathered: list[Any] = []
-
-        def second() -> None:
+        out, error = self.streams
+        with ThreadPoolExecutor(thread_name_prefix="zdr-audit-stderr") as beside:
+            second = beside.submit(work, error)
+            second.add_done_callback(self._give_up_after)
             try:
-                gathered.append(work(self.streams[1]))
-            except BaseException as exc:  # raised again below, on the thread of whoever reads the source
-                gathered.append(exc)
+                first = work(out)
+            except BaseException:
                 self.given_up.set()
-
-        beside = threading.Thread(target=second, name="zdr-audit-stderr", daemon=True)
-        beside.start()
-        try:
-            first = work(self.streams[0])
-        except BaseException:
-            self.given_up.set()
-            raise
-        finally:
-            beside.join()
+                raise
         self.counted.tell()
-        if isinstance(gathered[0], BaseException):
-            raise gathered[0]
-        return [first, gathered[0]]
+        return [(out, first), (error, second.result())]
+
+    def _give_up_after(self, done: Future[Any]) -> None:
+        if done.exception() is not None:
+            self.given_up.set()
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         process = self._process
@@ -208,16 +197,13 @@ class _Running:
             return
         if kind is not None or self.given_up.is_set():
             self._kill(process)
-        try:
-            status = process.wait(self.left())
-        except subprocess.TimeoutExpired:
-            self.given_up.set()
-            self._kill(process)
-            status = process.wait()
-            self.problem = f"{self.command.program} took longer than {self.command.seconds:g} s"
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
+        with process:
+            try:
+                status = process.wait(self._deadline - time.monotonic())
+            except subprocess.TimeoutExpired:
+                self._kill(process)
+                status = process.wait()
+                self.problem = f"{self.command.program} took longer than {self.command.seconds:g} s"
         stopped = next((stream.stopped for stream in self.streams if stream.stopped), "")
         if stopped:
             self.problem = f"{self.command.program} {stopped}"

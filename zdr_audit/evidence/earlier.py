@@ -21,22 +21,22 @@ class Earlier:
 
     def __init__(self, known: Callable[[], Known]) -> None:
         self._known = known
-        self._last: dict[str, tuple[bytes, Known, Reading]] = {}
+        self._last: dict[str, tuple[tuple[bytes, Known], Reading]] = {}
 
     def of(self, source: str, digest: bytes) -> Reading | None:
         """The outcome of the same bytes; None where they are others, or were searched for less."""
-        last = self._last.get(source)
-        return last[2] if last is not None and last[:2] == (digest, self._known()) else None
+        searched, reading = self._last.get(source, (None, None))
+        return reading if searched == (digest, self._known()) else None
 
     def keep(self, source: str, digest: bytes, reading: Reading) -> None:
-        self._last[source] = (digest, self._known(), reading)
+        self._last[source] = ((digest, self._known()), reading)
 
 
 def digest_of(files: Mapping[str, Path | None]) -> bytes:
     """A digest of files by name: which of them exist (the others are None), their sizes and contents. Raises OSError."""
-    made = hashlib.blake2b(digest_size=32)
+    made = hashlib.blake2b()
     for name, path in files.items():
-        size = -1 if path is None else path.stat().st_size
+        size = None if path is None else path.stat().st_size
         made.update(f"{len(name)}:{name}:{size}:".encode("utf-8", "surrogateescape"))
         if path is None:
             continue

@@ -93,16 +93,15 @@ def search_file(seeker: Seeker, path: Path, progress: Progress) -> Searched:
 
         def chunks() -> Iterator[bytes]:
             nonlocal short
-            # What is added after the opening is left to the next pass: a file that grows faster than it is read would never end.
-            while found.taken < size or found.taken == 0:
-                chunk = os.read(descriptor, CHUNK)
-                if not chunk:
-                    short = found.taken < size
-                    return
+            while chunk := os.read(descriptor, CHUNK):
                 found.taken += len(chunk)
                 if progress is not None:
                     progress(len(chunk))
                 yield chunk
+                # What is added after the opening is left to the next pass: a file that grows faster than it is read would never end.
+                if found.taken >= size:
+                    return
+            short = found.taken < size
 
         found.sightings.extend(seeker.search(chunks(), found.notes.append))
     finally:
@@ -131,14 +130,14 @@ class _Tree:
         self._met: set[int] = set()
         self._failed: dict[str, str] = {}
         self._named: set[str] = set()
+        self._changed = False
 
     def read(self) -> None:
         with Workers() as workers:
             for _ in range(_PASSES):
-                self._failed = {}
-                lost = len(self._vanished)
-                changed = self._pass(workers)
-                if not changed and lost == len(self._vanished):
+                self._failed, self._changed = {}, False
+                self._pass(workers)
+                if not self._changed:
                     break
         for name, inode in self._vanished.items():
             if inode not in self._met:  # else it was renamed, and read under its new name
@@ -147,33 +146,34 @@ class _Tree:
             self._collector.not_examined(shown(name), why)
         self._collector.objects, self._collector.bytes = len(self._read), sum(self._bytes.values())
 
-    def _pass(self, workers: Workers) -> bool:
-        """Search what is new or changed since the last pass; whether another must look again."""
+    def _pass(self, workers: Workers) -> None:
+        """Search what is new or changed since the last pass; `_changed` says then whether another must look again."""
         counted = Counted(self._progress)
-        changed = False
         unread = ((name, state) for name, state in self._walk() if self._read.get(name) != state)
 
         def search(item: tuple[str, State]) -> Searched:
             return search_file(self._collector.seeker, self._root / item[0], counted.add)
 
         for (name, listed), outcome in workers.map(search, unread, lambda item: item[1].size >= _LARGE, counted.tell):
-            changed |= self._take(name, listed, outcome)
-        return changed
+            self._take(name, listed, outcome)
 
-    def _take(self, name: str, listed: State, outcome: Searched | Exception) -> bool:
-        """Add the outcome of one file; whether another pass must look again."""
+    def _take(self, name: str, listed: State, outcome: Searched | Exception) -> None:
+        """Add the outcome of one file."""
         if isinstance(outcome, FileNotFoundError):
-            self._vanished[name] = listed.inode
-            return True
-        if isinstance(outcome, OSError):
+            self._lost(name, listed.inode)
+        elif isinstance(outcome, OSError):
             self._failed[name] = reason(outcome)
-            return False
-        if isinstance(outcome, Exception):
+        elif isinstance(outcome, Exception):
             raise outcome
-        self._read[name], self._bytes[name] = outcome.state, outcome.taken
-        add_searched(self._collector, shown(name), outcome)
-        self._met.add(outcome.state.inode)
-        return True
+        else:
+            self._read[name], self._bytes[name] = outcome.state, outcome.taken
+            add_searched(self._collector, shown(name), outcome)
+            self._met.add(outcome.state.inode)
+            self._changed = True
+
+    def _lost(self, name: str, inode: int) -> None:
+        self._vanished[name] = inode
+        self._changed = True
 
     def _walk(self) -> Iterator[tuple[str, State]]:
         """The regular files below the root, by name; the rest is noted. Names are searched as they are met."""
@@ -184,7 +184,7 @@ class _Tree:
                 with os.scandir(self._root / folder) as listing:
                     entries = sorted(listing, key=lambda entry: entry.name)
             except FileNotFoundError:
-                self._vanished[folder or "."] = inode
+                self._lost(folder or ".", inode)
                 continue
             except OSError as problem:
                 self._failed[folder or "."] = reason(problem)
@@ -196,7 +196,7 @@ class _Tree:
                 try:
                     status = entry.stat(follow_symlinks=False)
                 except FileNotFoundError:
-                    self._vanished[name] = entry.inode()
+                    self._lost(name, entry.inode())
                     continue
                 except OSError as problem:
                     self._failed[name] = reason(problem)

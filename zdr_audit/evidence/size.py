@@ -50,7 +50,7 @@ def _sqlite(path: Path) -> int:
         copy = copies.get(real)
         if copy is None:
             raise FileNotFoundError(f"{path.name} vanished")
-        with closing(sqlite3.connect(f"{copy.as_uri()}", uri=True)) as database:
+        with closing(sqlite3.connect(copy)) as database:
             pages, free, size = (
                 int(database.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "freelist_count", "page_size")
             )

@@ -39,5 +39,5 @@ def run_command(words: Sequence[str], canary: str, timeout: float) -> None:
         raise SpikeError(f"the command {words[0]} took longer than {timeout:g} s") from None
     except OSError as exc:
         raise SpikeError(f"the command {words[0]} cannot be run: {exc.strerror}") from None
-    if done.returncode != 0:
+    if done.returncode:
         raise SpikeError(f"the command {words[0]} ended with status {done.returncode}")

@@ -53,23 +53,20 @@ def _search(
     collector: Collector, database: Path | None, wal: Path | None, journal: Path | None, *, progress: Callable[[int], None] | None
 ) -> None:
     if database is None:
-        raise FileNotFoundError(2, "vanished while it was copied")
+        raise FileNotFoundError("vanished while it was copied")
     present = [copy for copy in (database, wal, journal) if copy is not None]
     collector.objects, collector.bytes = len(present), sum(copy.stat().st_size for copy in present)
     if not database.stat().st_size:  # a database in which nothing was ever stored
         return
-    readable = database
-    undo = journal is not None and journal.stat().st_size > 0
-    if journal is not None and undo:
-        # SQLite undoes an unfinished transaction, in a second copy: what that transaction wrote is to be searched as it is.
-        readable = _folder(database) / database.name
-        shutil.copy(database, readable)
-        shutil.copy(journal, readable.with_name(journal.name))
-    rows = read_rows(collector, readable, undo)
+    undone = _undone(database, journal) if journal is not None and journal.stat().st_size else None
+    rows = read_rows(collector, undone or database, undo=bool(undone))
     search_remains(collector, Copies(database, wal, journal), rows, progress)
 
 
-def _folder(database: Path) -> Path:
+def _undone(database: Path, journal: Path) -> Path:
+    """A second copy, in which SQLite undoes an unfinished transaction: what that transaction wrote is to be searched as it is."""
     folder = database.parent / "undone"
     folder.mkdir()
-    return folder
+    for copy in (database, journal):
+        shutil.copy(copy, folder / copy.name)
+    return folder / database.name

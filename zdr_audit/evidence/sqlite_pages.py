@@ -17,7 +17,6 @@ _WAL_MAGICS = (0x377F0682, 0x377F0683)
 _WAL_HEADER = 32
 _FRAME_HEADER = 24
 _INDEX_INTERIOR, _TABLE_INTERIOR, _INDEX_LEAF, _TABLE_LEAF = 2, 5, 10, 13
-_MAX_CHAIN = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -48,11 +47,6 @@ class Pages:
             self.close()
             raise ValueError(f"not a SQLite database: its page size is {self.size}")
         self.usable = self.size - header[20]
-
-    @cached_property
-    def count(self) -> int:
-        """The number of the last page, in the database file or its log."""
-        return max([self._file.seek(0, os.SEEK_END) // self.size, *(frame.page for frame in self.frames)])
 
     def close(self) -> None:
         self._file.close()
@@ -123,7 +117,7 @@ class Pages:
         while trunk and trunk not in found:
             found.add(trunk)
             content = self.page(trunk)
-            if len(content) < 8:
+            if len(content) < self.size:
                 break
             count = min(self._int(content, 4), self.usable // 4 - 2)
             leaves = struct.unpack_from(f">{count}I", content, 8)
@@ -134,7 +128,7 @@ class Pages:
     def chain(self, number: int) -> Iterator[bytes]:
         """The contents of an overflow chain from a page on, without the links."""
         seen: set[int] = set()
-        while number and number not in seen and len(seen) < _MAX_CHAIN:
+        while number not in seen:
             seen.add(number)
             content = self.page(number)
             if len(content) < self.size:
@@ -160,7 +154,7 @@ class Pages:
         count = int.from_bytes(content[base + 3 : base + 5])
         header = base + (12 if kind in (_INDEX_INTERIOR, _TABLE_INTERIOR) else 8)
         yield 0, header + 2 * count
-        for index in range(min(count, (self.usable - header) // 2)):
+        for index in range(count):
             at = int.from_bytes(content[header + 2 * index : header + 2 * index + 2])
             yield at, self._cell_end(content, kind, at)
 
@@ -185,11 +179,8 @@ class Pages:
 
 def _varint(content: bytes, at: int) -> tuple[int, int]:
     value = 0
-    for index in range(9):
-        byte = content[at + index] if at + index < len(content) else 0
-        if index == 8:
-            return value << 8 | byte, at + 9
+    for following, byte in enumerate(content[at : at + 8], at + 1):
         value = value << 7 | byte & 0x7F
         if byte < 0x80:
-            return value, at + index + 1
-    raise AssertionError("unreachable")
+            return value, following
+    return value << 8 | int.from_bytes(content[at + 8 : at + 9]), at + 9

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
+from typing import NamedTuple
 
 from zdr_audit.canary.registry import CUT_LENGTH
 from zdr_audit.canary.seeker import Sighting
@@ -23,8 +25,7 @@ _MAX_LINKS = 8
 _CUT = 64  # bytes after a literal within which a page border can have cut its canary
 
 
-@dataclass(frozen=True)
-class Copies:
+class Copies(NamedTuple):
     """Private copies of a database, its write-ahead log and its rollback journal."""
 
     database: Path
@@ -73,18 +74,29 @@ def _search_as_is(collector: Collector, name: str, path: Path, progress: Callabl
 
 @dataclass(frozen=True)
 class _Raw:
-    """A sighting in the raw bytes of the file `name`: at byte `start` of a page, in the log's `frame` or (None) in the database file."""
+    """A sighting in the raw bytes of the file `name`: at byte `start` of a page, in the log's `frame` or (None) in the database file.
+
+    What lies between two frames is in no page: in number 0, counted from the beginning of the file.
+    """
 
     name: str
     where: str
     sighting: Sighting
-    page: int = 0
-    start: int = 0
-    frame: Frame | None = None
+    page: int
+    start: int
+    frame: Frame | None
 
     @property
     def end(self) -> int:
         return self.start + self.sighting.end - self.sighting.start
+
+
+class _ReadOn(NamedTuple):
+    """A canary with its name, and the page on which it goes on with so many bytes."""
+
+    raw: _Raw
+    following: int
+    taken: int
 
 
 class _Remains:
@@ -98,42 +110,38 @@ class _Remains:
         self._search(name, chunks, self._in_log)
 
     def _search(self, name: str, chunks: Iterable[bytes], place: Callable[[str, Sighting], _Raw]) -> None:
-        broken: list[int] = []
-
-        def broke(start: int) -> None:
-            if len(broken) < _MAX_BROKEN:
-                broken.append(start)
-
+        broken: deque[int] = deque(maxlen=_MAX_BROKEN)
         # Notes are dropped: compressed values break off at every page border, and the live ones were read as rows.
-        found = (place(name, sighting) for sighting in self._collector.seeker.search(chunks, on_broken=broke))
+        found = (place(name, sighting) for sighting in self._collector.seeker.search(chunks, on_broken=broken.append))
         self._judge(found)
         for start in broken if self._rows.complete else ():
-            self._mend(place(name, Sighting(start, start + 1, (), None, "")))
+            self._mend(place(name, Sighting(start, start, (), None, "")))
 
     def _seen(self, data: bytes | Iterable[bytes], start: int = 0) -> Iterator[Sighting]:
         return (seen for seen in self._collector.seeker.search(data) if seen.canary is not None and seen.start == start)
 
     def _in_database(self, name: str, sighting: Sighting) -> _Raw:
         page, start = sighting.start // self._pages.size + 1, sighting.start % self._pages.size
-        return _Raw(name, f"page {page}, {byte_range(sighting)}", sighting, page, start)
+        return _Raw(name, f"page {page}, {byte_range(sighting)}", sighting, page, start, None)
 
     def _in_log(self, name: str, sighting: Sighting) -> _Raw:
         frame = self._pages.frame_at(sighting.start)
         if frame is None or sighting.start < frame.at:  # between two frames
-            return _Raw(name, byte_range(sighting), sighting)
+            return _Raw(name, byte_range(sighting), sighting, 0, sighting.start, None)
         where = f"frame {frame.number}, page {frame.page}, {byte_range(sighting)}"
         return _Raw(name, where, sighting, frame.page, sighting.start - frame.at, frame)
 
     def _judge(self, found: Iterable[_Raw]) -> None:
-        fragments: list[_Raw] = []
-        named: list[_Raw] = []
+        fragments: deque[_Raw] = deque(maxlen=MAX_HITS)
+        named: deque[_Raw] = deque(maxlen=MAX_HITS)
         for raw in found:
-            if raw.sighting.canary is not None and raw.page and len(named) < MAX_HITS:
+            if raw.sighting.canary is None and raw.page and self._rows.complete:
+                if not self._is_live(raw):
+                    fragments.append(raw)
+                continue
+            self._add(raw)
+            if raw.page:
                 named.append(raw)
-            if raw.sighting.canary is not None or not self._rows.complete or not raw.page:
-                self._add(raw)
-            elif len(fragments) < MAX_HITS and not self._is_live(raw):
-                fragments.append(raw)
         self._join(fragments, named)
 
     def _add(self, raw: _Raw) -> None:
@@ -154,31 +162,32 @@ class _Remains:
                 return False
         return self._pages.is_live(raw.page, raw.start, raw.end)
 
-    def _join(self, fragments: list[_Raw], named: list[_Raw]) -> None:
+    def _join(self, fragments: Collection[_Raw], named: Iterable[_Raw]) -> None:
         """Read on where a page border cut a canary: its rest begins the overflow page that the page names."""
-        explained: set[tuple[int, int]] = set()
-        # Zeros of the link can pass for a half of a wide character.
+        if not fragments:
+            return
+        # Cut so that most of its tail is before the border, a canary has its name already. Zeros of the link can pass for a half of a wide character.
         edge = range(_LINK + CUT_LENGTH * _CHARACTER)
-        if any(raw.start in edge for raw in fragments):  # cut so that most of its tail is before the border, a canary has its name already
-            explained.update(
-                (following, at) for raw in named for _, following in self._links(raw, self._image(raw), _CHARACTER) for at in edge
-            )
-        whole: dict[_Raw, _Raw] = {}
+        continued = {following for raw in named for _, following in self._links(raw, self._image(raw), _CHARACTER)}
+        whole = {raw: read for raw in fragments if (read := self._read_on(raw)) is not None}
+        explained = {(read.following, _LINK + at) for read in whole.values() for at in range(read.taken)}
         for raw in fragments:
-            image = self._image(raw)
-            for place, following in self._links(raw, image, _CUT):
-                # An encoding of several characters a group may begin before its first whole byte.
-                first = max(0, raw.start - _CHARACTER)
-                piece = image[first:place]
-                rest = next(self._pages.chain(following), b"")[:_CUT]
-                joined = next(self._seen(piece + rest, raw.start - first), None)
-                if joined is not None:
-                    whole[raw] = replace(raw, sighting=replace(raw.sighting, canary=joined.canary, forms=joined.forms))
-                    explained.update((following, _LINK + at) for at in range(joined.end - len(piece)))
-                    break
-        for raw in fragments:
-            if raw in whole or (raw.page, raw.start) not in explained:
-                self._add(whole.get(raw, raw))
+            if raw in whole:
+                self._add(whole[raw].raw)
+            elif not ((raw.page in continued and raw.start in edge) or (raw.page, raw.start) in explained):
+                self._add(raw)
+
+    def _read_on(self, raw: _Raw) -> _ReadOn | None:
+        image = self._image(raw)
+        # An encoding of several characters a group may begin before its first whole byte.
+        first = max(0, raw.start - _CHARACTER)
+        for place, following in self._links(raw, image, _CUT):
+            piece, rest = image[first:place], next(self._pages.chain(following), b"")[:_CUT]
+            joined = next(self._seen(piece + rest, raw.start - first), None) if rest else None
+            if joined is not None:
+                sighting = replace(raw.sighting, canary=joined.canary, forms=joined.forms)
+                return _ReadOn(replace(raw, sighting=sighting), following, joined.end - len(piece))
+        return None
 
     def _mend(self, raw: _Raw) -> None:
         """Decompress across page borders what was deleted, where its overflow pages are still free."""
@@ -198,6 +207,4 @@ class _Remains:
         if last - raw.end <= reach:
             yield last, int.from_bytes(image[:4])
         for place in range(raw.end, min(raw.end + reach + 1, last - 3)):
-            following = int.from_bytes(image[place : place + 4])
-            if 1 < following <= self._pages.count:
-                yield place, following
+            yield place, int.from_bytes(image[place : place + 4])
