@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlite_pages_by_hand import PAGES, SALTS, SIZE, TRUNK, database, frame, leaf, log, log_header, overflow
 
+from zdr_audit.evidence import sqlite_pages
 from zdr_audit.evidence.sqlite_pages import Pages
 
 TABLE_LEAF, TABLE_INTERIOR, INDEX_LEAF, INDEX_INTERIOR = 13, 5, 10, 2
@@ -265,3 +266,9 @@ def test_bytes_of_a_log_belong_to_frames_of_any_page_size(opened):
         places = [0, 31, ends[0], ends[1] - 1, ends[1], ends[2] - 1, ends[2], ends[2] + size]
         assert [frame and frame.number for frame in map(pages.frame_at, places)] == [None, None, 1, 1, 2, 2, None, None]
         assert pages.frame_at(ends[0] - size - 50) is None
+
+
+def test_a_chain_is_followed_for_so_many_pages_and_no_more(opened, monkeypatch):
+    monkeypatch.setattr(sqlite_pages, "MAX_CHAIN", 3)
+    pages = {number: overflow(number + 1, b"%d" % number) for number in range(3, 9)}
+    assert [page[:1] for page in opened(database(pages)).chain(3)] == [b"3", b"4", b"5"]

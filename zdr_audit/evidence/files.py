@@ -11,6 +11,7 @@ from pathlib import Path
 
 from zdr_audit.canary.seeker import Seeker, Sighting
 
+from .attributes import attributes
 from .collector import Collector, byte_range
 from .model import Reading
 from .workers import Counted, Workers
@@ -26,7 +27,7 @@ Progress = Callable[[int], None] | None
 
 
 def read_files(source_id: str, root: Path, seeker: Seeker, progress: Progress = None) -> Reading:
-    """Search a folder or one file: contents and names. `progress` is told the bytes read since its last call.
+    """Search a folder or one file: contents, names and extended attributes. `progress` is told the bytes read since its last call.
 
     A root that is missing or unreadable gives a `Reading` with `error`; an empty folder one with no objects.
     """
@@ -75,11 +76,13 @@ class State:
 
 @dataclass
 class Searched:
-    """What the search of one file gave: its state at opening, the bytes read, what was seen and what could not be examined."""
+    """What the search of one file gave: its state at opening, the bytes read, what was seen and what could not be examined. `attributes` are sightings in
+    its extended attributes, with the name of each."""
 
     state: State
     taken: int = 0
     sightings: list[Sighting] = field(default_factory=list)
+    attributes: list[tuple[str, Sighting]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -104,6 +107,8 @@ def search_file(seeker: Seeker, path: Path, progress: Progress) -> Searched:
             short = found.taken < size
 
         found.sightings.extend(seeker.search(chunks(), found.notes.append))
+        for name, content in attributes(descriptor, found.notes.append):
+            found.attributes.extend((name, sighting) for sighting in seeker.search(content, found.notes.append))
     finally:
         os.close(descriptor)
     if short:
@@ -117,6 +122,12 @@ def add_searched(collector: Collector, name: str, found: Searched) -> None:
         collector.not_examined(name, note)
     for sighting in found.sightings:
         collector.hit(name, byte_range(sighting), sighting)
+    for attribute, sighting in found.attributes:
+        collector.hit(name, _attribute(attribute), sighting)
+
+
+def _attribute(name: str) -> str:
+    return f"extended attribute {shown(name)}"
 
 
 class _Tree:
@@ -203,6 +214,7 @@ class _Tree:
                     continue
                 if stat.S_ISDIR(status.st_mode):
                     folders.append((name, status.st_ino))
+                    self._attributes(name)
                 elif stat.S_ISREG(status.st_mode):
                     yield name, State.of(status)
                 elif stat.S_ISLNK(status.st_mode):
@@ -216,6 +228,12 @@ class _Tree:
         if name not in self._named:
             self._named.add(name)
             self._collector.search(shown(name), os.fsencode(last), lambda _: "name")
+
+    def _attributes(self, name: str) -> None:
+        """Those of a folder."""
+        told = shown(name)
+        for attribute, content in attributes(self._root / name, lambda why: self._collector.not_examined(told, why)):
+            self._collector.search(told, content, lambda _, attribute=attribute: _attribute(attribute))  # type: ignore[misc]
 
     def _link(self, name: str) -> None:
         """Links are not followed: what they lead to inside the root is read there, what is outside is no part of the source."""

@@ -17,6 +17,8 @@ _WAL_MAGICS = (0x377F0682, 0x377F0683)
 _WAL_HEADER = 32
 _FRAME_HEADER = 24
 _INDEX_INTERIOR, _TABLE_INTERIOR, _INDEX_LEAF, _TABLE_LEAF = 2, 5, 10, 13
+MAX_CHAIN = 1 << 18
+"""Pages of an overflow chain that are followed: what has more is no value, but a file that wants to be read for ever."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class Pages:
     def chain(self, number: int) -> Iterator[bytes]:
         """The contents of an overflow chain from a page on, without the links."""
         seen: set[int] = set()
-        while number not in seen:
+        while number not in seen and len(seen) < MAX_CHAIN:
             seen.add(number)
             content = self.page(number)
             if len(content) < self.size:
