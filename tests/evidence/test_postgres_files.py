@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from pathlib import Path
+from random import Random
 
 import pytest
 from pglz_writer import in_pieces
@@ -138,6 +139,27 @@ def test_other_databases_are_left_alone_and_tablespaces_followed(lab, server, tm
     }
 
 
+def test_folders_named_by_numbers_are_those_of_databases_only_where_databases_lie(lab, server, tmp_path):
+    names = ["base/5/6/note", "base/7", "log/6/note", "pg_wal/6/note", "pg_stat/6/7/8/note", "pg_tblspc/6/7/8/note", "6/note"]
+    for name in names:
+        server.put(name, lab.canary(name).encode())
+    for place in ("PG_15_1/5/6/note", "PG_15_1/pgsql_tmp/note", "6/note"):
+        names.append(f"pg_tblspc/16600/{place}")
+        (tmp_path / "far" / place).parent.mkdir(parents=True)
+        (tmp_path / "far" / place).write_text(lab.canary(names[-1]))
+    (server.folder / "pg_tblspc" / "16600").symlink_to(tmp_path / "far")
+    assert set(server.found()) == set(names) - {"pg_tblspc/6/7/8/note"}
+
+
+def test_files_are_searched_once_in_the_order_of_their_names(lab, server):
+    names = ["a/b/f", "a/c", "a/d/g", "base/5/x", "base/pgsql_tmp/x", "pg_tblspc/note", "pg_wal/x", "z"]
+    for name in reversed(names):
+        server.put(name, lab.canary(name).encode())
+    reading = server.read()
+    assert [hit.canary for hit in reading.hits] == ["z", "a/c", "a/b/f", "a/d/g", "base/5/x", "base/pgsql_tmp/x", "pg_tblspc/note", "pg_wal/x"]
+    assert reading.objects == len(names) + 1
+
+
 def test_a_write_ahead_log_on_another_disk_is_followed(lab, server, tmp_path):
     (tmp_path / "disk").mkdir()
     (tmp_path / "disk" / "000000010000000000000001").write_bytes(pages(lab.canary("logged"), 100))
@@ -177,6 +199,21 @@ def test_a_record_is_placed_by_the_relation_that_it_names_last(lab, server):
     server.put("pg_wal/000000010000000000000001", log(lab.canary("none").encode() + records))
     where = {canary: location.partition("bytes")[0] for canary, (_, location, _) in server.found().items()}
     assert where == {"none": "", "notes": "row of public.notes, ", "other": "row of public.other, ", "another database": ""}
+
+
+@pytest.mark.parametrize("before", [1, 8190])
+def test_a_long_compressed_value_in_the_log_is_found_once_wherever_it_is_cut(lab, server, monkeypatch, before):
+    """The log comes in chunks of 64 pages; no value within a row is longer than 8191 bytes."""
+    monkeypatch.setattr(postgres_files, "MAX_HITS", 1)
+    canary, noise = lab.canary("packed").encode(), Random(7).randbytes(8000)
+    values = (in_pieces(canary, before=noise[:size], after=4000) for size in range(7300, 7000, -1))
+    content, packed = next(value for value in values if len(value[1]) + 8 <= 8191)
+    chunk = 64 * BLOCK - 40 - 63 * 24
+    stored = struct.pack("<II", len(packed) + 8 << 2 | 2, len(content)) + packed
+    server.put("pg_wal/000000010000000000000001", log(b"\xff" * (chunk - before) + stored + b"\xff" * 40))
+    reading = server.read()
+    assert [hit.canary for hit in reading.hits] == ["packed"]
+    assert reading.not_examined == ()
 
 
 def test_a_file_of_another_name_in_the_folder_of_the_log_is_read_as_it_is(lab, server):
