@@ -77,9 +77,8 @@ class RowSplit:
             self._rows, self._size = [], sum(len(kept.data) for kept in self._columns.values())
 
     def finish(self, table: str) -> None:
-        """No more rows of this table."""
+        """No more rows of the table."""
         self._look(table)
-        self._columns, self._rows, self._size = {}, [], 0
 
     def _look(self, table: str, later: int = 0) -> None:
         """What begins in the last so many bytes is left for when more is held."""
