@@ -156,7 +156,16 @@ def test_files_are_searched_once_in_the_order_of_their_names(lab, server):
     for name in reversed(names):
         server.put(name, lab.canary(name).encode())
     reading = server.read()
-    assert [hit.canary for hit in reading.hits] == ["z", "a/c", "a/b/f", "a/d/g", "base/5/x", "base/pgsql_tmp/x", "pg_tblspc/note", "pg_wal/x"]
+    assert [hit.canary for hit in reading.hits] == [
+        "z",
+        "a/c",
+        "a/b/f",
+        "a/d/g",
+        "base/5/x",
+        "base/pgsql_tmp/x",
+        "pg_tblspc/note",
+        "pg_wal/x",
+    ]
     assert reading.objects == len(names) + 1
 
 

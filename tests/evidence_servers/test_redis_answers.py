@@ -187,7 +187,7 @@ def test_a_long_string_is_read_in_pieces(lab, monkeypatch, size):
 def test_a_string_is_asked_for_in_pieces_of_some_hundred_kilobytes(lab):
     client = Client({b"k": bytes(1 << 20)})
     assert read(lab, client).bytes == (1 << 20) + 1
-    first = [words[3] for words in client.asked if words[0] == "GETRANGE"][0]
+    first = next(words[3] for words in client.asked if words[0] == "GETRANGE")
     assert 100_000 < first < 1_000_000
 
 

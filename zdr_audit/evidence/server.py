@@ -16,6 +16,7 @@ from .model import Reading
 from .units import MIB
 
 LZF_FORM = "rdb-lzf"
+TIMES = (15, 60)  # seconds that an object store may take: to connect, and between two pieces of an answer
 _BATCH = MIB
 _LONG = 80
 _MIN_SECRET = 4
