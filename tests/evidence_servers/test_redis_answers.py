@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,7 @@ from zdr_audit.evidence import redis_keys, redis_store
 from zdr_audit.evidence.collector import Collector
 from zdr_audit.evidence.redis_keys import Database
 from zdr_audit.evidence.redis_memory import read_memory
-from zdr_audit.evidence.server import ServerPlace, Values
+from zdr_audit.evidence.server import MissingExtraError, ServerPlace, Values
 from zdr_audit.evidence.server_size import SizeError, server_size
 
 redis = pytest.importorskip("redis")
@@ -98,6 +99,11 @@ class Pipeline:
             except redis.exceptions.ResponseError as problem:
                 answers.append(problem)
         return answers
+
+
+@pytest.fixture
+def lab(quick_lab):
+    return quick_lab
 
 
 def read(lab, client: Client, told: list[int] | None = None):
@@ -327,6 +333,52 @@ def test_databases_are_read_by_their_number_and_a_cluster_is_named(lab, cluster)
     client.connection_pool = SimpleNamespace(connection_kwargs={"db": 0})
     assert list(redis_store._databases(values, client)) == [0, 2, 10]
     assert [note.object for note in values.collector.reading().not_examined] == (["cluster"] if b":1" in cluster else [])
+
+
+class Library:
+    """The client library, without servers: what a pool is made with is the real thing."""
+
+    ConnectionPool, ResponseError = redis.ConnectionPool, redis.exceptions.ResponseError
+
+    def __init__(self, answer: Any) -> None:
+        self.made: list[Any] = []
+
+        def from_pool(pool: Any) -> Client:
+            client = Client({}, CLIENT=answer)
+            client.connection_pool, client.response_callbacks = pool, {"INFO": len}  # type: ignore[attr-defined]
+            self.made.append(client)
+            return client
+
+        self.Redis = SimpleNamespace(from_pool=from_pool)
+
+
+@pytest.mark.parametrize(("number", "database"), [(None, 4), (0, 0), (7, 7)])
+@pytest.mark.parametrize("answer", [b"OK", REFUSED], ids=["known", "not known"])
+def test_a_client_has_one_connection_to_the_database_that_is_asked_for_and_answers_come_as_they_are(number, database, answer):
+    library = Library(answer)
+    client = redis_store._connected(library, "redis://127.0.0.1:1/4", number)
+    how = client.connection_pool.connection_kwargs
+    assert how["db"] == database
+    assert client.connection_pool.max_connections == 1
+    assert (how["protocol"], how["decode_responses"]) == (2, False)
+    assert 5 <= how["socket_timeout"] <= 60
+    assert 5 <= how["socket_connect_timeout"] <= 60
+    assert client.response_callbacks == {}
+    assert client.asked == [("CLIENT", "NO-TOUCH", "ON")]
+
+
+def test_a_client_that_does_not_reach_its_server_is_closed():
+    library = Library(redis.exceptions.ConnectionError("refused"))
+    with pytest.raises(redis.exceptions.ConnectionError):
+        redis_store._connected(library, "redis://127.0.0.1:1/0", None)
+    assert library.made[0].asked[-1] == ("closed",)
+
+
+def test_without_the_client_library_nothing_can_be_asked(monkeypatch):
+    monkeypatch.setitem(sys.modules, "redis", None)
+    for ask in (redis_store.information, lambda url: redis_store._read(None, url, None)):
+        with pytest.raises(MissingExtraError, match="redis"):
+            ask("redis://127.0.0.1:1/0")
 
 
 def test_the_whole_slow_log_is_asked_for(lab):

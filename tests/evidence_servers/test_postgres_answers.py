@@ -1,16 +1,18 @@
-"""How the rows of a PostgreSQL database are walked, on answers that are written here: refusals, and what a server seldom says."""
+"""How a PostgreSQL database is walked, on answers that are written here: refusals, and what a server seldom says."""
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from zdr_audit.evidence import postgres
 from zdr_audit.evidence.collector import Collector
-from zdr_audit.evidence.postgres_catalog import Catalog, Column, Table
-from zdr_audit.evidence.server import Values
+from zdr_audit.evidence.postgres_catalog import Catalog, Column, Relation, Table
+from zdr_audit.evidence.server import ServerPlace, Values
 
 psycopg = pytest.importorskip("psycopg")
 from zdr_audit.evidence import postgres_rows  # noqa: E402 - the library may be missing
@@ -52,7 +54,7 @@ class Cursor:
         if self.name:
             self.connection.steps[text] = self.itersize
         word = next((word for word in self.connection.answers if word in text), None)
-        answer = self.connection.answers[word] if word else []
+        answer = self.connection.answers[word] if word is not None else []
         answer = answer(parameters) if callable(answer) else answer
         if isinstance(answer, Exception):
             raise answer
@@ -68,6 +70,11 @@ class Cursor:
 
 def table(*columns: Column, key: tuple[str, ...] = (), kind: str = "r", foreign: bool = False, reachable: bool = True) -> Table:
     return Table("public", "notes", kind, foreign, reachable, key, columns)
+
+
+@pytest.fixture
+def lab(quick_lab):
+    return quick_lab
 
 
 @pytest.fixture
@@ -315,3 +322,137 @@ def test_pieces_over_rows_are_joined(lab, read):
     rows = [(b"id=%d" % at, b"%d" % at, None, canary[8 * at :][:8], 8) for at in range(4)]
     reading, _ = read(Connection(notes=rows), table(ID, BODY, key=("id",)))
     assert hits(reading) == {"split": "public.notes: row id=2 to row id=3, column body"}
+
+
+class Asked:
+    """Answers the questions of the catalog."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers = answers
+
+    def execute(self, query: str) -> Any:
+        rows = next((rows for word, rows in self.answers.items() if word in query), [])
+        return Cursor(Connection(**{"": rows}), None).execute("")
+
+
+CATALOG = {
+    "pg_attribute a join": [(7, "id", 23, True, True), (7, "body", 25, False, False), (9, "raw", 17, False, True)],
+    "pg_my_temp_schema": [
+        (7, "app", "notes", "r", False, True, ["id"]),
+        (8, "app", "nothing", "m", True, False, None),
+        (9, "other", "notes", "f", False, True, []),
+    ],
+    "pg_relation_filepath": [
+        ("base/5/7", "r", "app.notes", "notes"),
+        ("base/5/8", "t", "app.notes", "pg_toast_7"),
+        ("base/5/9", "i", "app.notes", "by id"),
+        ("base/5/10", "S", "app.numbers", "numbers"),
+        ("base/5/11", "m", "app.nothing", "nothing"),
+    ],
+    "where datname = current_database()": [(5,)],
+    "where datname <> current_database()": [("more",), ("other",)],
+    "current_setting": [(8192, 16384)],
+}
+
+
+def test_the_catalog_tells_tables_with_their_columns_and_what_lies_in_which_file():
+    read = Catalog.read(Asked(**CATALOG))
+    assert read.tables == (
+        Table("app", "notes", "r", False, True, ("id",), (ID, Column("body", 25, False, False))),
+        Table("app", "nothing", "m", True, False, (), ()),
+        Table("other", "notes", "f", False, True, (), (RAW,)),
+    )
+    assert [table.title for table in read.tables] == ["app.notes", "app.nothing", "other.notes"]
+    assert read.files == {
+        "base/5/7": Relation("app.notes", False),
+        "base/5/8": Relation("TOAST of app.notes", True),
+        "base/5/9": Relation("app.notes, index by id", False),
+        "base/5/10": Relation("app.numbers", False),
+        "base/5/11": Relation("app.nothing", False),
+    }
+    assert (read.database, read.others, read.block, read.wal_block) == (5, ("more", "other"), 8192, 16384)
+
+
+@pytest.mark.parametrize("word", ["where datname = current_database()", "current_setting"])
+def test_a_server_that_does_not_say_which_database_it_is_ends_the_reading(word):
+    with pytest.raises(ValueError, match="does not say which database"):
+        Catalog.read(Asked(**CATALOG | {word: []}))
+
+
+def test_files_are_searched_before_the_rows_are_read_and_told_after(lab, monkeypatch, tmp_path):
+    order: list[str] = []
+
+    class Directory:
+        def __init__(self, _values: Values, folder: Any, _catalog: Catalog, _progress: Any) -> None:
+            order.append(folder.name)
+
+        def search(self) -> None:
+            order.append("search")
+
+        def report(self, unread: set[str]) -> None:
+            order.append(f"report {unread}")
+
+    class AllRows:
+        unread = frozenset(("public.notes",))
+
+        def __init__(self, *_: Any) -> None:
+            pass
+
+        def read(self, catalog: Catalog) -> None:
+            order.append(f"rows of {len(catalog.tables)}")
+
+    @contextmanager
+    def connected(_dsn: str):
+        yield Asked(**CATALOG)
+
+    monkeypatch.setattr(postgres, "connect", connected)
+    monkeypatch.setattr(postgres_rows, "Rows", AllRows)
+    monkeypatch.setattr("zdr_audit.evidence.postgres_files.DataDirectory", Directory)
+    assert postgres.read_postgres("db", ServerPlace(url="x", data_dir=tmp_path), lab.seeker).error is None
+    assert order == [tmp_path.name, "search", "rows of 3", "report frozenset({'public.notes'})"]
+    order.clear()
+    assert postgres.read_postgres("db", ServerPlace(url="x"), lab.seeker).error is None
+    assert order == ["rows of 3"]
+
+
+def test_what_was_read_before_a_problem_is_searched(lab, monkeypatch):
+    @contextmanager
+    def connected(_dsn: str):
+        yield Asked(**CATALOG)
+
+    class SomeRows:
+        def __init__(self, values: Values, *_: Any) -> None:
+            self._values = values
+
+        def read(self, _catalog: Catalog) -> None:
+            self._values.add("app.notes", "row 1", lab.canary("early").encode())
+            raise psycopg.OperationalError("the server hunter2 is\ngone")
+
+    monkeypatch.setattr(postgres, "connect", connected)
+    monkeypatch.setattr(postgres_rows, "Rows", SomeRows)
+    reading = postgres.read_postgres("db", ServerPlace(url="postgresql://u:hunter2@h/d"), lab.seeker)
+    assert ([hit.canary for hit in reading.hits], reading.error) == (["early"], "the server [credential] is")
+
+
+def test_without_the_client_library_the_error_says_what_to_install(lab, monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    assert postgres.read_postgres("db", ServerPlace(url="x"), lab.seeker).error == "needs pip install 'zdr-audit[postgres]'"
+
+
+def test_a_connection_can_only_read_waits_a_minute_at_most_and_prepares_nothing(monkeypatch):
+    asked: dict[str, Any] = {}
+
+    def connected(dsn: str, **how: Any) -> Any:
+        asked.update(how, dsn=dsn)
+        return SimpleNamespace()
+
+    monkeypatch.setattr(psycopg, "connect", connected)
+    made = postgres.connect("host=db")
+    assert (made.read_only, made.isolation_level) == (True, psycopg.IsolationLevel.REPEATABLE_READ)
+    assert "-c default_transaction_read_only=on" in asked["options"]
+    assert "-c row_security=off" in asked["options"]
+    assert 5 <= asked["connect_timeout"] <= 60
+    assert (asked["dsn"], asked["prepare_threshold"]) == ("host=db", None)
+    for empty in ("", "  "):
+        with pytest.raises(ValueError, match="no DSN"):
+            postgres.connect(empty)
