@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 from random import Random
 
+import lz4.block
 import pytest
 from pglz_writer import in_pieces
 
@@ -245,6 +246,37 @@ def test_a_compressed_value_of_a_row_is_placed_by_its_stored_bytes_and_its_parts
     ]
 
 
+def test_a_part_of_a_mark_is_told_of_compressed_data_only_where_it_lies_beside_them(lab, server):
+    literal, canary = lab.registry.literal.encode(), lab.canary("packed").encode()
+    tail = canary[10:22]
+    text = tail + b"~~~" + literal + tail + literal + b"." * 200  # the mark is written as what stood before
+    data = lz4.block.compress(text, store_size=False, mode="high_compression")
+    assert literal in data
+    assert tail + literal not in data
+    stored = struct.pack("<II", len(data) + 8 << 2 | 2, 1 << 30 | len(text)) + data
+    for before, after, places in ((b"", b"", []), (literal, b"", [90]), (b"", literal, [100 + len(stored)])):
+        page = (b"\xff" * (100 - len(before)) + before + stored + after).ljust(BLOCK, b"\xff")
+        server.put("base/5/16384", b"\xff" * BLOCK + page)
+        server.collector = Collector("db", "postgres", lab.seeker)
+        server.values = Values(server.collector)
+        found = [(hit.canary, hit.forms[0], hit.location.rpartition("bytes ")[2]) for hit in server.read().hits]
+        start = BLOCK + 100
+        parts = [(None, "plain", f"{BLOCK + at}-{BLOCK + at + 10}") for at in places]
+        assert found == [("packed", "lz4", f"{start}-{start + len(stored)}"), *parts]
+
+
+def test_a_part_of_a_mark_in_a_file_of_no_known_relation_is_told(lab, server):
+    server.put("base/5/999", b"\x01" * 100 + lab.registry.literal.encode() + b"~~~~" + b"\x01" * 8000)
+    assert server.found() == {None: ("base/5/999", "file base/5/999, page 0, bytes 100-110", True)}
+
+
+@pytest.mark.parametrize("name", ["7", "7.1", "7_vm", "16384.12"])
+def test_every_file_that_is_named_by_a_number_has_pages(lab, server, name):
+    server.put(f"base/5/{name}", pages(lab.canary("gone"), BLOCK))
+    ((_, location, _),) = server.found().values()
+    assert location == f"file base/5/{name}, page 1, bytes {BLOCK}-{BLOCK + 32}"
+
+
 @pytest.mark.parametrize("before", [0, 100, 40_000, 600_000])
 def test_a_compressed_value_in_the_log_is_found_once_wherever_it_lies(lab, server, before):
     stored = inline(lab.canary("packed"))
@@ -273,6 +305,14 @@ def test_a_long_value_that_was_cut_into_chunks_is_put_together(lab, server):
     pieces = (b"x" * 100 + canary[:9], canary[9:23], canary[23:] + b"y" * 100)
     server.put("base/5/16390", b"".join(chunk_page((7, at, piece)) for at, piece in enumerate(pieces)))
     assert server.found() == {"long": ("TOAST of public.notes", "file base/5/16390, value 7 that begins in page 0, bytes 100-132", True)}
+
+
+def test_of_a_long_value_that_was_cut_into_chunks_no_part_is_told_beside_it(lab, server):
+    canary = lab.canary("long").encode()
+    pieces = (b"x" * 100 + canary[:12], canary[12:20], canary[20:] + b"y" * 100)
+    server.put("base/5/16390", bytes(2 * BLOCK) + b"".join(chunk_page((7, at, piece)) for at, piece in enumerate(pieces)))
+    place = "file base/5/16390, value 7 that begins in page 2, bytes 100-132"
+    assert [(hit.canary, hit.location) for hit in server.read().hits] == [("long", place)]
 
 
 def test_a_long_value_is_not_told_again_where_a_chunk_holds_its_mark_whole(lab, server):

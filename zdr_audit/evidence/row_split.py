@@ -128,11 +128,11 @@ class RowSplit:
             at = text.find(seeker.literal, end)
 
 
-def _rank(value: Value) -> tuple[int, int, bytes]:
+def _rank(value: Value) -> tuple[int] | tuple[int, int | bytes]:
     """Numbers in their order, also those that are written as text; then text; then what is missing."""
     if isinstance(value, bytes):
-        return (0, int(value), b"") if value.isdigit() and len(value) < 20 else (1, 0, value)
-    return (2, 0, b"") if value is None else (0, value, b"")
+        return (0, int(value)) if value.isdigit() and len(value) < 20 else (1, value)
+    return (2,) if value is None else (0, value)
 
 
 def _rest(kept: _Column) -> _Column:
