@@ -75,6 +75,7 @@ def test_methods_that_nobody_knows_and_sizes_that_cannot_be_are_no_values(method
     assert decompressed(102, data, whole=True) == (b"ab" * 51, "pglz")
     assert decompressed(method << 30 | 102, data, whole=True) is None
     assert decompressed(len(data), data, whole=False) is None  # nothing is compressed to its own size
+    assert decompressed(8, pglz(b"abcdefgh"), whole=True) is None  # or to more
     assert decompressed(300 * len(data), data, whole=False) is not None
     assert decompressed(300 * len(data) + 1, data, whole=False) is None
 
@@ -209,7 +210,9 @@ def test_the_chunks_of_a_value_are_put_together_in_their_order_over_pages():
     start = BLOCK - len(row(7, 1, b"second ")[0]) - 1
     assert values(*pages) == [(7, start - start % 8, b"first second third", ""), (8, values(*pages)[1][1], b"other", "")]
     assert [value[1] for value in values(*pages, first=BLOCK * 10)] == [value[1] + BLOCK * 10 for value in values(*pages)]
-    assert [value[1] // BLOCK for value in values(pages[0], page(row(9, 0, b"in the second page")))] == [0, 0, 1]
+    for first in (0, 1, 3):
+        found = values(pages[0], page(row(9, 0, b"in the second page")), first=first * BLOCK)
+        assert [value[1] // BLOCK for value in found] == [first, first, first + 1]
 
 
 def test_a_missing_chunk_breaks_a_value_in_two():

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from importlib.util import find_spec, module_from_spec
 
 from zdr_audit.evidence import workers
 from zdr_audit.evidence.files import read_files
@@ -122,9 +123,15 @@ def test_one_worker_and_several_have_as_many_items_in_hand_as_there_are_two_for_
             assert [item for item, _ in outcomes] == list(range(1, 30))
 
 
-def test_there_are_as_many_workers_as_processors_and_four_at_the_most():
-    assert min(4, os.cpu_count() or 1) == workers.WORKERS
+def test_there_are_as_many_workers_as_processors_and_four_at_the_most(monkeypatch):
     assert Workers()._count == workers.WORKERS
+    for known, expected in ((None, 1), (1, 1), (3, 3), (4, 4), (5, 4), (64, 4)):
+        monkeypatch.setattr(os, "cpu_count", lambda known=known: known)
+        assert (spec := find_spec("zdr_audit.evidence.workers"))
+        assert spec.loader
+        anew = module_from_spec(spec)
+        spec.loader.exec_module(anew)
+        assert expected == anew.WORKERS
 
 
 def test_what_is_counted_is_told_once_in_its_order_and_on_demand():

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from zdr_audit.evidence import gcs
 from zdr_audit.evidence.gcs import read_gcs
 from zdr_audit.evidence.reach import unreachable
 from zdr_audit.evidence.server import ServerPlace
@@ -190,6 +191,13 @@ def test_a_token_is_sent_and_no_other_credential_of_this_machine(lab, store, mon
     monkeypatch.setenv("GOOGLE_OAUTH_ACCESS_TOKEN", "token-of-the-tests")
     assert read_gcs("blobs", store.place, lab.seeker).error is None
     assert set(heard) == {"Bearer token-of-the-tests"}
+
+
+def test_google_itself_is_asked_where_no_endpoint_is_named():
+    client = gcs._client(ServerPlace(bucket="b", credentials=("", "token")))
+    assert client._connection.API_BASE_URL == "https://storage.googleapis.com"
+    assert gcs._client(ServerPlace(bucket="b", endpoint="http://127.0.0.1:1"))._connection.API_BASE_URL == "http://127.0.0.1:1"
+    assert 5 <= gcs._retry().timeout <= 60
 
 
 def test_a_file_of_credentials_that_is_none_is_an_error_of_the_reading(lab, store, monkeypatch, tmp_path):

@@ -90,11 +90,11 @@ def _lz4(data: bytes, size: int) -> bytearray:
 
     def extended(length: int) -> int:
         nonlocal at
-        more = 255 if length == 15 else 0
-        while more == 255:
-            more = data[at]
+        going_on = length == 15
+        while going_on:
+            length += data[at]
+            going_on = data[at] == 255
             at += 1
-            length += more
         return length
 
     while at < len(data) and len(out) <= size:

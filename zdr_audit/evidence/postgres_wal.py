@@ -38,7 +38,7 @@ class Mentions:
             if file < _FIRST_FILE or not database or (own and file not in self._titles):
                 continue  # a coincidence, or a relation that is gone
             self._places.append(base + match.start())
-            self._files.append(file if own else 0)
+            self._files.append(own and file)
         self._seen += len(chunk)
         self._tail = data[-_TAIL:]
         if len(self._places) > 2 * _MOST:

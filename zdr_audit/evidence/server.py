@@ -103,7 +103,7 @@ class Values:
         """Search what is still waiting."""
         batch, self._batch, self._size = self._batch, [], 0
         seeker = self.collector.seeker
-        if not batch or not seeker.may_see_in([value for _, _, value in batch]):
+        if not seeker.may_see_in([value for _, _, value in batch]):
             return
         for name, place, value in batch:
             if seeker.may_see(value):
