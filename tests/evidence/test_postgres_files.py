@@ -254,13 +254,18 @@ def test_a_part_of_a_mark_is_told_of_compressed_data_only_where_it_lies_beside_t
     assert literal in data
     assert tail + literal not in data
     stored = struct.pack("<II", len(data) + 8 << 2 | 2, 1 << 30 | len(text)) + data
-    for before, after, places in ((b"", b"", []), (literal, b"", [90]), (b"", literal, [100 + len(stored)])):
+    for number, before, after, places in (
+        (1, b"", b"", []),
+        (1, literal, b"", [90]),
+        (1, b"", literal, [100 + len(stored)]),
+        (65, b"", b"", []),  # in the second chunk of the file
+    ):
         page = (b"\xff" * (100 - len(before)) + before + stored + after).ljust(BLOCK, b"\xff")
-        server.put("base/5/16384", b"\xff" * BLOCK + page)
+        server.put("base/5/16384", b"\xff" * BLOCK * number + page)
         server.collector = Collector("db", "postgres", lab.seeker)
         server.values = Values(server.collector)
         found = [(hit.canary, hit.forms[0], hit.location.rpartition("bytes ")[2]) for hit in server.read().hits]
-        start = BLOCK + 100
+        start = BLOCK * number + 100
         parts = [(None, "plain", f"{BLOCK + at}-{BLOCK + at + 10}") for at in places]
         assert found == [("packed", "lz4", f"{start}-{start + len(stored)}"), *parts]
 
