@@ -264,7 +264,9 @@ def test_a_part_of_a_mark_is_told_of_compressed_data_only_where_it_lies_beside_t
         server.put("base/5/16384", b"\xff" * BLOCK * number + page)
         server.collector = Collector("db", "postgres", lab.seeker)
         server.values = Values(server.collector)
-        found = [(hit.canary, hit.forms[0], hit.location.rpartition("bytes ")[2]) for hit in server.read().hits]
+        hits = server.read().hits
+        found = [(hit.canary, hit.forms[0], hit.location.rpartition("bytes ")[2]) for hit in hits]
+        assert {hit.residue for hit in hits} == {True}
         start = BLOCK * number + 100
         parts = [(None, "plain", f"{BLOCK + at}-{BLOCK + at + 10}") for at in places]
         assert found == [("packed", "lz4", f"{start}-{start + len(stored)}"), *parts]
@@ -288,7 +290,7 @@ def test_a_compressed_value_in_the_log_is_found_once_wherever_it_lies(lab, serve
     content = log(b"\xff" * before + stored + b"\xff" * 30)
     server.put("pg_wal/000000010000000000000001", content)
     (hit,) = server.read().hits
-    assert (hit.canary, hit.forms) == ("packed", ("pglz", "plain"))
+    assert (hit.canary, hit.forms, hit.residue) == ("packed", ("pglz", "plain"), True)
     first, last = (int(part) for part in hit.location.removeprefix("bytes ").split("-"))
     assert content[first : first + 8] == stored[:8]
     assert content[last - 4 : last] == stored[-4:]

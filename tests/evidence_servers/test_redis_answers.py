@@ -304,6 +304,32 @@ def test_a_stored_form_that_the_server_will_not_give_is_listed_for_that_key_alon
     assert ("DUMP", b"m") not in client.asked
 
 
+def test_what_a_stored_form_shows_is_live_but_for_the_remains_of_a_stream(lab):
+    kept, gone = lab.canary("kept"), lab.canary("gone")
+    values = Values(Collector("cache", "redis", lab.seeker))
+    client = Client({b"m": (b"module", b"", kept.encode()), b"s": (b"stream", [], gone.encode())}, XINFO=lambda *_: [])
+    Database(values, client, 0, None).read()
+    assert {(hit.canary, hit.residue) for hit in values.collector.reading().hits} == {("kept", False), ("gone", True)}
+    assert (values.live("kept"), values.live("gone")) == (True, False)
+
+
+@pytest.mark.parametrize("keys", [{b"a": b"x", b"b": b"y"}, {b"a": (b"list", [])}])
+@pytest.mark.parametrize("command", ["TYPE", "GETRANGE"])
+def test_fewer_answers_than_questions_end_the_reading(lab, monkeypatch, keys, command):
+    real = Pipeline.execute
+
+    def fewer(pipeline: Pipeline, raise_on_error: bool) -> list[Any]:
+        answers = real(pipeline, raise_on_error)
+        return answers[:-1] if pipeline.waiting and pipeline.waiting[0][0] == command else answers
+
+    monkeypatch.setattr(Pipeline, "execute", fewer)
+    if command == "GETRANGE" and b"b" not in keys:  # no strings, no question
+        assert read(lab, Client(keys)).objects == 1
+    else:
+        with pytest.raises(ValueError, match="shorter"):
+            read(lab, Client(keys))
+
+
 def test_every_key_of_every_step_is_read_and_the_walk_ends_with_the_cursor(lab):
     keys = {b"k%d" % number: lab.canary(f"c{number}").encode() for number in range(7)}
     client = Client(keys)
