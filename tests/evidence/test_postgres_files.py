@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import struct
 from pathlib import Path
+from random import Random
 
+import lz4.block
 import pytest
 from pglz_writer import in_pieces
 
@@ -138,6 +140,36 @@ def test_other_databases_are_left_alone_and_tablespaces_followed(lab, server, tm
     }
 
 
+def test_folders_named_by_numbers_are_those_of_databases_only_where_databases_lie(lab, server, tmp_path):
+    names = ["base/5/6/note", "base/7", "log/6/note", "pg_wal/6/note", "pg_stat/6/7/8/note", "pg_tblspc/6/7/8/note", "6/note"]
+    for name in names:
+        server.put(name, lab.canary(name).encode())
+    for place in ("PG_15_1/5/6/note", "PG_15_1/pgsql_tmp/note", "6/note"):
+        names.append(f"pg_tblspc/16600/{place}")
+        (tmp_path / "far" / place).parent.mkdir(parents=True)
+        (tmp_path / "far" / place).write_text(lab.canary(names[-1]))
+    (server.folder / "pg_tblspc" / "16600").symlink_to(tmp_path / "far")
+    assert set(server.found()) == set(names) - {"pg_tblspc/6/7/8/note"}
+
+
+def test_files_are_searched_once_in_the_order_of_their_names(lab, server):
+    names = ["a/b/f", "a/c", "a/d/g", "base/5/x", "base/pgsql_tmp/x", "pg_tblspc/note", "pg_wal/x", "z"]
+    for name in reversed(names):
+        server.put(name, lab.canary(name).encode())
+    reading = server.read()
+    assert [hit.canary for hit in reading.hits] == [
+        "z",
+        "a/c",
+        "a/b/f",
+        "a/d/g",
+        "base/5/x",
+        "base/pgsql_tmp/x",
+        "pg_tblspc/note",
+        "pg_wal/x",
+    ]
+    assert reading.objects == len(names) + 1
+
+
 def test_a_write_ahead_log_on_another_disk_is_followed(lab, server, tmp_path):
     (tmp_path / "disk").mkdir()
     (tmp_path / "disk" / "000000010000000000000001").write_bytes(pages(lab.canary("logged"), 100))
@@ -179,6 +211,21 @@ def test_a_record_is_placed_by_the_relation_that_it_names_last(lab, server):
     assert where == {"none": "", "notes": "row of public.notes, ", "other": "row of public.other, ", "another database": ""}
 
 
+@pytest.mark.parametrize("before", [1, 8190])
+def test_a_long_compressed_value_in_the_log_is_found_once_wherever_it_is_cut(lab, server, monkeypatch, before):
+    """The log comes in chunks of 64 pages; no value within a row is longer than 8191 bytes."""
+    monkeypatch.setattr(postgres_files, "MAX_HITS", 1)
+    canary, noise = lab.canary("packed").encode(), Random(7).randbytes(8000)
+    values = (in_pieces(canary, before=noise[:size], after=4000) for size in range(7300, 7000, -1))
+    content, packed = next(value for value in values if len(value[1]) + 8 <= 8191)
+    chunk = 64 * BLOCK - 40 - 63 * 24
+    stored = struct.pack("<II", len(packed) + 8 << 2 | 2, len(content)) + packed
+    server.put("pg_wal/000000010000000000000001", log(b"\xff" * (chunk - before) + stored + b"\xff" * 40))
+    reading = server.read()
+    assert [hit.canary for hit in reading.hits] == ["packed"]
+    assert reading.not_examined == ()
+
+
 def test_a_file_of_another_name_in_the_folder_of_the_log_is_read_as_it_is(lab, server):
     server.put("pg_wal/archive_status/note", lab.canary("noted").encode())
     assert server.found() == {"noted": ("pg_wal/archive_status/note", "bytes 0-32", True)}
@@ -199,13 +246,51 @@ def test_a_compressed_value_of_a_row_is_placed_by_its_stored_bytes_and_its_parts
     ]
 
 
+def test_a_part_of_a_mark_is_told_of_compressed_data_only_where_it_lies_beside_them(lab, server):
+    literal, canary = lab.registry.literal.encode(), lab.canary("packed").encode()
+    tail = canary[10:22]
+    text = tail + b"~~~" + literal + tail + literal + b"." * 200  # the mark is written as what stood before
+    data = lz4.block.compress(text, store_size=False, mode="high_compression")
+    assert literal in data
+    assert tail + literal not in data
+    stored = struct.pack("<II", len(data) + 8 << 2 | 2, 1 << 30 | len(text)) + data
+    for number, before, after, places in (
+        (1, b"", b"", []),
+        (1, literal, b"", [90]),
+        (1, b"", literal, [100 + len(stored)]),
+        (65, b"", b"", []),  # in the second chunk of the file
+    ):
+        page = (b"\xff" * (100 - len(before)) + before + stored + after).ljust(BLOCK, b"\xff")
+        server.put("base/5/16384", b"\xff" * BLOCK * number + page)
+        server.collector = Collector("db", "postgres", lab.seeker)
+        server.values = Values(server.collector)
+        hits = server.read().hits
+        found = [(hit.canary, hit.forms[0], hit.location.rpartition("bytes ")[2]) for hit in hits]
+        assert {hit.residue for hit in hits} == {True}
+        start = BLOCK * number + 100
+        parts = [(None, "plain", f"{BLOCK + at}-{BLOCK + at + 10}") for at in places]
+        assert found == [("packed", "lz4", f"{start}-{start + len(stored)}"), *parts]
+
+
+def test_a_part_of_a_mark_in_a_file_of_no_known_relation_is_told(lab, server):
+    server.put("base/5/999", b"\x01" * 100 + lab.registry.literal.encode() + b"~~~~" + b"\x01" * 8000)
+    assert server.found() == {None: ("base/5/999", "file base/5/999, page 0, bytes 100-110", True)}
+
+
+@pytest.mark.parametrize("name", ["7", "7.1", "7_vm", "16384.12"])
+def test_every_file_that_is_named_by_a_number_has_pages(lab, server, name):
+    server.put(f"base/5/{name}", pages(lab.canary("gone"), BLOCK))
+    ((_, location, _),) = server.found().values()
+    assert location == f"file base/5/{name}, page 1, bytes {BLOCK}-{BLOCK + 32}"
+
+
 @pytest.mark.parametrize("before", [0, 100, 40_000, 600_000])
 def test_a_compressed_value_in_the_log_is_found_once_wherever_it_lies(lab, server, before):
     stored = inline(lab.canary("packed"))
     content = log(b"\xff" * before + stored + b"\xff" * 30)
     server.put("pg_wal/000000010000000000000001", content)
     (hit,) = server.read().hits
-    assert (hit.canary, hit.forms) == ("packed", ("pglz", "plain"))
+    assert (hit.canary, hit.forms, hit.residue) == ("packed", ("pglz", "plain"), True)
     first, last = (int(part) for part in hit.location.removeprefix("bytes ").split("-"))
     assert content[first : first + 8] == stored[:8]
     assert content[last - 4 : last] == stored[-4:]
@@ -227,6 +312,14 @@ def test_a_long_value_that_was_cut_into_chunks_is_put_together(lab, server):
     pieces = (b"x" * 100 + canary[:9], canary[9:23], canary[23:] + b"y" * 100)
     server.put("base/5/16390", b"".join(chunk_page((7, at, piece)) for at, piece in enumerate(pieces)))
     assert server.found() == {"long": ("TOAST of public.notes", "file base/5/16390, value 7 that begins in page 0, bytes 100-132", True)}
+
+
+def test_of_a_long_value_that_was_cut_into_chunks_no_part_is_told_beside_it(lab, server):
+    canary = lab.canary("long").encode()
+    pieces = (b"x" * 100 + canary[:12], canary[12:20], canary[20:] + b"y" * 100)
+    server.put("base/5/16390", bytes(2 * BLOCK) + b"".join(chunk_page((7, at, piece)) for at, piece in enumerate(pieces)))
+    place = "file base/5/16390, value 7 that begins in page 2, bytes 100-132"
+    assert [(hit.canary, hit.location) for hit in server.read().hits] == [("long", place)]
 
 
 def test_a_long_value_is_not_told_again_where_a_chunk_holds_its_mark_whole(lab, server):

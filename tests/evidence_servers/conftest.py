@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from shared_seeker import SharedSeeker
 
 from zdr_audit.canary.mint import Mint, new_literal
 from zdr_audit.canary.registry import Registry
@@ -34,6 +35,17 @@ def lab() -> Lab:
     literal = new_literal()
     registry = Registry(literal, b"a key of the run")
     return Lab(Mint(literal), registry, Seeker(literal, registry.identify))
+
+
+@pytest.fixture(scope="session")
+def _shared() -> SharedSeeker:
+    return SharedSeeker()
+
+
+@pytest.fixture
+def quick_lab(_shared: SharedSeeker) -> Lab:
+    """For tests without servers, in which nothing of an earlier test lies: it is made in no time."""
+    return Lab(Mint(_shared.literal), _shared.fresh(), _shared.seeker)
 
 
 @pytest.fixture(scope="session")

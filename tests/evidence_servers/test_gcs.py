@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import platform
+import secrets
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from zdr_audit.evidence import gcs
 from zdr_audit.evidence.gcs import read_gcs
 from zdr_audit.evidence.reach import unreachable
 from zdr_audit.evidence.server import ServerPlace
@@ -65,7 +67,7 @@ def running(server_folder: Path) -> Iterator[tuple[str, object]]:
 def store(running, request) -> Store:
     """A bucket with generations, of its own for each test."""
     endpoint, client = running
-    bucket = client.bucket(f"evidence-{zlib.crc32(request.node.name.encode())}")
+    bucket = client.bucket(f"evidence-{zlib.crc32(request.node.name.encode())}-{secrets.token_hex(4)}")
     bucket.versioning_enabled = True
     return Store(endpoint, client, client.create_bucket(bucket))
 
@@ -189,6 +191,13 @@ def test_a_token_is_sent_and_no_other_credential_of_this_machine(lab, store, mon
     monkeypatch.setenv("GOOGLE_OAUTH_ACCESS_TOKEN", "token-of-the-tests")
     assert read_gcs("blobs", store.place, lab.seeker).error is None
     assert set(heard) == {"Bearer token-of-the-tests"}
+
+
+def test_google_itself_is_asked_where_no_endpoint_is_named():
+    client = gcs._client(ServerPlace(bucket="b", credentials=("", "token")))
+    assert client._connection.API_BASE_URL == "https://storage.googleapis.com"
+    assert gcs._client(ServerPlace(bucket="b", endpoint="http://127.0.0.1:1"))._connection.API_BASE_URL == "http://127.0.0.1:1"
+    assert 5 <= gcs._retry().timeout <= 60
 
 
 def test_a_file_of_credentials_that_is_none_is_an_error_of_the_reading(lab, store, monkeypatch, tmp_path):

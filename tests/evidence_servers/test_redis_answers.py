@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from zdr_audit.evidence import redis_keys, redis_store
 from zdr_audit.evidence.collector import Collector
 from zdr_audit.evidence.redis_keys import Database
 from zdr_audit.evidence.redis_memory import read_memory
-from zdr_audit.evidence.server import ServerPlace, Values
+from zdr_audit.evidence.server import MissingExtraError, ServerPlace, Values
 from zdr_audit.evidence.server_size import SizeError, server_size
 
 redis = pytest.importorskip("redis")
@@ -99,6 +101,11 @@ class Pipeline:
         return answers
 
 
+@pytest.fixture
+def lab(quick_lab):
+    return quick_lab
+
+
 def read(lab, client: Client, told: list[int] | None = None):
     values = Values(Collector("cache", "redis", lab.seeker))
     Database(values, client, 3, told.append if told is not None else None).read()
@@ -121,9 +128,9 @@ def test_every_type_is_walked_step_by_step_to_its_end(lab):
         lab.canary("last value").encode(),
     ]
     entries = [
-        (b"5-1", [b"body", b"x"]),
-        (b"5-2", [b"body", lab.canary("second").encode()]),
-        (b"5-3", None),
+        (b"5-1", None),
+        (b"5-2", [b"body", b"x"]),
+        (b"5-3", [b"body", lab.canary("second").encode()]),
         (b"9-0", [lab.canary("name").encode(), b"x"]),
     ]
     client = Client(
@@ -150,12 +157,15 @@ def test_every_type_is_walked_step_by_step_to_its_end(lab):
         "value": "database 3, key hash: field f1, bytes 0-32",
         "field": "database 3, key hash: field name, bytes 0-32",
         "last value": "database 3, key hash: field f4, bytes 0-32",
-        "second": "database 3, key stream: entry 5-2, field body, bytes 0-32",
+        "second": "database 3, key stream: entry 5-3, field body, bytes 0-32",
         "name": "database 3, key stream: entry 9-0, field name, bytes 0-32",
     }
     assert (reading.objects, reading.not_examined) == (7, ())
     names = sum(map(len, client.keys))
     assert reading.bytes == sum(told) + names
+    asked = [words[2:] for words in client.asked if words[0] == "LRANGE"]
+    assert asked[0][0] == 0
+    assert all(100 < last - first < 1000 for first, last in asked)  # neither one by one nor all at once
 
 
 def test_the_names_of_groups_and_consumers_are_searched(lab):
@@ -167,9 +177,9 @@ def test_the_names_of_groups_and_consumers_are_searched(lab):
     }
 
 
-@pytest.mark.parametrize("size", [99, 100, 101, 199, 200, 350])
+@pytest.mark.parametrize("size", [299, 300, 301, 599, 600, 950])
 def test_a_long_string_is_read_in_pieces(lab, monkeypatch, size):
-    monkeypatch.setattr(redis_keys, "_PIECE", 100)
+    monkeypatch.setattr(redis_keys, "_PIECE", 300)
     value = b"x" * (size - 32) + lab.canary("long").encode()
     told: list[int] = []
     client = Client({b"k": value})
@@ -177,7 +187,14 @@ def test_a_long_string_is_read_in_pieces(lab, monkeypatch, size):
     assert places(reading) == {"long": f"database 3, key k: value, bytes {size - 32}-{size}"}
     assert (sum(told), reading.bytes) == (size, size + 1)
     asked = [words[2:] for words in client.asked if words[0] == "GETRANGE"]
-    assert asked == [(at, at + 99) for at in range(0, size + (size % 100 == 0), 100)]
+    assert asked == [(at, at + 299) for at in range(0, size + (size % 300 == 0), 300)]
+
+
+def test_a_string_is_asked_for_in_pieces_of_some_hundred_kilobytes(lab):
+    client = Client({b"k": bytes(1 << 20)})
+    assert read(lab, client).bytes == (1 << 20) + 1
+    first = next(words[3] for words in client.asked if words[0] == "GETRANGE")
+    assert 100_000 < first < 1_000_000
 
 
 def test_a_key_that_is_met_twice_is_read_once_and_one_that_is_gone_not_at_all(lab):
@@ -257,9 +274,150 @@ def test_what_a_stream_still_holds_of_deleted_entries_is_residue_and_what_it_sho
     ]
 
 
+def test_of_what_is_decompressed_in_a_stored_form_no_part_is_told_again(lab, monkeypatch):
+    """LZF leaves runs of bytes as they are: the payload shows parts of what it holds."""
+    literal = lab.seeker.literal
+    whole, other, third = (lab.canary(name).encode() for name in ("whole", "other", "third"))
+    payload = b"\x00" + literal + b"~~~" + whole + b"~" + third + bytes(10)
+    content = [whole + b"~" + other]
+    monkeypatch.setattr(redis_keys, "RdbDecoder", lambda dump: type("Decoder", (), {"feed": lambda _self, _data: content})())
+    reading = read(lab, Client({b"m": (b"module", b"", payload)}))
+    assert [(hit.canary, hit.location) for hit in reading.hits] == [
+        ("whole", "stored form, decompressed, bytes 0-32"),
+        ("other", "stored form, decompressed, bytes 33-65"),
+        ("third", "stored form, bytes 47-79"),
+    ]
+    assert reading.bytes == 1 + 65 + len(payload)
+    content.clear()
+    alone = read(lab, Client({b"m": (b"module", b"", payload)}))
+    assert {hit.canary for hit in alone.hits} == {None, "whole", "third"}
+
+
+def test_a_stored_form_that_the_server_will_not_give_is_listed_for_that_key_alone(lab):
+    keys = {b"m": (b"module", b"", b"x"), b"n": (b"module", b"", lab.canary("n").encode()), b"s": (b"stream", [], b"")}
+    client = Client(keys, MEMORY=lambda _usage, key: REFUSED if key == b"m" else 10, XINFO=lambda *_: [])
+    reading = read(lab, client)
+    assert [(note.object, note.reason) for note in reading.not_examined] == [
+        ("database 3, key m", "stored form: NOPERM this user has no permissions")
+    ]
+    assert [hit.canary for hit in reading.hits] == ["n"]
+    assert ("DUMP", b"m") not in client.asked
+
+
+def test_what_a_stored_form_shows_is_live_but_for_the_remains_of_a_stream(lab):
+    kept, gone = lab.canary("kept"), lab.canary("gone")
+    values = Values(Collector("cache", "redis", lab.seeker))
+    client = Client({b"m": (b"module", b"", kept.encode()), b"s": (b"stream", [], gone.encode())}, XINFO=lambda *_: [])
+    Database(values, client, 0, None).read()
+    assert {(hit.canary, hit.residue) for hit in values.collector.reading().hits} == {("kept", False), ("gone", True)}
+    assert (values.live("kept"), values.live("gone")) == (True, False)
+
+
+@pytest.mark.parametrize("keys", [{b"a": b"x", b"b": b"y"}, {b"a": (b"list", [])}])
+@pytest.mark.parametrize("command", ["TYPE", "GETRANGE"])
+def test_fewer_answers_than_questions_end_the_reading(lab, monkeypatch, keys, command):
+    real = Pipeline.execute
+
+    def fewer(pipeline: Pipeline, raise_on_error: bool) -> list[Any]:
+        answers = real(pipeline, raise_on_error)
+        return answers[:-1] if pipeline.waiting and pipeline.waiting[0][0] == command else answers
+
+    monkeypatch.setattr(Pipeline, "execute", fewer)
+    if command == "GETRANGE" and b"b" not in keys:  # no strings, no question
+        assert read(lab, Client(keys)).objects == 1
+    else:
+        with pytest.raises(ValueError, match="shorter"):
+            read(lab, Client(keys))
+
+
+def test_every_key_of_every_step_is_read_and_the_walk_ends_with_the_cursor(lab):
+    keys = {b"k%d" % number: lab.canary(f"c{number}").encode() for number in range(7)}
+    client = Client(keys)
+    reading = read(lab, client)
+    assert {hit.canary for hit in reading.hits} == {f"c{number}" for number in range(7)}
+    assert [words[1] for words in client.asked if words[0] == "SCAN"] == [b"0", b"2", b"4", b"6"]
+
+
+def test_only_the_database_of_the_url_is_read_where_the_others_cannot_be_listed(lab):
+    values = Values(Collector("cache", "redis", lab.seeker))
+    client = Client({}, INFO=REFUSED)
+    client.connection_pool = SimpleNamespace(connection_kwargs={"db": "5"})
+    assert list(redis_store._databases(values, client)) == [5]
+    client.connection_pool = SimpleNamespace(connection_kwargs={})
+    assert list(redis_store._databases(values, client)) == [0]
+    assert [(note.object, note.reason) for note in values.collector.reading().not_examined] == [
+        ("databases other than 5", "they cannot be listed: NOPERM this user has no permissions"),
+        ("databases other than 0", "they cannot be listed: NOPERM this user has no permissions"),
+    ]
+
+
+@pytest.mark.parametrize("cluster", [b"cluster_enabled:1\r\n", b"cluster_enabled:0\r\n"])
+def test_databases_are_read_by_their_number_and_a_cluster_is_named(lab, cluster):
+    said = {"cluster": cluster, "keyspace": b"# Keyspace\r\ndb10:keys=1\r\ndb2:keys=1,db7\r\ndb0:keys=5\r\n"}
+    values = Values(Collector("cache", "redis", lab.seeker))
+    client = Client({}, INFO=lambda what: said[what])
+    client.connection_pool = SimpleNamespace(connection_kwargs={"db": 0})
+    assert list(redis_store._databases(values, client)) == [0, 2, 10]
+    assert [note.object for note in values.collector.reading().not_examined] == (["cluster"] if b":1" in cluster else [])
+
+
+class Library:
+    """The client library, without servers: what a pool is made with is the real thing."""
+
+    ConnectionPool, ResponseError = redis.ConnectionPool, redis.exceptions.ResponseError
+
+    def __init__(self, answer: Any) -> None:
+        self.made: list[Any] = []
+
+        def from_pool(pool: Any) -> Client:
+            client = Client({}, CLIENT=answer)
+            client.connection_pool, client.response_callbacks = pool, {"INFO": len}  # type: ignore[attr-defined]
+            self.made.append(client)
+            return client
+
+        self.Redis = SimpleNamespace(from_pool=from_pool)
+
+
+@pytest.mark.parametrize(("number", "database"), [(None, 4), (0, 0), (7, 7)])
+@pytest.mark.parametrize("answer", [b"OK", REFUSED], ids=["known", "not known"])
+def test_a_client_has_one_connection_to_the_database_that_is_asked_for_and_answers_come_as_they_are(number, database, answer):
+    library = Library(answer)
+    client = redis_store._connected(library, "redis://127.0.0.1:1/4", number)
+    how = client.connection_pool.connection_kwargs
+    assert how["db"] == database
+    assert client.connection_pool.max_connections == 1
+    assert (how["protocol"], how["decode_responses"]) == (2, False)
+    assert 5 <= how["socket_timeout"] <= 60
+    assert 5 <= how["socket_connect_timeout"] <= 60
+    assert client.response_callbacks == {}
+    assert client.asked == [("CLIENT", "NO-TOUCH", "ON")]
+
+
+def test_a_client_that_does_not_reach_its_server_is_closed():
+    library = Library(redis.exceptions.ConnectionError("refused"))
+    with pytest.raises(redis.exceptions.ConnectionError):
+        redis_store._connected(library, "redis://127.0.0.1:1/0", None)
+    assert library.made[0].asked[-1] == ("closed",)
+
+
+def test_without_the_client_library_nothing_can_be_asked(monkeypatch):
+    monkeypatch.setitem(sys.modules, "redis", None)
+    for ask in (redis_store.information, lambda url: redis_store._read(None, url, None)):
+        with pytest.raises(MissingExtraError, match="redis"):
+            ask("redis://127.0.0.1:1/0")
+
+
+def test_the_whole_slow_log_is_asked_for(lab):
+    client = Client({}, SLOWLOG=[], CLIENT=b"", ACL=[], PUBSUB=[], FUNCTION=[])
+    read_memory(Values(Collector("cache", "redis", lab.seeker)), client)
+    asked = {words[0]: words[1:] for words in client.asked}
+    assert asked["SLOWLOG"] == ("GET", -1)  # all, says the server's manual
+    assert asked["ACL"][1] >= 100_000  # the server knows no word for all of it
+
+
 def test_what_the_server_remembers_is_named_by_its_entry_and_part(lab):
     answers = {
-        "SLOWLOG": [[14, 1700000000, 20, [b"SET", b"k", lab.canary("slow").encode()], b"addr", b""], []],
+        "SLOWLOG": [[14, 1700000000, 20, [b"SET", b"k", lab.canary("slow").encode()], b"addr", b""], [], lab.canary("odd").encode()],
         "CLIENT": b"id=1 name=a\nid=2 name=" + lab.canary("connection").encode(),
         "ACL": [[b"reason", lab.canary("refused").encode()]],
         "PUBSUB": [b"news", lab.canary("channel").encode()],
@@ -269,6 +427,7 @@ def test_what_the_server_remembers_is_named_by_its_entry_and_part(lab):
     read_memory(values, Client({}, **answers))
     assert places(values.collector.reading()) == {
         "slow": "slow log: entry 14, part 2, bytes 0-32",
+        "odd": "slow log: entry 2, part 0, bytes 0-32",
         "connection": "connections: entry 1, part 0, bytes 10-42",
         "refused": "log of refused commands: entry 0, part 1, bytes 0-32",
         "channel": "channels: entry 1, part 0, bytes 0-32",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import secrets
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from zdr_audit.evidence import s3
 from zdr_audit.evidence.s3 import read_s3
 from zdr_audit.evidence.server import ServerPlace
 from zdr_audit.run.servers import object_store
 from zdr_audit.run.servers.process import free_port
 
 boto3 = pytest.importorskip("boto3")
+botocore = pytest.importorskip("botocore")
 KEY, SECRET = "access-key-of-the-tests", "secret-key-of-the-tests"
 
 
@@ -41,7 +44,7 @@ def store(running, request, monkeypatch) -> Iterator[Store]:
     """A bucket with versions, of its own for each test; credentials in the environment."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    bucket = f"evidence-{zlib.crc32(request.node.name.encode())}"
+    bucket = f"evidence-{zlib.crc32(request.node.name.encode())}-{secrets.token_hex(4)}"
     client = running.client
     client.create_bucket(Bucket=bucket)
     client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
@@ -171,6 +174,24 @@ def test_a_place_that_is_none_is_an_error_of_the_reading(lab, store, change):
     reading = read_s3("blobs", place, lab.seeker)
     assert reading.error
     assert "\n" not in reading.error
+
+
+@pytest.mark.parametrize(("endpoint", "style"), [("http://127.0.0.1:1", "path"), (None, "auto")])
+def test_a_client_waits_a_minute_at_most_and_signs_where_it_has_a_key_and_a_secret(monkeypatch, endpoint, style):
+    for name in ("AWS_DEFAULT_REGION", *s3.CREDENTIALS):
+        monkeypatch.delenv(name, raising=False)
+    unsigned = s3._client(ServerPlace(bucket="b", endpoint=endpoint))
+    settings = unsigned.meta.config
+    assert settings.s3["addressing_style"] == style
+    assert 5 <= settings.connect_timeout < settings.read_timeout <= 60
+    assert 1 <= settings.retries["total_max_attempts"] <= 3
+    assert settings.signature_version is botocore.UNSIGNED
+    assert settings.region_name == "us-east-1"
+    for credentials, signed in ((("key", "", ""), False), (("", "secret", ""), False), (("key", "secret", "token"), True)):
+        client = s3._client(ServerPlace(bucket="b", endpoint=endpoint, credentials=credentials))
+        assert (client.meta.config.signature_version is not botocore.UNSIGNED) is signed
+    known = client._request_signer._credentials
+    assert (known.access_key, known.secret_key, known.token) == ("key", "secret", "token")
 
 
 def test_a_store_that_is_gone_is_an_error_of_the_reading(lab):

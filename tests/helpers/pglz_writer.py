@@ -32,4 +32,5 @@ def in_pieces(text: bytes, before: bytes = b"", after: int = 200) -> tuple[bytes
         place = len(before) + 4 * (len(pieces) - 1 - number)
         items.append((len(content) - place, 3))
         content += piece
-    return content + b"." * after, pglz(*items, b".", (1, after - 1))
+    runs = [(1, min(273, after - 1 - at)) for at in range(0, after - 1, 273)]
+    return content + b"." * after, pglz(*items, b".", *runs)

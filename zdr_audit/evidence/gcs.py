@@ -11,14 +11,13 @@ from zdr_audit.canary.seeker import Seeker
 
 from .collector import Collector
 from .model import Reading
-from .server import MissingExtraError, ServerPlace, named, one_line
+from .server import TIMES, MissingExtraError, ServerPlace, named, one_line
 from .units import MIB
 
 CREDENTIALS = ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_OAUTH_ACCESS_TOKEN")
 _HOST = "https://storage.googleapis.com"
 _SCOPE = "https://www.googleapis.com/auth/devstorage.read_only"
 _PIECE = 4 * MIB
-_TIMES = (15, 60)  # seconds: to connect, between two pieces of an answer
 _RETRY_SECONDS = 20
 # Properties that repeat the object's name, which is searched once, or that the store makes up by itself.
 _OWN = frozenset(
@@ -43,7 +42,7 @@ def read_gcs(source_id: str, place: ServerPlace, seeker: Seeker, progress: Calla
     except MissingExtraError as problem:
         return collector.reading(error=str(problem))
     except Exception as problem:  # the client raises errors of its own and of the libraries below it
-        return collector.reading(error=one_line(problem, *_secrets(place)))
+        return collector.reading(error=one_line(problem, _token(place)))
     return collector.reading()
 
 
@@ -55,15 +54,16 @@ def total_size(place: ServerPlace) -> int:
 def first_name(place: ServerPlace) -> None:
     """Ask for one name. Raises MissingExtraError and the client's own errors where the bucket cannot be listed."""
     client = _client(place)
-    next(iter(client.list_blobs(place.bucket, prefix=place.prefix or None, max_results=1, timeout=_TIMES, retry=None)), None)
+    next(iter(client.list_blobs(place.bucket, prefix=place.prefix or None, max_results=1, timeout=TIMES, retry=None)), None)
 
 
 def _given(place: ServerPlace) -> tuple[str, ...]:
     return place.credentials or tuple(os.environ.get(name, "") for name in CREDENTIALS)
 
 
-def _secrets(place: ServerPlace) -> tuple[str, ...]:
-    return tuple(_given(place)[1:2])
+def _token(place: ServerPlace) -> str:
+    _file, token = _given(place)
+    return token
 
 
 def _client(place: ServerPlace) -> Any:
@@ -76,7 +76,7 @@ def _client(place: ServerPlace) -> Any:
         raise MissingExtraError("gcs") from None
     if not place.bucket:
         raise ValueError("no bucket is named")
-    file, token = (*_given(place), "", "")[:2]
+    file, token = _given(place)
     # No other source of credentials is asked: not the files of this machine's user, nor the metadata service of a cloud.
     credentials: Any = AnonymousCredentials()
     if file:
@@ -93,7 +93,7 @@ def _retry() -> Any:
 
 
 def _listed(client: Any, place: ServerPlace, **how: Any) -> Iterator[Any]:
-    found: Iterator[Any] = iter(client.list_blobs(place.bucket, prefix=place.prefix or None, timeout=_TIMES, retry=_retry(), **how))
+    found: Iterator[Any] = iter(client.list_blobs(place.bucket, prefix=place.prefix or None, timeout=TIMES, retry=_retry(), **how))
     return found
 
 
@@ -116,7 +116,7 @@ class _Bucket:
         except Exception as problem:
             if not isinstance(getattr(problem, "code", None), int):
                 raise
-            self._collector.not_examined(name, one_line(problem, *_secrets(self._place)))
+            self._collector.not_examined(name, one_line(problem, _token(self._place)))
 
     def _object(self, blob: Any) -> None:
         residue = blob.time_deleted is not None
@@ -131,7 +131,7 @@ class _Bucket:
             yield from self._downloaded(blob)
         except Exception as problem:
             if getattr(problem, "code", None) != 404:  # else deleted since it was listed
-                self._collector.not_examined(title, f"the content cannot be read: {one_line(problem, *_secrets(self._place))}")
+                self._collector.not_examined(title, f"the content cannot be read: {one_line(problem, _token(self._place))}")
         else:
             self._collector.objects += 1
 
@@ -141,7 +141,7 @@ class _Bucket:
         while at < size:
             # As it is stored: what is compressed is opened by the search itself.
             piece: bytes = exactly.download_as_bytes(
-                start=at, end=min(at + _PIECE, size) - 1, raw_download=True, checksum=None, timeout=_TIMES, retry=_retry()
+                start=at, end=min(at + _PIECE, size) - 1, raw_download=True, checksum=None, timeout=TIMES, retry=_retry()
             )
             if not piece:
                 raise OSError(f"only {at} of {size} bytes came")
@@ -167,5 +167,5 @@ class _Bucket:
             self._collector.not_examined(title, f"{blob.size or 0} bytes: they can be read only after the object is restored")
 
     def _description(self) -> None:
-        bucket = self._client.get_bucket(self._place.bucket, timeout=_TIMES, retry=_retry())
+        bucket = self._client.get_bucket(self._place.bucket, timeout=TIMES, retry=_retry())
         self._properties("bucket properties", bucket._properties)

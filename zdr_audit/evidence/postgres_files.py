@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from zdr_audit.canary.seeker import Sighting
 
@@ -22,7 +23,7 @@ _SEGMENT = re.compile(r"(\.\d+)?$")
 _FORK = re.compile(r"_(?:fsm|vm|init)(?=\.|$)")
 _WAL_NAME = re.compile(r"[0-9A-F]{24}(?:\.partial)?")
 _FIRST_HEADER, _HEADER = 40, 24  # of the first page of a segment of the write-ahead log, and of the others
-_LARGEST_INLINE = 32 * KIB
+_LARGEST_INLINE = 8 * KIB
 _STORES = ("base", "global", "pg_tblspc", "pg_wal")
 
 
@@ -45,7 +46,7 @@ class DataDirectory:
 
     def __init__(self, values: Values, folder: Path, catalog: Catalog, progress: Callable[[int], None] | None) -> None:
         self._values, self._folder, self._catalog, self._progress = values, folder, catalog, progress
-        self._found: list[_Raw] = []
+        self._found: dict[_Raw, None] = {}
         self._more = self._fragments = 0
 
     def search(self) -> None:
@@ -100,25 +101,20 @@ class DataDirectory:
         self._values.collector.objects += 1
         parts = name.split("/")
         relation = self._catalog.files.get(_FORK.sub("", _SEGMENT.sub("", name)))
-        descriptor = open_evidence(path)
-        try:
-            chunks = self._chunks(descriptor)
+        with os.fdopen(open_evidence(path), "rb") as file:
+            chunks = self._chunks(file)
             if parts[0] == "pg_wal" and _WAL_NAME.fullmatch(parts[-1]):
                 self._log(name, chunks)
-            elif parts[0] in _STORES and len(parts) > 1 and parts[-1][:1].isdigit():
+            elif parts[0] in _STORES and parts[-1][:1].isdigit():
                 self._pages(name, relation or Relation("", False), chunks)
             else:
                 for sighting in self._values.collector.seeker.search(chunks):
                     self._add(_Raw("", shown(name), byte_range(sighting), sighting, parts[0] in _STORES))
-        finally:
-            os.close(descriptor)
 
-    def _chunks(self, descriptor: int) -> Iterator[bytes]:
-        """The file in chunks of whole pages (the last may be short)."""
-        left = os.fstat(descriptor).st_size
-        while left > 0 and (chunk := os.read(descriptor, min(CHUNK, left))):
-            while len(chunk) < min(CHUNK, left) and (more := os.read(descriptor, min(CHUNK, left) - len(chunk))):
-                chunk += more
+    def _chunks(self, file: BinaryIO) -> Iterator[bytes]:
+        """What the file holds now, in chunks of whole pages (the last may be short)."""
+        left = os.fstat(file.fileno()).st_size
+        while chunk := file.read(min(CHUNK, left)):
             left -= len(chunk)
             self._values.collector.bytes += len(chunk)
             if self._progress is not None:
@@ -127,8 +123,8 @@ class DataDirectory:
 
     def _add(self, raw: _Raw) -> None:
         if len(self._found) < MAX_HITS:
-            self._found.append(raw)
-        else:
+            self._found[raw] = None
+        elif raw not in self._found:
             self._more += 1
 
     def _pages(self, name: str, relation: Relation, chunks: Iterator[bytes]) -> None:
@@ -176,38 +172,36 @@ class DataDirectory:
     def _log(self, name: str, chunks: Iterator[bytes]) -> None:
         """A segment of the write-ahead log: the headers of its pages cut records in two, and are taken out."""
         seeker, block = self._values.collector.seeker, self._catalog.wal_block
-        held = b""
-        base = 0
         object_name = shown(name)
-
         mentions = Mentions(self._catalog)
+        held = b""
 
         def place(sighting: Sighting) -> str:
             about = mentions.title(sighting.start)
             return f"{f'row of {about}, ' if about else ''}bytes {stored(sighting.start)}-{stored(sighting.end - 1) + 1}"
 
         def stored(at: int) -> int:
-            if at < block - _FIRST_HEADER:
-                return at + _FIRST_HEADER
-            page, rest = divmod(at - (block - _FIRST_HEADER), block - _HEADER)
-            return (page + 1) * block + _HEADER + rest
+            page, rest = divmod(at + _FIRST_HEADER - _HEADER, block - _HEADER)
+            return page * block + _HEADER + rest
 
-        def take(_offset: int, chunk: bytes) -> None:
-            nonlocal held, base
+        def take(offset: int, chunk: bytes) -> None:
+            nonlocal held
             mentions.learn(chunk)
+            base = offset - len(held)
             held += chunk
-            self._inline(object_name, held, base, len(held) - _LARGEST_INLINE, place)
-            if len(held) > _LARGEST_INLINE:
-                base += len(held) - _LARGEST_INLINE
-                held = held[-_LARGEST_INLINE:]
+            for value in inline_values(held):
+                for sighting in seeker.search(value.data) if seeker.may_see(value.data) else ():
+                    whole = _within(sighting, value.method, base + value.start, base + value.end)
+                    self._add(_Raw("", object_name, place(whole), whole, True))
+            held = held[-_LARGEST_INLINE:]
 
         def bare() -> Iterator[bytes]:
-            start = True
+            header = _FIRST_HEADER
             for chunk in chunks:
                 pieces = []
                 for at in range(0, len(chunk), block):
-                    pieces.append(chunk[at + (_FIRST_HEADER if start else _HEADER) : at + block])
-                    start = False
+                    pieces.append(chunk[at + header : at + block])
+                    header = _HEADER
                 yield b"".join(pieces)
 
         for sighting in seeker.search(_watched(bare(), take)):
@@ -215,15 +209,6 @@ class DataDirectory:
                 self._fragments += 1
             else:
                 self._add(_Raw("", object_name, place(sighting), sighting, True))
-        self._inline(object_name, held, base, len(held), place)
-
-    def _inline(self, name: str, data: bytes, base: int, until: int, place: Callable[[Sighting], str]) -> None:
-        seeker = self._values.collector.seeker
-        for value in inline_values(data):
-            if value.start < until and seeker.may_see(value.data):
-                for sighting in seeker.search(value.data):
-                    whole = _within(sighting, value.method, base + value.start, base + value.end)
-                    self._add(_Raw("", name, place(whole), whole, True))
 
 
 def _watched(chunks: Iterator[bytes], watch: Callable[[int, bytes], None]) -> Iterator[bytes]:

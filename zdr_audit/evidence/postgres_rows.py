@@ -24,7 +24,8 @@ _LARGE = 8 * MIB
 _PIECE = MIB
 _ROWS = 200
 _FEW_ROWS = 8  # at a time, where a row may hold much
-_HIDDEN = "<insufficient privilege>"
+_HIDDEN = b"<insufficient privilege>"
+_LARGE_OBJECT = sql.SQL("select lo_get(%(which)s::oid, %(start)s::bigint, %(count)s)")
 
 
 class _Raw(Loader):  # type: ignore[misc,unused-ignore]  # Any where the extra is not installed
@@ -64,7 +65,7 @@ class Rows:
             with self._connection.transaction():
                 read()
         except psycopg.Error as problem:
-            if self._connection.broken or self._connection.closed:
+            if self._connection.closed:
                 raise
             self.unread.add(name)
             self._note(name, f"not all of it can be read: {one_line(problem)}")
@@ -91,9 +92,8 @@ class Rows:
         readable = {column.name for column in columns}
         key = table.key if readable.issuperset(table.key) else ()
         # A place needs permission on the whole table; the address of a row can always be had otherwise only by counting.
-        address = sql.SQL("ctid::text") if not key else sql.SQL(" || ', ' || ").join(map(_shown, key))
         whole = all(column.readable for column in table.columns)
-        chosen: list[Any] = [address if key or whole else sql.SQL("null::text")]
+        chosen: list[Any] = [_address(key) if key or whole else sql.SQL("null::text")]
         for column in columns:
             chosen += [_value(column), _size(column)]
         source = sql.SQL("only {}").format(sql.Identifier(table.schema, table.name))
@@ -103,23 +103,30 @@ class Rows:
             self._ask(sql.SQL("select {} from {}").format(sql.SQL(", ").join(chosen), source), wide), 1
         ):
             row = f"row {named(place)}" if place else f"row no. {count}"
-            for column, value, size in zip(columns, found[::2], found[1::2], strict=True):
+            told = iter(found)
+            for column, value, size in zip(columns, told, told, strict=True):
+                where = f"{row}, column {column.name}"
                 if value is not None:
-                    self._add(table.title, f"{row}, column {column.name}", value)
+                    self._add(table.title, where, value)
+                elif size is not None and place is not None:
+                    self._values.search(table.title, where, self._large_value(table, column, key, place))
                 elif size is not None:
-                    self._values.search(table.title, f"{row}, column {column.name}", self._pieces(table, column, key, place, size))
+                    self.unread.add(table.title)
+                    self._note(table.title, f"{where}: {size} bytes, read only where the row's address may be asked for")
             joined.add(table.title, row, pieces(names, found[::2]))
         joined.finish(table.title)
 
-    def _pieces(self, table: Table, column: Column, key: tuple[str, ...], place: bytes, size: int) -> Iterator[bytes]:
-        """A large value in pieces. Of text they are cut by characters, so there are at most as many as bytes."""
-        address = sql.SQL("ctid::text") if not key else sql.SQL(" || ', ' || ").join(map(_shown, key))
-        query = sql.SQL("select substring({}::{} from %s for %s) from only {} where {} = %s").format(
-            sql.Identifier(column.name), _kind(column), sql.Identifier(table.schema, table.name), address
+    def _large_value(self, table: Table, column: Column, key: tuple[str, ...], place: bytes) -> Iterator[bytes]:
+        query = sql.SQL("select substring({}::{} from %(start)s for %(count)s) from only {} where {} = %(which)s").format(
+            sql.Identifier(column.name), _kind(column), sql.Identifier(table.schema, table.name), _address(key)
         )
-        for start in range(1, size + 1, _PIECE):
+        return self._in_pieces(query, 1, place.decode())
+
+    def _in_pieces(self, query: sql.Composable, first: int, which: str | int) -> Iterator[bytes]:
+        """What is long, until nothing more comes. Of text, pieces are cut by characters."""
+        for start in itertools.count(first, _PIECE):
             with self._cursor(None) as cursor:
-                row = cursor.execute(query, (start, _PIECE, place.decode())).fetchone()
+                row = cursor.execute(query, {"start": start, "count": _PIECE, "which": which}).fetchone()
             if row is None or not row[0]:
                 return
             self._read(len(row[0]))
@@ -131,20 +138,11 @@ class Rows:
             self._values.collector.objects += 1
             try:
                 with self._connection.transaction():
-                    self._values.search(name, "content", self._large_object(int(oid)))
+                    self._values.search(name, "content", self._in_pieces(_LARGE_OBJECT, 0, int(oid)))
             except psycopg.Error as problem:
-                if self._connection.broken:
+                if self._connection.closed:
                     raise
                 self._note(name, one_line(problem))
-
-    def _large_object(self, oid: int) -> Iterator[bytes]:
-        for start in itertools.count(0, _PIECE):
-            with self._cursor(None) as cursor:
-                row = cursor.execute("select lo_get(%s::oid, %s::bigint, %s)", (oid, start, _PIECE)).fetchone()
-            if row is None or not row[0]:
-                return
-            self._read(len(row[0]))
-            yield row[0]
 
     def _statistics(self) -> None:
         """Sampled values of columns, which outlive the rows. The view shows those of the tables that may be read, the table below it none."""
@@ -157,7 +155,7 @@ class Rows:
     def _activity(self) -> None:
         sessions = sql.SQL("select pid::text, query from pg_stat_activity where pid <> pg_backend_pid() and query <> ''")
         for pid, query in self._ask(sessions, False):
-            if query == _HIDDEN.encode():
+            if query == _HIDDEN:
                 self._note("running statements", "those of other users are hidden from this one (the role pg_read_all_stats shows them)")
             else:
                 self._add("running statements", f"session {pid.decode()}", query)
@@ -171,7 +169,7 @@ class Rows:
             return
         view = sql.Identifier(row[0].decode(), "pg_stat_statements")
         for number, query in self._ask(sql.SQL("select queryid::text, query from {}").format(view), wide=False):
-            if query == _HIDDEN.encode():
+            if query == _HIDDEN:
                 self._note("statement statistics", "those of other users are hidden from this one (the role pg_read_all_stats shows them)")
             elif query is not None:
                 self._add("statement statistics", f"query {(number or b'').decode()}", query)
@@ -200,6 +198,11 @@ class Rows:
 
 
 # concat() writes a value with its type's own output function: a cast could be code of the database's own.
+
+
+def _address(key: Sequence[str]) -> sql.Composable:
+    """What tells a row from the others: its primary key, or else where it lies."""
+    return sql.SQL(" || ', ' || ").join(map(_shown, key)) if key else sql.SQL("ctid::text")
 
 
 def _shown(name: str) -> sql.Composable:

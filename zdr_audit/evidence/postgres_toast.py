@@ -10,20 +10,18 @@ from dataclasses import dataclass, field
 
 from zdr_audit.canary.lzf import copy_back
 
-from .units import KIB, MIB
+from .units import MIB
 
-MAX_RAW = 64 * MIB
-_HELD = 64 * MIB
-_MAX_CHUNK = 32 * KIB
+_HELD = 64 * MIB  # of one value, and of all chunks that wait for their neighbours
 _PGLZ, _LZ4 = 0, 1
 _METHODS = {_PGLZ: "pglz", _LZ4: "lz4"}
 # A compressed value within a row: its size in 30 bits (at most a page) and the two bits 10; then its size when decompressed (below 16 MiB
 # here: pglz shrinks nothing further than to 1/90) and the method in two bits.
-_INLINE = re.compile(
-    rb"(?s)(?=[" + b"".join(re.escape(bytes([code])) for code in range(2, 256, 4)) + rb"][\x00-\x7f]\x00\x00...[\x00\x40])"
-)
-_XMIN_COMMITTED, _XMIN_INVALID, _XMAX_INVALID = 0x0100, 0x0200, 0x0800
+_INLINE = re.compile(rb"(?s)(?=[" + re.escape(bytes(range(2, 255, 4))) + rb"][\x00-\x7f]\x00\x00...[\x00\x40])")
+_XMIN_COMMITTED, _XMAX_INVALID = 0x0100, 0x0800
 _NORMAL = 1
+_SHORTEST = 32  # bytes of a row: its header and the two numbers of its chunk
+_CHUNKS = 1 << 20  # more than the longest value has
 
 
 @dataclass(frozen=True)
@@ -43,17 +41,14 @@ def inline_values(data: bytes, block: int | None = None) -> Iterator[Value]:
         header, info = struct.unpack_from("<II", data, start)
         end = start + (header >> 2)
         limit = len(data) if block is None else (start // block + 1) * block
-        if end > limit or end - start <= 8:
-            continue
-        found = decompressed(info, data[start + 8 : end], whole=True)
-        if found is not None:
+        if end <= limit and (found := decompressed(info, data[start + 8 : end], whole=True)):
             yield Value(start, end, *found)
 
 
 def decompressed(info: int, data: bytes, whole: bool) -> tuple[bytes, str] | None:
     """The value and the method's name, None where these are no compressed data. Without `whole` the end may be missing."""
     size, method = info & 0x3FFFFFFF, info >> 30
-    if method not in _METHODS or not len(data) < size <= min(MAX_RAW, 300 * len(data)):
+    if method not in _METHODS or not len(data) < size <= min(_HELD, 300 * len(data)):
         return None
     try:
         out = _pglz(data, size) if method == _PGLZ else _lz4(data, size)
@@ -66,61 +61,59 @@ def decompressed(info: int, data: bytes, whole: bool) -> tuple[bytes, str] | Non
 
 def _pglz(data: bytes, size: int) -> bytearray:
     out = bytearray()
-    at, end = 0, len(data)
-    while at < end and len(out) < size:
-        control = data[at]
-        at += 1
-        for bit in range(8):
-            if at >= end or len(out) >= size:
-                break
-            if not control >> bit & 1:
-                out.append(data[at])
-                at += 1
-                continue
-            length = (data[at] & 0x0F) + 3
-            offset = (data[at] & 0xF0) << 4 | data[at + 1]
-            at += 2
-            if length == 18:
-                length += data[at]
-                at += 1
-            if not 0 < offset <= len(out):
-                raise ValueError("a reference to what is before the beginning")
-            copy_back(out, len(out) - offset, min(length, size - len(out)))
-    if at < end:
+    at, items = 0, 1  # the kinds of the items to come, lowest bit first, below a bit that ends them
+    while at < len(data) and len(out) < size:
+        if items == 1:
+            items = 0x100 | data[at]
+            at += 1
+            continue
+        copied, items = items & 1, items >> 1
+        if not copied:
+            out.append(data[at])
+            at += 1
+            continue
+        length = (data[at] & 0x0F) + 3
+        offset = (data[at] & 0xF0) << 4 | data[at + 1]
+        at += 2
+        if length == 18:
+            length += data[at]
+            at += 1
+        _copy(out, offset, min(length, size - len(out)))
+    if at < len(data):
         raise ValueError("more data than the value needs")
     return out
 
 
 def _lz4(data: bytes, size: int) -> bytearray:
     out = bytearray()
-    at, end = 0, len(data)
+    at = 0
 
     def extended(length: int) -> int:
         nonlocal at
-        if length == 15:
-            while True:
-                more = data[at]
-                at += 1
-                length += more
-                if more != 255:
-                    break
+        going_on = length == 15
+        while going_on:
+            length += data[at]
+            going_on = data[at] == 255
+            at += 1
         return length
 
-    while at < end:
+    while at < len(data) and len(out) <= size:
         token = data[at]
         at += 1
         run = extended(token >> 4)
         out += data[at : at + run]
         at += run
-        if at >= end:
-            break
-        offset = data[at] | data[at + 1] << 8
-        at += 2
-        length = extended(token & 15) + 4
-        if not 0 < offset <= len(out) or len(out) + length > size:
-            raise ValueError("a reference to what is not there")
-        copy_back(out, len(out) - offset, length)
+        if at < len(data):
+            offset = data[at] | data[at + 1] << 8
+            at += 2
+            _copy(out, offset, min(extended(token & 15) + 4, size))
     return out
+
+
+def _copy(out: bytearray, offset: int, length: int) -> None:
+    if not 0 < offset <= len(out):
+        raise ValueError("a reference to what is not there")
+    copy_back(out, len(out) - offset, length)
 
 
 @dataclass
@@ -170,36 +163,23 @@ class Toast:
         for run in runs:
             yield number, chunks.start, bytes(run), ""
         # Live values were read as rows; decompressing them again would find nothing more.
-        if 0 in chunks.pieces and not chunks.live and len(runs[0]) > 8:
-            found = decompressed(int.from_bytes(runs[0][:4], "little"), bytes(runs[0][4:]), whole=False)
-            if found is not None:
+        if 0 in chunks.pieces and not chunks.live:
+            first, *_ = runs
+            if found := decompressed(int.from_bytes(first[:4], "little"), bytes(first[4:]), whole=False):
                 yield number, chunks.start, *found
 
 
 def _tuples(page: bytes) -> Iterator[tuple[int, int, bytes, bool, int]]:
     """(chunk_id, chunk_seq, data, known to be live, offset) of the chunks in a page of a TOAST table, deleted ones too."""
-    if len(page) < 24:
-        return
-    lower = struct.unpack_from("<H", page, 12)[0]
-    for place in range(24, min(lower, len(page)), 4):
-        if place + 4 > len(page):
-            return
-        pointer = struct.unpack_from("<I", page, place)[0]
+    pointers = page[24 : int.from_bytes(page[12:14], "little")]
+    for (pointer,) in struct.iter_unpack("<I", pointers[: len(pointers) & ~3]):
         at, flags, length = pointer & 0x7FFF, pointer >> 15 & 3, pointer >> 17
-        if flags != _NORMAL or at + length > len(page) or length < 32:
+        row = page[at : at + length]
+        if flags != _NORMAL or len(row) < max(length, _SHORTEST):
             continue
-        xmax = struct.unpack_from("<I", page, at + 4)[0]
-        mask, begin = struct.unpack_from("<H", page, at + 20)[0], page[at + 22]
-        body = page[at + begin : at + length]
-        if len(body) < 10:
-            continue
-        number, sequence = struct.unpack_from("<Ii", body)
-        if body[8] & 1:
-            data = body[9 : 8 + (body[8] >> 1)]
-        else:
-            size = struct.unpack_from("<I", body, 8)[0] >> 2 if len(body) >= 12 else 0
-            data = body[12 : 8 + size]
-        if not data or not 0 <= sequence < 1 << 20 or len(data) > _MAX_CHUNK:
-            continue
-        live = bool((not xmax or mask & _XMAX_INVALID) and mask & _XMIN_COMMITTED)
-        yield number, sequence, data, live, at
+        xmax, mask, begin = struct.unpack_from("<4xI12xHB", row)
+        number, sequence, size = struct.unpack("<III", row[begin : begin + 12].ljust(12, b"\x00"))
+        data = row[begin + 9 : begin + 8 + (size >> 1 & 0x7F)] if size & 1 else row[begin + 12 : begin + 8 + (size >> 2)]
+        if data and sequence < _CHUNKS:
+            live = bool((not xmax or mask & _XMAX_INVALID) and mask & _XMIN_COMMITTED)
+            yield number, sequence, data, live, at

@@ -11,7 +11,7 @@ from .postgres_catalog import Catalog
 # In a record: the tablespace (that of the system, where no other was asked for), the database and the file, each of 4 bytes.
 _TABLESPACE = 1663
 _REFERENCE = re.compile(re.escape(_TABLESPACE.to_bytes(4, "little")) + b"(.{4})(.{4})", re.DOTALL)
-_LENGTH = 12
+_TAIL = 11  # bytes in which a reference may have begun
 _MOST = 500_000
 _FIRST_FILE = 1000  # no relation has a lower number
 
@@ -34,15 +34,13 @@ class Mentions:
         base = self._seen - len(self._tail)
         for match in _REFERENCE.finditer(data):
             database, file = (int.from_bytes(part, "little") for part in match.groups())
-            if file < _FIRST_FILE or not database or (self._places and base + match.start() <= self._places[-1]):
-                continue
-            known = file if database == self._database and file in self._titles else 0
-            if database == self._database and not known:
+            own = database == self._database
+            if file < _FIRST_FILE or not database or (own and file not in self._titles):
                 continue  # a coincidence, or a relation that is gone
             self._places.append(base + match.start())
-            self._files.append(known)
+            self._files.append(own and file)
         self._seen += len(chunk)
-        self._tail = data[-(_LENGTH - 1) :]
+        self._tail = data[-_TAIL:]
         if len(self._places) > 2 * _MOST:
             del self._places[:-_MOST], self._files[:-_MOST]
 

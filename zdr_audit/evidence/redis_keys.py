@@ -11,8 +11,7 @@ from .collector import byte_range
 from .server import Values, named, one_line
 from .units import KIB, MIB
 
-_KEYS = 100
-_STEP = 256
+_STEP = 256  # keys or elements
 _PIECE = 256 * KIB
 _MAX_DUMP = 64 * MIB
 
@@ -42,7 +41,7 @@ class Database:
     def _steps(self, command: str, *key: bytes) -> Iterator[list[bytes]]:
         cursor = b"0"
         while True:
-            cursor, found = self._client.execute_command(command, *key, cursor, "COUNT", _STEP if key else _KEYS)
+            cursor, found = self._client.execute_command(command, *key, cursor, "COUNT", _STEP)
             yield found
             if cursor == b"0":
                 return

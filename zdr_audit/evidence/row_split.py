@@ -27,20 +27,22 @@ Value = bytes | int | None
 @dataclass
 class _Column:
     data: bytearray = field(default_factory=bytearray)
-    starts: list[int] = field(default_factory=list)
+    starts: list[int] = field(default_factory=lambda: [0])
+    """Of each row's piece, and of what comes next."""
     rows: list[str] = field(default_factory=list)
     told: int = 0
     """What begins before it was seen when more of it was held."""
 
     def add(self, row: str, piece: bytes) -> None:
         if piece:
-            self.starts.append(len(self.data))
             self.rows.append(row)
             self.data += piece
+            self.starts.append(len(self.data))
 
     def value(self, number: int) -> bytes:
         """The piece of one row."""
-        return bytes(self.data[self.starts[number] : self.starts[number + 1] if number + 1 < len(self.starts) else len(self.data)])
+        first, last = self.starts[number : number + 2]
+        return bytes(self.data[first:last])
 
 
 class RowSplit:
@@ -75,9 +77,8 @@ class RowSplit:
             self._rows, self._size = [], sum(len(kept.data) for kept in self._columns.values())
 
     def finish(self, table: str) -> None:
-        """No more rows of this table."""
+        """No more rows of the table."""
         self._look(table)
-        self._columns, self._rows, self._size = {}, [], 0
 
     def _look(self, table: str, later: int = 0) -> None:
         """What begins in the last so many bytes is left for when more is held."""
@@ -90,10 +91,10 @@ class RowSplit:
 
     def _in_other_orders(self, column: str, kept: _Column, found: Sequence[tuple[str, Sighting]]) -> Iterator[tuple[str, Sighting]]:
         told = {sighting.canary for _, sighting in found}
-        if (told and None not in told) or len(kept.starts) < 2 or len(kept.data) > CANARY_LENGTH * len(kept.starts):
+        if (told and None not in told) or len(kept.data) > CANARY_LENGTH * len(kept.rows):
             return
         text = bytes(kept.data).lower()
-        if not (any(part in text for part in self._parts) if len(text) >= _PART * len(kept.starts) else self._letters.issubset(text)):
+        if not (any(part in text for part in self._parts) if len(text) >= _PART * len(kept.rows) else self._letters.issubset(text)):
             return
         others = [name for name in dict.fromkeys(name for _, values in self._rows for name in values) if name != column][:_ORDERING]
         for order in (*((one,) for one in others), *permutations(others, 2)):
@@ -127,17 +128,17 @@ class RowSplit:
             at = text.find(seeker.literal, end)
 
 
-def _rank(value: Value) -> tuple[int, int, bytes]:
+def _rank(value: Value) -> tuple[int] | tuple[int, int | bytes]:
     """Numbers in their order, also those that are written as text; then text; then what is missing."""
     if isinstance(value, bytes):
-        return (0, int(value), b"") if value.isdigit() and len(value) < 20 else (1, 0, value)
-    return (2, 0, b"") if value is None else (0, value, b"")
+        return (0, int(value)) if value.isdigit() and len(value) < 20 else (1, value)
+    return (2,) if value is None else (0, value)
 
 
 def _rest(kept: _Column) -> _Column:
     """The last rows of a column, in which a canary may have begun."""
     begin = max(0, bisect_right(kept.starts, len(kept.data) - 2 * CANARY_LENGTH) - 1)
-    low = kept.starts[begin] if kept.starts else 0
+    low = kept.starts[begin]
     told = max(0, len(kept.data) - CANARY_LENGTH - low)
     return _Column(kept.data[low:], [start - low for start in kept.starts[begin:]], kept.rows[begin:], told)
 

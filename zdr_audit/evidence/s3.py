@@ -10,11 +10,10 @@ from zdr_audit.canary.seeker import Seeker
 
 from .collector import Collector
 from .model import Reading
-from .server import MissingExtraError, ServerPlace, Values, named, one_line, with_files
+from .server import TIMES, MissingExtraError, ServerPlace, Values, named, one_line, with_files
 from .units import MIB
 
 _PIECE = MIB
-_SECONDS = 60
 _REGION = "us-east-1"  # what a store that has no regions expects to be asked with
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _NOT_SAID = ("NotImplemented", "MethodNotAllowed", "NoSuchTagSet", "NoSuchBucketPolicy")
@@ -53,7 +52,7 @@ def read_s3(source_id: str, place: ServerPlace, seeker: Seeker, progress: Callab
 
 def total_size(place: ServerPlace) -> int:
     """Bytes of all versions of all objects, and of the parts of unfinished uploads. Raises MissingExtraError and the client's own errors."""
-    client, where = _client(place), {"Bucket": place.bucket, **({"Prefix": place.prefix} if place.prefix else {})}
+    client, where = _client(place), _where(place)
     versions = client.get_paginator("list_object_versions").paginate(**where)
     total = sum(int(item["Size"]) for page in versions for item in page.get("Versions") or ())
     for page in client.get_paginator("list_multipart_uploads").paginate(**where):
@@ -68,13 +67,17 @@ def first_key(place: ServerPlace) -> None:
     """Ask for one key, as the reading will. Raises MissingExtraError and the client's own errors where the bucket cannot be listed."""
     if not place.bucket:
         raise ValueError("no bucket is named")
-    client, where = _client(place), {"Bucket": place.bucket, "MaxKeys": 1, **({"Prefix": place.prefix} if place.prefix else {})}
+    client, where = _client(place), _where(place) | {"MaxKeys": 1}
     try:
         client.list_object_versions(**where)
     except Exception as problem:
         if _code(problem) not in _ONLY_LATEST:
             raise
         client.list_objects_v2(**where)
+
+
+def _where(place: ServerPlace) -> dict[str, Any]:
+    return {"Bucket": place.bucket} | ({"Prefix": place.prefix} if place.prefix else {})
 
 
 def _credentials(place: ServerPlace) -> tuple[str, ...]:
@@ -89,12 +92,13 @@ def _client(place: ServerPlace) -> Any:
     except ImportError:
         raise MissingExtraError("s3") from None
     key, secret, token = (word or None for word in _credentials(place))
-    options: dict[str, Any] = {"signature_version": UNSIGNED} if not (key and secret) else {}
+    options: dict[str, Any] = {} if key and secret else {"signature_version": UNSIGNED}
+    to_connect, to_answer = TIMES
     config = Config(
         s3={"addressing_style": "path" if place.endpoint else "auto"},
         retries={"max_attempts": 2, "mode": "standard"},
-        connect_timeout=_SECONDS // 4,
-        read_timeout=_SECONDS,
+        connect_timeout=to_connect,
+        read_timeout=to_answer,
         # The checksums that only some stores know; what was read is judged by its content.
         response_checksum_validation="when_required",
         **options,
@@ -109,7 +113,7 @@ class _Bucket:
         self._collector, self._place, self._progress = collector, place, progress
         self._client = _client(place)
         self._values = Values(collector)
-        self._where = {"Bucket": place.bucket, **({"Prefix": place.prefix} if place.prefix else {})}
+        self._where = _where(place)
 
     def read(self) -> None:
         """Raises botocore's errors when the bucket cannot be listed at all."""
