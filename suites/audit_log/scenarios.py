@@ -111,14 +111,17 @@ ROUNDS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 )
 LOOKS = ("status", "use")
 ADMINISTRATORS = 16
+REVIEWERS = ("approved", "rejected", "approved", "rejected")
 
 
 @scenario()
 def administrators_at_once(assay: Assay) -> None:
-    """Sixteen administrators act on the same organization at the same time, round after round"""
+    """Reviewers decide at the same moment; sixteen administrators act on the same organization at the same time, round after round"""
     for _ in range(assay.count(1, 1, 8)):
         org = assay.fresh(account=assay.elsewhere)
         board = [_request(assay, assay.staff("account_team"), org)]
+        for _ in range(assay.count(3, 3, 8)):
+            board += filter(None, [_decided_at_once(assay, org, board[-1])])
         for number in range(assay.count(5, 10, 40)):
             first, kinds = ROUNDS[number % len(ROUNDS)]
             for kind in first:
@@ -130,6 +133,14 @@ def administrators_at_once(assay: Assay) -> None:
             jobs = [partial(_at_once, assay, org, kind, board[-1 if assay.random.random() < 0.8 else 0]) for kind in chosen]
             board += filter(None, assay.parallel(jobs, ADMINISTRATORS))
         assay.list_all("audit.list", org.admin, step="own log", org=org)
+
+
+def _decided_at_once(assay: Assay, org: Party, request: Any) -> Any:
+    """Reviewers decide the same request, at the same moment, in either way; gives the request that is made afterwards."""
+    assay.together([partial(_at_once, assay, org, kind, request) for kind in REVIEWERS])
+    for kind in ("enabled", "disabled"):  # what is approved would stand in the next one's way
+        _at_once(assay, org, kind, request)
+    return _at_once(assay, org, "requested", request)
 
 
 def _at_once(assay: Assay, org: Party, kind: str, request: Any) -> Any:

@@ -6,8 +6,9 @@ import copy
 import itertools
 import random
 import secrets
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -27,11 +28,13 @@ from zdr_audit.target.dialects.base import Dialect
 from zdr_audit.target.outcome import document, outcome
 from zdr_audit.target.stimulus import PLACES, Place, Stimulus, fitted
 from zdr_audit.target.template import MissingValue, fill, fill_path, names, with_query
-from zdr_audit.target.transport import Answer, Outgoing, now
+from zdr_audit.target.transport import AT_ONCE, Answer, Outgoing, now
 from zdr_audit.target.wire import Wire
 
 LONGEST_LATE = 30.0
 """Seconds that an audit log is waited for at most."""
+LONGEST_BARRIER = 2.0
+"""Seconds that requests which are to go out together wait for each other at most: a profile's pace may hold some of them back."""
 BACK_SECONDS = 0.25
 """How long to wait for a target that begins anew before it is asked again."""
 Depth = Literal["quick", "standard", "thorough"]
@@ -114,6 +117,19 @@ class Assay:
             return [future.result() for future in [pool.submit(job) for job in jobs]]
         finally:
             pool.shutdown(cancel_futures=True)  # where one job breaks, or the user stops the run, what has not begun is not sent
+
+    def together(self, jobs: Sequence[Callable[[], T]]) -> list[T]:
+        """Run jobs in parallel, whose first requests go out at the same moment; results in the order of the jobs."""
+        barrier = threading.Barrier(len(jobs), timeout=LONGEST_BARRIER)
+
+        def begin(job: Callable[[], T]) -> T:
+            waiting = AT_ONCE.set(barrier)
+            try:
+                return job()
+            finally:
+                AT_ONCE.reset(waiting)
+
+        return self.parallel([partial(begin, job) for job in jobs], len(jobs))
 
     @property
     def nodes(self) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
@@ -75,6 +77,19 @@ class Outgoing:
 def now() -> str:
     """This moment, UTC, ISO 8601 with microseconds."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+AT_ONCE: ContextVar[threading.Barrier | None] = ContextVar("AT_ONCE", default=None)
+"""Where others wait with their next request, so that all go out at the same moment."""
+
+
+def _with_the_others() -> None:
+    """Waits for those that are to send at the same moment, once. Whoever is late, or held back, is not waited for longer than a barrier's own time-out."""
+    others = AT_ONCE.get()
+    if others is not None:
+        AT_ONCE.set(None)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            others.wait()
 
 
 class _Session(requests.Session):
@@ -168,6 +183,7 @@ class Transport:
         BudgetSpent."""
         cost = tokens(len(outgoing.body or b"")) if outgoing.inference else 0
         with self.pace.turn(outgoing.operation, cost):
+            _with_the_others()
             answer = self._send(outgoing)
         if outgoing.inference:
             self.pace.answered(len(answer.body))
