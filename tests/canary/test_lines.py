@@ -136,9 +136,9 @@ def test_a_word_that_stands_as_the_piece_before_comes_first_then_the_longest(sea
 
 @pytest.mark.parametrize(("words", "found"), [(1, True), (4, True), (5, False)])
 def test_pieces_of_a_letter_are_told_where_few_words_could_stand_in_their_place(told, words, found):
-    """Nine lines of four words each leave 33.7 bits of the literal's 51.7, of five words 30.8."""
-    lines = [f'"" {"".join(f"""w="x{number}" """ for _ in range(words - 1))}w="{letter}"' for number, letter in enumerate(LITERAL)]
-    assert (([line.index('"z"') + 1 for line in lines[:1]][0]) in [start for start, _ in told("\n".join(lines))]) is found
+    """Nine lines of four words each leave 33.7 bits of the literal's 51.7, nine of five words 30.8."""
+    lines = [f'"" {f"""w="x{number}" """ * (words - 1)}w="{letter}"' for number, letter in enumerate(LITERAL)]
+    assert told("\n".join(lines)) == ([(len(lines[0]) - 2, len(lines[0]) - 1)] if found else [])
 
 
 def test_what_stands_before_pieces_of_a_letter_must_be_two_bytes_the_same(told):
@@ -157,16 +157,29 @@ def test_two_pieces_need_nothing_in_common(told):
 def test_the_lines_after_a_place_are_given_without_their_ends():
     data = b"a\nbb\n\nccc"
     after = [(2, 4), (5, 5), (6, 9)]
-    assert list(cuts._lines(data, -1)) == [(0, 1), *after]
-    assert list(cuts._lines(data, 0)) == list(cuts._lines(data, 1)) == after
-    assert list(cuts._lines(data, 2)) == list(cuts._lines(data, 4)) == after[1:]
-    assert list(cuts._lines(data, 6)) == []
-    assert list(cuts._lines(b"a\n", 0)) == []
-    assert list(cuts._lines(b"", -1)) == []
-    assert len(list(cuts._lines(b"\n" * 63 + b"x", 0))) == 63
-    assert len(list(cuts._lines(b"\n" * 64 + b"x", 0))) == 64
-    assert len(list(cuts._lines(b"\n" * 65 + b"x", 0))) == 64
-    assert list(cuts._lines(b"\nab", -1)) == [(0, 0), (1, 3)]
+    assert list(cuts._lines(data, 0)) == [(0, 1), *after]
+    assert list(cuts._after(data, 0)) == list(cuts._after(data, 1)) == list(cuts._lines(data, 2)) == after
+    assert list(cuts._after(data, 2)) == list(cuts._after(data, 4)) == after[1:]
+    assert list(cuts._after(data, 6)) == []
+    assert list(cuts._after(b"a\n", 0)) == []
+    assert list(cuts._lines(b"", 0)) == []
+    assert list(cuts._lines(b"\nab", 0)) == [(0, 0), (1, 3)]
+
+
+@pytest.mark.parametrize(("lines", "given"), [(63, 63), (64, 64), (65, 64)])
+def test_so_many_lines_are_given(lines, given):
+    assert len(list(cuts._after(b"\n" * lines + b"x", 0))) == given
+
+
+@pytest.mark.parametrize(("others", "found"), [(0, True), (1, True), (8, True), (9, False)])
+def test_a_few_lines_between_two_pieces_hold_none(told, others, found):
+    assert bool(told("at=zqx4\n" + "another line\n" * others + "at=82j913\n")) is found
+    assert bool(told("at=zqx4\nat=82j\n" + "another line\n" * others + "at=913\n")) is found
+
+
+def test_what_would_go_on_and_leads_nowhere_ends_the_search(told):
+    assert told("at=zqx4\nat=8\nat=82j913\n") == []
+    assert told("at=zqx4\nat=8\nat=2j913\n") == [(3, 7)]
 
 
 def test_what_stands_before_pieces_is_what_their_lines_share():
@@ -212,6 +225,13 @@ def test_a_number_that_counts_the_lines_does_not_belong_to_the_place(search):
 def test_where_the_line_begins_with_the_piece_so_do_the_others(search):
     assert joined(search, b"ab\nzqx4\n82j913\ncd x\nef") == b"abzqx482j913cdef"
     assert joined(search, b"zqx4\n82j913\ncd x\n") == b"zqx482j913cd"
+
+
+def test_what_the_next_line_does_not_share_is_no_place(search):
+    assert joined(search, b"-zqx4\n=82j913\ncd") == b"zqx482j913"
+    assert joined(search, b"-zqx4\n=82j913\n=cd") == b"zqx482j913cd"
+    assert joined(search, b"- zqx4\n= 82j913\n: cd") == b"zqx482j913"
+    assert joined(search, b"-: zqx4\n=: 82j913\n:: cd") == b"zqx482j913cd"
 
 
 def test_where_nothing_goes_on_nothing_is_read(search):

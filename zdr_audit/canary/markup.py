@@ -44,7 +44,7 @@ def markup(literal: bytes, beginnings: Beginnings) -> Pass:
                 if found is None or len(found[0]) == len(literal) or _TOLD.search(found[0]) is None:
                     continue
                 if re.search(rb"<|\\u003c", found[0], re.IGNORECASE) or _cuts(found[0]) not in PROMPTED:
-                    yield found.start(), found.end(), Needle(b"", form, 0, _REACH)
+                    yield found.start(), found.end(), Needle(b"", form, reach=_REACH)
 
     return Pass("markup", find)
 

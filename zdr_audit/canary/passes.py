@@ -95,7 +95,7 @@ def _spaced(literal: bytes, beginnings: Beginnings) -> Pass:
             for text in wanted:
                 found = text.match(data, place)
                 if found and len(found[0]) > len(literal) and _gaps(found[0]) not in PROMPTED:
-                    yield found.start(), found.end(), Needle(b"", form, 0, REACH)
+                    yield found.start(), found.end(), Needle(b"", form, reach=REACH)
 
     return Pass("spaced", find)
 
@@ -137,7 +137,7 @@ def _base58(literal: bytes) -> Pass:
             if alone and end - start <= _MOST:
                 decoded = _base58_decode(data, start, 0)
                 if decoded and literal in decoded.data.lower():
-                    yield start, end, Needle(b"", form, 0, 0)
+                    yield start, end, Needle(b"", form)
 
     def runs(data: bytes, low: int, high: int) -> Iterator[tuple[int, int]]:
         if high - low <= _LITTLE:
