@@ -82,6 +82,7 @@ WRITTEN: dict[str, tuple[str, Callable[[bytes], bytes], Callable[[int], tuple[in
     "utf-32le": ("utf-32", lambda data: data.decode().encode("utf-32le"), bits(1, 4)),
     "utf-32be": ("utf-32", lambda data: data.decode().encode("utf-32be"), bits(1, 4)),
 }  # fmt: skip
+IN_GROUPS_OR_HALVES = ("ascii85", "base85", "z85", "hex", "hex, capitals", "binary")
 SEPARATED = {
     "hex-separated": ("hex-separated", between(" ", "{:02x}")),
     "hex-separated by colons": ("hex-separated", between(":", "{:02X}")),
@@ -117,11 +118,19 @@ def test_every_byte_is_read_back_with_its_place(name, lead):
     data = write(text)
     found = hits(form, data)
     assert found
+    first = text.index(PAYLOAD)
+    low, high = holds(first)[0], holds(first + len(PAYLOAD) - 1)[1]
+    for pattern, _ in FORMS[form].encode(PAYLOAD):
+        at = data.find(pattern)
+        assert len(pattern) >= 5
+        assert at < 0 or low <= at < at + len(pattern) <= high
+        if at >= 0 and name not in IN_GROUPS_OR_HALVES:
+            assert holds(first)[1] > at - (low < at)
+            assert at + len(pattern) >= high - 1 - (form == "utf-32") * 2
     for at, phase in found:
         decoded = FORMS[form].decode(data, at, phase)
         assert decoded.name in (name, form)
         bytes_ = told(decoded)
-        first = text.index(PAYLOAD)
         wanted = [(code, *holds(place)) for place, code in enumerate(text) if first <= place < first + len(PAYLOAD)]
         assert [one for one in bytes_ if one in wanted] == wanted, (at, phase)
         assert PAYLOAD in decoded.data
@@ -250,6 +259,55 @@ def test_a_reversed_text_is_read_from_its_end():
     decoded = FORMS["reversed"].decode(b"abc", 0, 0)
     assert told(decoded) == [(ord("c"), 2, 3), (ord("b"), 1, 2), (ord("a"), 0, 1)]
     assert FORMS["reversed"].encode(b"abc") == [(b"cba", 0)]
+
+
+HUFFMAN = {
+    b"www.example.com": "f1e3c2e5f23a6ba0ab90f4ff",
+    b"no-cache": "a8eb10649cbf",
+    b"custom-key": "25a849e95ba97d7f",
+    b"custom-value": "25a849e95bb8e8b4bf",
+    b"302": "6402",
+    b"private": "aec3771a4b",
+    b"Mon, 21 Oct 2013 20:13:21 GMT": "d07abe941054d444a8200595040b8166e082a62d1bff",
+    b"https://www.example.com": "9d29ad171863c78f0b97c8e9ae82ae43d3",
+}
+"""The examples of RFC 7541, appendix C."""
+
+
+@pytest.mark.parametrize("text", HUFFMAN)
+def test_text_in_the_code_of_headers_is_read_as_the_standard_has_it(text):
+    data = bytes.fromhex(HUFFMAN[text])
+    decoded = FORMS["hpack"].decode(data, 0, 0)
+    assert (decoded.name, decoded.data) == ("hpack", text)
+    assert FORMS["hpack"].encode(text)[0][0] in (data, data[:-1])
+    shown = FORMS["hpack"].decode(b"<<" + data + b">>>>", 2, 0)
+    assert shown.data.startswith(text)
+    assert list(shown.starts)[: len(text)] == [2 + at for at in decoded.starts]
+    assert list(shown.ends)[: len(text)] == [2 + at for at in decoded.ends]
+
+
+@pytest.mark.parametrize("skip", range(8))
+def test_text_in_the_code_of_headers_begins_at_any_bit(skip):
+    lengths = (6, 6, 5, 7, 5, 5, 5)  # of the letters of "private"
+    code = f"{int(HUFFMAN[b'private'], 16):040b}"[: sum(lengths)]
+    bits_ = "01" * 8 + "1" * skip + code + "1" * (-(skip + len(code)) % 8)
+    data = int(bits_, 2).to_bytes(len(bits_) // 8)
+    ends = [16 + skip + sum(lengths[: at + 1]) for at in range(7)]
+    found = [(data.find(pattern), phase) for pattern, phase in FORMS["hpack"].encode(b"private") if pattern in data]
+    assert (2 if skip == 0 else 3, -skip % 8) in found
+    for at, phase in found:
+        decoded = FORMS["hpack"].decode(data, at, phase)
+        assert decoded.data == b"private"
+        assert list(decoded.starts) == [(end - size) // 8 for end, size in zip(ends, lengths, strict=True)]
+        assert list(decoded.ends) == [-(-end // 8) for end in ends]
+    assert FORMS["hpack"].decode(data, 0, 1) is None
+
+
+def test_text_in_the_code_of_headers_is_read_for_a_hundred_bytes():
+    data = b"\x00" * 200  # eight letters of five bits in five bytes
+    assert len(FORMS["hpack"].decode(data, 0, 0).data) == 96 * 8 // 5
+    assert len(FORMS["hpack"].decode(data, 10, 4).data) == (97 * 8 - 4) // 5
+    assert FORMS["hpack"].decode(b"\xff\xff\xff\xff\xff", 0, 0) is None
 
 
 def test_a_decimal_number_is_two_or_three_digits_and_a_byte_is_what_is_left_of_it():

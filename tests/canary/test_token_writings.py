@@ -161,6 +161,7 @@ def test_a_varint_counts_all_its_bytes_and_one_without_end_is_no_token():
         (int.from_bytes(LITERAL[:6].encode()), 7, 14),
     ]
     assert writing.write(ids(tokenizer, text)) == data
+    assert writing.write([0, 1, 127, 128, 16383, 16384]) == b"\x00\x01\x7f\x80\x01\xff\x7f\x80\x80\x01"
     assert writing.read(b"\x81" * 9 + b"\x01" + b"\x05", 0) == [(sum(1 << 7 * at for at in range(10)), 0, 10), (5, 10, 11)]
     assert writing.read(b"\x80" * 600 + b"\x01\x05", 0)[-1] == (5, 601, 602)
     assert writing.read(b"\x80" * 600, 0) == []

@@ -60,7 +60,7 @@ def wide(name: str, width: int) -> Form:
             last += width
             data, starts = data + window[last : last + 1], [*starts, last]
         first = starts[0]
-        led_by_zeros = window[max(0, first - len(zeros)) : first] == zeros and window[last + 1 : last + width] != zeros
+        led_by_zeros = window[first - len(zeros) : first] == zeros and window[last + 1 : last + width] != zeros
         big = phase % width == width - 1 if first < width else led_by_zeros
         shift = len(zeros) if big else 0
         starts = [max(0, at - shift) for at in starts]

@@ -88,7 +88,7 @@ def _base85(name: str, alphabet: bytes) -> Form:
             return None
         skip = list(text.starts).index(start) % 5
         data, starts, ends = bytearray(), [], []
-        for at in range(skip, len(text.data) - 1, 5):
+        for at in range(skip, len(text.data), 5):
             digits = text.data[at : at + 5]
             number = 0
             for code in digits.ljust(5, alphabet[-1:]):
