@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
-from .form import Decoded, Form, Needle, run
+from .form import Decoded, Form, Needle, letter, run
 from .gates import TOKEN_RUN, alike, changes, tokens
 from .mint import CANARY_LENGTH, LITERAL_LENGTH, PIECE_LENGTH
 from .parts import Beginnings
@@ -63,7 +63,7 @@ _SPACED_UNITS = re.compile(rb"(=\r?\n|\\[nrt]|[^A-Za-z0-9\x00])|[A-Za-z0-9]")
 
 
 def _spaced_decode(window: bytes, start: int, _phase: int) -> Decoded | None:
-    return run("spaced", window, start, _SPACED_UNITS, lambda match: None if match[1] is not None else match[0][0])
+    return run("spaced", window, start, _SPACED_UNITS, letter)
 
 
 # Where the pieces of an answer's canary are cut, which a prompt lists to have them joined: in the first literal, and in the second.
