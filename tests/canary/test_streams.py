@@ -216,6 +216,9 @@ def test_codes_of_their_own_must_be_complete_and_as_many_as_can_be():
     assert streams._may_be_block(changed(3, 5, 29))
     assert not streams._may_be_block(changed(8, 5, 30))
     assert streams._may_be_block(changed(8, 5, 29))
+    for lengths in ((1, 1), (2, 2, 2, 2), (3,) * 8, (4,) * 16, (1, 2, 3, 4, 5, 6, 7, 7), (7, 7, 0, 6, 5, 4, 3, 2, 1)):
+        whole = changed(17, 57, sum(length << 3 * at for at, length in enumerate(lengths)))
+        assert streams._may_be_block(whole[:2] + bytes([whole[2], whole[3] | 0xE0, whole[4] | 1]) + whole[5:])  # of all nineteen codes
     count = (bits >> 13 & 15) + 4
     lengths = [bits >> 17 + 3 * at & 7 for at in range(count)]
     assert sum(128 >> length for length in lengths if length) == 128
@@ -261,6 +264,15 @@ def test_compressed_data_are_told_by_a_magic_and_what_follows_it():
     assert not streams._is_compressed(b"y" + zlib.compress(TEXT)[1:40])
     assert not streams._is_compressed(b"")
     assert streams._is_compressed(FRAME_MAGIC + bytes(10))
+
+
+def test_an_odd_digit_of_hex_is_left_out():
+    data = PACKED["gzip"].hex().encode()
+    for size in range(40, 64):
+        assert streams._hex_opens(data[:size] + b"'")
+    assert not streams._hex_opens(b"'" + data)
+    assert not streams._hex_opens(data[:19])
+    assert streams._hex_opens(data[:20])
 
 
 def test_a_text_in_groups_is_read_with_any_decoder():
