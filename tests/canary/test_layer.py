@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import lzma
+import tarfile
 import zipfile
 import zlib
 
@@ -17,6 +18,8 @@ import pytest
 
 from zdr_audit.canary import layer
 from zdr_audit.canary.compression import _zstd
+from zdr_audit.canary.layer import Layer
+from zdr_audit.canary.search import Search
 
 FILLING = b"".join(b"%d ships of %d lights; " % (number, number * number % 97) for number in range(60))
 
@@ -126,7 +129,7 @@ def test_a_sighting_on_the_border_of_two_batches_is_told_once(lab, monkeypatch):
     monkeypatch.setattr(layer, "_BATCH", 3000)
     names = [f"c{number}" for number in range(9)]
     canaries = [lab.canary(name).encode() for name in names]
-    for lead in range(0, 80, 7):
+    for lead in (0, 1, *range(770, 812, 3)):  # where a border falls within each
         data = b"." * lead + b"".join(canary + b"." * 2968 for canary in canaries)
         pieces = [data[at : at + 1000] for at in range(0, len(data), 1000)]
         assert [(seen.canary, seen.start) for seen in lab.search(pieces)] == [(name, lead + 3000 * at) for at, name in enumerate(names)]
@@ -181,3 +184,78 @@ def test_what_is_seen_in_what_is_decoded_is_told_once_for_the_whole(lab):
         (("gzip", "upper-case"), "told", 0, len(data)),
     }
     assert len(lab.search(data)) == 2
+
+
+def test_what_is_fed_waits_until_it_is_worth_a_search(lab, monkeypatch):
+    monkeypatch.setattr(layer, "_BATCH", 20_000)
+    names = [lab.canary(name).encode() for name in ("one", "two", "three")]
+    one = Layer(Search(lab.seeker, lab.notes.append, None))
+    assert one.feed(names[0] + b"." * 9_967) == []
+    assert one.feed(b"." * 10_000) == []
+    assert [seen.canary for seen in one.feed(b".")] == ["one"]
+    assert one.feed(names[1] + b"." * 19_967) == []
+    assert [seen.canary for seen in one.feed(b".")] == ["two"]
+    assert one.feed(names[2]) == []
+    assert [(seen.canary, seen.start) for seen in one.finish()] == [("three", 40_000)]
+
+
+@pytest.mark.parametrize("lead", [0, 5_000, 8_192, 20_000])
+def test_pieces_are_put_together_wherever_they_stand(lab, lead):
+    canary = lab.canary("told")
+    for pieces in ((canary[:11], canary[11:20], canary[20:]), (canary[10:15], canary[15:]), (f"so {canary[:14]}", canary[14:17])):
+        data = b"." * lead + b"\n" + "\n".join(json.dumps({"text": piece}) for piece in pieces).encode() + b"\n" + b"." * 9_000
+        seen = [one for one in lab.search(data) if one.canary]
+        assert {one.canary for one in seen} == {"told"}
+        assert all(lead < one.start < one.end <= len(data) - 9_000 for one in seen)
+
+
+@pytest.mark.parametrize("name", WITHOUT_A_MAGIC)
+def test_what_has_no_magic_is_recognised_where_an_object_begins_alone(lab, name):
+    data = WITHOUT_A_MAGIC[name](FILLING + lab.canary("told").encode())
+    (seen,) = lab.search(data)
+    assert (seen.forms, seen.canary, seen.start, seen.end) == ((name, "plain"), "told", 0, len(data))
+    assert lab.search(b"\xff" + data) == []
+    (inner,) = lab.search(gzip.compress(data))
+    assert inner.forms == ("gzip", name, "plain")
+
+
+def tarred(*members: bytes) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for number, content in enumerate(members):
+            about = tarfile.TarInfo(f"{number}.bin")
+            about.size = len(content)
+            archive.addfile(about, io.BytesIO(content))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("name", WITHOUT_A_MAGIC)
+@pytest.mark.parametrize("lead", [0, 700])
+def test_what_has_no_magic_is_recognised_where_a_member_of_an_archive_begins(lab, name, lead):
+    first = WITHOUT_A_MAGIC[name](FILLING + lab.canary("told").encode())
+    second = WITHOUT_A_MAGIC[name](lab.canary("other").encode() + b" \xff\x00 short")
+    data = b"\xff" * lead + tarred(first, b"as it is", second)
+    place = lead + 512 + -(-len(first) // 512) * 512 + 1024 + 512
+    assert {(seen.forms, seen.canary, seen.start, seen.end) for seen in lab.search(data) if seen.forms != ("plain",)} == {
+        ((name, "plain"), "told", lead + 512, lead + 512 + len(first)),
+        ((name, "plain"), "other", place, place + len(second)),
+    }
+
+
+def test_what_a_text_begins_before_its_pattern_belongs_to_it(lab):
+    for lead in (0, 1, 50):
+        data = b"=" * lead + b' "' + base64.b64encode(zlib.compress(FILLING + lab.canary(f"c{lead}").encode())).rstrip(b"=") + b'" more'
+        (seen,) = lab.search(data)
+        assert (seen.canary, seen.forms, seen.start, seen.end) == (f"c{lead}", ("base64", "zlib", "plain"), lead + 2, len(data) - 6)
+
+
+def test_what_was_seen_in_a_chunk_anyway_is_not_told_again_for_the_body(lab, monkeypatch):
+    monkeypatch.setattr(layer, "_BATCH", 3000)
+    packed = gzip.compress(lab.canary("whole").encode() + FILLING)
+    cut = lab.canary("cut").encode()
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunks = (b"<" + packed + b">", cut[:16], cut[16:] + b".", *[b"." * 3000] * 9)
+    data = head + b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
+    seen = list(lab.search(data[at : at + 500] for at in range(0, len(data), 500)))
+    assert [one.forms for one in seen if one.canary == "whole"] == [("gzip", "plain")]
+    assert "cut" in {one.canary for one in seen}
