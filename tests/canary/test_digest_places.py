@@ -150,6 +150,27 @@ def test_no_border_of_blocks_hides_a_digest(at, gap):
     assert [(start, end) for start, end, _ in found(data)] == [(at + 1 + len(gap), at + 33 + len(gap))]
 
 
+@pytest.mark.parametrize("gap", [b"", bytes(3), bytes(3) + b"\x05"])
+def test_a_digest_whose_length_is_the_last_byte_that_is_looked_at_is_found(gap):
+    rows, random = (b"\x01row\xff\x00\x00\x00" * 5000)[: BLOCK - 1], noise(2 * BLOCK, b"random")
+    data = rows + bytes([32]) + gap + SHA256 + random
+    assert digest_search._worth_looking(data) == [(0, BLOCK)]
+    assert [start for start, _, _ in found(data)] == [BLOCK + len(gap)]
+
+
+@pytest.mark.parametrize("kind", SURROUNDINGS)
+def test_every_letter_of_base64_may_begin_a_digest(kind):
+    before, after = SURROUNDINGS[kind]
+    book = DigestBook(b"k" * 32)
+    texts = [b"%d" % number for number in range(120)]
+    for text in texts:
+        book.add(book.entry("c", "text", text))
+    written = [base64.b64encode(hashlib.sha256(text).digest()) for text in texts]
+    assert len({code for one in written for code in one[:4]}) == 64
+    data = before + b" ".join(written) + after
+    assert sorted(start for start, _, _ in digest_pass(book).find(data)) == [len(before) + 45 * at for at in range(120)]
+
+
 def test_compressed_data_are_not_looked_at_and_what_has_structure_is():
     random, rows = noise(3 * BLOCK, b"random"), b"\x01row\xff\x00\x00\x00" * (BLOCK // 8)
     text = WORDS * (BLOCK // len(WORDS) + 1)

@@ -92,7 +92,7 @@ class Beginnings(_Remembered):
             if found is None:
                 found = []
                 for low, high in texts(data):
-                    part = data if high - low == len(data) else data[low:high]
+                    part = data[low:high]
                     found.extend(low + place for place in letters(part, literal[0], follows))
                 found.sort()
             return [place for place in found if goes_on.match(data, place)]

@@ -45,7 +45,7 @@ def _xor(literal: bytes) -> Pass:
 
     def find(data: bytes) -> Iterator[Event]:
         for low, high in alike(data) if len(data) > len(literal) else ():
-            part = data if high - low == len(data) else data[low:high]
+            part = data[low:high]
             differences = changes(part)
             for text, search in searches:
                 for _, at, _ in search.find_matches_as_indexes(differences):
