@@ -102,8 +102,7 @@ def test_where_it_broke_is_told_of_the_top_alone(lab):
     assert lab.notes[0].startswith("gzip data could be decoded only in part: ")
 
 
-def test_the_place_of_broken_data_is_handed_on(labs):
-    lab = labs()
+def test_the_place_of_broken_data_is_handed_on(lab):
     broken: list[int] = []
     whole = gzip.compress(FILLING)
     list(lab.seeker.search(b"x" * 100 + whole[: len(whole) // 2], lab.notes.append, broken.append))
@@ -115,9 +114,7 @@ def test_the_place_of_broken_data_is_handed_on(labs):
 
 
 @pytest.mark.parametrize("opened", [64, 65])
-def test_so_many_encodings_are_open_at_a_time(labs, monkeypatch, opened):
-    monkeypatch.setattr(layer, "_MAX_OPEN", 64)
-    lab = labs()
+def test_so_many_encodings_are_open_at_a_time(lab, opened):
     head = gzip.compress(FILLING, mtime=0)[:10]
     stored = b"\x00\xff\xff\x00\x00"  # a block of that many bytes as they are, which hold the next header
     data = (head + stored) * opened

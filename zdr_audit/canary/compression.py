@@ -179,7 +179,7 @@ def is_brotli(head: bytes) -> bool:
 
 
 def is_deflate(head: bytes) -> bool:
-    return is_binary(head) and head[0] & 6 != 6 and head[0] & 7 not in (0, 1) and starts(head, RAW)
+    return is_binary(head) and head[0] >> 1 & 3 in (1, 2) and starts(head, RAW)  # not stored, and of a kind that there is
 
 
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
