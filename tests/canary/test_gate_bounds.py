@@ -274,3 +274,20 @@ def test_however_many_patterns_there_are_all_are_found(count):
     data = b" ".join(patterns)
     for filled in (data, data + b"." * 5000):
         assert [(start, index) for start, _, index in Automaton(patterns).find(filled)] == [(12 * at, at) for at in range(count)]
+
+
+def test_an_anchor_begins_with_what_is_no_control_byte_of_a_low_half():
+    assert anchors([b"\x10\x11\x12\x13"]) == [b"\x10\x11\x12"]
+    assert anchors([b"\x0f\x11\x12\x13"]) == [b"\x11\x12\x13"]
+    assert anchors([b"\x0f\x0e\x0d\x0c"]) == [b"\x0f\x0e\x0d\x0c"]  # nothing may begin one
+
+
+def test_what_most_patterns_hold_is_taken_first_and_no_more_than_is_needed():
+    shared = [b"zqxj" + bytes([code]) for code in b"abcdef"]
+    other = [bytes([code]) + b"jqzk7" for code in b"abc"]
+    found = anchors([*shared, *other])
+    assert len(found) == 2
+    assert found[0] in b"zqxj"
+    assert found[1] in b"jqzk7"
+    both = [b"zqxj..jqzk", b"zqxj--1", b"zqxj--2", b"jqzk--3"]
+    assert len(anchors(both)) == 2
