@@ -10,10 +10,11 @@ import random
 import resource
 import sys
 import time
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench import trees
 from bench.encodings import as_regex, by_hand
@@ -129,6 +130,49 @@ def hyperscan(folder: Path, literal: str, _canaries: int) -> Callable[[], Report
 def fixed_patterns(folder: Path, literal: str, _canaries: int) -> Callable[[], Report]:
     """Hyperscan alone with every fixed pattern of the suite, over files mapped into memory, on all cores: no search that knows them all is
     cheaper, whatever it does besides."""
+    has = _with_hyperscan(literal)
+
+    def seen(path: Path) -> str | None:
+        with path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, prot=mmap.PROT_READ) as content:
+            return path.name if has(content) else None
+
+    return lambda: _on_all_cores(folder, seen)
+
+
+def decoding(folder: Path, _literal: str, _canaries: int) -> Callable[[], Report]:
+    """Gzip, zip, zstd and Parquet decoded by the quickest libraries on all cores, and nothing searched: no search of what they hold is cheaper."""
+    return lambda: _on_all_cores(folder, lambda path: None if all(map(len, decoded(path))) else path.name)
+
+
+def decoding_fixed(folder: Path, literal: str, _canaries: int) -> Callable[[], Report]:
+    """The same, and Hyperscan over what comes out, with every fixed pattern of the suite."""
+    has = _with_hyperscan(literal)
+    return lambda: _on_all_cores(folder, lambda path: path.name if [found for found in map(has, decoded(path)) if found] else None)
+
+
+def decoded(path: Path) -> Iterator[Any]:
+    """The content of a file of the mixed tree as it is stored, and what decoding it gives."""
+    import pyarrow.parquet
+    from isal import igzip_lib
+
+    data = path.read_bytes()
+    yield data
+    if path.suffix == ".gz":
+        yield igzip_lib.decompress(data, flag=igzip_lib.DECOMP_GZIP)
+    elif path.suffix == ".zst":
+        yield trees.zstd.decompress(data)
+    elif path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.infolist():
+                start = member.header_offset + 30 + len(member.filename)
+                yield igzip_lib.decompress(data[start : start + member.compress_size], flag=igzip_lib.DECOMP_DEFLATE)
+    elif path.suffix == ".parquet":
+        for batch in pyarrow.parquet.ParquetFile(path).iter_batches():
+            yield from (memoryview(part) for column in batch.columns for part in column.buffers() if part is not None and part.size)
+
+
+def _with_hyperscan(literal: str) -> Callable[[Any], bool]:
+    """Whether any of the suite's fixed patterns stands in something; may be asked on several threads."""
     import hyperscan as engine
 
     from zdr_audit.canary.forms import needles
@@ -141,17 +185,17 @@ def fixed_patterns(folder: Path, literal: str, _canaries: int) -> Callable[[], R
     flags = engine.HS_FLAG_DOTALL | engine.HS_FLAG_SINGLEMATCH
     database.compile(expressions=expressions, ids=list(range(len(expressions))), flags=[flags] * len(expressions))
 
-    def seen(path: Path) -> str | None:
+    def has(content: Any) -> bool:
         hits: list[int] = []
-        with path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, prot=mmap.PROT_READ) as content:
-            database.scan(content, match_event_handler=lambda *match: hits.append(match[0]), scratch=engine.Scratch(database))
-        return path.name if hits else None
+        database.scan(content, match_event_handler=lambda *match: hits.append(match[0]), scratch=engine.Scratch(database))
+        return bool(hits)
 
-    def run() -> Report:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return {name for name in pool.map(seen, (path for path in trees.files(folder) if path.stat().st_size)) if name}, []
+    return has
 
-    return run
+
+def _on_all_cores(folder: Path, seen: Callable[[Path], str | None]) -> Report:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return {name for name in pool.map(seen, (path for path in trees.files(folder) if path.stat().st_size)) if name}, []
 
 
 def _peak() -> float:
@@ -167,6 +211,8 @@ ENGINES = {
     "digests": digests,
     "literal-pass": literal_pass,
     "fixed-patterns": fixed_patterns,
+    "decoding": decoding,
+    "decoding-fixed": decoding_fixed,
     "yara-x": yara,
     "hyperscan": hyperscan,
 }

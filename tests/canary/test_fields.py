@@ -189,6 +189,10 @@ def test_a_document_of_bson_is_read_to_its_end(name):
     assert read("bson", data + b"more") == ([*found, b"end\x00"], len(data))
 
 
+def test_the_smallest_document_holds_nothing():
+    holds("bson", b"\x05\x00\x00\x00\x00")
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [

@@ -114,3 +114,14 @@ def test_large_data_without_a_canary_hold_none(lab):
     for first, second in itertools.pairwise([*SURROUNDINGS.values(), LOG]):
         assert lab.search(first + second) == []
     assert lab.notes == []
+
+
+@given(
+    data=st.text("ab-", max_size=40).map(str.encode),
+    cut=st.tuples(st.integers(0, 40), st.integers(0, 40)),
+    least=st.integers(1, 5),
+)
+def test_stretches_are_the_longest_runs_of_a_class_within_a_range(data, cut, least):
+    low, high = sorted(min(place, len(data)) for place in cut)
+    expected = [found.span() for found in re.compile(rb"[ab]{%d,}" % least).finditer(data[:high], low)]
+    assert list(gates.stretches(data, low, high, bytes(code in b"ab" for code in range(256)), least)) == expected

@@ -34,11 +34,11 @@ CASES = {
     ),
     "bad base URL": (
         (*RUN, "--base-url", "staging.example"),
-        "--base-url: should be http:// or https://, a host and perhaps a port, without user, path or query, found 'staging.example'",
+        "--base-url: should be http:// or https://, a host, perhaps a port and a path, without user or query, found 'staging.example'",
     ),
     "credential in the base URL": (
         (*RUN, "--base-url", "https://user:hunter22@staging.example"),
-        "--base-url: should be http:// or https://, a host and perhaps a port, without user, path or query",
+        "--base-url: should be http:// or https://, a host, perhaps a port and a path, without user or query",
     ),
     "the same base URL twice": (
         (*RUN, "--base-url", "http://127.0.0.1:1", "--base-url", "http://127.0.0.1:1"),
@@ -46,7 +46,7 @@ CASES = {
     ),
     "bad base URL of a node": (
         (*RUN, "--base-url", "http://127.0.0.1:1", "--base-url", "ftp://h"),
-        "--base-url: should be http:// or https://, a host and perhaps a port, without user, path or query, found 'ftp://h'",
+        "--base-url: should be http:// or https://, a host, perhaps a port and a path, without user or query, found 'ftp://h'",
     ),
     "violation of another's target": (
         (*RUN, "--base-url", "http://127.0.0.1:1", "--violation", "ret-x"),

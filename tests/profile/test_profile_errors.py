@@ -13,7 +13,7 @@ from zdr_audit.profile.load import ProfileError, load
 from zdr_audit.profile.model import Limits, Operation, Profile
 
 CONSENT = 'production = true needs production_consent = "I accept that this audit sends test traffic to production"'
-URL = "target.base_url: should be http:// or https://, a host and perhaps a port, without user, path or query, found"
+URL = "target.base_url: should be http:// or https://, a host, perhaps a port and a path, without user or query, found"
 
 
 def keys(model: type[BaseModel]) -> str:
@@ -128,7 +128,8 @@ CASES = {
         "operations.messages.create: 'means' speaks of 'status', which is neither in 'extract' nor in 'fields'",
     ),
     "base URL of another kind": ("http://127.0.0.1:8700", "ftp://127.0.0.1", f"{URL} 'ftp://127.0.0.1'"),
-    "base URL with a path": ("http://127.0.0.1:8700", "http://127.0.0.1/base", f"{URL} 'http://127.0.0.1/base'"),
+    "base URL with a path that leads out": ("http://127.0.0.1:8700", "http://127.0.0.1/base/..", f"{URL} 'http://127.0.0.1/base/..'"),
+    "base URL with an empty step": ("http://127.0.0.1:8700", "http://127.0.0.1//base", f"{URL} 'http://127.0.0.1//base'"),
     "base URL with a query": ("http://127.0.0.1:8700", "http://127.0.0.1?x=1", f"{URL} 'http://127.0.0.1?x=1'"),
     "base URL with a port that is none": ("http://127.0.0.1:8700", "http://127.0.0.1:99999", f"{URL} 'http://127.0.0.1:99999'"),
     "base URL with an address that is none": ("http://127.0.0.1:8700", "http://[::1", f"{URL} 'http://[::1'"),
@@ -186,7 +187,7 @@ def test_a_wrong_base_url_from_the_command_line_is_not_blamed_on_the_file(tmp_pa
 
 @pytest.mark.parametrize("url", ["http://user:hunter22@127.0.0.1", "https://hunter22@gateway.example"])
 def test_a_base_url_with_a_credential_is_refused_and_not_repeated(tmp_path, url):
-    with pytest.raises(ProfileError, match=r"without user, path or query$") as caught:
+    with pytest.raises(ProfileError, match=r"without user or query$") as caught:
         small(tmp_path, "http://127.0.0.1:8700", url)
     assert "hunter22" not in str(caught.value)
 

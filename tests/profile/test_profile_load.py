@@ -85,6 +85,11 @@ def test_a_variable_without_value_is_named_with_file_and_key(tmp_path):
     assert str(caught.value) == f"{tmp_path / 'paper.toml'}: evidence.0.path: the environment variable PAPER_LOGS is not set"
 
 
+def test_an_address_may_have_a_path_below_which_everything_stands(tmp_path):
+    there = small(tmp_path, base_url="https://gateway.example:8443/v1/team-7/anthropic/").profile
+    assert there.target.addresses == ("https://gateway.example:8443/v1/team-7/anthropic",)
+
+
 def test_the_base_url_may_be_a_variable(tmp_path):
     assert (
         small(tmp_path, "http://127.0.0.1:8700", "${WHERE}", {"WHERE": "http://127.0.0.1:1/"}).profile.target.base_url

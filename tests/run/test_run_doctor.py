@@ -116,6 +116,7 @@ def refusing(credential_of: str, status: int) -> Spoil:
         ("org_subject", 401, "subject.member", "unusable", 2),
         ("org_neighbour", 401, "neighbour.admin", "missing", 3),
         ("org_neighbour", 403, "neighbour.admin", "missing", 3),
+        ("org_neighbour", 404, "neighbour.admin", "missing", 3),
         ("org_neighbour", 500, "neighbour.admin", "missing", 3),
     ],
 )
@@ -125,6 +126,15 @@ def test_a_credential_that_is_not_good_is_named(examined, organization, status, 
     assert (check.state, found.exit_status) == (state, exit_status)
     assert f"gave {status}" in check.said
     assert check.ask in found.asks
+
+
+def test_where_nothing_is_the_address_and_path_are_asked_for_once(examined):
+    def nothing(asked, reply: Reply) -> Reply | None:
+        return said({}, 404) if asked.path != "/" else None
+
+    asks = [ask for ask in examined(nothing).asks if "models.list" in ask]
+    where = f"GET {BASE_URL}/v1/models gave 404"
+    assert asks == [f"the right address and path of 'models.list' ({where}), or leave for whoever is told that nothing is there"]
 
 
 def test_a_role_without_credential_is_asked_for_with_its_variable(examined):

@@ -75,7 +75,7 @@ def test_another_base_url_takes_the_place_of_the_nodes(tmp_path):
     ("nodes", "said"),
     [
         ('["http://h:1", "http://h:1"]', "target.nodes: the node http://h:1 is there twice"),
-        ('["ftp://h"]', "target.nodes.0: should be http:// or https://, a host and perhaps a port"),
+        ('["ftp://h"]', "target.nodes.0: should be http:// or https://, a host, perhaps a port and a path"),
         ('["http://user:pass@h"]', "target.nodes.0: should be http:// or https://"),
     ],
 )

@@ -66,12 +66,30 @@ def test_the_request_goes_out_whole():
     assert headers["user-agent"].startswith("zdr-audit/")
 
 
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_every_request_goes_below_the_path_of_the_address(slash):
+    with serving(answer()) as server:
+        transport = Transport(f"{server.base_url}/v1/anthropic{slash}", 5, 1000)
+        assert transport.send(Outgoing("GET", "/v1/models?limit=1", dict(KEY))).status == 200
+    assert server.first_line == "GET /v1/anthropic/v1/models?limit=1 HTTP/1.1"
+    assert transport.origin == server.base_url
+
+
 def test_a_body_in_chunks_goes_out_without_its_length():
     with serving(answer()) as server:
         found = Transport(server.base_url, 5, 1000).send(Outgoing("POST", "/v1/messages", dict(KEY), b"0123456789", chunked=True))
     headers = server.headers()
     assert (found.status, found.request_bytes, headers["transfer-encoding"]) == (200, 10, "chunked")
     assert "content-length" not in headers and headers["user-agent"].startswith("zdr-audit/")
+
+
+def test_a_body_that_comes_slowly_has_its_length_and_is_whole():
+    with serving(answer()) as server:
+        sent = Outgoing("POST", "/v1/messages", dict(KEY), b"0123456789a", slowly=0.2)
+        found, seconds = timed(lambda: Transport(server.base_url, 5, 1000).send(sent))
+    assert (found.status, found.request_bytes, server.headers()["content-length"]) == (200, 11, "11")
+    assert server.requests[0].endswith(b"\r\n\r\n0123456789a") and "transfer-encoding" not in server.headers()
+    assert seconds >= 0.2
 
 
 @pytest.mark.parametrize("chunked", [False, True])

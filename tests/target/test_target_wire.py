@@ -32,6 +32,22 @@ def test_path_and_lines_go_out_as_they_are() -> None:
     assert (found.status, found.body, found.header("request-id"), found.error) == (201, b"ok", "r1", "")
 
 
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [("/a//../b", "/gw/anthropic/a//../b"), ("//a", "/gw/anthropic//a"), ("http://other.example/a", "http://other.example/a"), ("*", "*")],
+)
+def test_a_path_goes_below_that_of_the_address_and_a_whole_address_stays(path, asked) -> None:
+    with serving(answer()) as server:
+        send(f"{server.base_url}/gw/anthropic", Wire(), path=path)
+    assert server.first_line == f"POST {asked} HTTP/1.1"
+
+
+def test_the_request_before_goes_below_the_path_of_the_address_too() -> None:
+    with serving(answer()) as server:
+        send(f"{server.base_url}/gw", Wire(before=Plain("GET", "/v1/models", ())))
+    assert server.requests[0].startswith(b"GET /gw/v1/models HTTP/1.1\r\n")
+
+
 def test_the_old_protocol_is_spoken() -> None:
     with serving(b"HTTP/1.0 200 OK\r\n\r\nuntil the end") as server:
         found = send(server.base_url, Wire(version="1.0"))

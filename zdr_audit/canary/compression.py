@@ -37,7 +37,7 @@ class Engine(Protocol):
     def needs_input(self) -> bool: ...
     @property
     def unused_data(self) -> bytes | None: ...
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
 
 
 class Unpacker:
@@ -112,7 +112,7 @@ class _Brotli:
     def needs_input(self) -> bool:
         return not self._full and bool(self._engine.can_accept_more_data())
 
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+    def decompress(self, data: bytes, max_length: int) -> bytes:
         try:
             block = cast("bytes", self._engine.process(data, output_buffer_limit=max_length))
         except brotli.error:

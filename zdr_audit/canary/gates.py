@@ -8,6 +8,7 @@ What is small is always searched whole.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -138,6 +139,18 @@ def _full(words: Words, room: Words | None = None) -> npt.NDArray[np.bool_]:
     np.bitwise_and(room, _HIGH, out=room)
     found: npt.NDArray[np.bool_] = room == _HIGH
     return found
+
+
+def stretches(data: bytes, low: int, high: int, wanted: bytes, least: int) -> Iterator[Range]:
+    """Where in this range at least so many bytes stand in a row that `wanted`, a table of 0 and 1 for the 256 bytes, has a 1 for."""
+    classes = data[low:high].translate(wanted)
+    enough = b"\x01" * least
+    at = classes.find(enough)
+    while at >= 0:
+        end = classes.find(0, at)
+        end = len(classes) if end < 0 else end
+        yield low + at, low + end
+        at = classes.find(enough, end)
 
 
 def letters(data: bytes, letter: int, follows: Bytes) -> list[int]:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
 from .form import Decoded, Form, Needle, letter, run
-from .gates import TOKEN_RUN, alike, changes, tokens
+from .gates import TOKEN_RUN, alike, changes, stretches, tokens
 from .mint import CANARY_LENGTH, LITERAL_LENGTH, PIECE_LENGTH
 from .parts import Beginnings
 from .split import SplitSearch
@@ -104,8 +104,6 @@ _BASE58 = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _BASE58_VALUES = {code: value for value, code in enumerate(_BASE58)}
 _LEAST, _MOST = TOKEN_RUN, 1500  # a canary takes 44 digits
 _BASE58_RUN = re.compile(rb"[%b]{%d,%d}" % (_BASE58, _LEAST, _MOST))
-_BASE58_LONG = re.compile(rb"[%b]{%d,}" % (_BASE58, _LEAST))
-_LITTLE = 256
 _BASE58_CLASS = bytes(code in _BASE58 for code in range(256))
 # A run that ends at one of these is a stretch of some other text without spaces.
 _NEIGHBOURS = frozenset(b"0OIl+/_-")
@@ -125,32 +123,18 @@ def _base58_decode(window: bytes, start: int, _phase: int) -> Decoded | None:
 def _base58(literal: bytes) -> Pass:
     """Base58 has no alignment, so a run of its digits must be decoded whole."""
     form = Form("base58", _no_patterns, _base58_decode)
-    wanted = b"\x01" * _LEAST
 
     def find(data: bytes) -> Iterator[Event]:
         for low, high in tokens(data):
             yield from within(data, low, high)
 
     def within(data: bytes, low: int, high: int) -> Iterator[Event]:
-        for start, end in runs(data, low, high):
+        for start, end in stretches(data, low, high, _BASE58_CLASS, _LEAST):
             alone = (start == 0 or data[start - 1] not in _NEIGHBOURS) and (end == len(data) or data[end] not in _NEIGHBOURS)
             if alone and end - start <= _MOST:
                 decoded = _base58_decode(data, start, 0)
                 if decoded and literal in decoded.data.lower():
                     yield start, end, Needle(b"", form)
-
-    def runs(data: bytes, low: int, high: int) -> Iterator[tuple[int, int]]:
-        if high - low <= _LITTLE:
-            for found in _BASE58_LONG.finditer(data, low, high):
-                yield found.span()
-            return
-        classes = data[low:high].translate(_BASE58_CLASS)
-        at = classes.find(wanted)
-        while at >= 0:
-            last = classes.find(0, at)
-            last = len(classes) if last < 0 else last
-            yield low + at, low + last
-            at = classes.find(wanted, last)
 
     return Pass("base58", find)
 

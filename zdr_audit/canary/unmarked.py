@@ -8,15 +8,14 @@ import binascii
 import re
 from collections.abc import Callable, Iterator
 
-from .gates import tokens
+from .gates import stretches, tokens
 from .opener import Opener, StreamDecoder
 
 # In an address two of its characters are escaped, and in JSON the slash may be.
 _LETTER = rb"(?:[A-Za-z0-9+/_-]|%2[BbFf]|\\/)"
 _WORD = re.compile(_LETTER + rb"{60,}")
-_LONG = re.compile(rb"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_%\\-]{60,}")
-_LEAST = b"\x01" * 60
-_LITTLE = 128
+_LEAST = 60
+_LONG = re.compile(rb"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_%%\\-]{%d,}" % _LEAST)
 _IN_LONG = bytes(code in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_%\\-" for code in range(256))
 _BEFORE_WORD = re.compile(rb"(?:\\+(?!/)[nrt]?|%(?!2[BbFf])[0-9A-Fa-f]{2})*")
 _WHOLE_WORD, _BEFORE = re.compile(rb"[A-Za-z0-9+/_%\\-]*"), 256
@@ -36,16 +35,8 @@ def _lead(data: bytes, start: int) -> int:
 
 def _long_words(data: bytes, low: int, high: int) -> Iterator[re.Match[bytes]]:
     """The words of this range that are long enough. The expression is asked only where letters stand long enough in a row."""
-    if high - low <= _LITTLE:
-        yield from _LONG.finditer(data, low, high)
-        return
-    classes = data[low:high].translate(_IN_LONG)
-    at = classes.find(_LEAST)
-    while at >= 0:
-        end = classes.find(0, at)
-        end = len(classes) if end < 0 else end
-        yield from _LONG.finditer(data, low + at, low + end)
-        at = classes.find(_LEAST, end)
+    for start, end in stretches(data, low, high, _IN_LONG, _LEAST):
+        yield from _LONG.finditer(data, start, end)
 
 
 class Unmarked:

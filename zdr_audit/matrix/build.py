@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from zdr_audit.matrix.drive import Drive
 from zdr_audit.matrix.earlier import earlier_suites, missed_for_real, seen_earlier
 from zdr_audit.matrix.judge import Result, attempt, harmless, killers
 from zdr_audit.matrix.model import Attempt, Harmless, Matrix, NotRun
+from zdr_audit.matrix.spent import Spent
 from zdr_audit.matrix.work import Job
 from zdr_audit.violations import Variant, Violation
 
@@ -48,12 +48,13 @@ def rows(cases: Cases, folder: Path, drive: Drive, seed: int, depth: str, resume
 
 def build(cases: Cases, folder: Path, drive: Drive, *, seed: int, depth: str, resume: bool, done: Callable[[Row], None]) -> Matrix:
     """The whole matrix; `done` is told each row as it comes."""
-    began = time.monotonic()
+    spent = Spent(folder, resume)
     attempts: list[Attempt] = []
     variants: list[Harmless] = []
     for row in rows(cases, folder, drive, seed, depth, resume):
         attempts += [row] if isinstance(row, Attempt) else []
         variants += [row] if isinstance(row, Harmless) else []
+        spent.keep()
         done(row)
     attempts.sort(key=lambda row: row.id)
     return Matrix(
@@ -65,5 +66,5 @@ def build(cases: Cases, folder: Path, drive: Drive, *, seed: int, depth: str, re
         seed=seed,
         depth=depth,
         version=__version__,
-        seconds=round(time.monotonic() - began),
+        seconds=round(spent.seconds),
     )

@@ -25,7 +25,9 @@ Pointer = Annotated[str, StringConstraints(pattern=r"^([/$].*)?$"), AfterValidat
 """Where a value stands in an answer: a JSON pointer, or, where it begins with `$`, a JSONPath, of which the first match counts."""
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
 StatusCode = Annotated[int, Field(ge=100, le=599)]
-_BASE_URL = r"^https?://[^/\s?#@\\]+/?$"
+_ORIGIN = r"^https?://[^/\s?#@\\]+"
+# Below a path, as gateways serve several providers. No `..`, which would lead out of it, and no sign that needs an escape.
+_BASE_URL = _ORIGIN + r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~%+:-]+)*/?$"
 
 
 CLOSED = ConfigDict(frozen=True, extra="forbid")
@@ -40,14 +42,24 @@ def has_password(url: str) -> bool:
 
 
 def usable_url(url: str) -> str:
+    """The URL itself. Raises ValueError where it is no address of a target."""
+    if not _fits(_BASE_URL, url):
+        raise ValueError("should be http:// or https://, a host, perhaps a port and a path, without user or query")
+    return url
+
+
+def usable_origin(url: str) -> str:
     """The URL itself. Raises ValueError where it is no plain origin."""
-    try:
-        usable = re.search(_BASE_URL, url) and urlsplit(url).hostname and urlsplit(url).port != 0
-    except ValueError:  # a port or an IPv6 address that is none
-        usable = False
-    if not usable:
+    if not _fits(_ORIGIN + "/?$", url):
         raise ValueError("should be http:// or https://, a host and perhaps a port, without user, path or query")
     return url
+
+
+def _fits(pattern: str, url: str) -> bool:
+    try:
+        return bool(re.search(pattern, url) and urlsplit(url).hostname and urlsplit(url).port != 0)
+    except ValueError:  # a port or an IPv6 address that is none
+        return False
 
 
 TEMPLATE_NAME = re.compile(r"\{([a-z][a-z0-9_]*)\}")

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, field_validator, model_validator
 
-from zdr_audit.profile.base import CLOSED, Address, Name, Pointer, StatusCode, Variable, has_password, names, usable_url
+from zdr_audit.profile.base import CLOSED, Address, Name, Pointer, StatusCode, Variable, has_password, names, usable_origin
 from zdr_audit.profile.evidence import Evidence
 
 Platform = Literal["anthropic", "gateway", "bedrock", "vertex", "foundry", "other"]
@@ -61,7 +61,7 @@ class TargetSection(Closed):
     def _plain_proxy(cls, url: str | None) -> str | None:
         if url is not None and has_password(url):
             raise ValueError("holds a password: put it into an environment variable and name that in proxy_env")
-        return url if url is None else usable_url(url)
+        return url if url is None else usable_origin(url)
 
     @model_validator(mode="after")
     def _production_needs_words(self) -> TargetSection:

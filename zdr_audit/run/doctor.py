@@ -249,6 +249,10 @@ def _credential(bench: Audit, actor: Actor) -> Check:
     if answer.status is None or answer.status >= 500:
         return Check(about="credential", name=actor.key, state=state, said=said, ask=f"'{name}' to work for {actor.key}")
     entitled = spec.by == actor.role
+    if answer.status in (404, 405) and entitled:
+        where = f"{spec.method} {bench.profile.target.base_url}{spec.path} gave {answer.status}"
+        path = f"the right address and path of '{name}' ({where}), or leave for whoever is told that nothing is there"
+        return Check(about="credential", name=actor.key, state="missing", said=f"{said}: nothing there, or hidden from it", ask=path)
     ask = f"{actor.key} to be entitled to '{name}'" if entitled else None
     return Check(
         about="credential", name=actor.key, state="missing" if entitled else "note", said=f"{said}: known, but not let in there", ask=ask

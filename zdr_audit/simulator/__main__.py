@@ -157,7 +157,7 @@ def serve(
     lives = Lives(partial(_parts, data_dir, operator, broken, variants, node, database_url, cache_url, blob_url))
     listener = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
-    place = {"base_url": f"http://{shown}:{listener.getsockname()[1]}", "data_dir": str(data_dir.resolve())}
+    place = {"base_url": f"http://{shown}:{listener.getsockname()[1]}{lives.parts.below}", "data_dir": str(data_dir.resolve())}
     announce = HELP.format(**place) if sys.stdout.isatty() else json.dumps({"event": "listening", **place}, separators=(",", ":"))
     config = uvicorn.Config(
         lives,

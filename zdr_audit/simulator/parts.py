@@ -47,7 +47,8 @@ Asgi = Callable[..., Any]
 @dataclass
 class Parts:
     """All parts of one node of the service. `middlewares` wrap the whole application (first is outermost), `routers` are mounted as they are,
-    `operations` are the routes before they are mounted, `protocol` how HTTP is spoken (None: by h11), `restart` what ends
+    `operations` are the routes before they are mounted, `protocol` how HTTP is spoken (None: by h11),
+    `below` the path below which the service is reached from outside, `restart` what ends
     this life of the service and begins the next, `ended` is set when it is over: what works beside the service ends then."""
 
     stores: Stores
@@ -59,6 +60,7 @@ class Parts:
     routers: list[APIRouter] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
     protocol: type[asyncio.Protocol] | None = None
+    below: str = ""
     restart: Callable[[], None] | None = field(default=None, repr=False)
     ended: threading.Event = field(default_factory=threading.Event, repr=False)
 

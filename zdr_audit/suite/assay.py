@@ -163,12 +163,14 @@ class Assay:
         expects: tuple[int, ...] = (),
         repeat: int = 1,
         once: bool = False,
+        slowly: float = 0.0,
     ) -> Reply:
         """Send one inference request with a fresh canary in each place. Accepted means: a complete answer, or, for a request that is wrong on purpose, the
         client error it must bring. Whether the answer follows the instruction, and so carries its canary, is in the label `answer`: not every model
         does. One of the statuses in `expects` is accepted too, and a request that is sent once must bring one of them. `repeat` sends the very same
-        request again, as a client's retry does; `once`: not even where no answer came. What the dialect cannot say of the stimulus is left out and named
-        in the label `left_out`; raises NotOffered where nothing worth sending remains."""
+        request again, as a client's retry does; `once`: not even where no answer came. `slowly`: seconds after which the second half of the body follows.
+        What the dialect cannot say of the stimulus is left out and named in the label `left_out`; raises NotOffered where nothing worth sending
+        remains."""
         spec = self._operation(operation)
         recorder = self.recorder
         possible, left_out = fitted(stimulus, self.offered)
@@ -211,7 +213,11 @@ class Assay:
         path, headers = _addressed(spec, operation, known)
         outgoing = Outgoing(spec.method, path, {**headers, **rendered.headers}, body, stimulus.abandon_after)
         outgoing = replace(
-            outgoing, chunked=stimulus.chunked, unnamed=stimulus.unnamed, wire=Wire(unfinished=True) if stimulus.unfinished else None
+            outgoing,
+            chunked=stimulus.chunked,
+            unnamed=stimulus.unnamed,
+            slowly=slowly,
+            wire=Wire(unfinished=True) if stimulus.unfinished else None,
         )
         actor = replace(by, secret="not-a-credential-of-anybody", token=None) if stimulus.wrong == "bad_credential" else by  # noqa: S106
         must = expects if repeat == 1 else ()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -67,6 +68,8 @@ class Outgoing:
     wire: raw.Wire | None = None
     chunked: bool = False
     unnamed: bool = False
+    slowly: float = 0.0
+    """Seconds after which the second half of the body follows the first."""
 
 
 def now() -> str:
@@ -85,7 +88,7 @@ class _Session(requests.Session):
         return None
 
     def prepared(
-        self, address: str, method: str, path: str, headers: Mapping[str, str], body: bytes | Iterator[bytes] | None
+        self, address: str, method: str, path: str, headers: Mapping[str, str], body: bytes | Iterable[bytes] | None
     ) -> requests.PreparedRequest:
         """A request of this session, which has neither headers nor cookies of its own, to an address that is looked at once. Raises what requests does."""
         if address not in self._credentials:
@@ -116,7 +119,8 @@ class _Turns:
 
 
 class Transport:
-    """One connection pool a thread, to the origins of one target: `nodes`, else `base_url` alone. Nothing is sent that `pace` does not let go."""
+    """One connection pool a thread, to the addresses of one target: `nodes`, else `base_url` alone. An address may have a path, below which every request
+    goes. Nothing is sent that `pace` does not let go."""
 
     def __init__(
         self,
@@ -136,6 +140,12 @@ class Transport:
         self.max_answer_bytes = max_answer_bytes
         self.pace = pace or Pace()
         self._local = threading.local()
+
+    @property
+    def origin(self) -> str:
+        """The target's address without its path."""
+        place = urlsplit(self.base_url)
+        return f"{place.scheme}://{place.netloc}"
 
     def _session(self) -> _Session:
         session: _Session | None = getattr(self._local, "session", None)
@@ -169,7 +179,9 @@ class Transport:
         address = self.addresses[node]
         headers = {"user-agent": f"zdr-audit/{__version__}", "accept": "*/*", "connection": "keep-alive"} | outgoing.headers
         headers |= {"user-agent": SKIP_HEADER} if outgoing.unnamed else {}  # left out by us alone, the library would name itself
-        sent = _pieces(outgoing.body) if outgoing.chunked and outgoing.body else outgoing.body
+        sent: bytes | Iterable[bytes] | None = outgoing.body
+        if outgoing.body and (outgoing.chunked or outgoing.slowly):
+            sent = _pieces(outgoing.body) if outgoing.chunked else _Slowly(outgoing.body, outgoing.slowly)
         started, clock = now(), time.monotonic()
         size = len(outgoing.body or b"")
         limit = outgoing.timeout or self.timeout
@@ -209,6 +221,22 @@ class Transport:
         except (requests.RequestException, HTTPError, OSError, ValueError) as exc:
             return bytes(received), _words(exc), True
         return bytes(received), "", False
+
+
+class _Slowly:
+    """A body as a client on a slow line sends it: its length is known, half of it comes at once."""
+
+    def __init__(self, body: bytes, seconds: float) -> None:
+        self._body, self._seconds = body, seconds
+
+    def __len__(self) -> int:
+        return len(self._body)
+
+    def __iter__(self) -> Iterator[bytes]:
+        half = len(self._body) // 2
+        yield self._body[:half]
+        time.sleep(self._seconds)
+        yield self._body[half:]
 
 
 def _pieces(body: bytes) -> Iterator[bytes]:

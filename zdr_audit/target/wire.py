@@ -117,18 +117,19 @@ def send(
     limit: int,
     security: Security = OPEN,
 ) -> Raw:
-    """Send on a connection of its own. Never raises for what the network or the target does. At most `limit` bytes and `timeout` seconds."""
+    """Send on a connection of its own. Never raises for what the network or the target does. At most `limit` bytes and `timeout` seconds. The path of the
+    address goes before the target, where that is a path and no whole address."""
     if security.proxy is not None:
         return Raw(None, {}, b"", "not sent: a proxy would tidy up what must go out as it is")
     place = urlsplit(base_url)
     port = place.port or (443 if place.scheme == "https" else 80)
     deadline = time.monotonic() + timeout
-    data = written(method, target, headers, body, wire, place.netloc.rsplit("@", 1)[-1])
+    data = written(method, _below(place.path, target), headers, body, wire, place.netloc.rsplit("@", 1)[-1])
     first = b""
     if wire.before is not None:
         first = written(
             wire.before.method,
-            wire.before.path,
+            _below(place.path, wire.before.path),
             dict(wire.before.lines),
             None,
             Wire(lines=(("connection", "keep-alive"),)),
@@ -154,6 +155,10 @@ def send(
         return Raw(None, {}, b"", "timed out")
     except (OSError, ValueError) as exc:
         return Raw(None, {}, b"", type(exc).__name__)
+
+
+def _below(base: str, target: str) -> str:
+    return base + target if target.startswith("/") else target
 
 
 def _secured(plain: socket.socket, host: str, security: Security) -> socket.socket:

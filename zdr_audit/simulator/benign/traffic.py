@@ -95,6 +95,30 @@ def gateway_without_answer(parts: Parts, every: int) -> None:
     parts.middlewares.append(Gateway)
 
 
+_NO_ROUTE = b'{"message": "no route matched with those values"}'
+
+
+def below_a_path(parts: Parts, path: str) -> None:
+    """A gateway in front serves several providers, this one below a path; what is outside of it is not here."""
+    prefix = path.encode()
+
+    class Gateway:
+        def __init__(self, app: ASGIApp):
+            self.app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http" and scope["raw_path"].startswith(prefix + b"/"):
+                within = {"path": scope["path"].removeprefix(path), "raw_path": scope["raw_path"].removeprefix(prefix)}
+                await self.app({**scope, **within}, receive, send)
+                return
+            headers = [(b"content-type", b"application/json"), (b"content-length", str(len(_NO_ROUTE)).encode())]
+            await send({"type": "http.response.start", "status": 404, "headers": headers})
+            await send({"type": "http.response.body", "body": _NO_ROUTE})
+
+    parts.below = path
+    parts.middlewares.insert(0, Gateway)
+
+
 class _Old(H11Protocol):
     """Speaks HTTP/1.0: no chunks, a connection for each request."""
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import update
-from sqlalchemy.orm import Session
 
 from zdr_audit.simulator.bootstrap import ORGANIZATIONS
 from zdr_audit.simulator.context import Caller, RequestContext
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from zdr_audit.simulator.parts import Parts
 
 SAMPLES = tuple(f"org_{name}" for name in ORGANIZATIONS)
-Append = Callable[..., None]
 Check = Callable[[RequestContext, Feature, FeatureEndpoint], None]
 
 
@@ -61,19 +59,6 @@ def a_further_request_ends_zdr(parts: Parts) -> None:
         return request_afresh
 
     wrap(parts.workflow, "request", make)
-
-
-def not_logged(parts: Parts, type_: str) -> None:
-    """Actions of one type leave no entry."""
-
-    def make(append: Append) -> Append:
-        def append_others(session: Session, caller: Caller, kind: str, *rest: Any, **more: Any) -> None:
-            if kind != type_:
-                append(session, caller, kind, *rest, **more)
-
-        return append_others
-
-    wrap(parts.audit, "append", make)
 
 
 def reading_prolongs(parts: Parts) -> None:

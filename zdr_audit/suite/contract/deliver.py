@@ -47,7 +47,7 @@ class Delivered:
 
 
 def prepared(case: Any, base: str) -> requests.PreparedRequest:
-    """The request that a case stands for."""
+    """The request that a case stands for, at an origin: what path the target's address has is the transport's matter."""
     kwargs = case.as_transport_kwargs(base_url=base)
     wanted = ("method", "url", "params", "headers", "json", "data", "files", "cookies")
     return requests.Request(**{k: v for k, v in kwargs.items() if k in wanted}).prepare()
@@ -77,7 +77,7 @@ def deliver(
 ) -> Delivered:
     """`label` names the documented operation where it is not the case's own. `look` gives further labels of an answer. `reshape` changes body and headers
     on their way out. `malformed` is the shape of a request that is so on purpose."""
-    request = prepared(case, assay.recorder.transport.base_url)
+    request = prepared(case, assay.recorder.transport.origin)
     headers = headers_of(request)
     body = request.body if isinstance(request.body, bytes) else request.body.encode() if isinstance(request.body, str) else None
     if reshape is not None:

@@ -62,7 +62,7 @@ def _shape(
     assay: Assay, case: Any, by: Actor, kind: Mistake, content: tuple[str, ...], kinds: tuple[tuple[str, str], ...] = ()
 ) -> Malformed:
     """The valid request with a mistake of that kind in place of its body, or of one parameter."""
-    valid = prepared(case, assay.recorder.transport.base_url)
+    valid = prepared(case, assay.recorder.transport.origin)
     path, _, query = valid.path_url.partition("?")
     headers = {name: value for name, value in headers_of(valid).items() if name.lower() not in _OF_EVERY_REQUEST}
     return Malformed(
