@@ -105,7 +105,7 @@ def _pglz_decode(window: bytes, start: int, first: int) -> Decoded:
 # Over lines
 
 _LOOK = 8192
-_LINES, _IDLE = 64, 8
+_LINES, _NEXT = 64, 9  # lines looked at in all, and after a piece for the one that goes on with it
 _MOST_TRIES = 64  # words that are taken for the next piece, where the lines hold several that would do
 _WORD = re.compile(rb"[A-Za-z0-9]+")
 _LEAST_LISTED = 3
@@ -183,7 +183,7 @@ def _goes_on(data: bytes, start: int, end: int, text: bytes) -> list[tuple[int, 
     tries = itertools.count(1)
 
     def follow(pieces: list[tuple[int, int]], rest: bytes) -> list[tuple[int, int]] | None:
-        for line_start, line_end in itertools.islice(_after(data, pieces[-1][1]), _IDLE + 1):
+        for line_start, line_end in itertools.islice(_after(data, pieces[-1][1]), _NEXT):
             fitting = list(itertools.islice(_fitting(rest).finditer(data, line_start, line_end), _MOST_TRIES))
             # First the one that stands like the piece before it, or the longest: a number that counts the lines is short.
             fitting.sort(key=lambda found: (len(_before(data, [pieces[-1], found.span()])), len(found[0])), reverse=True)
@@ -254,7 +254,7 @@ def _around_pieces(window: bytes, pieces: list[tuple[int, int]], before: bytes) 
     """These pieces, with what stands in the same place of the lines before and after them: behind what stands `before` them."""
     common = before.lstrip(b"\n")
     for line_start, line_end in itertools.islice(_after(window, pieces[-1][1]), 1):
-        while len(common) > _LEAST_CONTEXT and window.find(common, line_start, line_end) < 0:  # a number that counts the lines, say
+        while len(common) > _LEAST_CONTEXT and common not in window[line_start:line_end]:  # a number that counts the lines, say
             common = common[1:]
     earlier = [line for line in _lines(window, 0) if line[1] < pieces[0][0]]
     later = _after(window, pieces[-1][1])
