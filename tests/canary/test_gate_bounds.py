@@ -291,3 +291,11 @@ def test_what_most_patterns_hold_is_taken_first_and_no_more_than_is_needed():
     assert found[1] in b"jqzk7"
     both = [b"zqxj..jqzk", b"zqxj--1", b"zqxj--2", b"jqzk--3"]
     assert len(anchors(both)) == 2
+
+
+@pytest.mark.parametrize("part", [b"bcd", b"cdef", b"fgh", b"bcdefgh", b"efgh"])
+def test_a_pattern_that_stands_within_another_or_at_its_end_is_found_too(part):
+    for patterns in ([b"abcdefgh", part], [part, b"abcdefgh"]):
+        for filling in (b"", b"." * 5000):
+            found = Automaton(patterns).find(b"..abcdefgh.." + filling)
+            assert {(start, patterns[index]) for start, _, index in found} == {(2, b"abcdefgh"), (2 + b"abcdefgh".index(part), part)}
