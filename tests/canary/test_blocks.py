@@ -282,3 +282,9 @@ def test_lzf_that_refers_to_what_is_before_it_is_refused():
     assert lzf.decompress(b"\x02abc" + lzf_copy(3, 3), 6) == b"abcabc"
     with pytest.raises(ValueError, match="before their beginning"):
         lzf.decompress(b"\x02abc" + lzf_copy(4, 3), 6)
+
+
+def test_what_begins_with_no_size_is_no_snappy():
+    assert not blocks.is_snappy_block(b"\xff" * 40)
+    assert not blocks.is_snappy_block(b"\x80\x80")
+    assert not blocks.is_snappy_block(b"")

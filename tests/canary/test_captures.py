@@ -256,3 +256,13 @@ def test_only_a_section_with_its_mark_begins_a_capture():
     assert is_pcapng(section() + bytes(8))
     assert is_pcapng(section(">") + bytes(8))
     assert not is_pcapng(section()[:8] + b"\x00" * 24)
+
+
+@pytest.mark.parametrize("write", [pcap, lambda *frames: pcapng(*((0, frame) for frame in frames))], ids=["pcap", "pcapng"])
+def test_what_a_packet_holds_whole_is_told_where_it_stands_and_what_packets_part_for_the_capture(lab, write):
+    whole, cut = lab.canary("whole").encode(), lab.canary("cut").encode()
+    contents = (b"<" + whole + b">", cut[:5], cut[5:16], cut[16:27], cut[27:])
+    data = write(*(ethernet(ip4(tcp(content, 1000 + sum(map(len, contents[:at]))))) for at, content in enumerate(contents)))
+    told = {(seen.canary, seen.forms, seen.start) for seen in lab.search(data) if seen.canary}
+    assert {one for one in told if one[0] == "whole"} == {("whole", ("plain",), data.index(whole))}
+    assert ("cut", ("pcap", "plain"), 0) in told

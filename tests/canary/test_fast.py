@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +15,15 @@ PLAIN = b'{"at": "2026-11-23T09:00:00Z", "request": "0000ff", "level": "info", "
 LOG = 35 * (9 * PLAIN + b'{"request": "req_00ff", "x-id": "z"}\n')
 KINDS = {"binary": noise(40_000, b"around"), "text": LOG, "zeros": bytes(40_000)}
 AT_ANY_OFFSET = [leak for leak in LEAKS if not leak.whole]
+
+
+@pytest.mark.parametrize("size", range(11))
+def test_any_beginning_of_the_literal_is_met_with_what_follows_so_many_letters(size):
+    literal = b"zqx482j913"
+    pattern = re.compile(fast.nested(literal, lambda count: b"<%d>" % count))
+    for text in (literal, literal.upper()):
+        for count in range(11):
+            assert bool(pattern.fullmatch(text[:size] + b"<%d>" % count)) is (count == size and 1 <= size <= 9)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fixtures.corpus import noise
-from zdr_audit.canary import gates
+from zdr_audit.canary import gates, parts
 from zdr_audit.canary.anchors import anchors, commonness
 from zdr_audit.canary.automaton import Automaton
 
@@ -162,3 +162,140 @@ def test_patterns_of_text_are_looked_for_where_text_stands():
     for in_text in ((), (0,), (0, 1)):
         found = Automaton(patterns, in_text).find(data)
         assert [(start - FAR, index) for start, _, index in found] == [(text.index(b"zqx"), 0), (text.index(b"QZX"), 1)]
+
+
+@pytest.mark.parametrize("lead", range(0, 17))
+def test_words_of_thirty_letters_are_not_looked_at(lead):
+    text = b"words of text " * 5000
+    for size in (24, 30, 31):
+        data = text + b" " * lead + b"A" * size + b" " + text
+        (last,) = gates.tokens(data)
+        assert last[0] > len(data) - 200
+
+
+def test_long_words_in_text_within_other_bytes_are_looked_at_where_they_stand():
+    text = b"words of text " * 3000
+    data = b"\xf3" * FAR + text + b"A" * 60 + b" " + text + b"\xf3" * FAR
+    start = FAR + len(text)
+    near = [(low, high) for low, high in gates.tokens(data) if low <= start and start + 60 <= high]
+    assert len(near) == 1
+    assert near[0][0] > start - 100
+    assert near[0][1] < start + 200
+    assert sum(high - low for low, high in gates.tokens(data)) < 4000
+
+
+def test_only_where_text_is_looked_for_everywhere_data_are_text():
+    assert gates.is_text(b"")
+    assert gates.is_text(b"a" * FAR)
+    assert gates.is_text(b"\xf3" * gates.SMALL)
+    assert not gates.is_text(b"\xf3" * (gates.SMALL + 1))
+    assert not gates.is_text(b"a" * 100 + b"\xf3" * FAR)
+    assert gates.is_text(b"a" * FAR + b"\xf3" * FAR)
+
+
+def test_the_last_of_several_ranges_may_reach_to_the_end():
+    run = b"a" * 64
+    data = run + b"\xf3" * FAR + run + b"\xf3" * FAR + run + b"\xf3" * 600
+    first, second, last = gates.texts(data)
+    assert first[0] == 0
+    assert second[0] < len(run) + FAR < second[1]
+    assert last[0] < len(data) - 664
+    assert last[1] == len(data)
+
+
+class Known:
+    """Says of data what is told beforehand."""
+
+    def __init__(self, found):
+        self.found = found
+
+    def patterns(self, _data):
+        return self.found
+
+
+FIRST = 100
+"""The number of the first fragment among all patterns."""
+
+
+@pytest.mark.parametrize(
+    ("found", "looked"),
+    [
+        (None, True),
+        ([], False),
+        ([(0, 3, FIRST - 1)], False),
+        ([(0, 3, FIRST)], True),
+        ([(0, 3, FIRST + 5)], True),
+        ([(0, 3, FIRST + 6)], False),
+        ([(0, 3, 2), (0, 3, FIRST + 3), (0, 3, FIRST + 90)], True),
+    ],
+)
+def test_halves_of_the_literal_are_looked_for_where_one_is_not_known_to_be_missing(found, looked):
+    search = parts.Fragments(b"zqx482j913", Known(found), FIRST)
+    data = b"..zqx48..2j913..82j91..ZQX48..2J913..82J91..48 2j9"
+    assert search.find(data) == ([2, 9, 16, 23, 30, 37] if looked else [])
+    assert [len(part) for part in parts.fragments(b"zqx482j913")] == [parts.HALF] * 6
+
+
+def test_what_was_asked_last_is_remembered_for_the_same_data_alone():
+    known = Known(None)
+    search = parts.Fragments(b"zqx482j913", known, FIRST)
+    data, other = b"..zqx48", b"...zqx48"
+    assert search.find(data) == [2]
+    known.found = []
+    assert search.find(data) == [2]
+    assert search.find(other) == []
+    assert search.find(data) == []
+
+
+@pytest.mark.parametrize("size", [100, 5000, 40_000])
+def test_patterns_are_found_around_what_is_known_to_stand_there(size):
+    patterns = [b"zq", b"zqx482j913", b"x482", *(b"%04d-%d" % (number, number) for number in range(70))]
+    content = b"..zqx482j913..0069-69..zq.."
+    data = b"\xf3" * size + content + b"\xf3" * size
+    known = [(size + at, size + at + len(pattern), number) for number, pattern in enumerate(patterns) if (at := content.find(pattern)) >= 0]
+    known = [one for one in known if one[1] - one[0] > 2]  # nothing is said of so short ones
+    wanted = [
+        (size + 2, size + 4, 0),
+        (size + 2, size + 12, 1),
+        (size + 4, size + 8, 2),
+        (size + 14, size + 21, 72),
+        (size + 23, size + 25, 0),
+    ]
+    assert Automaton(patterns).find(data) == wanted
+    assert Automaton(patterns, fast=Known(None)).find(data) == wanted
+    assert Automaton(patterns, fast=Known([*known, (5, 9, 73)])).find(data) == wanted
+    missing = Automaton(patterns, fast=Known([])).find(data)
+    assert missing == (wanted if size < 4096 // 2 else [one for one in wanted if one[2] == 0])
+
+
+@pytest.mark.parametrize("count", [1, 60, 61, 120, 360, 361, 400])
+def test_however_many_patterns_there_are_all_are_found(count):
+    patterns = [b"<%04x-%04d>" % (number * 7919 % 65536, number) for number in range(count)]
+    data = b" ".join(patterns)
+    for filled in (data, data + b"." * 5000):
+        assert [(start, index) for start, _, index in Automaton(patterns).find(filled)] == [(12 * at, at) for at in range(count)]
+
+
+def test_an_anchor_begins_with_what_is_no_control_byte_of_a_low_half():
+    assert anchors([b"\x10\x11\x12\x13"]) == [b"\x10\x11\x12"]
+    assert anchors([b"\x0f\x11\x12\x13"]) == [b"\x11\x12\x13"]
+    assert anchors([b"\x0f\x0e\x0d\x0c"]) == [b"\x0f\x0e\x0d\x0c"]  # nothing may begin one
+
+
+def test_what_most_patterns_hold_is_taken_first_and_no_more_than_is_needed():
+    shared = [b"zqxj" + bytes([code]) for code in b"abcdef"]
+    other = [bytes([code]) + b"jqzk7" for code in b"abc"]
+    found = anchors([*shared, *other])
+    assert len(found) == 2
+    assert found[0] in b"zqxj"
+    assert found[1] in b"jqzk7"
+    both = [b"zqxj..jqzk", b"zqxj--1", b"zqxj--2", b"jqzk--3"]
+    assert len(anchors(both)) == 2
+
+
+@pytest.mark.parametrize("part", [b"bcd", b"cdef", b"fgh", b"bcdefgh", b"efgh"])
+def test_a_pattern_that_stands_within_another_or_at_its_end_is_found_too(part):
+    for patterns in ([b"abcdefgh", part], [part, b"abcdefgh"]):
+        for filling in (b"", b"." * 5000):
+            found = Automaton(patterns).find(b"..abcdefgh.." + filling)
+            assert {(start, patterns[index]) for start, _, index in found} == {(2, b"abcdefgh"), (2 + b"abcdefgh".index(part), part)}

@@ -55,6 +55,9 @@ def read(data: bytes) -> dict[int, object]:
         (b"\x19\x25" + zigzag(1) + zigzag(2) + b"\x15" + zigzag(5) + b"\x00", {1: [], 2: 5}),
         (b"\x1a\x2c\x15" + zigzag(1) + b"\x00\x15" + zigzag(2) + b"\x00\x00", {1: [{1: 1}, {1: 2}]}),
         (b"\x19\xf3" + plain(20) + bytes(20) + b"\x15" + zigzag(5) + b"\x00", {1: [], 2: 5}),
+        (b"\x19\xe3" + bytes(14) + b"\x15" + zigzag(5) + b"\x00", {1: [], 2: 5}),
+        (b"\x19\xf3" + plain(14) + bytes(14) + b"\x15" + zigzag(5) + b"\x00", {1: [], 2: 5}),
+        (b"\x19\x03\x15" + zigzag(5) + b"\x00", {1: [], 2: 5}),
         (b"\x19\x21\x01\x02\x15" + zigzag(5) + b"\x00", {1: [], 2: 5}),
         (b"\x1c\x15" + zigzag(3) + b"\x00\x15" + zigzag(5) + b"\x00", {1: {1: 3}, 2: 5}),
         (b"\x1c" * 8 + b"\x00" * 9, {1: {1: {1: {1: {1: {1: {1: {1: {}}}}}}}}}),
@@ -103,6 +106,11 @@ def test_the_blocks_of_an_avro_file_are_decoded(codec, pack, size):
     decoder = avro.decoder()
     assert fed(decoder, data, size) == b"one " * 30 + b"two " * 30
     assert decoder.error is None
+
+
+def test_a_block_of_nothing_is_passed_over():
+    decoder = avro.decoder()
+    assert fed(decoder, avro_file(b"deflate", (0, b""), (1, deflated(b"after")))).endswith(b"after")
 
 
 def test_a_header_of_avro_in_blocks_of_a_told_size_is_read():

@@ -147,3 +147,70 @@ def test_damaged_snapshots_never_raise(data, step):
 def test_damaged_lzf_raises_nothing_but_a_value_error(data, size):
     with suppress(ValueError):
         assert len(decompress(data, size)) == size
+
+
+def long_length(value: int) -> bytes:
+    return b"\x81" + value.to_bytes(8)
+
+
+@pytest.mark.parametrize("size", [1, 63, 64, 65, 255, 256, 300, 16_383, 16_384, 70_000])
+def test_strings_of_every_length_are_passed_over_to_their_end(size):
+    for written in {length(size), b"\x80" + size.to_bytes(4), long_length(size)}:
+        found, decoder = decode(snapshot(value(0, written + b"\xff" * size), value(0, squeezed(b"after"))), 5000)
+        assert (found[:5], decoder.error) == (b"after", None)
+
+
+@pytest.mark.parametrize("kind", [0, 9, 10, 11, 12, 13, 16, 17, 20])
+def test_values_of_one_string_hold_nothing_else(kind):
+    found, decoder = decode(snapshot(value(kind, squeezed(b"value")), value(0, squeezed(b"after"))))
+    assert (found[:5], found.split(b"\n")[1][:5], decoder.error) == (b"value", b"after", None)
+
+
+@pytest.mark.parametrize(("kind", "item"), [(1, b""), (2, b""), (3, b"\x031.5"), (5, bytes(8)), (14, b""), (4, plain(b"value"))])
+@pytest.mark.parametrize("count", [0, 1, 2, 100])
+def test_values_of_many_items_hold_so_many(kind, item, count):
+    data = snapshot(value(kind, length(count) + (plain(b"item") + item) * count), value(0, squeezed(b"after")))
+    found, decoder = decode(data)
+    assert (found[:5], decoder.error) == (b"after", None)
+
+
+@pytest.mark.parametrize("size", [0, 1, 17, 252, 253, 254, 255])
+def test_a_score_has_as_many_bytes_as_it_says_or_is_none(size):
+    score = bytes([size]) + (b"1" * size if size < 253 else b"")
+    found, decoder = decode(snapshot(value(3, b"\x01" + plain(b"member") + score), value(0, squeezed(b"after"))))
+    assert (found[:5], decoder.error) == (b"after", None)
+
+
+@pytest.mark.parametrize(("version", "checksum"), [(b"0001", 0), (b"0004", 0), (b"0005", 8), (b"0012", 8)])
+def test_a_snapshot_ends_with_a_checksum_from_its_fifth_version_on(version, checksum):
+    data = b"REDIS" + version + value(0, squeezed(b"last")) + b"\xff"
+    found, decoder = decode(data + bytes(20))
+    assert found.startswith(b"last")
+    assert (decoder.ended, decoder.consumed) == (True, len(data) + checksum)
+
+
+@pytest.mark.parametrize(
+    ("compressed_", "size", "passed"),
+    [(16 << 20, 1, False), ((16 << 20) + 1, 1, True), (3, 64 << 20, False), (3, (64 << 20) + 1, True)],
+)
+def test_a_string_that_is_too_large_is_passed_over_and_said(compressed_, size, passed):
+    decoder = RdbDecoder()
+    list(decoder.feed(b"REDIS0011" + value(0, b"\xc3" + long_length(compressed_) + long_length(size)) + b"\x01ab"))
+    list(decoder.close())
+    assert (decoder._passed_over == 1) is passed
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_a_string_that_is_longer_than_any_ends_the_walk(over):
+    decoder = RdbDecoder()
+    list(decoder.feed(b"REDIS0011" + value(0, long_length(8 * (512 << 20) + over) + b"rest")))
+    assert decoder.ended is bool(over)
+    assert bool(decoder.error) is bool(over)
+
+
+@pytest.mark.parametrize(("code", "size"), [(0xC0, 1), (0xC1, 2), (0xC2, 4)])
+def test_numbers_take_as_many_bytes_as_they_have(code, size):
+    data = snapshot(value(0, bytes([code]) + b"\xff" * size), value(0, squeezed(b"after")))
+    found, decoder = decode(data)
+    assert (found[:5], decoder.error, decoder.consumed) == (b"after", None, len(data))
+    assert "no string has the encoding 4" in (decode(snapshot(value(0, b"\xc4")))[1].error or "")

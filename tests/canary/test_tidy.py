@@ -60,6 +60,8 @@ def test_a_part_that_touches_what_is_seen_whole_is_its_own():
     for other, told in (
         (seen(131, 163), False),
         (seen(132, 164), True),
+        (seen(133, 165), True),
+        (seen(60, 92), True),
         (seen(68, 101), False),
         (seen(68, 100), True),
         (seen(100, 132, form="base64"), False),

@@ -230,7 +230,7 @@ def test_members_that_need_no_decoding_or_have_none_are_told_apart():
         assert (decoder.error, decoder.ended, decoder.consumed) == (words, True, 30)
     cut = ZipMember()
     assert fed(cut, packed[:20]) == b""
-    assert cut.error == "the stream is cut off"
+    assert (cut.error, cut.consumed) == ("the stream is cut off", 0)
 
 
 def test_what_has_no_magic_is_tried_only_where_no_text_could_stand():

@@ -8,7 +8,7 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
 from .anchors import SHORTEST, anchors
 from .fast import Fast
-from .gates import texts
+from .gates import is_text, texts
 
 # The library searches up to 64 patterns with vector instructions, at eight times the speed of the automaton proper.
 # A few such groups are still faster than one automaton; beyond that one automaton, compiled to a table, is.
@@ -61,7 +61,7 @@ class Automaton:
         found: list[Match] = []
         if known is not None:
             found.extend(self._around(sorted((start, end) for start, end, index in known if index < self._count), data))
-            short = self._short_in_text if texts(data) == [(0, len(data))] else self._short
+            short = self._short_in_text if is_text(data) else self._short
             found.extend((start, end, self._numbers[index]) for start, end, index in _matches(short, data) if index < self._short_count)
             found.sort()
             return found
@@ -73,14 +73,12 @@ class Automaton:
                 places.append((start, end))
         if len(data) <= _SMALL:
             found.extend((start, end, self._numbers[index]) for start, end, index in _matches(self._long, data))
-        elif len(self._text_anchors) > _MANY and texts(data) == [
-            (0, len(data))
-        ]:  # the patterns themselves are found sooner than as many anchors
+        elif len(self._text_anchors) > _MANY and is_text(data):  # the patterns themselves are found sooner than as many anchors
             found.extend(self._around([(0, len(data))], data))
         else:
             places.extend((start, end) for start, end, _ in _matches(self._anchors, data))
             for low, high in texts(data):
-                text = data if high - low == len(data) else data[low:high]
+                text = data[low:high]
                 places.extend((low + start, low + end) for start, end, _ in _matches(self._text_anchors, text))
             found.extend(self._around(sorted(places), data))
         found.sort()
@@ -89,7 +87,7 @@ class Automaton:
     def _around(self, places: list[tuple[int, int]], data: bytes) -> Iterator[Match]:
         """The matches of the longer patterns around these places."""
         for start, end in self._windows(places, len(data)):
-            piece = data if end - start == len(data) else data[start:end]
+            piece = data[start:end]
             for first, last, index in _matches(self._long, piece):
                 yield start + first, start + last, self._numbers[index]
 

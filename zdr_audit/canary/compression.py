@@ -37,7 +37,7 @@ class Engine(Protocol):
     def needs_input(self) -> bool: ...
     @property
     def unused_data(self) -> bytes | None: ...
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
 
 
 class Unpacker:
@@ -112,7 +112,7 @@ class _Brotli:
     def needs_input(self) -> bool:
         return not self._full and bool(self._engine.can_accept_more_data())
 
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+    def decompress(self, data: bytes, max_length: int) -> bytes:
         try:
             block = cast("bytes", self._engine.process(data, output_buffer_limit=max_length))
         except brotli.error:
@@ -179,7 +179,7 @@ def is_brotli(head: bytes) -> bool:
 
 
 def is_deflate(head: bytes) -> bool:
-    return is_binary(head) and head[0] & 6 != 6 and head[0] & 7 not in (0, 1) and starts(head, RAW)
+    return is_binary(head) and head[0] >> 1 & 3 in (1, 2) and starts(head, RAW)  # not stored, and of a kind that there is
 
 
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from .form import Decoded, Form, Needle
 from .mint import CANARY_LENGTH, LITERAL_LENGTH, TAIL_LENGTH
-from .parts import HALF, Beginnings, Fragments, cases
+from .parts import HALF, Beginnings, Fragments, begun, cases
 from .passes import Event, Pass
 
 
@@ -31,7 +31,7 @@ def middle(literal: bytes, fragments: Fragments) -> Pass:
                 if start_of_second is None or data[second : second + HALF] != start_of_second:
                     continue
                 if literal not in data[max(0, at - HALF) : second + LITERAL_LENGTH].lower():
-                    yield at, second + HALF, Needle(b"", form, 0, CANARY_LENGTH)
+                    yield at, second + HALF, Needle(b"", form, reach=CANARY_LENGTH)
 
     return Pass("middle", find)
 
@@ -58,7 +58,7 @@ def pglz(literal: bytes, fragments: Fragments) -> Pass:
     def find(data: bytes) -> Iterator[Event]:
         done = -1
         for place in fragments.find(data):
-            found = wanted.search(data, max(0, place - HALF - 2), place + LITERAL_LENGTH + 2)
+            found = wanted.search(data, max(0, place - HALF - 1), place + LITERAL_LENGTH + 1)  # one control byte before it, or behind
             if found is None or found.start() <= done:
                 continue
             done = found.start()
@@ -105,8 +105,7 @@ def _pglz_decode(window: bytes, start: int, first: int) -> Decoded:
 # Over lines
 
 _LOOK = 8192
-_LINES, _IDLE = 64, 8
-_LEAST_PIECE = 3
+_LINES, _NEXT = 64, 9  # lines looked at in all, and after a piece for the one that goes on with it
 _MOST_TRIES = 64  # words that are taken for the next piece, where the lines hold several that would do
 _WORD = re.compile(rb"[A-Za-z0-9]+")
 _LEAST_LISTED = 3
@@ -119,10 +118,8 @@ def lines(literal: bytes, beginnings: Beginnings) -> Pass:
     """Text in pieces, one to a line of a log, with whatever the log writes before and after."""
     wanted = []
     for text in cases(literal):
-        pattern = b""
-        for at in range(len(text) - 2, 0, -1):
-            pattern = b"(?:" + re.escape(text[at : at + 1]) + pattern + b")?"
-        wanted.append((text, re.compile(text[:1] + b"(?<![A-Za-z0-9]" + text[:1] + b")" + pattern + b"(?=[^A-Za-z0-9])")))
+        alone = text[:1] + b"(?<![A-Za-z0-9]" + text[:1] + b")"
+        wanted.append((text, re.compile(alone + begun(text[1:-1]) + b"(?=[^A-Za-z0-9])")))
     form = Form("lines", _no_patterns, lambda window, start, _phase: _joined(window, start, literal))
 
     def find(data: bytes) -> Iterator[Event]:
@@ -130,7 +127,7 @@ def lines(literal: bytes, beginnings: Beginnings) -> Pass:
             for text, pattern in wanted:
                 found = pattern.match(data, at)
                 if found is not None and _told(data, found, text):
-                    yield found.start(), found.end(), Needle(b"", form, 0, _LOOK)
+                    yield found.start(), found.end(), Needle(b"", form, reach=_LOOK)
 
     return Pass("lines", find)
 
@@ -160,30 +157,33 @@ def _line_holds(data: bytes, at: int, rest: bytes, least: int) -> bool:
         word = _WORD.match(data, found, end)
         if word is not None and not data[found - 1 : found].isalnum() and len(word[0]) >= least and _fits(word[0], rest):
             return True
-        found = data.find(head, found + 1, end)
+        found = data.find(head, found + len(head), end)
     return False
 
 
-def _lines(data: bytes, at: int) -> Iterator[tuple[int, int]]:
-    """The lines after the one in which `at` stands; with -1, all."""
+def _lines(data: bytes, start: int) -> Iterator[tuple[int, int]]:
+    """The lines from the one that begins at `start` on."""
     for _ in range(_LINES):
-        start = data.find(b"\n", at) + 1 if at >= 0 else 0
-        if (not start and at >= 0) or start >= len(data):
+        if start >= len(data):
             return
         end = data.find(b"\n", start)
-        yield start, len(data) if end < 0 else end
-        at = start
+        end = len(data) if end < 0 else end
+        yield start, end
+        start = end + 1
+
+
+def _after(data: bytes, at: int) -> Iterator[tuple[int, int]]:
+    """The lines after the one in which `at` stands."""
+    end = data.find(b"\n", at)
+    return _lines(data, len(data) if end < 0 else end + 1)
 
 
 def _goes_on(data: bytes, start: int, end: int, text: bytes) -> list[tuple[int, int]] | None:
     """The pieces, from `start` on, that make up the text; None where the lines that follow do not go on with it."""
-    rest = text[end - start :]
-    if _same_line_goes_on(data, end, rest):
-        return None
     tries = itertools.count(1)
 
     def follow(pieces: list[tuple[int, int]], rest: bytes) -> list[tuple[int, int]] | None:
-        for line_start, line_end in itertools.islice(_lines(data, pieces[-1][1]), _IDLE + 1):
+        for line_start, line_end in itertools.islice(_after(data, pieces[-1][1]), _NEXT):
             fitting = list(itertools.islice(_fitting(rest).finditer(data, line_start, line_end), _MOST_TRIES))
             # First the one that stands like the piece before it, or the longest: a number that counts the lines is short.
             fitting.sort(key=lambda found: (len(_before(data, [pieces[-1], found.span()])), len(found[0])), reverse=True)
@@ -194,7 +194,7 @@ def _goes_on(data: bytes, start: int, end: int, text: bytes) -> list[tuple[int, 
                 if left:
                     whole = follow(found, left)
                 else:
-                    told = len(found) == 2 or _told_by(data, found) >= _LEAST_BITS
+                    told = len(found) == 2 or _are_told(data, found)
                     whole = found if told and data[start : word.end()].isascii() else None
                 if whole is not None:
                     return whole
@@ -202,35 +202,28 @@ def _goes_on(data: bytes, start: int, end: int, text: bytes) -> list[tuple[int, 
                 return None
         return None
 
-    return follow([(start, end)], rest)
+    return follow([(start, end)], text[end - start :])
 
 
-def _told_by(data: bytes, pieces: list[tuple[int, int]]) -> float:
-    """Bits by which pieces tell a text from words that fit by chance: what their letters tell, less the choice among the words that stand behind the same
-    in the lines looked at. A log of made-up requests has a word of one letter in every place."""
+def _are_told(data: bytes, pieces: list[tuple[int, int]]) -> bool:
+    """Whether pieces tell a text from words that fit by chance, by the bits that their letters tell, less the choice among the words that stand behind
+    the same in the lines looked at. A log of made-up requests has a word of one letter in every place."""
     before = _before(data, pieces[1:])
     if len(before) < _LEAST_CONTEXT:
-        return 0.0
+        return False
     place = re.compile(re.escape(before) + b"(?=[A-Za-z0-9])")
     bits = _BITS_A_LETTER * LITERAL_LENGTH
     for (_, done), (_, end) in itertools.pairwise(pieces):
-        line = max(0, data.find(b"\n", done))
+        line = data.index(b"\n", done)
         bits -= math.log2(max(1, sum(1 for _ in place.finditer(data, line, end))))
-    return bits
+    return bits >= _LEAST_BITS
 
 
-@functools.lru_cache(256)
+@functools.cache
 def _fitting(rest: bytes) -> re.Pattern[bytes]:
     """Whole words that are a beginning of `rest`, or begin with it. Found by the first letter: most words need no look."""
-    first, pattern = re.escape(rest[:1]), b"[A-Za-z0-9]*"
-    for at in range(len(rest) - 1, 0, -1):
-        pattern = b"(?:" + re.escape(rest[at : at + 1]) + pattern + b")?"
-    return re.compile(first + b"(?<![A-Za-z0-9]" + first + b")" + pattern + b"(?![A-Za-z0-9])")
-
-
-def _same_line_goes_on(data: bytes, end: int, rest: bytes) -> bool:
-    """Whether the next piece stands in the same line: then the text is listed in pieces, as our own instruction to join them does, not broken over lines."""
-    return _line_holds(data, end, rest, _LEAST_PIECE)
+    first = re.escape(rest[:1])
+    return re.compile(first + b"(?<![A-Za-z0-9]" + first + b")" + begun(rest[1:], b"[A-Za-z0-9]*") + b"(?![A-Za-z0-9])")
 
 
 def _before(data: bytes, pieces: list[tuple[int, int]]) -> bytes:
@@ -250,10 +243,8 @@ def _fits(word: bytes, rest: bytes) -> bool:
 def _joined(window: bytes, start: int, literal: bytes) -> Decoded | None:
     """The pieces of the canary: those of the literal, then what stands in the same place of the following lines."""
     text = literal if window[start : start + 1] == literal[:1] else literal.upper()
-    end = start
-    while window[end : end + 1] == text[end - start : end - start + 1] != b"":
-        end += 1
-    pieces = _goes_on(window, start, end, text)
+    first = re.findall(begun(text), window[start : start + LITERAL_LENGTH])[0]
+    pieces = _goes_on(window, start, start + len(first), text)
     if pieces is None:
         return None
     return _around_pieces(window, pieces, _before(window, pieces[1:]))
@@ -261,14 +252,13 @@ def _joined(window: bytes, start: int, literal: bytes) -> Decoded | None:
 
 def _around_pieces(window: bytes, pieces: list[tuple[int, int]], before: bytes) -> Decoded:
     """These pieces, with what stands in the same place of the lines before and after them: behind what stands `before` them."""
-    common = before[-_CONTEXT:].lstrip(b"\n")
-    for line_start, line_end in itertools.islice(_lines(window, pieces[-1][1]), 1):
-        while len(common) > _LEAST_CONTEXT and window.find(common, line_start, line_end) < 0:  # a number that counts the lines, say
+    common = before.lstrip(b"\n")
+    for line_start, line_end in itertools.islice(_after(window, pieces[-1][1]), 1):
+        while len(common) > _LEAST_CONTEXT and common not in window[line_start:line_end]:  # a number that counts the lines, say
             common = common[1:]
-    pieces += _same_place(_lines(window, pieces[-1][1]), window, common)
-    first_line = window.rfind(b"\n", 0, pieces[0][0]) + 1
-    earlier = [line for line in _lines(window, -1) if line[0] < first_line] if first_line else []
-    pieces = [*_same_place(earlier, window, common), *pieces]
+    earlier = [line for line in _lines(window, 0) if line[1] < pieces[0][0]]
+    later = _after(window, pieces[-1][1])
+    pieces = [*_same_place(earlier, window, common), *pieces, *_same_place(later, window, common)]
     places = [at for a, b in pieces for at in range(a, b)]
     return Decoded("lines", bytes(window[at] for at in places), places, [at + 1 for at in places])
 

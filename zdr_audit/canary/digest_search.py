@@ -147,7 +147,7 @@ def _raw(book: DigestBook, data: bytes) -> Iterator[Event]:
     if data.isascii():
         return
     for low, high in _worth_looking(data):
-        yield from _counted(book, data[low : high + max(_GAPS) + FIRST + 1], high - low, low)
+        yield from _counted(book, data[low : high + max(_GAPS) + FIRST], high - low, low)
 
 
 def _worth_looking(data: bytes) -> list[tuple[int, int]]:

@@ -246,9 +246,10 @@ _SOFT_BREAK = re.compile(rb"=\r?\n")
 _PERCENT_RUN = re.compile(rb"(?:[A-Za-z0-9_.~!*'()/$,:;@+-]+|%[0-9a-fA-F]{2})*")
 _SOFT_RUN = re.compile(rb"(?:[!-<>-~ \t]+|=[0-9A-Fa-f]{2}|=\r?\n)*")
 _NUMBER = re.compile(rb"-?[0-9]+")
-_DECIMAL_RUN = re.compile(rb"(?:-?[0-9]{1,3}(?:\s*,\s*|\s{1,20}|(?=[\])}])))*")
-_HEX_LIST_RUN = re.compile(rb"(?:0[xX][0-9a-fA-F]{2}(?:\s*,\s*|\s{1,20}|(?=[\])};])))*")
-_APART_RUN = re.compile(rb"(?:[0-9a-fA-F]{2}(?:[ :-]\s{0,8}|\r?\n\s{0,8}|(?=[^0-9a-fA-F])))*")
+# Blanks before a number are those behind the one before it, where what is fed ends between them.
+_DECIMAL_RUN = re.compile(rb"(?:\s*+-?[0-9]{1,3}(?:\s*+,\s*+|\s{1,20}|(?=[\])}])))*")
+_HEX_LIST_RUN = re.compile(rb"(?:\s*+0[xX][0-9a-fA-F]{2}(?:\s*+,\s*+|\s{1,20}|(?=[\])};])))*")
+_APART_RUN = re.compile(rb"(?:\s{0,8}[0-9a-fA-F]{2}(?:[ :-]\s{0,8}|\r?\n\s{0,8}|(?=[^0-9a-fA-F])))*")
 _HEX_PAIR = re.compile(rb"[0-9a-fA-F]{2}")
 
 

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from .anchors import SHORTEST
-from .gates import SMALL, texts
+from .gates import SMALL, is_text, texts
 
 _WORTH = 1024 * 1024
 """Bytes of large data after which compiling, which takes some milliseconds, is worth while."""
@@ -140,11 +140,10 @@ class Fast:
         return last[1]
 
     def _scan(self, ready: _Databases, data: bytes) -> list[Place] | None:
-        ranges = texts(data)
-        if not self._in_text or ranges == [(0, len(data))] or not self._apart(len(data)):
+        if not self._in_text or is_text(data) or not self._apart(len(data)):
             return ready.patterns().scan(data)
         found = ready.anywhere().scan(data)
-        for low, high in ranges:
+        for low, high in texts(data):
             more = ready.in_text().scan(data[low:high])
             if found is None or more is None:
                 return None
@@ -164,7 +163,7 @@ class Fast:
             return None
         places: set[int] = set()
         for low, high in texts(data):
-            text = data if high - low == len(data) else data[low:high]
+            text = data[low:high]
             found = self._begun(ready, text)
             if found is None:
                 return None

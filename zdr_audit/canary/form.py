@@ -49,6 +49,25 @@ class Needle:
     """The forms and the canary of what was recognised already, so that nothing is to be read: a digest."""
 
 
+def letter(unit: re.Match[bytes]) -> int | None:
+    """The value of a unit of one letter; None for a break, which is its group 1."""
+    return None if unit[1] is not None else ord(unit[0])
+
+
+def letters(name: str, window: bytes, start: int, units: re.Pattern[bytes]) -> tuple[Decoded, int] | None:
+    """The unbroken run of letters around the one at `start`, with the number of that one among them; None where there is none."""
+    found = run(name, window, start, units, letter)
+    return (found, found.starts.index(start)) if found and start in found.starts else None
+
+
+def unpacked(name: str, digits: Decoded, skip: int, bits: int, data: bytes) -> Decoded:
+    """What digits of so many bits each, without the first `skip`, were decoded to; without what filled up the last group."""
+    whole = (len(digits.data) - skip) * bits // 8
+    starts = [digits.starts[skip + at * 8 // bits] for at in range(whole)]
+    ends = [digits.ends[skip + (at * 8 + 7) // bits] for at in range(whole)]
+    return Decoded(name, data[:whole], starts, ends)
+
+
 def run(name: str, window: bytes, start: int, units: re.Pattern[bytes], value: Callable[[re.Match[bytes]], int | None]) -> Decoded | None:
     """The unbroken run of units around `start`. A unit whose value is None (a line break) is skipped without breaking the run."""
     data = bytearray()

@@ -15,7 +15,7 @@ from functools import cache
 
 from zdr_audit.extension import extensions
 
-from .form import Decoded, Form, Needle, Pattern, run
+from .form import Decoded, Form, Needle, Pattern, letters, run, unpacked
 from .huffman import HPACK
 from .mint import CANARY_LENGTH, LITERAL_LENGTH
 from .transfer import TRANSFER
@@ -60,7 +60,7 @@ def wide(name: str, width: int) -> Form:
             last += width
             data, starts = data + window[last : last + 1], [*starts, last]
         first = starts[0]
-        led_by_zeros = window[max(0, first - len(zeros)) : first] == zeros and window[last + 1 : last + width] != zeros
+        led_by_zeros = window[first - len(zeros) : first] == zeros and window[last + 1 : last + width] != zeros
         big = phase % width == width - 1 if first < width else led_by_zeros
         shift = len(zeros) if big else 0
         starts = [max(0, at - shift) for at in starts]
@@ -85,21 +85,18 @@ def _base64_encode(payload: bytes) -> list[Pattern]:
 
 
 def _base64_decode(window: bytes, start: int, phase: int) -> Decoded | None:
-    text_run = run("base64", window, start, _BASE64_UNITS, lambda match: None if match[1] is not None else match[0][0])
-    if text_run is None or start not in text_run.starts:
+    found = letters("base64", window, start, _BASE64_UNITS)
+    if found is None:
         return None
-    place = text_run.starts.index(start)
+    digits, place = found
     skip = (place - phase) % 4
-    text = text_run.data[skip:]
+    text = digits.data[skip:]
     text += b"A" * (-len(text) % 4)
     data = binascii.a2b_base64(text.translate(_TO_STANDARD))
-    whole = (len(text_run.data) - skip) * 6 // 8  # without the bytes that only the filling made
-    starts = [text_run.starts[skip + at * 8 // 6] for at in range(whole)]
-    ends = [text_run.ends[skip + (at * 8 + 7) // 6] for at in range(whole)]
     # Where characters of both alphabets stand around it, some belong to a neighbour: the nearest tells.
-    telling = min(_TELLING.finditer(text_run.data), key=lambda found: abs(found.start() - place), default=None)
+    telling = min(_TELLING.finditer(digits.data), key=lambda found: abs(found.start() - place), default=None)
     name = "base64url" if telling is not None and telling[0] in b"-_" else "base64"
-    return Decoded(name, data[:whole], starts, ends)
+    return unpacked(name, digits, skip, 6, data)
 
 
 def _hex_encode(payload: bytes) -> list[Pattern]:
@@ -113,10 +110,11 @@ _HEX_UNITS = re.compile(rb"(\\[nr]|[\r\n]+[ \t]*)|[0-9a-fA-F]")
 
 
 def _hex_decode(window: bytes, start: int, _phase: int) -> Decoded | None:
-    digits = run("hex", window, start, _HEX_UNITS, lambda match: None if match[1] is not None else match[0][0])
-    if digits is None or start not in digits.starts:
+    found = letters("hex", window, start, _HEX_UNITS)
+    if found is None:
         return None
-    skip = list(digits.starts).index(start) % 2
+    digits, place = found
+    skip = place % 2
     whole = (len(digits.data) - skip) // 2
     data = bytes.fromhex(digits.data[skip : skip + 2 * whole].decode())
     return Decoded("hex", data, digits.starts[skip::2][:whole], digits.ends[skip + 1 :: 2][:whole])

@@ -1,4 +1,5 @@
-"""Cheap looks at large data that say where a dearer search is worth while: never less than where it would find something.
+"""Cheap looks at large data that say where a dearer search is worth while: never less than where it would find something. (Whoever searches such
+ranges takes a slice: of all the data it is the same object, not a copy.)
 
 Bytes are looked at eight at a time, as numbers of 64 bits, and of these every other one: a run of 23 bytes holds one whole wherever it begins.
 What is small is always searched whole.
@@ -71,6 +72,11 @@ def texts(data: bytes) -> list[Range]:
     return _halves(data)[0]
 
 
+def is_text(data: bytes) -> bool:
+    """Whether text is looked for everywhere."""
+    return texts(data) == [(0, len(data))]
+
+
 def alike(data: bytes) -> list[Range]:
     """The same around every run of bytes that are all ASCII or all not: what text is under XOR with one byte."""
     return _halves(data)[1]
@@ -107,11 +113,7 @@ def _in_company(words: Words, places: Places, half: np.uint64) -> Places:
 def tokens(data: bytes) -> list[Range]:
     """The ranges that hold every run of 43 characters or more from the plus sign on in ASCII: letters, digits and some signs, no spaces."""
     if _scratch.token_data is not data:
-        _scratch.tokens = [
-            (low + start, low + end)
-            for low, high in texts(data)
-            for start, end in _find_tokens(data if high - low == len(data) else data[low:high])
-        ]
+        _scratch.tokens = [(low + start, low + end) for low, high in texts(data) for start, end in _find_tokens(data[low:high])]
         _scratch.token_data = data
     return _scratch.tokens
 

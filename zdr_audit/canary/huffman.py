@@ -24,7 +24,7 @@ def _codes() -> dict[int, str]:
 
 _CODES = _codes()
 _SYMBOLS = {code: symbol for symbol, code in _CODES.items()}
-_LONGEST = max(map(len, _SYMBOLS))
+_SIZES = sorted(set(map(len, _SYMBOLS)))
 
 
 def _encode(payload: bytes) -> list[Pattern]:
@@ -46,7 +46,7 @@ def _decode(window: bytes, start: int, skip: int) -> Decoded | None:
     base, at = first // 8, first % 8
     data, starts, ends = bytearray(), [], []
     while at < len(bits):
-        for size in range(5, _LONGEST + 1):
+        for size in _SIZES:
             symbol = _SYMBOLS.get(bits[at : at + size])
             if symbol is not None:
                 break

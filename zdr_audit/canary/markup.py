@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .form import Decoded, Form, Needle, run
+from .form import Decoded, Form, Needle, letter, run
 from .parts import Beginnings, cases
 from .passes import PROMPTED, Event, Pass
 
@@ -29,7 +29,7 @@ _TOLD = re.compile(rb"[<\x1b(]|\\u00[13]|\\x1b|\\033|&lt;|\\[a-z]+[0-9 ]", re.IG
 
 def _decode(window: bytes, start: int, _phase: int) -> Decoded | None:
     """The characters around `start` between which nothing but markup stands."""
-    return run("markup", window, start, _UNIT, lambda unit: None if unit[1] is not None else unit[0][0])
+    return run("markup", window, start, _UNIT, letter)
 
 
 def markup(literal: bytes, beginnings: Beginnings) -> Pass:
@@ -44,7 +44,7 @@ def markup(literal: bytes, beginnings: Beginnings) -> Pass:
                 if found is None or len(found[0]) == len(literal) or _TOLD.search(found[0]) is None:
                     continue
                 if re.search(rb"<|\\u003c", found[0], re.IGNORECASE) or _cuts(found[0]) not in PROMPTED:
-                    yield found.start(), found.end(), Needle(b"", form, 0, _REACH)
+                    yield found.start(), found.end(), Needle(b"", form, reach=_REACH)
 
     return Pass("markup", find)
 

@@ -21,6 +21,14 @@ def cases(literal: bytes) -> tuple[bytes, bytes]:
     return literal, literal.upper()
 
 
+def begun(text: bytes, then: bytes = b"") -> bytes:
+    """A pattern of the text, or as much of its beginning as stands there, and be it nothing; `then` follows the whole."""
+    pattern = then
+    for code in reversed(text):
+        pattern = b"(?:%b%b)?" % (re.escape(bytes([code])), pattern)
+    return pattern
+
+
 def fragments(literal: bytes) -> list[bytes]:
     """The halves of the literal, and the second once more a letter earlier, because a control byte may stand before either's last or first letter."""
     return [part for text in cases(literal) for part in (text[:HALF], text[HALF:], text[HALF - 1 : -1])]
@@ -84,7 +92,7 @@ class Beginnings(_Remembered):
             if found is None:
                 found = []
                 for low, high in texts(data):
-                    part = data if high - low == len(data) else data[low:high]
+                    part = data[low:high]
                     found.extend(low + place for place in letters(part, literal[0], follows))
                 found.sort()
             return [place for place in found if goes_on.match(data, place)]

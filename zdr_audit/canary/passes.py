@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
-from .form import Decoded, Form, Needle, run
+from .form import Decoded, Form, Needle, letter, run
 from .gates import TOKEN_RUN, alike, changes, stretches, tokens
 from .mint import CANARY_LENGTH, LITERAL_LENGTH, PIECE_LENGTH
 from .parts import Beginnings
@@ -45,7 +45,7 @@ def _xor(literal: bytes) -> Pass:
 
     def find(data: bytes) -> Iterator[Event]:
         for low, high in alike(data) if len(data) > len(literal) else ():
-            part = data if high - low == len(data) else data[low:high]
+            part = data[low:high]
             differences = changes(part)
             for text, search in searches:
                 for _, at, _ in search.find_matches_as_indexes(differences):
@@ -63,7 +63,7 @@ _SPACED_UNITS = re.compile(rb"(=\r?\n|\\[nrt]|[^A-Za-z0-9\x00])|[A-Za-z0-9]")
 
 
 def _spaced_decode(window: bytes, start: int, _phase: int) -> Decoded | None:
-    return run("spaced", window, start, _SPACED_UNITS, lambda match: None if match[1] is not None else match[0][0])
+    return run("spaced", window, start, _SPACED_UNITS, letter)
 
 
 # Where the pieces of an answer's canary are cut, which a prompt lists to have them joined: in the first literal, and in the second.
@@ -95,7 +95,7 @@ def _spaced(literal: bytes, beginnings: Beginnings) -> Pass:
             for text in wanted:
                 found = text.match(data, place)
                 if found and len(found[0]) > len(literal) and _gaps(found[0]) not in PROMPTED:
-                    yield found.start(), found.end(), Needle(b"", form, 0, REACH)
+                    yield found.start(), found.end(), Needle(b"", form, reach=REACH)
 
     return Pass("spaced", find)
 
@@ -134,7 +134,7 @@ def _base58(literal: bytes) -> Pass:
             if alone and end - start <= _MOST:
                 decoded = _base58_decode(data, start, 0)
                 if decoded and literal in decoded.data.lower():
-                    yield start, end, Needle(b"", form, 0, 0)
+                    yield start, end, Needle(b"", form)
 
     return Pass("base58", find)
 

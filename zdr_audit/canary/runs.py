@@ -43,7 +43,7 @@ _FIRST_FOUR, _LAST_FOUR = _marks(4)
 _FIRST_SEVEN, _LAST_SEVEN = _marks(7)
 # Of eight truths, the first in the highest bit: how many are true before the first that is not, and after the last that is not.
 _LEADING = np.array([8 - (~code & 0xFF).bit_length() for code in range(256)], np.intp)
-_TRAILING = np.array([((~code & 0xFF) & -(~code & 0xFF)).bit_length() - 1 if code != 0xFF else 8 for code in range(256)], np.intp)
+_TRAILING = np.array([(~code & -~code).bit_length() - 1 for code in range(256)], np.intp)
 _IN_HEX, _IN_BASE64 = _class(_HEX), _class(_BASE64)
 HEX_LEAST, BASE64_LEAST = 16, 22
 """Bytes of the shortest runs that are found: of a word whole, and at least half the rest on one side of it."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from .form import Decoded, Form, Needle
-from .parts import Beginnings, cases
+from .parts import Beginnings, begun, cases
 
 LOOK = 8192
 """Bytes after a cut within which the rest of the canary is looked for, and before it."""
@@ -64,7 +64,7 @@ class SplitSearch:
             for text, pattern in self._wanted:
                 found = pattern.match(data, place)
                 if found and self._goes_on(data, place, text, len(found[0])):
-                    yield found.start(), found.end(), Needle(b"", _FORM, 0, LOOK)
+                    yield found.start(), found.end(), Needle(b"", _FORM, reach=LOOK)
 
     @staticmethod
     def _goes_on(data: bytes, at: int, text: bytes, size: int) -> bool:
@@ -88,7 +88,4 @@ class SplitSearch:
 
 def _cut_off(text: bytes) -> re.Pattern[bytes]:
     """A beginning of the text, but not the whole, before a quote."""
-    pattern = b""
-    for at in range(len(text) - 2, 0, -1):
-        pattern = b"(?:" + text[at : at + 1] + pattern + b")?"
-    return re.compile(text[:1] + pattern + rb'(?=\\*")')
+    return re.compile(text[:1] + begun(text[1:-1]) + rb'(?=\\*")')

@@ -120,7 +120,7 @@ def _may_be_block(data: bytes) -> bool:
     there twice, of one with codes of its own that those by which they are written are complete."""
     kind = data[2] >> 1 & 3
     if len(data) < 16:
-        return data[2] < 2 or kind in (1, 2)
+        return kind in (1, 2) or data[2] in (0, 1)
     if kind == 2:
         bits = int.from_bytes(data[2:12], "little")
         lengths, room = bits >> 17, 0
@@ -128,14 +128,14 @@ def _may_be_block(data: bytes) -> bool:
             room += _SHARES[lengths & 7]
             lengths >>= 3
         return bits >> 3 & 31 < 30 and bits >> 8 & 31 < 30 and room == 128
-    return kind == 1 or (data[2] < 2 and data[3] ^ data[5] == data[4] ^ data[6] == 0xFF)
+    return kind == 1 or (data[2] in (0, 1) and data[3] ^ data[5] == data[4] ^ data[6] == 0xFF)
 
 
 _SHARES = (0, 64, 32, 16, 8, 4, 2, 1)  # of all codes, that one of so many bits takes
 
 
 def _base64_opens(text: bytes) -> bool:
-    cleaned = _base64_clean(text)[:48].translate(_URLSAFE)
+    cleaned = _base64_clean(text).translate(_URLSAFE)
     run = _BASE64_PLAIN.match(cleaned)
     data = binascii.a2b_base64(cleaned[: len(run[0]) // 4 * 4] if run else b"")
     return any(_is_compressed(data[lead:]) for lead in range(3))
@@ -169,8 +169,7 @@ _MAGICS = (
 def _text_magics(form: str) -> tuple[tuple[bytes, int], ...]:
     starts = {pattern: phase for magic in _MAGICS for pattern, phase in FORMS[form].encode(magic)}
     for escape in (b"%%2%c", b"\\u002%c"):
-        for lower in (False, True):
-            codes = b"bf" if lower else b"BF"
+        for codes in (b"BF", b"bf"):
             starts |= {
                 pattern.replace(b"+", escape % codes[:1]).replace(b"/", escape % codes[1:]): phase
                 for pattern, phase in list(starts.items())
@@ -210,7 +209,7 @@ def _is_lzma(data: bytes) -> bool:
     if len(data) < 14:
         return False
     size = int.from_bytes(data[1:5], "little")
-    return size >= 4096 and size & size - 1 == 0 and (data[5:13] == b"\xff" * 8 or data[10:13] == bytes(3)) and data[13] == 0
+    return size >= 4096 and size.bit_count() == 1 and (data[5:13] == b"\xff" * 8 or data[10:13] == bytes(3)) and data[13] == 0
 
 
 def _is_bz2(data: bytes) -> bool:

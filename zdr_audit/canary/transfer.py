@@ -7,7 +7,7 @@ import binascii
 import re
 from collections.abc import Callable, Sequence
 
-from .form import Decoded, Form, Pattern, run
+from .form import Decoded, Form, Pattern, letters, run, unpacked
 
 
 def _base32(name: str, to_standard: bytes, from_standard: bytes, units: bytes) -> Form:
@@ -23,15 +23,13 @@ def _base32(name: str, to_standard: bytes, from_standard: bytes, units: bytes) -
         return found
 
     def decode(window: bytes, start: int, phase: int) -> Decoded | None:
-        text = run(name, window, start, pattern, lambda match: None if match[1] is not None else match[0][0])
-        if text is None or start not in text.starts:
+        found = letters(name, window, start, pattern)
+        if found is None:
             return None
-        skip = (list(text.starts).index(start) - phase) % 8
+        text, place = found
+        skip = (place - phase) % 8
         digits = text.data[skip:].upper().translate(to_standard)
-        data = base64.b32decode(digits + b"A" * (-len(digits) % 8))[: len(digits) * 5 // 8]
-        starts = [text.starts[skip + at * 8 // 5] for at in range(len(data))]
-        ends = [text.ends[skip + (at * 8 + 7) // 5] for at in range(len(data))]
-        return Decoded(name, data, starts, ends)
+        return unpacked(name, text, skip, 5, base64.b32decode(digits + b"A" * (-len(digits) % 8)))
 
     return Form(name, encode, decode)
 
@@ -53,18 +51,16 @@ def _uu_encode(payload: bytes) -> list[Pattern]:
 
 
 def _uu_decode(window: bytes, start: int, phase: int) -> Decoded | None:
-    text = run("uuencode", window, start, _UU_UNITS, lambda match: None if match[1] is not None else match[0][0])
-    if text is None or start not in text.starts:
+    found = letters("uuencode", window, start, _UU_UNITS)
+    if found is None:
         return None
-    skip = (list(text.starts).index(start) - phase) % 4
+    text, place = found
+    skip = (place - phase) % 4
     bits = b"".join(
         sum((code - 32 & 63) << 6 * (3 - at) for at, code in enumerate(text.data[group : group + 4])).to_bytes(3)
         for group in range(skip, len(text.data), 4)
     )
-    whole = (len(text.data) - skip) * 6 // 8
-    starts = [text.starts[skip + at * 8 // 6] for at in range(whole)]
-    ends = [text.ends[skip + (at * 8 + 7) // 6] for at in range(whole)]
-    return Decoded("uuencode", bits[:whole], starts, ends)
+    return unpacked("uuencode", text, skip, 6, bits)
 
 
 def _base85(name: str, alphabet: bytes) -> Form:
@@ -83,12 +79,13 @@ def _base85(name: str, alphabet: bytes) -> Form:
         ]  # fmt: skip
 
     def decode(window: bytes, start: int, _phase: int) -> Decoded | None:
-        text = run(name, window, start, units, lambda match: None if match[1] is not None else match[0][0])
-        if text is None or start not in text.starts:
+        found = letters(name, window, start, units)
+        if found is None:
             return None
-        skip = list(text.starts).index(start) % 5
+        text, place = found
+        skip = place % 5
         data, starts, ends = bytearray(), [], []
-        for at in range(skip, len(text.data) - 1, 5):
+        for at in range(skip, len(text.data), 5):
             digits = text.data[at : at + 5]
             number = 0
             for code in digits.ljust(5, alphabet[-1:]):
@@ -109,7 +106,7 @@ def _yenc_decode(window: bytes, start: int, _phase: int) -> Decoded | None:
     def value(match: re.Match[bytes]) -> int | None:
         if match[1] is not None:
             return None
-        return (match[2][0] - 106 if match[2] is not None else match[0][0] - 42) & 0xFF
+        return (ord(match[2]) - 106 if match[2] is not None else ord(match[0]) - 42) & 0xFF
 
     return run("yenc", window, start, _YENC_UNITS, value)
 
