@@ -18,10 +18,10 @@ repeatable()
 IN_CI = os.environ.get("CI", "").lower() in ("true", "1")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Not in the protocol around it, which the mutation runs do without."""
     draw_for(item.nodeid)
-    return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

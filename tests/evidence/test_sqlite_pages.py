@@ -105,6 +105,7 @@ MAGIC = b"SQLite format 3\x00"
         (MAGIC + b"\x04\x00" + bytes(81), "or an encrypted one"),
         (b"x" * 4096, "or an encrypted one"),
         (MAGIC + b"\x03\x00" + bytes(100), "its page size is 768"),
+        (MAGIC + b"\x05\x00" + bytes(100), "its page size is 1280"),
         (MAGIC + b"\x01\x00" + bytes(100), "its page size is 256"),
         (MAGIC + bytes(100), "its page size is 0"),
     ],

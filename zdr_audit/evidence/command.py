@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 from zdr_audit.canary.seeker import Seeker, Sighting
 
@@ -30,8 +30,7 @@ _WORDS = 200
 _TICK_MS = 200  # between looks at the clock and at the other output
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(NamedTuple):
     """What to run, for how long, and how much each of its two outputs may be. `size` prints the bytes in use in place of counting the outputs."""
 
     words: tuple[str, ...]

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from zdr_audit.canary.seeker import Seeker, Sighting
 
@@ -60,8 +61,7 @@ def open_evidence(path: Path) -> int:
     return descriptor
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """What tells whether a file changed: its identity, size in bytes and modification time in ns."""
 
     device: int
@@ -104,7 +104,7 @@ def search_file(seeker: Seeker, path: Path, progress: Progress) -> Searched:
                 # What is added after the opening is left to the next pass: a file that grows faster than it is read would never end.
                 if found.taken >= size:
                     return
-            short = found.taken < size
+            short = bool(size)
 
         found.sightings.extend(seeker.search(chunks(), found.notes.append))
         for name, content in attributes(descriptor, found.notes.append):

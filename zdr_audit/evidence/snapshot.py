@@ -25,9 +25,9 @@ def private_copies(paths: list[Path]) -> Iterator[tuple[dict[Path, Path], bool]]
         copies: dict[Path, Path] = {}
         steady = False
         for _ in range(_ATTEMPTS):
-            before = [_state(path) for path in paths]
-            copies = {path: _copy(path, Path(folder) / path.name) for path, state in zip(paths, before, strict=True) if state is not None}
-            if before == [_state(path) for path in paths]:
+            before = {path: _state(path) for path in paths}
+            copies = {path: _copy(path, Path(folder) / path.name) for path, state in before.items() if state is not None}
+            if before == {path: _state(path) for path in paths}:
                 steady = True
                 break
         yield {path: copy for path, copy in copies.items() if copy.exists()}, steady
