@@ -1,8 +1,9 @@
-"""The kill matrix that is committed tells of these seeds and these controls, and nothing in it is left unsaid."""
+"""The kill matrices that are committed, one for each seed of the shapes, tell of these violations and these controls, and nothing in them is left unsaid."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -14,11 +15,23 @@ from zdr_audit.matrix.write import HTML, JSON
 from zdr_audit.violations import load_variants, load_violations
 
 PLACE = resources.templates().parent
+PLACES = [PLACE, *sorted(PLACE.glob("seed-*"))]
+
+
+@pytest.fixture(scope="module", params=PLACES, ids=[place.name for place in PLACES])
+def place(request: pytest.FixtureRequest) -> Path:
+    """The folder of a matrix."""
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def matrix() -> Matrix:
-    return Matrix.model_validate(json.loads((PLACE / JSON).read_text(encoding="utf-8")))
+def matrix(place: Path) -> Matrix:
+    return Matrix.model_validate(json.loads((place / JSON).read_text(encoding="utf-8")))
+
+
+def test_each_is_of_another_seed() -> None:
+    seeds = [Matrix.model_validate(json.loads((place / JSON).read_text(encoding="utf-8"))).seed for place in PLACES]
+    assert [f"seed-{seed}" for seed in seeds[1:]] == [place.name for place in PLACES[1:]] and seeds[0] not in seeds[1:]
 
 
 def test_it_is_of_this_version_and_says_what_was_not_run(matrix: Matrix) -> None:
@@ -49,5 +62,5 @@ def test_every_control_killed_something(matrix: Matrix) -> None:
     assert not matrix.unproven
 
 
-def test_the_page_beside_it_is_made_from_it(matrix: Matrix) -> None:
-    assert (PLACE / HTML).read_text(encoding="utf-8") == render(matrix)
+def test_the_page_beside_it_is_made_from_it(matrix: Matrix, place: Path) -> None:
+    assert (place / HTML).read_text(encoding="utf-8") == render(matrix)
