@@ -174,7 +174,8 @@ def test_a_token_is_sent_and_no_other_credential_of_this_machine(lab, store, mon
     send = __import__("requests").Session.request
 
     def listening(session, method, url, *arguments, **more):
-        heard.append((more.get("headers") or {}).get("authorization"))
+        if url.startswith(store.endpoint):  # an earlier test's store that was gone may still be asked in vain
+            heard.append((more.get("headers") or {}).get("authorization"))
         return send(session, method, url, *arguments, **more)
 
     monkeypatch.setattr("requests.Session.request", listening)
