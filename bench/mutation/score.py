@@ -134,5 +134,6 @@ def sentence(score: MutationScore) -> str:
     for room in score.rooms:
         interval_ = f"95 % interval {percent(room.low)} to {percent(room.high)}"
         of = f"all {room.mutants}" if room.chosen == "all" else f"{room.mutants} drawn of {room.population}, {interval_}"
-        parts.append(f"{percent(room.score)} in `{room.room}` ({of})")
+        explained = f"; {room.explained} of {room.survived} survivors explained" if room.explained else ""
+        parts.append(f"{percent(room.score)} in `{room.room}` ({of}{explained})")
     return f"Mutants killed by the tests: {'; '.join(parts)}."

@@ -257,3 +257,29 @@ def test_a_value_that_is_a_raw_digest_is_worth_a_search(desk, sent):
     assert desk.seeker.may_see_in([b"plain", digest, b"plain"])
     assert desk.seeker.may_see(digest)
     assert not desk.seeker.may_see_in([b"plain", os.urandom(32).hex().encode()])
+
+
+def test_a_seeker_without_digests_is_blind_to_them_alone(desk):
+    canary = desk.canary("whole")
+    body = request(canary)
+    desk.send(body)
+    store = f"{hashlib.sha256(body).hexdigest()} {canary}".encode()
+    blind = desk.seeker.without_digests()
+    assert {seen.forms for seen in blind.search(store)} == {("plain",)}
+    assert {seen.forms for seen in desk.seeker.search(store)} > {("plain",)}
+    assert blind.without_digests() is blind
+
+
+def test_a_digest_is_known_however_many_there_are_and_no_other_is(monkeypatch):
+    monkeypatch.setattr(digests, "_UNSETTLED", 8)
+    book = DigestBook(KEY)
+    texts = [f"text {number}".encode() for number in range(60)]
+    for text in texts:
+        book.add(book.entry("c-1", text.decode(), text, ("md5", "sha1")))
+    for text in texts:
+        for name in ("md5", "sha1"):
+            assert book.look_up(ALGORITHMS[name](text)) == digests.Known("c-1", text.decode(), name)
+    marks = book._marks.tolist()
+    assert marks == sorted(marks) and len(marks) > 60
+    for near in (marks[0] - 1, marks[30] + 1, marks[-1] + 1):
+        assert book._find(near.to_bytes(MARK, "little")) is None

@@ -322,3 +322,11 @@ def test_patterns_are_told_apart_by_where_they_stand():
         assert opener.in_text is all(pattern.isascii() for pattern, _ in opener.patterns)
     for first, second in itertools.combinations([o for o in OPENERS if o.name in ("decimal-list", "hex-list", "hex-separated")], 2):
         assert not {pattern for pattern, _ in first.patterns} & {pattern for pattern, _ in second.patterns}
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [(0, b"\\0"), (39, b"\\'"), (34, b'\\"'), (10, b"\\n"), (13, b"\\r"), (26, b"\\Z"), (92, b"\\\\"), (91, b"["), (93, b"]"), (9, b"\t")],
+)
+def test_a_literal_of_sql_escapes_seven_bytes(code, shown):
+    assert escapes._quoted(b"a" + bytes([code]) + b"b") == [b"'a" + shown + b"b"]

@@ -55,6 +55,7 @@ def read(data: bytes) -> dict[int, object]:
         (b"\x19\x25" + zigzag(1) + zigzag(2) + b"\x15" + zigzag(5) + b"\x00", {1: [], 2: 5}),
         (b"\x1a\x2c\x15" + zigzag(1) + b"\x00\x15" + zigzag(2) + b"\x00\x00", {1: [{1: 1}, {1: 2}]}),
         (b"\x19\xf3" + plain(20) + bytes(20) + b"\x15" + zigzag(5) + b"\x00", {1: [], 2: 5}),
+        (b"\x19\x32\x01\x02\x01\x15" + zigzag(5) + b"\x00", {1: [], 2: 5}),
         (b"\x19\xe3" + bytes(14) + b"\x15" + zigzag(5) + b"\x00", {1: [], 2: 5}),
         (b"\x19\xf3" + plain(14) + bytes(14) + b"\x15" + zigzag(5) + b"\x00", {1: [], 2: 5}),
         (b"\x19\x03\x15" + zigzag(5) + b"\x00", {1: [], 2: 5}),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from zdr_audit.canary import passes
+
 DIGITS = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
@@ -55,3 +57,11 @@ def test_every_key_of_xor_is_told_with_the_place(lab, key, around):
             assert {one.canary for one in seen} <= {"one"}
         else:
             assert {(one.start, one.end, one.canary, one.forms[0]) for one in seen} == {(around, around + 32, "one", "xor")}
+
+
+@pytest.mark.parametrize(
+    ("text", "gaps"),
+    [(b"abc", ()), (b"a-bc", (1,)), (b"ab--c", (2,)), (b"ab-=\n\\nc.d", (2, 3)), (b"a b c d", (1, 2, 3))],
+)
+def test_gaps_are_told_once_by_the_characters_before_them(text, gaps):
+    assert passes._gaps(text) == gaps

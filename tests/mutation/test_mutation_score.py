@@ -48,7 +48,7 @@ def test_the_page_shows_every_survivor_with_its_reason():
     score = MutationScore(tool="t 1", threshold=THRESHOLD, rooms=(whole,))
     assert "| `a.py:1` | `if a:` | `if not a:` | no matter |" in page(score)
     assert sentence(score) in page(score)
-    assert sentence(score) == "Mutants killed by the tests: 90.0 % in `verdict` (all 10)."
+    assert sentence(score) == "Mutants killed by the tests: 90.0 % in `verdict` (all 10; 1 of 1 survivors explained)."
 
 
 def test_every_explanation_is_of_a_line_that_is_still_there():
