@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,8 +30,7 @@ evidence = [{{ id = "it", what = "something", {place} }}]
 
 @pytest.fixture(scope="module")
 def folder(server_folder: Path) -> Path:
-    place = server_folder / "reach"
-    place.mkdir()
+    place = Path(tempfile.mkdtemp(prefix="reach-", dir=server_folder))
     place.chmod(0o755)
     return place
 

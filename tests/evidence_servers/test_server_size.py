@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +20,7 @@ SIZE = 200_000
 
 @pytest.fixture(scope="module")
 def folder(server_folder: Path) -> Path:
-    place = server_folder / "size"
-    place.mkdir()
+    place = Path(tempfile.mkdtemp(prefix="size-", dir=server_folder))
     place.chmod(0o755)
     return place
 
