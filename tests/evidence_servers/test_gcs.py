@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import platform
-import secrets
+import uuid
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ def running(server_folder: Path) -> Iterator[tuple[str, object]]:
 def store(running, request) -> Store:
     """A bucket with generations, of its own for each test."""
     endpoint, client = running
-    bucket = client.bucket(f"evidence-{zlib.crc32(request.node.name.encode())}-{secrets.token_hex(4)}")
+    bucket = client.bucket(f"evidence-{zlib.crc32(request.node.name.encode())}-{uuid.uuid4().hex[:8]}")
     bucket.versioning_enabled = True
     return Store(endpoint, client, client.create_bucket(bucket))
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import gzip
-import secrets
+import uuid
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -44,7 +44,7 @@ def store(running, request, monkeypatch) -> Iterator[Store]:
     """A bucket with versions, of its own for each test; credentials in the environment."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    bucket = f"evidence-{zlib.crc32(request.node.name.encode())}-{secrets.token_hex(4)}"
+    bucket = f"evidence-{zlib.crc32(request.node.name.encode())}-{uuid.uuid4().hex[:8]}"
     client = running.client
     client.create_bucket(Bucket=bucket)
     client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
