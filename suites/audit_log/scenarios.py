@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from zdr_audit.suite.assay import Assay, ScenarioBroken
+from zdr_audit.suite.assay import Assay
+from zdr_audit.suite.hands import ScenarioBroken
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.party import Actor, NotOffered, Party, at_will
 
