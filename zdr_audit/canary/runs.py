@@ -131,7 +131,7 @@ def _runs(data: bytes, words: Words, places: Places, kind: bytes, least: int, mo
     ends += np.where(last < len(words), _LEADING[_truths(words, last, kind)], 0)
     rest = data[len(words) * _WORD :]
     if rest and len(last) and last[-1] == len(words):
-        ends[-1] += int(_LEADING[np.packbits(np.frombuffer(rest.translate(kind), np.uint8))[0]])
+        ends[-1] += _LEADING[np.packbits(np.frombuffer(rest.translate(kind), np.uint8))].item()
     fitting = (ends - starts >= least) & (ends - starts <= most)
     return Runs(starts[fitting], ends[fitting])
 

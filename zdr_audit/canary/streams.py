@@ -63,7 +63,7 @@ class TextDecoder:
     def _rest(self) -> Iterator[bytes]:
         text, self._text = self._text, b""
         if self._group == 4 and len(text) > 1:
-            yield self._decode(text + b"A" * (-len(text) % 4))[: len(text) * 6 // 8]
+            yield self._decode(text + b"A" * (-len(text) % 4))[: len(text) - 1]
 
     def close(self) -> Iterator[bytes]:
         if not self.ended:

@@ -1,0 +1,61 @@
+"""What is said of each kind that is opened: of damage, of what is known but not decoded, of what is an attempt, of what is seen anyway."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from zdr_audit.canary.opener import Opener
+from zdr_audit.canary.streams import OPENERS, WHOLE
+
+ESCAPES = (
+    "unicode-escape", "unicode-escape-twice", "hex-escape", "hex-escape-twice", "octal-escape", "octal-escape", "sql-escape", "percent",
+    "quoted-printable", "decimal-list", "hex-list", "hex-separated", "base32", "ascii85", "base85", "z85",
+)  # fmt: skip
+SAID = [
+    "gzip", "zstd", "zip", "xz", "bz2", "lz4", "snappy", "base64", "hex", "rdb-lzf", "parquet", "avro", "7z", "snappy", "pdf", "pcap", "pcap",
+    "wired-tiger", "pg-dump", "duckdb", "journald", "rar", "parquet", "orc",
+]  # fmt: skip
+NOT_SAID_OF_LITTLE = ["base64", "hex", "lzma", "zlib", *ESCAPES, "dump", "ascii85", "hex", "lzw", "pdf", "uuencode", "kafka", "clickhouse"]
+ATTEMPTS = ["chunked", "ascii85", "deflate", "base64", "brotli", "utf-16le", "utf-16be", "record", "snappy", "lz4"]
+EVERY = (*OPENERS, *WHOLE)
+
+
+def names(openers: Iterable[Opener]) -> list[str]:
+    return [opener.name for opener in openers]
+
+
+def test_of_these_kinds_damage_is_said_however_little_was_decoded():
+    assert names(one for one in EVERY if one.strict) == SAID
+    assert names(one for one in EVERY if not one.strict and not one.quiet) == NOT_SAID_OF_LITTLE
+    assert names(one for one in EVERY if one.quiet) == ATTEMPTS
+    assert not any(one.strict and one.quiet for one in EVERY)
+
+
+def test_these_kinds_are_known_and_not_decoded_which_is_said():
+    refused = [one for one in EVERY if one.refused]
+    assert names(refused) == ["pdf", "duckdb", "rar", "parquet"]
+    for one in refused:
+        decoder = one.decoder()
+        assert list(decoder.feed(b"anything")) == []
+        assert (decoder.ended, decoder.consumed) == (True, 1)
+        assert decoder.error
+
+
+def test_these_kinds_hold_text_as_it_is_but_in_pieces():
+    assert names(one for one in EVERY if one.keeps) == ["pdf", "chunked", "pcap", "pcap", "wired-tiger", "pg-dump", "clickhouse"]
+
+
+def test_these_kinds_go_on_in_a_member_that_follows():
+    assert names(one for one in EVERY if one.joins) == ["gzip", "zstd", "xz", "bz2", "lz4"]
+
+
+def test_all_but_text_is_looked_for_in_data_of_any_kind():
+    in_text = ["base64", "base64", "hex", "hex", *(name for name in ESCAPES[2:] if name != "sql-escape"), "uuencode"]
+    assert names(one for one in EVERY if one.in_text) == in_text
+    assert names(one for one in EVERY if not one.patterns) == names(WHOLE)
+
+
+def test_more_than_a_line_is_looked_at_where_a_beginning_needs_it():
+    assert {one.name: one.looks for one in EVERY if one.looks != 64} == dict.fromkeys(ESCAPES, 256) | {"lzw": 1024}
+    assert {before for one in EVERY for _, before in one.patterns} >= {0, 8, -1, -2}
+    assert {before for one in EVERY if one.name == "ascii85" for pattern, before in one.patterns if pattern == b"<~"} == {-2}
