@@ -64,7 +64,7 @@ BEGINNINGS: dict[str, tuple[Callable[[bytes], bool], bytes, int, Allowed]] = {
         | {2: [code for code in POWERS if code >= 16], 3: (0,), 4: (0,)} | just(b"\xff" * 8, 5) | {13: (0,)}),
     "zip": (ZipMember.matches, zip_header(0, 8), 30, just(b"PK\x03\x04") | {4: range(64), 8: UNSEEN, 9: (0,)}),
     "zip, encrypted": (ZipMember.matches, zip_header(1, 0), 30, just(b"PK\x03\x04") | {4: range(64), 6: LOW_BIT, 8: range(100), 9: (0,)}),
-    "rdb": (rdb.is_rdb, b"REDIS0011", 9, just(b"REDIS") | {at: b"0123456789" for at in range(5, 9)}),
+    "rdb": (rdb.is_rdb, b"REDIS0011", 9, just(b"REDIS") | dict.fromkeys(range(5, 9), b"0123456789")),
     "avro": (avro.is_avro, b"Obj\x01\x04\x14avro.codec" + b"\x0edeflate" + b".", 25, just(b"Obj\x01") | {4: range(1, 128)} | just(b"avro.", 6)),
     "parquet": (parquet.is_parquet, b"PAR1\x15\x04\x15" + bytes(6), 13, just(b"PAR1\x15") | {5: (0, 4, 6), 6: (0x15,)}),
     "encrypted parquet": (parquet.is_encrypted_parquet, b"PARE\x80", 5, just(b"PARE") | {4: range(128, 256)}),

@@ -136,7 +136,7 @@ class Layer:
         events.extend((base + start, base + start + 1, None, opener) for start, opener in UNMARKED.find(buffer))
         if base == 0 and self._done == 0:
             events.extend((0, 1, None, opener) for opener in WHOLE if opener.check(buffer[: opener.looks]))
-        events = [event for event in events if self._done <= event[0] < until and event[0] >= base]
+        events = [event for event in events if self._done <= event[0] < until]
         events.sort(key=lambda event: event[:2])
         return iter(events)
 

@@ -173,7 +173,6 @@ def _text_magics(form: str) -> tuple[tuple[bytes, int], ...]:
             starts |= {
                 pattern.replace(b"+", escape % codes[:1]).replace(b"/", escape % codes[1:]): phase
                 for pattern, phase in list(starts.items())
-                if b"%" not in pattern and b"\\" not in pattern
             }
     return tuple(starts.items())
 
