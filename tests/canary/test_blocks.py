@@ -288,3 +288,23 @@ def test_what_begins_with_no_size_is_no_snappy():
     assert not blocks.is_snappy_block(b"\xff" * 40)
     assert not blocks.is_snappy_block(b"\x80\x80")
     assert not blocks.is_snappy_block(b"")
+
+
+def test_a_chunk_of_snappy_holds_a_hundred_thousand_bytes_at_most_whatever_its_kind():
+    for kind in (0, 1):
+        for size, ended in ((2 * 65536, False), (2 * 65536 + 1, True)):
+            decoder = snappy.SnappyFrames()
+            list(decoder.feed(snappy.FRAME_MAGIC + bytes([kind]) + size.to_bytes(3, "little")))
+            assert decoder.ended is ended, (kind, size)
+    for kind in (0x80, 0xFE):
+        decoder = snappy.SnappyFrames()
+        list(decoder.feed(snappy.FRAME_MAGIC + bytes([kind]) + b"\xff\xff\xff"))
+        assert not decoder.ended
+
+
+def test_a_block_of_hadoop_has_a_whole_head():
+    whole = hadoop(b"text of it")
+    for size in range(1, len(whole)):
+        with pytest.raises(ValueError, match="no LZ4 blocks of Hadoop"):
+            lz4_hadoop(whole + whole[:size], 20_000)
+    assert lz4_hadoop(whole + whole, 20) == b"text of it" * 2

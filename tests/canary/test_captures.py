@@ -266,3 +266,34 @@ def test_what_a_packet_holds_whole_is_told_where_it_stands_and_what_packets_part
     told = {(seen.canary, seen.forms, seen.start) for seen in lab.search(data) if seen.canary}
     assert {one for one in told if one[0] == "whole"} == {("whole", ("plain",), data.index(whole))}
     assert ("cut", ("pcap", "plain"), 0) in told
+
+
+@pytest.mark.parametrize("kind", [kind for kind in range(12) if kind not in (1, 3, 6)])
+def test_blocks_of_other_kinds_hold_no_packet_and_no_interface(kind):
+    frame = ethernet(ip4(tcp(b"hello", 1)))
+    packet = struct.pack("<IIIII", 0, 0, 0, len(frame), len(frame)) + frame
+    for body in (struct.pack("<I", len(frame)) + frame, packet, b"\x65\x00" + bytes(18)):
+        assert fed(pcapng_decoder(), pcapng((0, frame)) + block("<", kind, body) + block("<", 6, packet)) == b"hello\n", body[:4]
+
+
+def test_datagrams_of_other_ports_are_told_apart():
+    def datagram(source: int, target: int) -> bytes:
+        return struct.pack(">HHHH", source, target, 8 + 4, 0) + b"%4d" % (source % 7 * 100 + target % 7)
+
+    ends = [(53, 5353), (53, 5354), (54, 5353), (309, 5353), (53, 5097), (53, 5353)]
+    told = streams(*(ethernet(ip4(datagram(*one), 17)) for one in ends)).split(b"\n")[:-1]
+    contents = [datagram(*one)[8:] for one in ends]
+    assert told == [contents[0], contents[5], *contents[1:5]]
+
+
+@pytest.mark.parametrize("size", [100, 255, 256, 300, 1000])
+def test_a_packet_is_as_long_as_it_says(size):
+    content = bytes(65 + at % 26 for at in range(size))
+    assert streams(ethernet(ip4(tcp(content, 1), padding=b"padding"))) == content + b"\n"
+
+
+def test_a_datagram_of_one_byte_is_told_and_a_segment_of_twenty_holds_none():
+    assert streams(ethernet(ip4(udp(b"x"), 17))) == b"x\n"
+    assert streams(ethernet(ip4(tcp(b"", 1)))) == b"\n"
+    assert streams(ethernet(ip6(tcp(b"", 1)))) == b"\n"
+    assert streams(ethernet(ip6(b""))) == b""

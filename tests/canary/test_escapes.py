@@ -330,3 +330,39 @@ def test_patterns_are_told_apart_by_where_they_stand():
 )
 def test_a_literal_of_sql_escapes_seven_bytes(code, shown):
     assert escapes._quoted(b"a" + bytes([code]) + b"b") == [b"'a" + shown + b"b"]
+
+
+def test_each_way_writes_a_byte_as_the_writers_of_its_kind_do():
+    for code in range(256):
+        one = bytes([code])
+        assert (b"'" + _OF_MYSQL.get(code, one)) in escapes._quoted(one)
+        assert json.dumps(one.decode("latin-1"))[1:-1].encode() in [*escapes._json(one), one]
+        assert repr(one)[2:-1].encode() in [*escapes._python(one), one]
+        assert urllib.parse.quote(one, safe="").encode() in [*escapes._percent(one), one]
+        assert urllib.parse.quote(one, safe="/").encode() in [*escapes._percent(one), one] or one in b"-._~"
+        assert f"={code:02X}".encode() in escapes._soft(one)
+        if one in b"\t =\r\n" or code > 126 or code < 32:
+            assert escapes._soft(one) == [f"={code:02X}".encode()]
+        else:
+            assert set(escapes._soft(one)) == {f"={code:02X}".encode()}
+        assert f"\\{code:03o}".encode() in escapes._octal(one)
+        numbers = escapes._numbers(one)
+        assert {number.strip(b", \n") for number in numbers} == {b"%d" % code, b"%d" % int.from_bytes(one, signed=True)}
+    shown = b"a~!<>9"
+    assert shown + b"=3D" in escapes._soft(shown + b"=")
+    assert shown + b"\\200\\134" in escapes._octal(shown + b"\x80\\")
+    assert escapes._numbers(b"\x7f\x80\xff") == [
+        one + between
+        for between in (b", ", b",", b"\n", b" ")
+        for one in (between.join((b"127", b"128", b"255")), between.join((b"127", b"-128", b"-1")))
+    ]
+
+
+def test_letters_of_z85_are_those_of_the_standard():
+    data = bytes.fromhex("864fd26fb559f75b")
+    (text,) = {way.write(data[:4])[0] for way in escapes.WAYS if way.name == "z85"}
+    assert text == b"Hello"
+    assert fed(escapes._z85(), b"HelloWorld") == data
+    for group in range(0, 256, 4):
+        four = EVERY[group : group + 4]
+        assert fed(escapes._z85(), base64.b85encode(four).translate(escapes._Z85)) == four

@@ -90,12 +90,10 @@ def test_what_nothing_fits_is_said(packed):
 
 def test_a_stream_that_breaks_within_is_said_where_others_are_to_come():
     text = random.Random(3).randbytes(8000).hex().encode()
-    packed = WAYS["deflate"](text)
-    broken = packed[:6000] + b"\xff" * 300
+    engine = zlib.compressobj(wbits=-15)
+    broken = engine.compress(text) + engine.flush(zlib.Z_FULL_FLUSH) + b"\x07" * 9  # a block of no kind
     decoder = SevenZip()
-    out = fed(decoder, archive(broken, packed))
-    assert len(out) > 8000
-    assert text.startswith(out[:8000])
+    assert fed(decoder, archive(broken, WAYS["deflate"](text))) == text
     assert (decoder.ended, decoder.error) == (True, "the streams behind the first one could not be followed")
 
 
@@ -118,7 +116,7 @@ def test_an_archive_that_can_be_had_whole_is_kept_for_the_library(monkeypatch):
         seen.append(data)
         return [b"one", b"two" * 100_000] if len(seen) == 1 else None
 
-    monkeypatch.setattr(sevenzip, "_reader", lambda: object())
+    monkeypatch.setattr(sevenzip, "_reader", object)
     monkeypatch.setattr(sevenzip, "_members", members)
     data = archive(WAYS["lzma2"](TEXTS[0]))
     decoder = SevenZip()

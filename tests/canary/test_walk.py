@@ -11,9 +11,9 @@ import zlib
 import brotli
 import pytest
 
-from zdr_audit.canary import walk
+from zdr_audit.canary import compression, walk
 from zdr_audit.canary.compression import Unsupported, ZipMember, brotli_decoder, bz2_decoder, is_brotli, is_deflate, xz_decoder
-from zdr_audit.canary.inflate import GZIP, RAW, ZLIB, Inflater
+from zdr_audit.canary.inflate import GZIP, RAW, ZLIB, Inflater, starts
 from zdr_audit.canary.opener import Limited
 from zdr_audit.canary.walk import Failures, Gather, Walk
 
@@ -245,3 +245,45 @@ def test_what_is_known_but_not_decoded_says_so():
     decoder = Unsupported("not here")
     assert fed(decoder, b"data") == b""
     assert (decoder.ended, decoder.error, decoder.consumed) == (True, "not here", 1)
+
+
+def test_a_limit_ends_what_must_be_had_whole_where_it_is_reached():
+    whole = Gather(lambda data: data[::-1], lambda _head: True)
+    decoder = Limited(whole, 5)
+    assert (decoder.ended, decoder.error, decoder.consumed) == (False, None, 0)
+    assert list(decoder.feed(b"123")) == []
+    assert (decoder.ended, decoder.consumed) == (False, 3)
+    assert list(decoder.feed(b"45678")) == [b"54321"]
+    assert (decoder.ended, decoder.error, decoder.consumed) == (True, None, 5)
+
+
+def test_a_member_of_an_archive_without_a_name_is_told_by_its_header_alone():
+    for flags, method, words in ((1, 8, "it is encrypted"), (0, 97, "no decoder for method 97")):
+        decoder = ZipMember()
+        header = b"PK\x03\x04\x14\x00" + bytes([flags, 0, method, 0]) + bytes(20)
+        assert list(decoder.feed(header[:29])) == []
+        assert (decoder.ended, decoder.consumed) == (False, 0)
+        assert list(decoder.feed(header[29:])) == []
+        assert (decoder.ended, decoder.error, decoder.consumed) == (True, words, 30)
+
+
+def test_lzma_in_an_archive_begins_once_its_properties_are_there():
+    data = lzma.compress(TEXT, lzma.FORMAT_ALONE)
+    stream = b"\x10\x02\x05\x00" + data[:5] + data[13:]
+    for first in (1, 8, 9, 10, 500):
+        decoder = compression._ZipLzma()
+        out = b"".join(decoder.feed(stream[:first]))
+        assert decoder.consumed == (first if first >= 9 else 0), first
+        assert out + b"".join(decoder.feed(stream[first:])) == TEXT
+
+
+@pytest.mark.parametrize("bits", [RAW, ZLIB, GZIP])
+def test_data_begin_as_compressed_ones_that_give_something_or_go_on(bits):
+    engine = zlib.compressobj(9, zlib.DEFLATED, bits)
+    whole = engine.compress(TEXT) + engine.flush()
+    nothing = zlib.compressobj(9, zlib.DEFLATED, bits).flush()
+    assert starts(whole, bits)
+    assert all(starts(whole[:size], bits) for size in range(1, 40))
+    assert not starts(nothing, bits)
+    assert not starts(nothing + bytes(20), bits)
+    assert not starts(b"\xff" * 40, bits)

@@ -149,7 +149,7 @@ def _segment(packet: bytes) -> tuple[bytes, int | None, bytes] | None:
     if packet[0] >> 4 == 4:
         head, kind, ends = (packet[0] & 15) * 4, packet[9], packet[12:20]
         packet = packet[: int.from_bytes(packet[2:4]) or None]
-    elif packet[0] >> 4 == 6 and len(packet) >= 40:
+    elif packet[0] >> 4 == 6:
         head, kind, ends = 40, packet[6], packet[8:40]
     else:
         return None

@@ -59,8 +59,8 @@ class Unmarked:
         """Where each begins, with what opens it."""
         for low, high in tokens(data):
             # The word may have begun before, where escapes stand between its letters.
-            before = _WHOLE_WORD.match(data[max(0, low - _BEFORE) : low][::-1])
-            for word in _long_words(data, low - (before.end() if before else 0), high):
+            before = _WHOLE_WORD.match(data[max(0, low - _BEFORE) : low][::-1]).end()  # type: ignore[union-attr]
+            for word in _long_words(data, low - before, high):
                 start = _BEFORE_WORD.match(data, word.start(), word.end()).end()  # type: ignore[union-attr]
                 at = start + _lead(data, start)
                 if _HEX.match(data, at):
