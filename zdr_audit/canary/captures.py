@@ -186,7 +186,7 @@ def _pcap(emit: Emit) -> Parser:
             size = int.from_bytes(about[8:12], order)
             if size > _MOST_PACKET:
                 break
-            streams.add((yield size) if size else b"", link)
+            streams.add((yield size), link)
         except EOFError:
             break
     streams.give(emit)
@@ -208,7 +208,7 @@ def _pcapng(emit: Emit) -> Parser:
                 size, taken = int.from_bytes(head[4:8], order), 8
             if not 12 <= size <= 16 * _MOST_PACKET or size % 4:
                 break
-            body = (yield size - taken) if size > taken else b""
+            body = yield size - taken
         except EOFError:
             break
         kind = int.from_bytes(head[:4], order)

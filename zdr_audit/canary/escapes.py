@@ -65,8 +65,7 @@ class Written:
             self._lead -= skipped
             self.consumed += skipped
             piece = piece[skipped:]
-        found = self._run.match(piece)
-        end = found.end() if found else 0
+        end = self._run.match(piece).end()  # type: ignore[union-attr]
         self.consumed += end
         self._held = piece[end:]
         if len(self._held) > _LONGEST_UNIT:

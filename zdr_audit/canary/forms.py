@@ -77,10 +77,10 @@ _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 def _base64_encode(payload: bytes) -> list[Pattern]:
     found: list[Pattern] = []
     for lead in range(3):
-        text = base64.b64encode(bytes(lead) + payload + bytes(2))
+        text = base64.b64encode(bytes(lead) + payload)
         first, last = -(-lead * 4 // 3), (lead + len(payload)) * 8 // 6  # the characters that the payload alone determines
         for pattern in dict.fromkeys((text[first:last], text[first:last].replace(b"+", b"-").replace(b"/", b"_"))):
-            found.append((pattern, first % 4))
+            found.append((pattern, first))
     return found
 
 

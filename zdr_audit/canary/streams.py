@@ -47,8 +47,7 @@ class TextDecoder:
         piece = self._held + data
         begun = _BEGUN_ESCAPE.search(piece)  # it may go on in the next piece
         piece, self._held = (piece[: begun.start()], begun[0]) if begun else (piece, b"")
-        match = self._run.match(piece)
-        length = match.end() if match else 0
+        length = self._run.match(piece).end()  # type: ignore[union-attr]
         self._text += self._clean(piece[:length])
         if length < len(piece):
             self.ended = True

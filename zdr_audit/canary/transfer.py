@@ -18,8 +18,8 @@ def _base32(name: str, to_standard: bytes, from_standard: bytes, units: bytes) -
         found: list[Pattern] = []
         for lead in range(5):
             first, last = -(-lead * 8 // 5), (lead + len(payload)) * 8 // 5
-            text = base64.b32encode(bytes(lead) + payload + bytes(4))[first:last].translate(from_standard)
-            found += [(text, first % 8), (text.lower(), first % 8)]
+            text = base64.b32encode(bytes(lead) + payload)[first:last].translate(from_standard)
+            found += [(text, first), (text.lower(), first)]
         return found
 
     def decode(window: bytes, start: int, phase: int) -> Decoded | None:
@@ -45,8 +45,8 @@ def _uu_encode(payload: bytes) -> list[Pattern]:
     found: list[Pattern] = []
     for lead in range(3):
         first, last = -(-lead * 4 // 3), (lead + len(payload)) * 8 // 6
-        text = binascii.b2a_uu(bytes(lead) + payload + bytes(2), backtick=True)[1:][first:last]
-        found += [(text, first % 4), (text.replace(b"`", b" "), first % 4)]  # zero is written in two ways
+        text = binascii.b2a_uu(bytes(lead) + payload, backtick=True)[1:][first:last]
+        found += [(text, first), (text.replace(b"`", b" "), first)]  # zero is written in two ways
     return found
 
 
