@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import struct
 
 import pytest
@@ -270,10 +271,11 @@ def test_what_a_packet_holds_whole_is_told_where_it_stands_and_what_packets_part
 
 @pytest.mark.parametrize("kind", [kind for kind in range(12) if kind not in (1, 3, 6)])
 def test_blocks_of_other_kinds_hold_no_packet_and_no_interface(kind):
-    frame = ethernet(ip4(tcp(b"hello", 1)))
-    packet = struct.pack("<IIIII", 0, 0, 0, len(frame), len(frame)) + frame
-    for body in (struct.pack("<I", len(frame)) + frame, packet, b"\x65\x00" + bytes(18)):
-        assert fed(pcapng_decoder(), pcapng((0, frame)) + block("<", kind, body) + block("<", 6, packet)) == b"hello\n", body[:4]
+    first, other, last = (ethernet(ip4(tcp(content, place))) for content, place in ((b"one ", 1), (b"other", 90), (b"two", 5)))
+    enhanced, simple = struct.pack("<IIIII", 0, 0, 0, len(other), len(other)) + other, struct.pack("<I", len(other)) + other
+    for body in (simple, enhanced, b"\x65\x00" + bytes(18)):
+        behind = pcapng((0, last), links=())[len(section()) :]
+        assert fed(pcapng_decoder(), pcapng((0, first)) + block("<", kind, body) + behind) == b"one two\n", body[:4]
 
 
 def test_datagrams_of_other_ports_are_told_apart():
@@ -297,3 +299,14 @@ def test_a_datagram_of_one_byte_is_told_and_a_segment_of_twenty_holds_none():
     assert streams(ethernet(ip4(tcp(b"", 1)))) == b"\n"
     assert streams(ethernet(ip6(tcp(b"", 1)))) == b"\n"
     assert streams(ethernet(ip6(b""))) == b""
+
+
+def test_a_cut_head_of_tcp_begins_no_stream():
+    assert streams(ethernet(ip4(tcp(b"", 1)[:19]))) == b""
+    assert streams(ethernet(ip6(tcp(b"", 1)[:19]))) == b""
+
+
+def test_what_a_packet_holds_compressed_and_whole_is_told_where_it_stands(lab):
+    inner = gzip.compress(lab.canary("one").encode() + bytes(at * at % 251 for at in range(300)))
+    data = pcap(ethernet(ip4(tcp(inner, 1))))
+    assert [(seen.forms, seen.start) for seen in lab.search(data)] == [(("gzip", "plain"), data.index(inner))]

@@ -251,3 +251,10 @@ def test_a_last_block_is_told_by_as_many_bytes_before_the_end(size, structured):
     assert digest_search._worth_looking(NOISY[:size]) == [(0, size)]  # too little to say
     assert digest_search._worth_looking(NOISY[:_BLOCK] + STRUCTURED[:size]) == ([(_BLOCK, _BLOCK + size)] if structured else [])
     assert digest_search._worth_looking(STRUCTURED[:_BLOCK] + NOISY[:size]) == [(0, _BLOCK + (0 if structured else size))]
+
+
+def test_digits_behind_a_digest_that_make_it_longer_than_any_hide_it():
+    for filling in (b"", WORDS * 600):
+        for size, told in ((0, True), (1, True), (2, True), (3, False), (40, False)):
+            data = filling + b' "' + SHA512.hex().encode() + b"a" * size + b'" ' + filling
+            assert bool(found(data)) is told, (len(filling), size)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import struct
+import zlib
 from collections.abc import Callable, Collection
 
 import pytest
@@ -127,3 +129,19 @@ def test_each_kind_of_capture_has_a_pattern_of_its_version():
     assert {pattern[4:] for pattern in captures.PCAP} == {b"\x02\x00\x04\x00", b"\x00\x02\x00\x04"}
     assert all(captures.is_pcap(pcap("<", 0xA1B2C3D4, link)) for link in (*LINKS, 276))
     assert all(captures.is_pcap(pcap("<", 0xA1B2C3D4, 0x10000 * 9 + link)) for link in LINKS)  # above it, what checksums there are
+
+
+def test_deflate_of_any_text_may_begin_with_its_codes():
+    rng = random.Random(11)
+    for number in range(60):
+        data = zlib.compress(bytes(rng.choices(range(32, 33 + number % 90), k=400 + 20 * number)), 9)
+        assert streams._may_be_block(data[:26])
+        assert streams._is_zlib(data[:24])
+
+
+@pytest.mark.parametrize("count", range(4, 20))
+def test_the_codes_of_a_block_are_read_however_many_there_are(count):
+    for size in (1, 0):
+        lengths = [1, *[0] * (count - 2), size]
+        bits = 4 | count - 4 << 13 | sum(length << 17 + 3 * at for at, length in enumerate(lengths))
+        assert streams._may_be_block(b"x\x9c" + bits.to_bytes(24, "little")) is bool(size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from zdr_audit.canary.opener import Opener
+from zdr_audit.canary.seeker import searched_forms
 from zdr_audit.canary.streams import OPENERS, WHOLE
 
 ESCAPES = (
@@ -59,3 +60,31 @@ def test_more_than_a_line_is_looked_at_where_a_beginning_needs_it():
     assert {one.name: one.looks for one in EVERY if one.looks != 64} == dict.fromkeys(ESCAPES, 256) | {"lzw": 1024}
     assert {before for one in EVERY for _, before in one.patterns} >= {0, 8, -1, -2}
     assert {before for one in EVERY if one.name == "ascii85" for pattern, before in one.patterns if pattern == b"<~"} == {-2}
+
+
+def test_what_stands_before_a_pattern_belongs_to_few_kinds():
+    found = {(one.name, before) for one in EVERY for _, before in one.patterns if before}
+    assert found == {
+        ("duckdb", 8),
+        ("ascii85", -2),
+        ("base64", -1),
+        ("hex", -1),
+        ("hex", -2),
+        *((name, at) for name, at in found if name in IN_A_GROUP),
+    }
+    assert all(-3 <= before <= 8 for _, before in found)
+
+
+IN_A_GROUP = ("base64", "hex")
+
+
+def test_every_kind_that_is_decoded_is_among_the_forms_that_are_searched():
+    searched = searched_forms.__wrapped__()
+    wide = {"utf-16le", "utf-16be"}
+    assert {one.name for one in EVERY if not one.refused} - wide <= set(searched)
+    assert {"plain", "upper-case", "mixed-case", "prefix", "suffix", "rows", "utf-16", "xor", "spaced", "base58", "split", "markup"} <= set(
+        searched
+    )
+    assert {"middle", "pglz", "lines", "rot13", "ebcdic"} <= set(searched)
+    assert not {"rar", "duckdb", *wide} & set(searched)
+    assert len(searched) == len(set(searched))

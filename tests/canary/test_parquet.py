@@ -134,3 +134,12 @@ def test_filters_indexes_and_padding_stand_between():
 def test_what_is_none_of_these_is_refused(other):
     data = page(snappy_block(TEXT), len(TEXT))
     assert read(data, other) == (TEXT, "what follows a page is neither another one nor an index nor the footer")
+
+
+def test_a_column_without_a_size_counts_for_none():
+    data = page(snappy_block(TEXT), len(TEXT))
+    for column in (b"\x3c\x00\x00", b"\x00", b"\x35\x02\x00"):
+        end = b"\x15\x04\x19\x0c\x16\x04\x19\x1c\x19\x2c" + b"\x3c\x76" + number(len(data)) + b"\x00\x00" + column + b"\x00\x00"
+        decoder = parquet.decoder()
+        assert fed(decoder, b"PAR1" + data + end + b"sizePAR1") == TEXT
+        assert (decoder.error, decoder.consumed) == (None, 4 + len(data) + len(end) + 8)

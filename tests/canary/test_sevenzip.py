@@ -145,3 +145,14 @@ def test_what_members_hold_is_taken_to_a_bound(monkeypatch):
     assert two.write(b"0") == 1
     with pytest.raises(ValueError, match=r"^it decodes to more than 10 bytes$"):
         two.write(b"x")
+
+
+@pytest.mark.parametrize("name", [*WAYS])
+def test_a_stream_whose_end_is_missing_is_unpacked_at_the_end_of_the_data(name):
+    packed = WAYS[name](TEXTS[0])
+    assert len(packed) < 4000  # less than is waited for
+    decoder = SevenZip()
+    out = fed(decoder, archive(packed)[: -len(LAST) - 40], 50)
+    assert len(out) > 2000
+    assert TEXTS[0].startswith(out)
+    assert decoder.error == "the archive is cut off"

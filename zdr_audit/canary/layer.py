@@ -78,8 +78,12 @@ class Layer:
         if self._base + len(self._buffer) < LITERAL_LENGTH:  # too little to hold the literal in any form
             return []
         found = self._handle(self._base + len(self._buffer))
-        for opened in self._open:
-            found.extend(self._close(opened))
+        for opened in sorted(self._open, key=lambda one: one.opener.keeps):  # what these hold may be told by the others
+            inside = self._close(opened)
+            for other in self._open if not opened.opener.keeps else ():
+                if other.opener.keeps:
+                    other.known.update((sighting.forms, sighting.canary) for sighting in inside)
+            found.extend(inside)
         self._open = []
         return [*found, *self._sorted([])]
 
