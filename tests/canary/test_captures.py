@@ -310,3 +310,18 @@ def test_what_a_packet_holds_compressed_and_whole_is_told_where_it_stands(lab):
     inner = gzip.compress(lab.canary("one").encode() + bytes(at * at % 251 for at in range(300)))
     data = pcap(ethernet(ip4(tcp(inner, 1))))
     assert [(seen.forms, seen.start) for seen in lab.search(data)] == [(("gzip", "plain"), data.index(inner))]
+
+
+def test_datagrams_of_one_sender_are_told_together_however_long_they_are():
+    contents = [b"a", b"b" * 600, b"c" * 70]
+    other = ethernet(ip4(struct.pack(">HHHH", 54, 5353, 9, 0) + b"x", 17))
+    frames = [ethernet(ip4(udp(content), 17)) for content in contents]
+    assert streams(frames[0], other, *frames[1:]) == b"\n".join(contents) + b"\nx\n"
+
+
+def test_segments_of_one_sender_are_one_stream_wherever_their_places_are():
+    frames = [
+        ethernet(ip4(tcp(content, place))) for content, place in ((b"one ", 0x00FFFFFC), (b"two ", 0x01000000), (b"three", 0x01000004))
+    ]
+    other = ethernet(ip4(tcp(b"other", 7, port=8081)))
+    assert streams(frames[0], other, *frames[1:]) == b"one two three\nother\n"

@@ -251,6 +251,9 @@ def test_text_in_mixed_alphabets_is_named_by_the_sign_that_stands_nearest():
         (b"+AAAAAAA", b"AAAAAAAA_", "base64"),
         (b"_", b"AAAAAAAAAAAAAA+", "base64url"),
         (b"+", b"AAAAAAAAAAAAAA_", "base64"),
+        (b"-" + b"AAAA" * 20, b"/", "base64"),
+        (b"+" + b"AAAA" * 20, b"_", "base64url"),
+        (b"_" + b"AAAA" * 20 + b"/AAA", b"_AAA-", "base64"),
     ):
         assert FORMS["base64"].decode(before + written.rstrip(b"=") + after, at + len(before), phase).name == name, (before, after)
 

@@ -306,3 +306,13 @@ def test_what_stands_beside_a_literal_tells_its_canary_from_either_side(lab):
         assert one._beside(begun, 100 + lead) == "one"
         ended = Decoded("split", text[lead + 10 :], range(100, 100 + len(text) - lead - 10), ())
         assert one._beside(ended, 112) == "one"
+
+
+@pytest.mark.parametrize("cut", [10, 12, 14, 17])
+def test_a_value_that_begins_the_data_goes_on_in_the_next(lab, cut):
+    canary = lab.canary("told")
+    for name in ("t", "text"):
+        data = f'"{name}":"{canary[:cut]}","{name}":"{canary[cut:]}"'.encode()
+        (seen, *rest) = lab.search(data)
+        assert (seen.canary, seen.start, seen.forms[0]) == ("told", len(name) + 4, "plain" if cut > 12 else "split"), cut
+        assert {one.canary for one in rest} <= {"told", None}

@@ -88,3 +88,28 @@ def test_every_kind_that_is_decoded_is_among_the_forms_that_are_searched():
     assert {"middle", "pglz", "lines", "rot13", "ebcdic"} <= set(searched)
     assert not {"rar", "duckdb", *wide} & set(searched)
     assert len(searched) == len(set(searched))
+
+
+def test_a_decoder_that_was_given_nothing_has_taken_nothing():
+    for one in EVERY:
+        decoder = one.decoder()
+        assert (decoder.ended, decoder.error, decoder.consumed) == (False, None, 0), one.name
+        if not one.refused:
+            assert list(decoder.feed(b"")) in ([], [b""]), one.name
+            assert (decoder.ended, decoder.error, decoder.consumed) == (False, None, 0), one.name
+
+
+def test_what_has_a_magic_and_no_sense_ends_every_decoder_without_a_raise():
+    for one in EVERY:
+        for junk in (b"\x00" * (1 if one.patterns else 64), b"\xff" * 300, b"text of some words " * 40, bytes(range(256)) * 4):
+            data = next((pattern for pattern, _ in one.patterns), b"") + junk
+            decoder = one.decoder()
+            taken = 0
+            for at in range(0, len(data), 50):
+                if not decoder.ended:
+                    assert all(isinstance(piece, bytes) for piece in decoder.feed(data[at : at + 50]))
+                    taken += len(data[at : at + 50])
+            assert 0 <= decoder.consumed <= max(taken, 1), one.name
+            list(decoder.close())
+            assert decoder.ended, one.name
+            assert list(decoder.close()) == [], one.name

@@ -138,7 +138,7 @@ class Layer:
         for one in options.passes:
             events.extend((base + start, base + end, needle, None) for start, end, needle in one.find(buffer))
         events.extend((base + start, base + start + 1, None, opener) for start, opener in UNMARKED.find(buffer))
-        if base == 0 and self._done == 0:
+        if not self._done:
             events.extend((0, 1, None, opener) for opener in WHOLE if opener.check(buffer[: opener.looks]))
         events = [event for event in events if self._done <= event[0] < until]
         events.sort(key=lambda event: event[:2])
