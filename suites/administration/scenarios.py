@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from zdr_audit.suite.assay import Assay
+from zdr_audit.suite.inference import How
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.openapi import DeclaredOperation
 from zdr_audit.suite.party import NotOffered
@@ -20,7 +21,7 @@ def a_spend_limit(assay: Assay) -> None:
     assay.must("cost.set", org.admin, step="set the limit", org=org, user=org.member.user, amount="0")
     org = assay.enable(org)
     for stream in (False, True):
-        assay.infer(org.member, Stimulus(stream=stream, answer=False), step="ask over the limit", expects=refused)
+        assay.infer(org.member, Stimulus(stream=stream, answer=False), step="ask over the limit", how=How(expects=refused))
         assay.infer(org.admin, Stimulus(stream=stream), step="a colleague asks")
     assay.must("cost.set", org.admin, step="raise the limit", org=org, user=org.member.user, amount="100000")
     assay.infer(org.member, Stimulus(), step="ask below the limit", counts=False)

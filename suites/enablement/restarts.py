@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from zdr_audit.suite.assay import Assay, ScenarioBroken
+from zdr_audit.suite.assay import Assay
+from zdr_audit.suite.hands import ScenarioBroken
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.party import Actor, Party
 from zdr_audit.target.stimulus import Stimulus

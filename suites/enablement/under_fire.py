@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from zdr_audit.suite.assay import Assay, ScenarioBroken
+from zdr_audit.suite.assay import Assay
+from zdr_audit.suite.hands import ScenarioBroken
+from zdr_audit.suite.inference import How
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.party import Actor, Party
 from zdr_audit.suite.traffic import Traffic
@@ -25,7 +27,7 @@ def _fire(assay: Assay, party: Callable[[], Party]) -> Callable[[int], None]:
         who = party()
         counts = who.content == "zdr"
         if session >= SESSIONS:
-            assay.infer(who.member, Stimulus(), step="ask", counts=counts, slowly=SLOW[session - SESSIONS])
+            assay.infer(who.member, Stimulus(), step="ask", counts=counts, how=How(slowly=SLOW[session - SESSIONS]))
         elif session % 3 == 2:
             probe(assay, who, "use", counts=counts)
         else:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from zdr_audit.suite.assay import Assay, Reply
+from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.dates import moments
+from zdr_audit.suite.hands import Reply
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.party import NotOffered, at_will
 from zdr_audit.target.stimulus import Stimulus

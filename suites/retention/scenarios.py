@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from zdr_audit.journal.events import GrowthMeasured
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.generate import shapes
+from zdr_audit.suite.inference import How
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.party import NotOffered, Party, at_will, in_the_other_header
 from zdr_audit.suite.patience import Patience
@@ -113,7 +116,7 @@ def requests_over_a_limit(assay: Assay) -> None:
         assay.must("cost.set", org.admin, step="set the limit", org=org, user=org.member.user, amount="0")
         refused = assay.profile.operations["cost.set"].refused
         for stream in (False, True):
-            assay.infer(org.member, Stimulus(stream=stream, answer=False), step="over the limit", expects=refused, counts=False)
+            assay.infer(org.member, Stimulus(stream=stream, answer=False), step="over the limit", counts=False, how=How(expects=refused))
 
 
 @scenario()
@@ -127,8 +130,8 @@ def requests_that_the_backend_fails(assay: Assay) -> None:
                     party.member,
                     Stimulus(stream=stream, answer=False),
                     step=f"ask, failing with {status}",
-                    expects=(status,),
                     counts=party.key == "subject",
+                    how=How(expects=(status,)),
                 )
 
 
@@ -138,18 +141,18 @@ def abandoned_requests(assay: Assay) -> None:
     sizes = (2500, 3500, 5000)[: assay.count(2, 3, 3)]
     _both(assay, [Stimulus(stream=True, abandon_after=size, padding=200) for size in sizes], "close the connection")
     unfinished = [Stimulus(unfinished=True, padding=padding, answer=False) for padding in (0, 48_000)]
-    assay.parallel([lambda s=s: assay.infer(assay.subject.member, s, step="go away before the end", counts=False) for s in unfinished])
+    assay.parallel([partial(assay.infer, assay.subject.member, s, step="go away before the end", counts=False) for s in unfinished])
 
 
 @scenario()
 def repeated_requests(assay: Assay) -> None:
     """The same request sent again, as a client's retry does"""
     for stream in (False, True):
-        assay.infer_both(Stimulus(stream=stream), step="ask three times", repeat=3)
+        assay.infer_both(Stimulus(stream=stream), step="ask three times", how=How(repeat=3))
     try:
         for party in (assay.subject, assay.control):
             assay.must("fault.inject", assay.staff("operator"), step="inject 529", org=party, status=529)
-            assay.infer(party.member, Stimulus(), step="fail, then retry", repeat=2, expects=(529,), counts=party.key == "subject")
+            assay.infer(party.member, Stimulus(), step="fail, then retry", counts=party.key == "subject", how=How(repeat=2, expects=(529,)))
     except NotOffered:
         return  # the plain repetitions above stand for themselves
 
@@ -172,7 +175,7 @@ def token_counting(assay: Assay) -> None:
     """Token counting"""
     places: tuple[tuple[Place, ...], ...] = (("message",), ("system", "message"), ("document",))
     for stimulus in assay.within(_in(*p, answer=False) for p in places[: assay.count(2, 3, 3)]):
-        assay.infer_both(stimulus, step="count", operation="messages.count_tokens")
+        assay.infer_both(stimulus, step="count", how=How("messages.count_tokens"))
 
 
 @scenario()

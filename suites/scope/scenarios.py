@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from zdr_audit.suite.assay import Assay
+from zdr_audit.suite.inference import How
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.party import NotOffered, Party
 from zdr_audit.target.stimulus import Stimulus
@@ -69,10 +70,10 @@ def a_beginning_that_organizations_share(assay: Assay) -> None:
         # the same for all in this run, and for nobody before it
         opening = f"{assay.run_id}-{assay.random.getrandbits(48):012x}"
         for step in ("first", "again"):
-            assay.infer(owner.member, Stimulus(opening=opening), step=f"{step} of {owner.key}", counts=False, once=True)
+            assay.infer(owner.member, Stimulus(opening=opening), step=f"{step} of {owner.key}", counts=False, how=How(once=True))
         for party in others:
             if "member" in party.actors:
-                assay.infer(party.member, Stimulus(opening=opening), step="another organization", once=True)
+                assay.infer(party.member, Stimulus(opening=opening), step="another organization", how=How(once=True))
 
 
 # What clients and gateways say of retention in headers, whatever it is meant to do.

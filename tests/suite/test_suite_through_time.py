@@ -9,7 +9,7 @@ from engine_events import interaction
 from inside import Lab
 
 from zdr_audit.profile.model import Permissions
-from zdr_audit.suite.assay import ScenarioBroken
+from zdr_audit.suite.hands import ScenarioBroken
 from zdr_audit.suite.histories.machine import MOST_DAYS, Bounds, Play, drive
 from zdr_audit.suite.histories.model import Model, Unknown
 from zdr_audit.suite.histories.replay import histories, replay, script, story

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from zdr_audit.suite.assay import ScenarioBroken
+from zdr_audit.suite.hands import ScenarioBroken
 from zdr_audit.suite.traffic import MOST_ROUNDS, Traffic
 
 

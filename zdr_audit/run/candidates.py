@@ -8,6 +8,7 @@ from zdr_audit.run.minimise_calls import script_of, script_of_malformed, send_ca
 from zdr_audit.run.script import curl
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.contract.malformed import send_malformed
+from zdr_audit.suite.inference import How
 from zdr_audit.target.call import Call
 from zdr_audit.target.dialects.base import Dialect
 from zdr_audit.target.malformed import Malformed
@@ -20,7 +21,7 @@ def send(assay: Assay, profile: Profile, operation: str, shape: Shape) -> Intera
         return send_call(assay, profile, shape)
     if isinstance(shape, Malformed):
         return send_malformed(assay, shape)
-    return assay.infer(assay.subject.member, shape, step="candidate", counts=False, operation=operation).interaction
+    return assay.infer(assay.subject.member, shape, step="candidate", counts=False, how=How(operation)).interaction
 
 
 def script(profile: Profile, dialect: Dialect, event: LeakReduced, model: str) -> str:

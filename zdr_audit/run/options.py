@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from zdr_audit.suite.assay import Depth
+from zdr_audit.suite.hands import Depth
 from zdr_audit.waiver.model import Waiver
 
 DEPTHS: tuple[Depth, ...] = get_args(Depth)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from zdr_audit.suite.assay import ScenarioBroken
+from zdr_audit.suite.hands import ScenarioBroken
 
 LONGEST_SECONDS = 60.0
 MOST_ROUNDS = 500

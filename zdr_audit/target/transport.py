@@ -182,8 +182,8 @@ class Transport:
         """Send one request when its turn has come. Never raises for what the network or the target does: that is an Answer with `error` set. Raises
         BudgetSpent."""
         cost = tokens(len(outgoing.body or b"")) if outgoing.inference else 0
+        _with_the_others()  # before the turn: a pace that lets one request go at a time holds nobody up who waits for the others
         with self.pace.turn(outgoing.operation, cost):
-            _with_the_others()
             answer = self._send(outgoing)
         if outgoing.inference:
             self.pace.answered(len(answer.body))

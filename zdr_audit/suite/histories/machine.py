@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from zdr_audit.suite.assay import Assay, Reply, ScenarioBroken
+from zdr_audit.suite.assay import Assay
+from zdr_audit.suite.hands import Reply, ScenarioBroken
 from zdr_audit.suite.histories.model import Model, Unknown
 from zdr_audit.suite.party import Actor, Party
 from zdr_audit.target.stimulus import Stimulus

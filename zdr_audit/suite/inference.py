@@ -1,0 +1,209 @@
+"""Inference, as a scenario asks for it: stimuli with fresh canaries, pairs, blocks of the growth bound. Each request is journaled."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from zdr_audit.canary.mint import parts as canary_parts
+from zdr_audit.journal.events import GrowthMeasured, LeftOut
+from zdr_audit.profile.model import Operation
+from zdr_audit.suite.answers import inference_judge
+from zdr_audit.suite.hands import Reply
+from zdr_audit.suite.operations import Operations
+from zdr_audit.suite.party import Actor, NotOffered, NotThere, Party
+from zdr_audit.suite.patience import Patience
+from zdr_audit.suite.recorder import Planned
+from zdr_audit.target import shape
+from zdr_audit.target.stimulus import PLACES, Place, Stimulus, fitted
+from zdr_audit.target.template import MissingValue, fill, fill_path, with_query
+from zdr_audit.target.transport import Outgoing, now
+from zdr_audit.target.wire import Wire
+
+
+@dataclass(frozen=True)
+class How:
+    """How one inference request is sent. One of the statuses in `expects` is accepted too, and a request that is sent once must bring one of them. `repeat`
+    sends the very same request again, as a client's retry does; `once`: not even where no answer came. `slowly`: seconds after which the second half of
+    the body follows."""
+
+    operation: str = "messages.create"
+    expects: tuple[int, ...] = ()
+    repeat: int = 1
+    once: bool = False
+    slowly: float = 0.0
+
+    @property
+    def counts_tokens(self) -> bool:
+        return self.operation == "messages.count_tokens"
+
+    @property
+    def must(self) -> tuple[int, ...]:
+        """The statuses of which one has to come."""
+        return self.expects if self.repeat == 1 else ()
+
+
+AS_EVER = How()
+
+
+@dataclass(frozen=True)
+class _Carried:
+    """The canaries of one request: their ids, the prompt's texts by place, what the answer should say and in which pieces it is asked for."""
+
+    canaries: tuple[str, ...]
+    texts: Mapping[Place, str]
+    expected: str = ""
+    parts: tuple[str, ...] = ()
+
+
+class Inference(Operations):
+    """Hands that send stimuli, too."""
+
+    def within(self, stimuli: Iterable[Stimulus]) -> list[Stimulus]:
+        """As many stimuli, but only such as the target's dialect can say: for each that it cannot, one that it can again, so that there are enough.
+        What is left out is journaled, so that the report can say it. Raises NotOffered where nothing remains."""
+        asked = list(stimuli)
+        tried = [(stimulus, *fitted(stimulus, self.offered)) for stimulus in asked]
+        possible = [stimulus for stimulus, remains, _ in tried if remains is not None]
+        missing = [name for _, remains, lacking in tried if remains is None for name in lacking]
+        if missing:
+            left = LeftOut(scenario=self.scenario, features=tuple(dict.fromkeys(missing)), stimuli=len(asked) - len(possible))
+            self.recorder.journal.append(left)
+        if not possible:
+            raise NotThere(f"the dialect {self.dialect.name} or the target has none of: {', '.join(dict.fromkeys(missing))}")
+        return [*possible, *itertools.islice(itertools.cycle(possible), len(asked) - len(possible))]
+
+    def can_say(self, stimulus: Stimulus) -> bool:
+        """Whether the target's dialect can say what makes the stimulus."""
+        return fitted(stimulus, self.offered)[0] is not None
+
+    def session(self, name: str) -> str | None:
+        """A session of that name, for requests that belong together and mean the same without one: None where the dialect has none."""
+        return name if "session" in self.offered else None
+
+    def infer(
+        self,
+        by: Actor,
+        stimulus: Stimulus,
+        *,
+        step: str,
+        counts: bool = True,
+        pair: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        how: How = AS_EVER,
+    ) -> Reply:
+        """Send one inference request with a fresh canary in each place. Accepted means: a complete answer, or, for a request that is wrong on purpose, the
+        client error it must bring. Whether the answer follows the instruction, and so carries its canary, is in the label `answer`: not every model
+        does. What the dialect cannot say of the stimulus is left out and named in the label `left_out`; raises NotOffered where nothing worth sending
+        remains."""
+        spec = self._operation(how.operation)
+        possible, left_out = fitted(stimulus, self.offered)
+        if possible is None:
+            raise NotThere(f"the dialect {self.dialect.name} or the target has no {', '.join(left_out)}")
+        recorder, interaction = self.recorder, self.recorder.new_interaction()
+        carried = self._mint(possible, by, interaction)
+        model = possible.model or self.models[0]
+        planned = Planned(
+            self.scenario,
+            step,
+            self.epoch,
+            how.operation,
+            counts,
+            pair,
+            by.content,
+            model,
+            dict(labels or {}) | ({"left_out": ",".join(left_out)} if left_out else {}),
+            stimulus=shape.data(possible),
+            settles=how.expects,
+            once=how.once,
+            node=self.at,
+        )
+        outgoing = self._outgoing(possible, by, model, carried, spec, how)
+        actor = replace(by, secret="not-a-credential-of-anybody", token=None) if possible.wrong == "bad_credential" else by  # noqa: S106
+        judged = inference_judge(
+            self.dialect, self.profile.refusal, possible, carried.expected, spec, how.expects, how.must, counting=how.counts_tokens
+        )
+        recorded, _ = recorder.exchange(interaction, planned, actor, outgoing, carried.canaries, judged)
+        for attempt in range(1, how.repeat):
+            retry = replace(outgoing, headers=outgoing.headers | {"x-stainless-retry-count": str(attempt)})
+            recorded, _ = recorder.exchange(recorder.new_interaction(), planned, actor, retry, carried.canaries, judged)
+        return Reply(recorded)
+
+    def _mint(self, stimulus: Stimulus, by: Actor, interaction: str) -> _Carried:
+        """A fresh canary for every place of the stimulus, and one for the answer where it asks for one."""
+        about = (interaction, by.organization_id, self.scenario, by.content)
+        minted = {p: self.recorder.new_canary("prompt", p, *about) for p in PLACES if p in stimulus.places}
+        canaries = tuple(canary_id for canary_id, _ in minted.values())
+        texts: dict[Place, str] = {place: canary for place, (_, canary) in minted.items()}
+        if not stimulus.answer:
+            return _Carried(canaries, texts)
+        answer_id, expected = self.recorder.new_canary("response", "answer", *about)
+        parts = canary_parts(expected)
+        if stimulus.abandon_after is not None:
+            # More follows after the canary, so that closing midway leaves the canary whole on the wire.
+            parts += tuple(f" and then {number}" for number in range(150))
+        return _Carried((*canaries, answer_id), texts, expected, parts)
+
+    def _outgoing(self, stimulus: Stimulus, by: Actor, model: str, carried: _Carried, spec: Operation, how: How) -> Outgoing:
+        rendered = self.dialect.render(stimulus, model, carried.texts, carried.parts, self.profile.limits.body_bytes)
+        known = {"org": by.organization_id, "account": self._account(by), "model": model, "run": self.run_id}
+        path, headers = _addressed(spec, how.operation, known)
+        return Outgoing(
+            spec.method,
+            path,
+            {**headers, **rendered.headers},
+            self.dialect.counting(rendered.body) if how.counts_tokens else rendered.body,
+            stimulus.abandon_after,
+            chunked=stimulus.chunked,
+            unnamed=stimulus.unnamed,
+            slowly=how.slowly,
+            wire=Wire(unfinished=True) if stimulus.unfinished else None,
+        )
+
+    def _account(self, by: Actor) -> str:
+        parties = (self.subject, self.control, *self.others.values())
+        return next((p.account for p in parties if p.key == by.organization), self.subject.account) or ""
+
+    def infer_both(self, stimulus: Stimulus, *, step: str, how: How = AS_EVER) -> tuple[Reply, Reply]:
+        """The same stimulus for the subject and for the control organization, each with canaries of its own."""
+        pair = f"{self.scenario}/{step}/{self.recorder.sent}"
+        mine = self.infer(self.subject.member, stimulus, step=step, pair=pair, how=how)
+        theirs = self.infer(self.control.member, stimulus, step=step, counts=False, pair=pair, how=how)
+        return mine, theirs
+
+    def grow(
+        self, party: Party, stimulus: Stimulus, requests: int, *, step: str, patience: Patience | None = None, wait: float = 0
+    ) -> GrowthMeasured:
+        """One block of the growth bound: measure every source, send `requests` stimuli of one size, wait, measure again; with `patience` once nothing
+        changes any more. Returns what it journals."""
+        before = self.measure()
+        replies = [self.infer(party.member, stimulus, step=step, counts=party.key == "subject") for _ in range(requests)]
+        if patience is None:
+            self.pause(wait)
+            after = self.measure()
+        else:
+            kept = party.key == "control" and stimulus.noise > 0
+            after = patience.measured(before, [e.id for e in self.profile.evidence if e.of in ("both", "control")] if kept else ())
+        event = GrowthMeasured(
+            scenario=self.scenario,
+            organization=party.key,
+            bits=6 * stimulus.noise * requests,
+            sent=requests,
+            accepted=sum(r.interaction.accepted for r in replies),
+            before=before,
+            after=after,
+            at=now(),
+        )
+        self.recorder.journal.append(event)
+        return event
+
+
+def _addressed(spec: Operation, name: str, known: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """Path with query, and headers, of an operation whose body is not the profile's. Raises NotOffered where a template needs more than is known."""
+    try:
+        path = with_query(fill_path(spec.path, known), fill(spec.query, known))
+        return path, {key: str(value) for key, value in fill(spec.headers, known).items()}
+    except MissingValue as exc:
+        raise NotOffered(f"operation '{name}' needs a value '{exc}' that the run does not have") from None
