@@ -155,24 +155,29 @@ class Way:
 _NAMED = {"b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "a": 7, "v": 11, "0": 0, "Z": 26}
 
 
-def _escapes(slash: bytes, named: str, other_bytes: bytes) -> tuple[re.Pattern[bytes], Callable[[re.Match[bytes]], bytes]]:
-    """A pattern of any escape behind this backslash (or these two), and what gives its byte."""
+def _escapes(slash: bytes, named: str, literal: bytes, other_bytes: bytes) -> tuple[re.Pattern[bytes], Callable[[re.Match[bytes]], bytes]]:
+    """A pattern of any escape behind this backslash (or these two), and what gives its byte. What is escaped twice holds what only the outer
+    writer escapes: a quote, where that ends no inner string, a slash, a character that the inner writer left as it was."""
     mark, letters = re.escape(slash), (b"[%b]" % named.encode() if named else b"(?!)")
-    other = rb"[\"'\\/]" if len(slash) == 1 else rb"\\[\"'\\]|/"
+    outer = b"(?!)()()"
+    other = rb"[\"'\\/]"
+    if len(slash) > 1:
+        outer = rb"\\(?:u00([0-9a-fA-F]{2})|(/%b))" % (b"" if b'"' in literal else b"|[\"']")
+        other = rb"\\?[\"'/]|\\\\"
     codes = rb"u00([0-9a-fA-F]{2})|x([0-9a-fA-F]{2})|([0-3][0-7]{2})|(%b)|(%b)" % (letters, other)
-    pattern = re.compile(mark + b"(?:" + codes + b")|" + other_bytes)
+    pattern = re.compile(mark + b"(?:" + codes + b")|" + outer + b"|" + other_bytes)
 
     def value(found: re.Match[bytes]) -> bytes:
-        code = found[1] or found[2]
+        code = found[1] or found[2] or found[6]
         if code:
             return bytes([int(code, 16)])
         if found[3]:
             return bytes([int(found[3], 8)])
         if found[4]:
             return bytes([_NAMED[found[4].decode()]])
-        if found[5]:
-            return found[5][-1:]
-        return bytes([(found[6][0] & 3) << 6 | found[7][0] & 0x3F])
+        if itself := found[5] or found[7]:
+            return itself[-1:]
+        return bytes([(found[8][0] & 3) << 6 | found[9][0] & 0x3F])
 
     return pattern, value
 
@@ -180,7 +185,7 @@ def _escapes(slash: bytes, named: str, other_bytes: bytes) -> tuple[re.Pattern[b
 def _escaped(name: str, slash: bytes, named: str, literal: bytes, write: Callable[[bytes], list[bytes]], lead: int = 0) -> Way:
     """`literal` is the class of the characters that stand for themselves."""
     # Where bytes of no text stand as they are, two of them are no character of UTF-8.
-    unit, value = _escapes(slash, named, b"((?!))()" if lead else rb"([\xc2\xc3])([\x80-\xbf])")
+    unit, value = _escapes(slash, named, literal, b"((?!))()" if lead else rb"([\xc2\xc3])([\x80-\xbf])")
     run = re.compile(b"(?:" + literal + b"+|" + unit.pattern + b")*", re.DOTALL)
 
     def read(text: bytes) -> bytes:
@@ -198,7 +203,16 @@ def _json(magic: bytes) -> list[bytes]:
 
 
 def _twice(write: Callable[[bytes], list[bytes]]) -> Callable[[bytes], list[bytes]]:
-    return lambda magic: [one.replace(b"\\", b"\\\\") for one in write(magic) if b"\\" in one]
+    """The same in a string of JSON, or of Python, which leaves double quotes as they are."""
+
+    def twice(magic: bytes) -> list[bytes]:
+        inner = write(magic)
+        found = {one.replace(b"\\", b"\\\\") for one in inner if b"\\" in one}
+        found |= {json.dumps(one.decode(), ensure_ascii=plain)[1:-1].encode() for one in inner for plain in (False, True)}
+        found |= {re.sub(rb"u00..", lambda code: b"u" + code[0][1:].upper(), one) for one in found}
+        return sorted(found - {magic})
+
+    return twice
 
 
 def _python(magic: bytes) -> list[bytes]:
@@ -238,24 +252,25 @@ def _soft(magic: bytes) -> list[bytes]:
 
 
 def _plus_to_blank(text: bytes) -> bytes:
-    return _HEX_AFTER.sub(lambda found: bytes([int(found[1], 16)]), text.replace(b"+", b" "))
+    return _PERCENTED.sub(lambda found: bytes([int(found[1], 16)]), text.replace(b"+", b" "))
 
 
-_HEX_AFTER = re.compile(rb"[%=]([0-9a-fA-F]{2})")
+_PERCENTED, _SOFTENED = re.compile(rb"%([0-9a-fA-F]{2})"), re.compile(rb"=([0-9a-fA-F]{2})")
 _SOFT_BREAK = re.compile(rb"=\r?\n")
 _PERCENT_RUN = re.compile(rb"(?:[A-Za-z0-9_.~!*'()/$,:;@+-]+|%[0-9a-fA-F]{2})*")
 _SOFT_RUN = re.compile(rb"(?:[!-<>-~ \t]+|=[0-9A-Fa-f]{2}|=\r?\n)*")
 _NUMBER = re.compile(rb"-?[0-9]+")
 # Blanks before a number are those behind the one before it, where what is fed ends between them.
-_DECIMAL_RUN = re.compile(rb"(?:\s*+-?[0-9]{1,3}(?:\s*+,\s*+|\s{1,20}|(?=[\])}])))*")
-_HEX_LIST_RUN = re.compile(rb"(?:\s*+0[xX][0-9a-fA-F]{2}(?:\s*+,\s*+|\s{1,20}|(?=[\])};])))*")
-_APART_RUN = re.compile(rb"(?:\s{0,8}[0-9a-fA-F]{2}(?:[ :-]\s{0,8}|\r?\n\s{0,8}|(?=[^0-9a-fA-F])))*")
+_BLANK = rb"(?:\s|\\{1,4}[nrt])"  # as it is, or in JSON
+_DECIMAL_RUN = re.compile(rb"(?:_*+-?[0-9]{1,3}(?:_*+,_*+|_{1,20}|(?=[\])}])))*".replace(b"_", _BLANK))
+_HEX_LIST_RUN = re.compile(rb"(?:_*+0[xX][0-9a-fA-F]{2}(?:_*+,_*+|_{1,20}|(?=[\])};])))*".replace(b"_", _BLANK))
+_APART_RUN = re.compile(rb"(?:_{0,8}[0-9a-fA-F]{2}(?:[ :-]_{0,8}|\r?\n_{0,8}|(?=[^0-9a-fA-F])))*".replace(b"_", _BLANK))
 _HEX_PAIR = re.compile(rb"[0-9a-fA-F]{2}")
 
 
 def _numbers(magic: bytes) -> list[bytes]:
     found = []
-    for between in (", ", ",", "\n", " "):
+    for between in (", ", ",", "\n", " ", "\\n"):
         found.append(between.join(map(str, magic)) + between)
         found.append(between.join(str(code - 256 if code > 127 else code) for code in magic) + between)
     return [one.encode() for one in dict.fromkeys(found)]
@@ -294,8 +309,8 @@ _FROM_Z85 = bytes.maketrans(
     b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~",
 )
 _WHITE = re.compile(rb"\s+")
-_BREAKS = re.compile(rb"\\[nr]|\s+")
-_BASE32_RUN = re.compile(rb"(?:[A-Za-z2-7]+|\\[nr]|[\r\n]+)*")
+_BREAKS = re.compile(rb"\\{1,4}[nr]|\s+")
+_BASE32_RUN = re.compile(rb"(?:[A-Za-z2-7]+|\\{1,4}[nr]|[\r\n]+)*")
 _ASCII85_RUN = re.compile(rb"(?:[!-uz]+|[\r\n]+)*")
 _BASE85_RUN = re.compile(rb"[0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]*")
 _Z85_RUN = re.compile(rb"[0-9A-Za-z.:+=^!/*?&<>()\[\]{}@%$#-]*")
@@ -351,7 +366,7 @@ _SHORTEST, _NEAR = 3, 64
 
 
 def _plus_kept(text: bytes) -> bytes:
-    return _HEX_AFTER.sub(lambda found: bytes([int(found[1], 16)]), text)
+    return _SOFTENED.sub(lambda found: bytes([int(found[1], 16)]), text)
 
 
 def openers(is_compressed: Callable[[bytes], bool]) -> tuple[Opener, ...]:
