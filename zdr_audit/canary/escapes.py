@@ -150,6 +150,8 @@ class Way:
     write: Callable[[bytes], list[bytes]]
     decoder: Callable[[], StreamDecoder]
     lead: int = 0
+    fits: Callable[[bytes], bool] = lambda _head: True
+    """Whether what follows, as far as it is looked at, is written so and not in a way that begins the same."""
 
 
 _NAMED = {"b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "a": 7, "v": 11, "0": 0, "Z": 26}
@@ -257,11 +259,16 @@ def _plus_to_blank(text: bytes) -> bytes:
 
 _PERCENTED, _SOFTENED = re.compile(rb"%([0-9a-fA-F]{2})"), re.compile(rb"=([0-9a-fA-F]{2})")
 _SOFT_BREAK = re.compile(rb"=\r?\n")
+# In JSON its breaks are escaped, and so are two of the letters that otherwise stand for themselves. Behind a sign of equality no other backslash stands.
+_BREAK_IN_JSON = rb"=(?:\\\\{0,3}r)?\\\\{0,3}n"
+_SOFT_BREAK_IN_JSON, _TELLS_JSON = re.compile(_BREAK_IN_JSON), re.compile(_BREAK_IN_JSON + rb"|\\[\"\\]")
+_SOFT_RUN_IN_JSON = re.compile(rb"(?:[!#-<>-\[\]-~ \t]+|\\\\{0,3}[\"/]|\\\\|=[0-9A-Fa-f]{2}|" + _BREAK_IN_JSON + rb")*")
+_ESCAPED_IN_JSON = re.compile(rb"\\+([\"/])|\\(\\)")
 _PERCENT_RUN = re.compile(rb"(?:[A-Za-z0-9_.~!*'()/$,:;@+-]+|%[0-9a-fA-F]{2})*")
 _SOFT_RUN = re.compile(rb"(?:[!-<>-~ \t]+|=[0-9A-Fa-f]{2}|=\r?\n)*")
 _NUMBER = re.compile(rb"-?[0-9]+")
 # Blanks before a number are those behind the one before it, where what is fed ends between them.
-_BLANK = rb"(?:\s|\\{1,4}[nrt])"  # as it is, or in JSON
+_BLANK = rb"(?:\s|\\\\{0,3}[nrt])"  # as it is, or in JSON
 _DECIMAL_RUN = re.compile(rb"(?:_*+-?[0-9]{1,3}(?:_*+,_*+|_{1,20}|(?=[\])}])))*".replace(b"_", _BLANK))
 _HEX_LIST_RUN = re.compile(rb"(?:_*+0[xX][0-9a-fA-F]{2}(?:_*+,_*+|_{1,20}|(?=[\])};])))*".replace(b"_", _BLANK))
 _APART_RUN = re.compile(rb"(?:_{0,8}[0-9a-fA-F]{2}(?:[ :-]_{0,8}|\r?\n_{0,8}|(?=[^0-9a-fA-F])))*".replace(b"_", _BLANK))
@@ -309,8 +316,8 @@ _FROM_Z85 = bytes.maketrans(
     b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~",
 )
 _WHITE = re.compile(rb"\s+")
-_BREAKS = re.compile(rb"\\{1,4}[nr]|\s+")
-_BASE32_RUN = re.compile(rb"(?:[A-Za-z2-7]+|\\{1,4}[nr]|[\r\n]+)*")
+_BREAKS = re.compile(rb"\\\\{0,3}[nr]|\s+")
+_BASE32_RUN = re.compile(rb"(?:[A-Za-z2-7]+|\\\\{0,3}[nr]|[\r\n]+)*")
 _ASCII85_RUN = re.compile(rb"(?:[!-uz]+|[\r\n]+)*")
 _BASE85_RUN = re.compile(rb"[0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]*")
 _Z85_RUN = re.compile(rb"[0-9A-Za-z.:+=^!/*?&<>()\[\]{}@%$#-]*")
@@ -352,7 +359,18 @@ WAYS: tuple[Way, ...] = (
     _escaped("octal-escape", b"\\\\", "", _IN_PYTHON, _twice(_octal)),
     _escaped("sql-escape", b"\\", "nrtb0Z", _IN_SQL, _quoted, lead=1),
     Way("percent", _percent, lambda: Written(_PERCENT_RUN, _plus_to_blank)),
-    Way("quoted-printable", _soft, lambda: Written(_SOFT_RUN, lambda text: _plus_kept(_SOFT_BREAK.sub(b"", text)))),
+    Way(
+        "quoted-printable",
+        _soft,
+        lambda: Written(_SOFT_RUN, lambda text: _plus_kept(_SOFT_BREAK.sub(b"", text))),
+        fits=lambda head: _SOFT_BREAK_IN_JSON.match(head, _end(_SOFT_RUN, head)) is None,
+    ),
+    Way(
+        "quoted-printable",
+        _soft,
+        lambda: Written(_SOFT_RUN_IN_JSON, _soft_in_json),
+        fits=lambda head: _TELLS_JSON.search(head, 0, _end(_SOFT_RUN_IN_JSON, head)) is not None,
+    ),
     Way("decimal-list", _numbers, lambda: Written(_DECIMAL_RUN, lambda text: bytes(int(one) & 0xFF for one in _NUMBER.findall(text)))),
     Way("hex-list", _listed, lambda: Written(_HEX_LIST_RUN, lambda text: _pairs(re.sub(rb"0[xX]", b"", text)))),
     Way("hex-separated", _apart, lambda: Written(_APART_RUN, _pairs)),
@@ -363,6 +381,16 @@ WAYS: tuple[Way, ...] = (
 )
 _IN_GROUPS = frozenset(("ascii85", "base85", "z85", "base32"))
 _SHORTEST, _NEAR = 3, 64
+
+
+def _end(run: re.Pattern[bytes], text: bytes) -> int:
+    """Where the run that the text begins with ends."""
+    found = run.match(text)
+    return found.end() if found else 0
+
+
+def _soft_in_json(text: bytes) -> bytes:
+    return _plus_kept(_ESCAPED_IN_JSON.sub(lambda found: found[1] or found[2], _SOFT_BREAK_IN_JSON.sub(b"", text)))
 
 
 def _plus_kept(text: bytes) -> bytes:
@@ -383,6 +411,8 @@ def openers(is_compressed: Callable[[bytes], bool]) -> tuple[Opener, ...]:
             if telling and head.startswith(_SHOWN) and not telling.search(head, 0, _NEAR):
                 return False
             if way.lead and _TELLING["hex-escape"].search(head, 0, _NEAR):  # Python's quotes are such too
+                return False
+            if not way.fits(head):
                 return False
             decoder = way.decoder()
             data = b"".join(decoder.feed(head))

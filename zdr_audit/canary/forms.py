@@ -69,7 +69,7 @@ def wide(name: str, width: int) -> Form:
     return Form(name, encode, decode, by_place=True)
 
 
-_BASE64_UNITS = re.compile(rb"(\\{1,4}[nr]|[\r\n]+[ \t]*|\\{1,4}(?=/))|[A-Za-z0-9+/_-]")
+_BASE64_UNITS = re.compile(rb"(\\\\{0,3}[nr]|[\r\n]+[ \t]*|\\\\{0,3}(?=/))|[A-Za-z0-9+/_-]")
 _TELLING = re.compile(rb"[-_+/]")
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 
@@ -106,7 +106,7 @@ def _hex_encode(payload: bytes) -> list[Pattern]:
     return [(text, 0) for one in texts for text in (one, one.upper())]
 
 
-_HEX_UNITS = re.compile(rb"(\\{1,4}[nr]|[\r\n]+[ \t]*)|[0-9a-fA-F]")
+_HEX_UNITS = re.compile(rb"(\\\\{0,3}[nr]|[\r\n]+[ \t]*)|[0-9a-fA-F]")
 
 
 def _hex_decode(window: bytes, start: int, _phase: int) -> Decoded | None:

@@ -45,7 +45,7 @@ class TextDecoder:
 
     def _feed(self, data: bytes) -> Iterator[bytes]:
         piece = self._held + data
-        begun = _BEGUN_ESCAPE.search(piece)  # it may go on in the next piece
+        begun = _BEGUN_ESCAPE.search(piece, len(piece) - _LONGEST_BEGUN)  # it may go on in the next piece
         piece, self._held = (piece[: begun.start()], begun[0]) if begun else (piece, b"")
         match = self._run.match(piece)
         length = match.end() if match else 0
@@ -73,9 +73,10 @@ class TextDecoder:
 
 # In the address of a request, and where a JSON writer is careful, two of its characters are escaped; in JSON within JSON its breaks, too,
 # stand behind more than one backslash.
-_BASE64_RUN = re.compile(rb"(?:[A-Za-z0-9+/_-]+|\\{1,4}[nr/]|[\r\n]+|(?:%(?:25)?|\\{1,4}u00)2[BbFf])*")
+_BASE64_RUN = re.compile(rb"(?:[A-Za-z0-9+/_-]+|\\\\{0,3}[nr/]|[\r\n]+|(?:%(?:25)?|\\\\{0,3}u00)2[BbFf])*")
 _BASE64_ESCAPED = re.compile(rb"(?:%(?:25)?|\\+u00)2([BbFf])")
-_BEGUN_ESCAPE = re.compile(rb"(?:%(?:2(?:52?)?)?|\\{1,4}(?:u(?:0(?:0(?:2)?)?)?)?)$")
+_BEGUN_ESCAPE = re.compile(rb"(?:%(?:2(?:52?)?)?|\\\\{0,3}(?:u(?:0(?:0(?:2)?)?)?)?)$")
+_LONGEST_BEGUN = 8
 _BASE64_DROPPED = re.compile(rb"\\+[nr]|[\r\n\\]")
 _BASE64_PLAIN = re.compile(rb"[A-Za-z0-9+/]*")
 _HEX_RUN = re.compile(rb"[0-9a-fA-F]*")

@@ -12,7 +12,7 @@ from .form import Decoded, Form, Pattern, letters, run, unpacked
 
 def _base32(name: str, to_standard: bytes, from_standard: bytes, units: bytes) -> Form:
     """Five bits a letter, of either case, wrapped or not; `to_standard` and `from_standard` translate the alphabet."""
-    pattern = re.compile(rb"(\\{1,4}[nr]|[\r\n]+[ \t]*)|" + units)
+    pattern = re.compile(rb"(\\\\{0,3}[nr]|[\r\n]+[ \t]*)|" + units)
 
     def encode(payload: bytes) -> list[Pattern]:
         found: list[Pattern] = []
@@ -130,8 +130,8 @@ def _numbers(name: str, separators: Sequence[str], write: Sequence[Callable[[int
 
 _Z85 = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
 _B85 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
-_BREAK = rb"(?:\s|\\{1,4}[nrt])"  # as it is, or in JSON
-_SEPARATED = rb"([0-9a-fA-F]{2})[ :-]?(?:(?:\r?\n|(?:\\{1,4}r)?\\{1,4}n)[ \t]*)?"
+_BREAK = rb"(?:\s|\\\\{0,3}[nrt])"  # as it is, or in JSON
+_SEPARATED = rb"([0-9a-fA-F]{2})[ :-]?(?:(?:\r?\n|(?:\\\\{0,3}r)?\\\\{0,3}n)[ \t]*)?"
 
 TRANSFER: tuple[Form, ...] = (
     _base32("base32", bytes(range(256)), bytes(range(256)), rb"[A-Za-z2-7]"),
