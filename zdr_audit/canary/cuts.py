@@ -275,8 +275,8 @@ def continued(window: bytes, start: int) -> Iterator[Decoded]:
     word = _WORD.match(window, start)
     if word is None:
         return
-    line = max(window.rfind(b"\n", 0, start) + 1, start - 8 * _CONTEXT)
-    begins = [at for at in range(start, line - 1, -1) if not window[at - 1 : at].isalnum()]
+    before = max(window.rfind(b"\n", 0, start), start - 8 * _CONTEXT)
+    begins = [at for at in range(start, before, -1) if not window[max(0, at - 1) : at].isalnum()]
     for first in begins[:_PLACES_BACK]:
         yield _around_pieces(window, [(start, word.end())], _before(window, [(first, word.end())]))
 

@@ -164,7 +164,7 @@ def _escapes(slash: bytes, named: str, literal: bytes, other_bytes: bytes) -> tu
     outer = b"(?!)()()"
     other = rb"[\"'\\/]"
     if len(slash) > 1:
-        outer = rb"\\(?:u00([0-9a-fA-F]{2})|(/%b))" % (b"" if b'"' in literal else b"|[\"']")
+        outer = rb"\\(?:u00([0-9a-fA-F]{2})|(['/%b]))" % (b"" if b'"' in literal else b'"')
         other = rb"\\?[\"'/]|\\\\"
     codes = rb"u00([0-9a-fA-F]{2})|x([0-9a-fA-F]{2})|([0-3][0-7]{2})|(%b)|(%b)" % (letters, other)
     pattern = re.compile(mark + b"(?:" + codes + b")|" + outer + b"|" + other_bytes)
@@ -200,17 +200,24 @@ def _json(magic: bytes) -> list[bytes]:
     text = magic.decode("latin-1")
     every = "".join(letter if " " <= letter <= "~" and letter not in '"\\' else f"\\u{ord(letter):04x}" for letter in text)
     found = {json.dumps(text)[1:-1].encode(), json.dumps(text, ensure_ascii=False)[1:-1].encode(), every.encode()}
+    found |= {_for_pages(one) for one in found}
     found |= {re.sub(rb"u00..", lambda code: b"u" + code[0][1:].upper(), one) for one in found}
     return [one for one in found if one != magic]
+
+
+def _for_pages(text: bytes) -> bytes:
+    """As writers of JSON have it who think of a page that it may stand in."""
+    return re.sub(rb"[&<>]", lambda sign: b"\\u%04x" % ord(sign[0]), text)
 
 
 def _twice(write: Callable[[bytes], list[bytes]]) -> Callable[[bytes], list[bytes]]:
     """The same in a string of JSON, or of Python, which leaves double quotes as they are."""
 
     def twice(magic: bytes) -> list[bytes]:
-        inner = write(magic)
+        inner = [*write(magic), *([magic] if magic == _SHOWN else [])]
         found = {one.replace(b"\\", b"\\\\") for one in inner if b"\\" in one}
         found |= {json.dumps(one.decode(), ensure_ascii=plain)[1:-1].encode() for one in inner for plain in (False, True)}
+        found |= {_for_pages(one) for one in found}
         found |= {re.sub(rb"u00..", lambda code: b"u" + code[0][1:].upper(), one) for one in found}
         return sorted(found - {magic})
 
@@ -253,6 +260,11 @@ def _soft(magic: bytes) -> list[bytes]:
     return [one.encode() for one in {every, shown} if "=" in one]
 
 
+def _soft_magics_in_json(magic: bytes) -> list[bytes]:
+    texts = [text.replace(b'"', b'\\"') for text in _soft(magic)]
+    return [text for one in texts for text in dict.fromkeys((one, _for_pages(one)))]
+
+
 def _plus_to_blank(text: bytes) -> bytes:
     return _PERCENTED.sub(lambda found: bytes([int(found[1], 16)]), text.replace(b"+", b" "))
 
@@ -262,8 +274,8 @@ _SOFT_BREAK = re.compile(rb"=\r?\n")
 # In JSON its breaks are escaped, and so are two of the letters that otherwise stand for themselves. Behind a sign of equality no other backslash stands.
 _BREAK_IN_JSON = rb"=(?:\\\\{0,3}r)?\\\\{0,3}n"
 _SOFT_BREAK_IN_JSON, _TELLS_JSON = re.compile(_BREAK_IN_JSON), re.compile(_BREAK_IN_JSON + rb"|\\[\"\\]")
-_SOFT_RUN_IN_JSON = re.compile(rb"(?:[!#-<>-\[\]-~ \t]+|\\\\{0,3}[\"/]|\\\\|=[0-9A-Fa-f]{2}|" + _BREAK_IN_JSON + rb")*")
-_ESCAPED_IN_JSON = re.compile(rb"\\+([\"/])|\\(\\)")
+_SOFT_RUN_IN_JSON = re.compile(rb"(?:[!#-<>-\[\]-~ \t]+|\\u00[0-7][0-9a-fA-F]|\\[\"\\/t]|=[0-9A-Fa-f]{2}|" + _BREAK_IN_JSON + rb")*")
+_ESCAPED_IN_JSON = re.compile(rb"\\(?:u00([0-7][0-9a-fA-F])|([\"\\/])|t)")
 _PERCENT_RUN = re.compile(rb"(?:[A-Za-z0-9_.~!*'()/$,:;@+-]+|%[0-9a-fA-F]{2})*")
 _SOFT_RUN = re.compile(rb"(?:[!-<>-~ \t]+|=[0-9A-Fa-f]{2}|=\r?\n)*")
 _NUMBER = re.compile(rb"-?[0-9]+")
@@ -307,6 +319,10 @@ def _digits(encode: Callable[[bytes], bytes], group: int) -> Callable[[bytes], l
     return write
 
 
+def _also_for_pages(write: Callable[[bytes], list[bytes]]) -> Callable[[bytes], list[bytes]]:
+    return lambda magic: [text for one in write(magic) for text in dict.fromkeys((one, _for_pages(one)))]
+
+
 _Z85 = bytes.maketrans(
     b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~",
     b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#",
@@ -319,12 +335,17 @@ _WHITE = re.compile(rb"\s+")
 _BREAKS = re.compile(rb"\\\\{0,3}[nr]|\s+")
 _BASE32_RUN = re.compile(rb"(?:[A-Za-z2-7]+|\\\\{0,3}[nr]|[\r\n]+)*")
 _ASCII85_RUN = re.compile(rb"(?:[!-uz]+|[\r\n]+)*")
-_BASE85_RUN = re.compile(rb"[0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]*")
-_Z85_RUN = re.compile(rb"[0-9A-Za-z.:+=^!/*?&<>()\[\]{}@%$#-]*")
+_BASE85_RUN = re.compile(rb"(?:[0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]+|\\u00(?:26|3[cCeE]))*")
+_Z85_RUN = re.compile(rb"(?:[0-9A-Za-z.:+=^!/*?&<>()\[\]{}@%$#-]+|\\u00(?:26|3[cCeE])|\\(?=/))*")
+_PAGE_SIGN = re.compile(rb"\\u00([0-9a-fA-F]{2})|\\")
 
 
 def _without_breaks(text: bytes) -> bytes:
     return _BREAKS.sub(b"", text)
+
+
+def _with_signs(text: bytes) -> bytes:
+    return _PAGE_SIGN.sub(lambda found: bytes([int(found[1], 16)]) if found[1] else b"", text)
 
 
 def base32_decoder() -> Grouped:
@@ -338,11 +359,11 @@ def ascii85_decoder() -> Grouped:
 
 
 def _base85() -> Grouped:
-    return Grouped(_BASE85_RUN, bytes, base64.b85decode, 5, b"~")
+    return Grouped(_BASE85_RUN, _with_signs, base64.b85decode, 5, b"~")
 
 
 def _z85() -> Grouped:
-    return Grouped(_Z85_RUN, lambda text: text.translate(_FROM_Z85), base64.b85decode, 5, b"~")
+    return Grouped(_Z85_RUN, lambda text: _with_signs(text).translate(_FROM_Z85), base64.b85decode, 5, b"~")
 
 
 # What stands for itself in a string: of JSON, of Python, of PostgreSQL, and between the quotes of MySQL, which also hold the bytes of no text.
@@ -361,23 +382,23 @@ WAYS: tuple[Way, ...] = (
     Way("percent", _percent, lambda: Written(_PERCENT_RUN, _plus_to_blank)),
     Way(
         "quoted-printable",
-        _soft,
-        lambda: Written(_SOFT_RUN, lambda text: _plus_kept(_SOFT_BREAK.sub(b"", text))),
-        fits=lambda head: _SOFT_BREAK_IN_JSON.match(head, _end(_SOFT_RUN, head)) is None,
+        _soft_magics_in_json,
+        lambda: Written(_SOFT_RUN_IN_JSON, _soft_in_json),
+        fits=lambda head: _TELLS_JSON.search(head, 0, _end(_SOFT_RUN_IN_JSON, head)) is not None,
     ),
     Way(
         "quoted-printable",
         _soft,
-        lambda: Written(_SOFT_RUN_IN_JSON, _soft_in_json),
-        fits=lambda head: _TELLS_JSON.search(head, 0, _end(_SOFT_RUN_IN_JSON, head)) is not None,
+        lambda: Written(_SOFT_RUN, lambda text: _plus_kept(_SOFT_BREAK.sub(b"", text))),
+        fits=lambda head: _SOFT_BREAK_IN_JSON.match(head, _end(_SOFT_RUN, head)) is None,
     ),
     Way("decimal-list", _numbers, lambda: Written(_DECIMAL_RUN, lambda text: bytes(int(one) & 0xFF for one in _NUMBER.findall(text)))),
     Way("hex-list", _listed, lambda: Written(_HEX_LIST_RUN, lambda text: _pairs(re.sub(rb"0[xX]", b"", text)))),
     Way("hex-separated", _apart, lambda: Written(_APART_RUN, _pairs)),
     Way("base32", _digits(base64.b32encode, 8), base32_decoder),
     Way("ascii85", _digits(base64.a85encode, 5), ascii85_decoder),
-    Way("base85", _digits(base64.b85encode, 5), _base85),
-    Way("z85", _digits(lambda data: base64.b85encode(data).translate(_Z85), 5), _z85),
+    Way("base85", _also_for_pages(_digits(base64.b85encode, 5)), _base85),
+    Way("z85", _also_for_pages(_digits(lambda data: base64.b85encode(data).translate(_Z85), 5)), _z85),
 )
 _IN_GROUPS = frozenset(("ascii85", "base85", "z85", "base32"))
 _SHORTEST, _NEAR = 3, 64
@@ -390,7 +411,10 @@ def _end(run: re.Pattern[bytes], text: bytes) -> int:
 
 
 def _soft_in_json(text: bytes) -> bytes:
-    return _plus_kept(_ESCAPED_IN_JSON.sub(lambda found: found[1] or found[2], _SOFT_BREAK_IN_JSON.sub(b"", text)))
+    unescaped = _ESCAPED_IN_JSON.sub(
+        lambda found: bytes([int(found[1], 16)]) if found[1] else found[2] or b"\t", _SOFT_BREAK_IN_JSON.sub(b"", text)
+    )
+    return _plus_kept(unescaped)
 
 
 def _plus_kept(text: bytes) -> bytes:

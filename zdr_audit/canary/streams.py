@@ -79,7 +79,8 @@ _BEGUN_ESCAPE = re.compile(rb"(?:%(?:2(?:52?)?)?|\\\\{0,3}(?:u(?:0(?:0(?:2)?)?)?
 _LONGEST_BEGUN = 8
 _BASE64_DROPPED = re.compile(rb"\\+[nr]|[\r\n\\]")
 _BASE64_PLAIN = re.compile(rb"[A-Za-z0-9+/]*")
-_HEX_RUN = re.compile(rb"[0-9a-fA-F]*")
+_HEX_RUN, _HEX_PLAIN = re.compile(rb"(?:[0-9a-fA-F]+|\\\\{0,3}[nr]|[\r\n]+[ \t]*)*"), re.compile(rb"[0-9a-fA-F]*")
+_HEX_DROPPED = re.compile(rb"\\+[nr]|\s+")
 _URLSAFE = bytes.maketrans(b"-_", b"+/")
 
 
@@ -87,12 +88,16 @@ def _base64_clean(text: bytes) -> bytes:
     return _BASE64_DROPPED.sub(b"", _BASE64_ESCAPED.sub(lambda found: b"+" if found[1] in b"Bb" else b"/", text))
 
 
+def _hex_clean(text: bytes) -> bytes:
+    return _HEX_DROPPED.sub(b"", text)
+
+
 def _base64_decoder() -> StreamDecoder:
     return TextDecoder(_BASE64_RUN, _base64_clean, 4, lambda text: binascii.a2b_base64(text.translate(_URLSAFE)))
 
 
 def _hex_decoder() -> StreamDecoder:
-    return TextDecoder(_HEX_RUN, bytes, 2, binascii.unhexlify)
+    return TextDecoder(_HEX_RUN, _hex_clean, 2, binascii.unhexlify)
 
 
 def is_gzip(data: bytes) -> bool:
@@ -148,7 +153,7 @@ def _base64_opens(text: bytes) -> bool:
 
 
 def _hex_opens(text: bytes) -> bool:
-    digits = _HEX_RUN.match(text)
+    digits = _HEX_PLAIN.match(_hex_clean(text))
     return digits is not None and _is_compressed(bytes.fromhex(digits[0][: digits.end() // 2 * 2].decode()))
 
 
@@ -174,7 +179,7 @@ _MAGICS = (
 
 def _text_magics(form: str) -> tuple[tuple[bytes, int], ...]:
     starts = {pattern: phase for magic in _MAGICS for pattern, phase in FORMS[form].encode(magic)}
-    for escape in (b"%%2%c", b"%%252%c", b"\\u002%c"):
+    for escape in (b"%%2%c", b"%%252%c", b"\\u002%c", b"\\\\u002%c"):
         for codes in (b"BF", b"bf"):
             starts |= {
                 pattern.replace(b"+", escape % codes[:1]).replace(b"/", escape % codes[1:]): phase
