@@ -193,16 +193,36 @@ def _escaped(name: str, slash: bytes, named: str, literal: bytes, write: Callabl
     def read(text: bytes) -> bytes:
         return unit.sub(value, text)
 
-    return Way(name, write, lambda: Quoted(run, read, lead) if lead else Written(run, read), lead)
+    # Data that begin with little to escape begin the same, escaped once or twice.
+    twice = re.compile(rb"(?<!\\)(?:\\{4})*\\\\" + _TOLD_APART.get(name, b"(?!)"))
+
+    def fits(head: bytes) -> bool:
+        return name not in _TOLD_APART or (twice.search(head, 0, _end(run, head)) is not None) is (len(slash) > 1)
+
+    return Way(name, write, lambda: Quoted(run, read, lead), lead) if lead else Way(name, write, lambda: Written(run, read), fits=fits)
+
+
+_CODE, _BYTE = b"u00", b"x[0-9a-fA-F]{2}"
+_TOLD_APART = {
+    "unicode-escape": _CODE,
+    "unicode-escape-twice": _CODE,
+    "hex-escape": _BYTE,
+    "hex-escape-twice": _BYTE,
+    "octal-escape": b"[0-3][0-7]{2}",
+}
 
 
 def _json(magic: bytes) -> list[bytes]:
     text = magic.decode("latin-1")
     every = "".join(letter if " " <= letter <= "~" and letter not in '"\\' else f"\\u{ord(letter):04x}" for letter in text)
     found = {json.dumps(text)[1:-1].encode(), json.dumps(text, ensure_ascii=False)[1:-1].encode(), every.encode()}
-    found |= {_for_pages(one) for one in found}
-    found |= {re.sub(rb"u00..", lambda code: b"u" + code[0][1:].upper(), one) for one in found}
-    return [one for one in found if one != magic]
+    return [one for one in _by_others(found) if one != magic]
+
+
+def _by_others(texts: set[bytes]) -> set[bytes]:
+    """These texts of JSON, and as other writers have them."""
+    found = texts | {_for_pages(one) for one in texts} | {one.replace(b"/", b"\\/") for one in texts}
+    return found | {re.sub(rb"u00..", lambda code: b"u" + code[0][1:].upper(), one) for one in found}
 
 
 def _for_pages(text: bytes) -> bytes:
@@ -215,10 +235,8 @@ def _twice(write: Callable[[bytes], list[bytes]]) -> Callable[[bytes], list[byte
 
     def twice(magic: bytes) -> list[bytes]:
         inner = [*write(magic), *([magic] if magic == _SHOWN else [])]
-        found = {one.replace(b"\\", b"\\\\") for one in inner if b"\\" in one}
-        found |= {json.dumps(one.decode(), ensure_ascii=plain)[1:-1].encode() for one in inner for plain in (False, True)}
-        found |= {_for_pages(one) for one in found}
-        found |= {re.sub(rb"u00..", lambda code: b"u" + code[0][1:].upper(), one) for one in found}
+        found = {json.dumps(one.decode(), ensure_ascii=plain)[1:-1].encode() for one in inner for plain in (False, True)}
+        found = _by_others(found) | {one.replace(b"\\", b"\\\\") for one in inner if b"\\" in one}
         return sorted(found - {magic})
 
     return twice
