@@ -83,7 +83,12 @@ _BEGINS = re.compile(
 
 def is_dump(head: bytes) -> bool:
     """Whether bytes begin with the first line of a dump."""
-    return _BEGINS.match(head) is not None
+    return _BEGINS.match(head) is not None or (b"\\" in head and _BEGINS.match(_unescaped(head)) is not None)
+
+
+def _unescaped(line: bytes) -> bytes:
+    """What a line in JSON is, where nothing but letters and a tab stand in it."""
+    return _IN_JSON.sub(lambda found: b"\t" if found[1] == b"t" else found[1], line)
 
 
 class Dump:
@@ -139,7 +144,7 @@ class Dump:
     def _read(self, line: bytes) -> bytes | None:
         """The bytes that a line shows; None, and the end, where it is none of the dump."""
         if self._line_end is _ESCAPED_END:
-            line = _IN_JSON.sub(lambda found: b"\t" if found[1] == b"t" else found[1], line)
+            line = _unescaped(line)
         if _BLANK.fullmatch(line.strip()) or re.fullmatch(rb"[ \t]*[0-9a-fA-F]{6,16}:?[ \t]*", line):
             return b""
         for style in (self._style,) if self._style else _STYLES:
