@@ -78,12 +78,7 @@ class Layer:
         if self._base + len(self._buffer) < LITERAL_LENGTH:  # too little to hold the literal in any form
             return []
         found = self._handle(self._base + len(self._buffer))
-        for opened in sorted(self._open, key=lambda one: one.opener.keeps):  # what these hold may be told by the others
-            inside = self._close(opened)
-            for other in self._open if not opened.opener.keeps else ():
-                if other.opener.keeps:
-                    other.known.update((sighting.forms, sighting.canary) for sighting in inside)
-            found.extend(inside)
+        found.extend(self._closed(self._open))
         self._open = []
         return [*found, *self._sorted([])]
 
@@ -191,22 +186,33 @@ class Layer:
 
     def _advance(self, until: int) -> list[Sighting]:
         """Feed what is open up to `until`; the sightings of what thereby ended for good."""
-        found: list[Sighting] = []
-        for opened in self._open[:]:
+        done: list[_Open] = []
+        for opened in self._open:
             if opened.fed >= until:
                 continue
             if opened.decoder.ended:  # nothing joined on
-                self._open.remove(opened)
-                found.extend(self._close(opened))
+                done.append(opened)
                 continue
             self._feed(opened, self._buffer[opened.fed - self._base : until - self._base])
             if opened.decoder.ended:
                 opened.fed = opened.segment + opened.decoder.consumed
                 if opened.broken is not None or opened.fed < until:
-                    self._open.remove(opened)
-                    found.extend(self._close(opened))
+                    done.append(opened)
             else:
                 opened.fed = until
+        self._open = [opened for opened in self._open if all(opened is not one for one in done)]
+        return self._closed(done)
+
+    def _closed(self, done: list[_Open]) -> list[Sighting]:
+        """The sightings of what is decoded. What leaves its content as it is comes last: what is in it may be seen by itself too."""
+        found: list[Sighting] = []
+        for opened in done:
+            if not opened.opener.keeps:
+                found.extend(self._close(opened))
+        for opened in done:
+            if opened.opener.keeps:
+                opened.known.update((seen.forms, seen.canary) for seen in found if opened.start <= seen.start < opened.fed)
+                found.extend(self._close(opened))
         return found
 
     def _feed(self, opened: _Open, data: bytes) -> None:

@@ -12,7 +12,7 @@ from .form import Decoded, Form, Pattern, letters, run, unpacked
 
 def _base32(name: str, to_standard: bytes, from_standard: bytes, units: bytes) -> Form:
     """Five bits a letter, of either case, wrapped or not; `to_standard` and `from_standard` translate the alphabet."""
-    pattern = re.compile(rb"(\\[nr]|[\r\n]+[ \t]*)|" + units)
+    pattern = re.compile(rb"(\\\\{0,3}[nr]|[\r\n]+[ \t]*)|" + units)
 
     def encode(payload: bytes) -> list[Pattern]:
         found: list[Pattern] = []
@@ -130,7 +130,8 @@ def _numbers(name: str, separators: Sequence[str], write: Sequence[Callable[[int
 
 _Z85 = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
 _B85 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
-_SEPARATED = rb"([0-9a-fA-F]{2})[ :-]?(?:\r?\n[ \t]*)?"
+_BREAK = rb"(?:\s|\\\\{0,3}[nrt])"  # as it is, or in JSON
+_SEPARATED = rb"([0-9a-fA-F]{2})[ :-]?(?:(?:\r?\n|(?:\\\\{0,3}r)?\\\\{0,3}n)[ \t]*)?"
 
 TRANSFER: tuple[Form, ...] = (
     _base32("base32", bytes(range(256)), bytes(range(256)), rb"[A-Za-z2-7]"),
@@ -142,6 +143,6 @@ TRANSFER: tuple[Form, ...] = (
     _base85("z85", _Z85),
     _numbers("binary", ("", " "), ("{:08b}".format,), rb"([01]{8}) ?", 2),
     _numbers("hex-separated", (" ", ":", "-"), ("{:02x}".format, "{:02X}".format), _SEPARATED, 16),
-    _numbers("hex-list", (", 0x", ",0x"), ("{:02x}".format, "{:02X}".format), rb"([0-9a-fA-F]{2})(?:,\s*0x)?", 16),
-    _numbers("decimal-list", (", ", ",", " ", "\n"), (str,), rb"([0-9]{2,3})(?:,?\s{1,20}|,|(?=\D))", 10),
+    _numbers("hex-list", (", 0x", ",0x"), ("{:02x}".format, "{:02X}".format), rb"([0-9a-fA-F]{2})(?:,%b*0x)?" % _BREAK, 16),
+    _numbers("decimal-list", (", ", ",", " ", "\n", "\\n"), (str,), rb"([0-9]{2,3})(?:,?%b{1,20}|,|(?=\D))" % _BREAK, 10),
 )
