@@ -288,3 +288,44 @@ def test_what_begins_with_no_size_is_no_snappy():
     assert not blocks.is_snappy_block(b"\xff" * 40)
     assert not blocks.is_snappy_block(b"\x80\x80")
     assert not blocks.is_snappy_block(b"")
+
+
+def test_a_chunk_of_snappy_holds_a_hundred_thousand_bytes_at_most_whatever_its_kind():
+    for kind in (0, 1):
+        for size, ended in ((2 * 65536, False), (2 * 65536 + 1, True)):
+            decoder = snappy.SnappyFrames()
+            list(decoder.feed(snappy.FRAME_MAGIC + bytes([kind]) + size.to_bytes(3, "little")))
+            assert decoder.ended is ended, (kind, size)
+    for kind in (0x80, 0xFE):
+        decoder = snappy.SnappyFrames()
+        list(decoder.feed(snappy.FRAME_MAGIC + bytes([kind]) + b"\xff\xff\xff"))
+        assert not decoder.ended
+
+
+def test_a_block_of_hadoop_has_a_whole_head():
+    whole = hadoop(b"text of it")
+    for size in range(1, len(whole)):
+        with pytest.raises(ValueError, match="no LZ4 blocks of Hadoop"):
+            lz4_hadoop(whole + whole[:size], 20_000)
+    assert lz4_hadoop(whole + whole, 20) == b"text of it" * 2
+
+
+@pytest.mark.parametrize("content", [*BINARY, b"\x00" + NOISE[:17] + b"ab" * 40 + NOISE[:200] + b"\x00" * 700])
+def test_every_beginning_of_a_block_may_begin_one(content):
+    squeezed, short = bytes(cramjam.snappy.compress_raw(content)), packed(content)
+    made = snappy_block(content)
+    for size in range(16, 160):
+        assert is_lz4_block(short[:size]) or len(short) < 16, size
+        for one in (squeezed, made):
+            assert is_snappy_block(one[:size]) or not blocks._is_binary(one[:size]), size
+
+
+def test_elements_of_snappy_that_are_cut_off_anywhere_may_go_on():
+    for kind, width in ((1, 1), (2, 2), (3, 4)):
+        for lead in range(1, 12):
+            first = element(0, 20 + lead, data=NOISE[: 20 + lead])
+            whole = first + element(kind, 11, 20 + lead)
+            wrong = first + element(kind, 11, 21 + lead)
+            for size in range(len(first), len(whole) + 1):
+                assert is_snappy_block(b"\xff\x01" + whole[:size])
+                assert is_snappy_block(b"\xff\x01" + wrong[:size]) is (size < len(wrong)), (kind, lead, width, size)

@@ -227,13 +227,19 @@ def _fitting(rest: bytes) -> re.Pattern[bytes]:
 
 
 def _before(data: bytes, pieces: list[tuple[int, int]]) -> bytes:
-    """What stands before each of the pieces in its line; a line's beginning counts as such."""
-    found = [b"\n" + data[max(0, at - _CONTEXT) : at].rpartition(b"\n")[2] for at, _ in pieces]
+    """What stands near before each of the pieces in its line; a line's beginning counts as such, where it is so near."""
+    found = [_near(data, at) for at, _ in pieces]
     common = found[0]
     for other in found[1:]:
         while not other.endswith(common):
             common = common[1:]
     return common
+
+
+def _near(data: bytes, at: int) -> bytes:
+    low = max(0, at - _CONTEXT)
+    _, begins, near = (b"\n" * (not low) + data[max(0, low - 1) : at]).rpartition(b"\n")
+    return (begins + near) if begins else near[-_CONTEXT:]
 
 
 def _fits(word: bytes, rest: bytes) -> bool:
@@ -269,8 +275,8 @@ def continued(window: bytes, start: int) -> Iterator[Decoded]:
     word = _WORD.match(window, start)
     if word is None:
         return
-    line = max(window.rfind(b"\n", 0, start) + 1, start - 8 * _CONTEXT)
-    begins = [at for at in range(start, line, -1) if not window[at - 1 : at].isalnum()]
+    before = max(window.rfind(b"\n", 0, start), start - 8 * _CONTEXT)
+    begins = [at for at in range(start, before, -1) if not window[max(0, at - 1) : at].isalnum()]
     for first in begins[:_PLACES_BACK]:
         yield _around_pieces(window, [(start, word.end())], _before(window, [(first, word.end())]))
 
