@@ -157,6 +157,13 @@ def test_a_literal_behind_the_first_word_of_its_line_is_read_with_what_begins_th
         assert "told" in {seen.canary for seen in lab.search(f"{first} {canary[:10]}\n{canary[10:22]}\n".encode())}
 
 
+@pytest.mark.parametrize("others", [0, 62, 63, 64, 200])
+def test_the_lines_before_a_piece_are_those_near_it(lab, others):
+    canary = lab.canary("told")
+    log = "".join(f"n={number} at=\n" for number in range(others)) + f"at={canary[10:21]}\nat={canary[21:]}\n"
+    assert "told" in {seen.canary for seen in lab.search(log.encode())}
+
+
 def test_words_that_stand_behind_the_same_sixteen_bytes_are_counted(labs):
     drawn = random.Random(7)
     lab = labs("zqx482j913")

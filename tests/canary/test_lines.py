@@ -247,7 +247,12 @@ def continued(data: bytes, word: bytes) -> list[bytes]:
 
 def test_a_literal_that_ends_a_piece_is_read_with_the_lines_for_each_place_at_which_the_piece_may_begin():
     data = b"at=ab x=12\nat=go on zqx482j913\nat=4k5m\nat=7p8r\n"
-    assert continued(data, b"zqx") == [b"zqx482j913", b"zqx482j913", b"abzqx482j9134k5m7p8r", b"atzqx482j913atat"]
+    assert continued(data, b"zqx") == [
+        b"zqx482j913",
+        b"on zqx482j913",
+        b"abgo on zqx482j9134k5m7p8r",
+        b"atat=go on zqx482j913atat",
+    ]
     assert continued(b"...", b".") == []
 
 

@@ -160,25 +160,25 @@ def _escapes(slash: bytes, named: str, literal: bytes, other_bytes: bytes) -> tu
     """A pattern of any escape behind this backslash (or these two), and what gives its byte. What is escaped twice holds what only the outer
     writer escapes: a quote, where that ends no inner string, a slash, a character that the inner writer left as it was."""
     mark, letters = re.escape(slash), (b"[%b]" % named.encode() if named else b"(?!)")
-    outer = b"(?!)()()"
-    other = rb"[\"'\\/]"
+    outer, other = b"", rb"[\"'\\/]"
     if len(slash) > 1:
-        outer = rb"\\(?:u00([0-9a-fA-F]{2})|(['/%b]))" % (b"" if b'"' in literal else b'"')
+        outer = rb"|\\(?:u00([0-9a-fA-F]{2})|(['/%b]))" % (b"" if b'"' in literal else b'"')
         other = rb"\\?[\"'/]|\\\\"
     codes = rb"u00([0-9a-fA-F]{2})|x([0-9a-fA-F]{2})|([0-3][0-7]{2})|(%b)|(%b)" % (letters, other)
-    pattern = re.compile(mark + b"(?:" + codes + b")|" + outer + b"|" + other_bytes)
+    pattern = re.compile(mark + b"(?:" + codes + b")|" + other_bytes + outer)
 
     def value(found: re.Match[bytes]) -> bytes:
-        code = found[1] or found[2] or found[6]
-        if code:
+        if code := found[1] or found[2]:
             return bytes([int(code, 16)])
         if found[3]:
             return bytes([int(found[3], 8)])
         if found[4]:
             return bytes([_NAMED[found[4].decode()]])
-        if itself := found[5] or found[7]:
-            return itself[-1:]
-        return bytes([(found[8][0] & 3) << 6 | found[9][0] & 0x3F])
+        if found[5]:
+            return found[5][-1:]
+        if found[6]:
+            return bytes([(found[6][0] & 3) << 6 | found[7][0] & 0x3F])
+        return found[9] or bytes([int(found[8], 16)])
 
     return pattern, value
 
@@ -297,10 +297,11 @@ _PERCENT_RUN = re.compile(rb"(?:[A-Za-z0-9_.~!*'()/$,:;@+-]+|%[0-9a-fA-F]{2})*")
 _SOFT_RUN = re.compile(rb"(?:[!-<>-~ \t]+|=[0-9A-Fa-f]{2}|=\r?\n)*")
 _NUMBER = re.compile(rb"-?[0-9]+")
 # Blanks before a number are those behind the one before it, where what is fed ends between them.
-_BLANK = rb"(?:\s|\\\\{0,3}[nrt])"  # as it is, or in JSON
-_DECIMAL_RUN = re.compile(rb"(?:_*+-?[0-9]{1,3}(?:_*+,_*+|_{1,20}|(?=[\])}])))*".replace(b"_", _BLANK))
-_HEX_LIST_RUN = re.compile(rb"(?:_*+0[xX][0-9a-fA-F]{2}(?:_*+,_*+|_{1,20}|(?=[\])};])))*".replace(b"_", _BLANK))
-_APART_RUN = re.compile(rb"(?:_{0,8}[0-9a-fA-F]{2}(?:[ :-]_{0,8}|\r?\n_{0,8}|(?=[^0-9a-fA-F])))*".replace(b"_", _BLANK))
+# As they are, or in JSON: any number of them, and some.
+_ANY_BLANKS, _BLANKS = rb"\s*+(?:\\\\{0,3}[nrt]\s*+)*+", rb"(?:\s{1,20}|(?:\\\\{0,3}[nrt]\s{0,8}){1,4})"
+_DECIMAL_RUN = re.compile(rb"(?:%b-?[0-9]{1,3}(?:%b,%b|%b|(?=[\])}])))*" % (*[_ANY_BLANKS] * 3, _BLANKS))
+_HEX_LIST_RUN = re.compile(rb"(?:%b0[xX][0-9a-fA-F]{2}(?:%b,%b|%b|(?=[\])};])))*" % (*[_ANY_BLANKS] * 3, _BLANKS))
+_APART_RUN = re.compile(rb"(?:\s{0,8}[0-9a-fA-F]{2}(?:[ :-]%b?|\r?\n\s{0,8}|(?:\\\\{0,3}[nrt]\s{0,8})++|(?=[^0-9a-fA-F])))*" % _BLANKS)
 _HEX_PAIR = re.compile(rb"[0-9a-fA-F]{2}")
 
 

@@ -73,10 +73,10 @@ class TextDecoder:
 # In the address of a request, and where a JSON writer is careful, two of its characters are escaped; in JSON within JSON its breaks, too,
 # stand behind more than one backslash.
 _BASE64_RUN = re.compile(rb"(?:[A-Za-z0-9+/_-]+|\\\\{0,3}[nr/]|[\r\n]+|(?:%(?:25)?|\\\\{0,3}u00)2[BbFf])*")
-_BASE64_ESCAPED = re.compile(rb"(?:%(?:25)?|\\+u00)2([BbFf])")
+_BASE64_ESCAPED = re.compile(rb"(?:%(?:25)?|\\\\*u00)2([BbFf])")
 _BEGUN_ESCAPE = re.compile(rb"(?:%(?:2(?:52?)?)?|\\\\{0,3}(?:u(?:0(?:0(?:2)?)?)?)?)$")
 _LONGEST_BEGUN = 8
-_BASE64_DROPPED = re.compile(rb"\\+[nr]|[\r\n\\]")
+_BASE64_DROPPED = re.compile(rb"[\r\n]|\\(?:\\*[nr])?")
 _BASE64_PLAIN = re.compile(rb"[A-Za-z0-9+/]*")
 _HEX_RUN, _HEX_PLAIN = re.compile(rb"(?:[0-9a-fA-F]+|\\\\{0,3}[nr]|[\r\n]+[ \t]*)*"), re.compile(rb"[0-9a-fA-F]*")
 _HEX_DROPPED = re.compile(rb"\\+[nr]|\s+")
@@ -84,11 +84,13 @@ _URLSAFE = bytes.maketrans(b"-_", b"+/")
 
 
 def _base64_clean(text: bytes) -> bytes:
-    return _BASE64_DROPPED.sub(b"", _BASE64_ESCAPED.sub(lambda found: b"+" if found[1] in b"Bb" else b"/", text))
+    if b"%" in text or b"\\" in text:
+        text = _BASE64_ESCAPED.sub(lambda found: b"+" if found[1] in b"Bb" else b"/", text)
+    return _BASE64_DROPPED.sub(b"", text)
 
 
 def _hex_clean(text: bytes) -> bytes:
-    return _HEX_DROPPED.sub(b"", text)
+    return text if text.isalnum() else _HEX_DROPPED.sub(b"", text)
 
 
 def _base64_decoder() -> StreamDecoder:
