@@ -53,7 +53,7 @@ def test_a_stream_is_unpacked_and_the_header_behind_it_left(name, size):
 
 @pytest.mark.parametrize("first", ["lzma2", "deflate", *SEEN_ANYWAY])
 @pytest.mark.parametrize("second", [*WAYS, *SEEN_ANYWAY])
-@pytest.mark.parametrize("size", [100, 1 << 20])
+@pytest.mark.parametrize("size", [1, 100, 1 << 20])
 def test_streams_follow_one_another_and_those_that_are_opened_where_they_stand_are_passed_over(first, second, size):
     streams = [(WAYS | SEEN_ANYWAY)[name](text) for name, text in zip((first, second), TEXTS, strict=True)]
     decoder = SevenZip()
