@@ -156,3 +156,14 @@ def test_a_stream_whose_end_is_missing_is_unpacked_at_the_end_of_the_data(name):
     assert len(out) > 2000
     assert TEXTS[0].startswith(out)
     assert decoder.error == "the archive is cut off"
+
+
+def test_without_the_library_there_is_no_reader(monkeypatch):
+    def missing(name: str):
+        raise ModuleNotFoundError(name)
+
+    monkeypatch.undo()
+    reader = sevenzip._reader.__wrapped__
+    assert reader().__name__ == "py7zr"
+    monkeypatch.setattr(sevenzip.importlib, "import_module", missing)
+    assert reader() is None
