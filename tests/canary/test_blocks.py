@@ -329,3 +329,32 @@ def test_elements_of_snappy_that_are_cut_off_anywhere_may_go_on():
             for size in range(len(first), len(whole) + 1):
                 assert is_snappy_block(b"\xff\x01" + whole[:size])
                 assert is_snappy_block(b"\xff\x01" + wrong[:size]) is (size < len(wrong)), (kind, lead, width, size)
+
+
+def test_a_length_of_lz4_goes_on_from_fifteen_on_until_a_byte_is_not_the_largest():
+    more = b"??\xff\xff\x07rest"
+    assert [blocks._lz4_length(more, 2, short) for short in range(16)] == [*((short, 2) for short in range(15)), (15 + 255 + 255 + 7, 5)]
+    assert blocks._lz4_length(b"\x00", 0, 15) == (15, 1)
+    assert blocks._lz4_length(b"\xfe\x01", 0, 15) == (15 + 254, 1)
+    assert blocks._lz4_length(b"\xff\xff", 0, 15) == (15 + 510, 2)
+    assert blocks._lz4_length(b"", 0, 15) == (15, 0)
+
+
+def test_sizes_before_a_block_of_lz4_are_what_it_can_hold():
+    for packed_size, most in ((0, 0), (1, 255), (100, 25_500), (263_172, 67_108_860), (263_173, 64 << 20), (1 << 30, 64 << 20)):
+        assert blocks._bound(packed_size) == most
+    block = packed(bytes(4000))
+    for width, order in ((4, "little"), (4, "big"), (8, "little")):
+        assert sized_lz4((4000).to_bytes(width, order) + block) == bytes(4000)
+        for wrong in (3999, 4001, 0):
+            with pytest.raises(ValueError, match="no LZ4 block with its size"):
+                sized_lz4(wrong.to_bytes(width, order) + block)
+
+
+def test_lzf_that_goes_on_behind_the_size_it_announces_is_refused():
+    for rest in (b"\x00d", lzf_copy(1, 3), lzf_copy(3, 264)):
+        with pytest.raises(ValueError, match="hold more than the 3 bytes"):
+            lzf.decompress(b"\x02abc" + rest, 3)
+    for cut in (b"\x02ab", b"\x02abc\x20", b"\x02abc\xe0", b"\x02abc\xe0\x01", b"\x02abc\x01d"):
+        with pytest.raises(ValueError, match="cut off"):
+            lzf.decompress(cut, 300)

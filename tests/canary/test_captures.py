@@ -325,3 +325,9 @@ def test_segments_of_one_sender_are_one_stream_wherever_their_places_are():
     ]
     other = ethernet(ip4(tcp(b"other", 7, port=8081)))
     assert streams(frames[0], other, *frames[1:]) == b"one two three\nother\n"
+
+
+@pytest.mark.parametrize("size", range(1, 9))
+def test_what_fills_a_block_up_is_no_part_of_its_packet(size):
+    content = b"x" * size
+    assert fed(pcapng_decoder(), pcapng((0, ip4(tcp(content, 1), total=0)), links=(101,))) == content + b"\n"

@@ -258,3 +258,13 @@ def test_digits_behind_a_digest_that_make_it_longer_than_any_hide_it():
         for size, told in ((0, True), (1, True), (2, True), (3, False), (40, False)):
             data = filling + b' "' + SHA512.hex().encode() + b"a" * size + b'" ' + filling
             assert bool(found(data)) is told, (len(filling), size)
+
+
+def test_digits_that_are_fewer_than_a_digest_has_are_none():
+    for size in range(1, 24):
+        for sign in (b".", b"g", b"_"):
+            data = b"x" + sign + SHA256.hex().encode()[:size] + sign + b" and more of it"
+            assert bool(found(data)) is (size >= 16), (size, sign)
+            assert found(WORDS * 600 + data) == [
+                (start + len(WORDS) * 600, end + len(WORDS) * 600, forms) for start, end, forms in found(data)
+            ]

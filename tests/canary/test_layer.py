@@ -316,3 +316,10 @@ def test_a_value_that_begins_the_data_goes_on_in_the_next(lab, cut):
         (seen, *rest) = lab.search(data)
         assert (seen.canary, seen.start, seen.forms[0]) == ("told", len(name) + 4, "plain" if cut > 12 else "split"), cut
         assert {one.canary for one in rest} <= {"told", None}
+
+
+def test_a_literal_of_nobody_is_told_beside_an_attempt_that_found_nobody_either(lab):
+    content = f"\x01\x02 {lab.literal}, and nothing of it more than that".encode() + FILLING[:300]
+    data = bytes(cramjam.snappy.compress_raw(content))
+    seen = {(one.forms, one.canary) for one in lab.search(data)}
+    assert seen == {(("plain",), None), (("snappy", "plain"), None)}

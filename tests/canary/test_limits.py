@@ -12,7 +12,7 @@ import pytest
 from fed import fed
 from varints import varint
 
-from zdr_audit.canary import avro, blocks, captures, compression, lzf, orc, thrift
+from zdr_audit.canary import avro, blocks, captures, compression, databases, lzf, orc, rdb, records, thrift
 from zdr_audit.canary.walk import Walk
 
 
@@ -33,6 +33,10 @@ def thrift_error(data: bytes) -> str:
 
 
 MIB = 1 << 20
+
+
+def journal() -> bytes:
+    return (b"LPKSHHRH" + bytes(80) + (104).to_bytes(8, "little")).ljust(104, b"\x00")
 
 
 @pytest.mark.parametrize(
@@ -131,3 +135,65 @@ def test_an_orc_file_is_given_up_at_a_chunk_that_nothing_fits_unless_it_is_tiny(
         decoder = orc.decoder()
         list(decoder.feed(b"ORC" + chunk(b"\xff" * size)))
         assert decoder.ended is ended, size
+
+
+@pytest.mark.parametrize("name", [b"a", b"x" * 20, b"x" * 19 + b"yz", b"z" * 4000])
+def test_a_codec_that_is_not_known_is_named_by_twenty_letters(name):
+    header = zigzag(1) + zigzag(10) + b"avro.codec" + zigzag(len(name)) + name + b"\x00"
+    assert avro_error(header) == f"its codec '{name[:20].decode()}' is not known"
+
+
+def tiger(size: int, packed: int) -> bytes:
+    """A file of WiredTiger up to the length of its first page's content."""
+    return bytes(4096 + 24) + b"\x01\x01\x00\x00" + struct.pack("<I", size) + bytes(32) + struct.pack("<Q", packed)
+
+
+ALL = 0x01020304
+"""A size each byte of which counts."""
+
+
+@pytest.mark.parametrize(
+    ("make", "begin", "need"),
+    [
+        (records.kafka_decoder, bytes(8) + struct.pack(">IIBIH", ALL + 49, 0, 2, 0, 0) + bytes(38), -ALL),
+        (records.kafka_decoder, bytes(8) + struct.pack(">IIBIH", ALL + 49, 0, 2, 0, 2) + bytes(38), ALL),
+        (records.xerial_decoder, b"\x82SNAPPY\x00" + bytes(8) + struct.pack(">I", ALL), ALL),
+        (records.journal_decoder, b"LPKSHHRH" + bytes(80) + struct.pack("<Q", 0x0F0304).ljust(16, b"\x00"), 104 - 0x0F0304),
+        (records.journal_decoder, journal() + b"\x02\x00" + bytes(6) + struct.pack("<Q", 0x0102030405060708), 16 - 0x0102030405060708),
+        (records.journal_decoder, journal() + b"\x01\x02" + bytes(6) + struct.pack("<Q", ALL), ALL + 4 - 16),
+        (databases.wired_tiger, tiger(0x01020400, 0x01020304), 0x01020304),
+        (databases.wired_tiger, tiger(0x01020400, 0), 72 - 0x01021000),
+        (databases.clickhouse, bytes(16) + b"\x82" + struct.pack("<II", ALL, 5), ALL - 9),
+        (databases.clickhouse, bytes(16) + b"\x82" + struct.pack("<II", 99, 0x03020304), 90),
+        (captures.pcap_decoder, struct.pack("<IHHIIIIIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1, 0, 0, 0x0D0304, 0), 0x0D0304),
+        (captures.pcap_decoder, struct.pack(">IHHIIIIIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1, 0, 0, 0x0D0304, 0), 0x0D0304),
+        (
+            captures.pcapng_decoder,
+            b"\x0a\x0d\x0d\x0a\x1c\x00\x00\x00\x4d\x3c\x2b\x1a" + bytes(16) + struct.pack("<II", 9, 0xD0304),
+            0xD02FC,
+        ),
+        (
+            captures.pcapng_decoder,
+            b"\x0a\x0d\x0d\x0a\x00\x00\x00\x1c\x1a\x2b\x3c\x4d" + bytes(16) + struct.pack(">II", 9, 0xD0304),
+            0xD02FC,
+        ),
+        (rdb.RdbDecoder, b"REDIS0011\x00\x01k\x80" + struct.pack(">I", ALL), -ALL),
+        (rdb.RdbDecoder, b"REDIS0011\x00\x01k\x81" + struct.pack(">Q", 0xF1020304), -0xF1020304),
+        (rdb.RdbDecoder, b"REDIS0011\x00\x01k\x53\x14", -0x1314),
+        (orc.decoder, b"ORC" + b"\x04\x03\x02", 0x020304 >> 1),
+    ],
+)
+def test_every_byte_of_a_size_counts(make, begin, need):
+    decoder = make()
+    list(decoder.feed(begin))
+    assert decoder._need == need
+    assert not decoder.ended
+
+
+def test_a_header_of_a_journal_that_is_larger_than_any_is_refused():
+    for at in range(8):
+        for code in (0x01, 0x80):
+            size = (104 + (code << 8 * at)) & (1 << 64) - 1
+            decoder = records.journal_decoder()
+            list(decoder.feed(b"LPKSHHRH" + bytes(80) + size.to_bytes(8, "little") + bytes(8)))
+            assert decoder.ended is (size >= 1 << 20), (at, code)

@@ -53,7 +53,7 @@ def test_a_stream_is_unpacked_and_the_header_behind_it_left(name, size):
 
 @pytest.mark.parametrize("first", ["lzma2", "deflate", *SEEN_ANYWAY])
 @pytest.mark.parametrize("second", [*WAYS, *SEEN_ANYWAY])
-@pytest.mark.parametrize("size", [100, 1 << 20])
+@pytest.mark.parametrize("size", [1, 100, 1 << 20])
 def test_streams_follow_one_another_and_those_that_are_opened_where_they_stand_are_passed_over(first, second, size):
     streams = [(WAYS | SEEN_ANYWAY)[name](text) for name, text in zip((first, second), TEXTS, strict=True)]
     decoder = SevenZip()
@@ -156,3 +156,14 @@ def test_a_stream_whose_end_is_missing_is_unpacked_at_the_end_of_the_data(name):
     assert len(out) > 2000
     assert TEXTS[0].startswith(out)
     assert decoder.error == "the archive is cut off"
+
+
+def test_without_the_library_there_is_no_reader(monkeypatch):
+    def missing(name: str):
+        raise ModuleNotFoundError(name)
+
+    monkeypatch.undo()
+    reader = sevenzip._reader.__wrapped__
+    assert reader().__name__ == "py7zr"
+    monkeypatch.setattr(sevenzip.importlib, "import_module", missing)
+    assert reader() is None

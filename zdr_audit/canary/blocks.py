@@ -122,7 +122,7 @@ def is_snappy_block(head: bytes) -> bool:
     while at < len(head):
         tag, at = head[at], at + 1
         kind = tag & 3
-        if kind == 0:
+        if not kind:
             length = tag >> 2
             if length >= 60:
                 extra = length - 59
