@@ -332,3 +332,10 @@ def test_a_line_of_a_dump_has_a_thousand_bytes_at_most(size, ended):
     decoder = dumps.Dump()
     assert list(decoder.feed(b"00000000: 4142".ljust(size))) == []
     assert decoder.ended is ended
+
+
+def test_a_dump_ends_at_the_first_line_that_is_none_of_it():
+    decoder = dumps.Dump()
+    assert b"".join(decoder.feed(b"00000000: 4142 4344  ABCD\nthe next line of a log\n00000004: 4546  EF\n")) == b"ABCD"
+    assert (decoder.ended, decoder.consumed) == (True, 26)
+    assert list(decoder.close()) == []
