@@ -130,10 +130,15 @@ def administrators_at_once(assay: Assay) -> None:
             chosen = [*kinds, *assay.random.choices(kinds, k=ADMINISTRATORS - len(kinds))]
             assay.random.shuffle(chosen)
             # In every other round the looks are under way when the changes come, and in the others they come after them.
-            chosen.sort(key=lambda kind, early=number % 2 == 1: (kind in LOOKS) != early)
+            looks_last = number % 2 == 0
+            chosen.sort(key=partial(_turn, looks_last))
             jobs = [partial(_at_once, assay, org, kind, board[-1 if assay.random.random() < 0.8 else 0]) for kind in chosen]
             board += filter(None, assay.parallel(jobs, ADMINISTRATORS))
         assay.list_all("audit.list", org.admin, step="own log", org=org)
+
+
+def _turn(looks_last: bool, kind: str) -> bool:
+    return (kind in LOOKS) == looks_last
 
 
 def _decided_at_once(assay: Assay, org: Party, request: Any) -> Any:

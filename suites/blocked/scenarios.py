@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+from functools import partial
+
+from zdr_audit.profile.model import FeatureEndpoint
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.bypass.drive import send_forms
 from zdr_audit.suite.bypass.load import shipped
@@ -12,6 +16,11 @@ from zdr_audit.target.template import names
 
 ENOUGH = 6
 """How often features are used at least, all endpoints of all features together."""
+
+
+def _about(known: Set[str], endpoint: FeatureEndpoint) -> bool:
+    """Whether an endpoint is about something that is known by these names."""
+    return bool(names([endpoint.path, endpoint.query, endpoint.body]) & known)
 
 
 def _use(assay: Assay, name: str) -> None:
@@ -125,9 +134,7 @@ def everything_begun_before(assay: Assay) -> None:
             continue
         strangers = {key: stranger(str(value)) for key, value in known.items()}
         for step, values in (("existing", known), ("missing", strangers)):
-            assay.use_feature(
-                name, org.member, step=step, values=values, only=lambda e, k=known: bool(names([e.path, e.query, e.body]) & set(k))
-            )
+            assay.use_feature(name, org.member, step=step, values=values, only=partial(_about, known.keys()))
     newcomer = assay.add_member(org, step="a member comes", role="newcomer").actor("newcomer")
     for name in begun:
         assay.use_feature(name, newcomer, step="newcomer", only=lambda e: e.begins)

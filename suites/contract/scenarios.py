@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.contract.ahead import draw_ahead
@@ -24,7 +25,7 @@ def _explored(assay: Assay) -> tuple[Party, dict[str, Actor], bool]:
         org, ours = assay.fresh(account=assay.subject), True
     except NotOffered:
         org, ours = assay.control, False
-    own = {role: org.actor(role) for role in ("admin", "member") if role in org.actors}
+    own: dict[str, Actor] = {role: org.actor(role) for role in ("admin", "member") if role in org.actors}
     return org, {**own, **assay.staff_actors}, ours
 
 
@@ -62,7 +63,7 @@ def malformed_everywhere(assay: Assay) -> None:
         return  # the controls that need it say so
     document = assay.document("openapi.read", step="read the interface document")
     requests = Requests(assay, document, assay.subject)
-    customers = {role: assay.subject.actor(role) for role in ("member", "admin") if role in assay.subject.actors}
+    customers: dict[str, Actor] = {role: assay.subject.actor(role) for role in ("member", "admin") if role in assay.subject.actors}
     for one in requests.documented.values():
         entitled = [role for role in entitled_roles(one, {**customers, **assay.staff_actors}, assay) if role in customers]
         if one.label in requests.operations and not one.needs_storage and entitled:
@@ -107,7 +108,7 @@ def members_reach_for_more(assay: Assay) -> None:
     for name, spec in assay.profile.operations.items():
         if spec.by in ("member", "anybody") or not assay.offers(name):
             continue
-        known = {"user": org.member.user, "settings": {}, "seconds": 1, "status": 500, "amount": "100"}
+        known: dict[str, Any] = {"user": org.member.user, "settings": {}, "seconds": 1, "status": 500, "amount": "100"}
         assay.attempt(name, org.member, step="member calls", org=org, _made_up="none", **known)
     assay.infer(org.member, Stimulus(), step="the member's key works", counts=False)
 
@@ -117,7 +118,7 @@ def tenants_reach_across(assay: Assay) -> None:
     """Identifiers of one organization used by others, one of them of the same account"""
     others = [assay.other("neighbour"), *([assay.others["sibling"]] if "sibling" in assay.others else [])]
     org = assay.fresh()
-    owned = {"settings": {"cleanupPeriodDays": 9}, "user": org.member.user, "amount": "0", "_made_up": "none"}
+    owned: dict[str, Any] = {"settings": {"cleanupPeriodDays": 9}, "user": org.member.user, "amount": "0", "_made_up": "none"}
     for name, spec in assay.profile.operations.items():
         if spec.by not in ("member", "admin") or "org" not in names([spec.path, spec.query, spec.body]) or not assay.offers(name):
             continue
@@ -134,4 +135,4 @@ def tenants_reach_across(assay: Assay) -> None:
         if known:
             readers = [e for e in feature.endpoints if not e.carries and names([e.path, e.query, e.body]) & known.keys()]
             for other in others:
-                assay.use_feature(name, other.member, step="across", values=known, only=lambda e, r=readers: e in r)
+                assay.use_feature(name, other.member, step="across", values=known, only=readers.__contains__)

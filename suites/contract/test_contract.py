@@ -111,7 +111,7 @@ def test_errors_come_in_the_documented_envelope(expect: Expect) -> None:
     def documented(item: object) -> bool:
         data = getattr(item, "data", None)
         error = data.get("error") if isinstance(data, dict) else None
-        if not isinstance(error, dict) or data.get("type") != "error" or not data.get("request_id"):
+        if not isinstance(data, dict) or not isinstance(error, dict) or data.get("type") != "error" or not data.get("request_id"):
             return False
         return error.get("type") == ERROR_TYPES.get(getattr(item, "status", 0)) and bool(error.get("message"))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.histories.machine import (
     DAY,
@@ -139,8 +141,8 @@ def migration(assay: Assay) -> None:
     for stream in (False, True):
         assay.infer(org.member, Stimulus(stream=stream), step="ask before")
     many = assay.count(6, 12, 60)
-    jobs = [lambda n=n: assay.infer(org.member, Stimulus(stream=bool(n % 2)), step="ask during") for n in range(many)]
-    jobs.insert(many // 3, lambda: assay.call("zdr.migrate", assay.staff("account_team"), step="migrate", org=org))
+    jobs = [partial(assay.infer, org.member, Stimulus(stream=bool(n % 2)), step="ask during") for n in range(many)]
+    jobs.insert(many // 3, partial(assay.call, "zdr.migrate", assay.staff("account_team"), step="migrate", org=org))
     assay.parallel(jobs, workers=6)
     for stream in (False, True):
         assay.infer(org.member, Stimulus(stream=stream), step="ask after")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from zdr_audit.journal.events import GrowthMeasured
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.generate import shapes
@@ -128,8 +130,8 @@ def requests_that_the_backend_fails(assay: Assay) -> None:
                     party.member,
                     Stimulus(stream=stream, answer=False),
                     step=f"ask, failing with {status}",
-                    expects=(status,),
                     counts=party.key == "subject",
+                    how=How(expects=(status,)),
                 )
 
 
@@ -139,7 +141,7 @@ def abandoned_requests(assay: Assay) -> None:
     sizes = (2500, 3500, 5000)[: assay.count(2, 3, 3)]
     _both(assay, [Stimulus(stream=True, abandon_after=size, padding=200) for size in sizes], "close the connection")
     unfinished = [Stimulus(unfinished=True, padding=padding, answer=False) for padding in (0, 48_000)]
-    assay.parallel([lambda s=s: assay.infer(assay.subject.member, s, step="go away before the end", counts=False) for s in unfinished])
+    assay.parallel([partial(assay.infer, assay.subject.member, s, step="go away before the end", counts=False) for s in unfinished])
 
 
 @scenario()
