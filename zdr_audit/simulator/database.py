@@ -15,8 +15,8 @@ WRITER, STARTING = 0x7A6472_01, 0x7A6472_02  # keys of advisory locks: our own, 
 _POSTGRES = "-c lock_timeout=60s -c idle_in_transaction_session_timeout=60s"
 
 
-def engine(url: str, synchronous: str = "FULL") -> Engine:
-    """An engine for `url`; `synchronous` is for SQLite."""
+def engine(url: str) -> Engine:
+    """An engine for `url`."""
     # hide_parameters: a database error must not carry bound values into a message or a log
     if url.startswith("postgresql"):
         return create_engine(
@@ -29,18 +29,18 @@ def engine(url: str, synchronous: str = "FULL") -> Engine:
         )
     made = create_engine(url, hide_parameters=True, pool_size=16, max_overflow=48)
     if made.dialect.name == "sqlite":
-        _sqlite_pragmas(made, synchronous)
+        _sqlite_pragmas(made)
     return made
 
 
-def _sqlite_pragmas(made: Engine, synchronous: str) -> None:
+def _sqlite_pragmas(made: Engine) -> None:
     @event.listens_for(made, "connect")
     def prepare(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
         for pragma in (
             "journal_mode=WAL",
             "secure_delete=ON",
-            f"synchronous={synchronous}",
+            "synchronous=NORMAL",  # what is committed outlives the process, however it is killed; only the machine's own fall could lose the last of it
             "temp_store=MEMORY",  # else VACUUM and sorting would spill content into the system's folder for temporary files
             "foreign_keys=ON",
             "busy_timeout=10000",

@@ -55,7 +55,7 @@ _PUT = _INSERT.on_conflict_do_update(
 
 class SqlCache:
     def __init__(self, url: str):
-        self.engine: Engine = engine(url, "NORMAL")
+        self.engine: Engine = engine(url)
         make_tables(self.engine, CacheBase.metadata)
         self._writer = threading.Lock()
 
