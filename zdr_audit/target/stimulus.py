@@ -8,18 +8,20 @@ from typing import Literal, get_args
 from pydantic import BaseModel, ConfigDict
 
 Place = Literal[
-    "message", "system", "history", "prefill", "tool_description", "tool_schema", "tool_input", "tool_result",
-    "image", "document", "document_title", "user_id", "stop_sequence", "header",
+    "message", "system", "history", "prefill", "tool_name", "tool_description", "tool_schema", "tool_input", "tool_result",
+    "image", "document", "document_title", "user_id", "stop_sequence", "header", "unknown_field",
 ]  # fmt: skip
 PLACES: tuple[Place, ...] = (
-    "message", "system", "history", "prefill", "tool_description", "tool_schema", "tool_input", "tool_result",
-    "image", "document", "document_title", "user_id", "stop_sequence", "header",
+    "message", "system", "history", "prefill", "tool_name", "tool_description", "tool_schema", "tool_input", "tool_result",
+    "image", "document", "document_title", "user_id", "stop_sequence", "header", "unknown_field",
 )  # fmt: skip
 Wrong = Literal[
     "unknown_model", "negative_max_tokens", "empty_messages", "bad_role", "broken_json", "no_version", "bad_credential", "too_large"
 ]
 WRONG: tuple[Wrong, ...] = get_args(Wrong)
 Sampling = Literal["warm", "nucleus"]
+REFUSABLE: frozenset[Place] = frozenset({"unknown_field"})
+"""Places that a target may answer with a client error, and be right: whoever sends content there must be ready for one."""
 SWITCHES = ("stream", "cache", "thinking", "answer", "steady", "brief", "tool_failed")
 """What a request can be sent without, and still be worth sending."""
 
@@ -33,7 +35,8 @@ class Stimulus(BaseModel):
     puts the message's canary at the very end of the user's words. `store` asks the target to store the request, `tool_failed` says of a tool's result
     that it is an error; `sampling` sets how the model draws (`warm`, `nucleus`) and, where there are tools, its choice of one. `bare` says as a
     plain string what could be a list of parts, `pdf` brings the document as one. `chunked` sends the body in chunks, its length untold; `unnamed`
-    sends no User-Agent; `unfinished` goes away when all of the body but its announced end was sent. Many a backend decides by such things what to
+    sends no User-Agent; `unfinished` goes away when all of the body but its announced end was sent; of
+    a body that is too large, all but a beginning is announced alone, and the refusal is waited for. Many a backend decides by such things what to
     cache, to sample, to spool or to cut."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
