@@ -32,6 +32,7 @@ WHERE: dict[Place, str] = {
     "system": "/system/0/text",
     "history": "/messages/0/content",
     "prefill": "/messages/-1/content",
+    "tool_name": "/tools/0/name",
     "tool_description": "/tools/0/description",
     "tool_schema": "/tools/0/input_schema/properties/query/enum/1",
     "tool_input": "/messages/1/content/0/input/query",
@@ -40,6 +41,7 @@ WHERE: dict[Place, str] = {
     "document_title": "/messages/0/content/0/title",
     "user_id": "/metadata/user_id",
     "stop_sequence": "/stop_sequences/0",
+    "unknown_field": "/client_note",
 }
 
 
@@ -201,6 +203,19 @@ def test_a_request_that_is_too_large_is_valid_and_larger_than_the_limit(limit):
     spoilt = render(Stimulus(wrong="too_large"), "model-a", chosen, (), limit).body
     assert len(spoilt) > limit
     assert chosen["message"] in json.dumps(json.loads(spoilt))
+
+
+def test_of_a_request_that_is_too_large_and_unfinished_a_beginning_alone_is_rendered():
+    chosen = texts({"message"})
+    begun = render(Stimulus(wrong="too_large", unfinished=True, padding=2_000), "model-a", chosen, (), 100_000).body
+    assert 2_000 < len(begun) < 10_000 and chosen["message"].encode() in begun
+
+
+def test_the_name_of_a_tool_is_the_same_wherever_it_stands_and_as_long_as_may_be():
+    made = body(Stimulus(places=frozenset({"tool_name", "tool_input"})), texts({"tool_name", "tool_input"}))
+    name = made["tools"][0]["name"]
+    assert made["messages"][1]["content"][0]["name"] == name
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name)
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000])

@@ -71,6 +71,20 @@ def test_a_body_that_stays_unfinished_is_announced_longer_than_it_is_and_the_cli
     assert (found.status, found.error) == (None, UNFINISHED)
 
 
+def test_of_a_body_that_is_announced_a_beginning_comes_and_the_refusal_is_read() -> None:
+    head, _, body = written("POST", "/", {}, b"Hello", Wire(announced=40_000_000), "h").partition(b"\r\n\r\n")
+    assert b"content-length: 40000005" in head and body == b"Hello"
+    with serving(answer(b"{}", "413 Content Too Large")) as server:
+        found = send(server.base_url, Wire(announced=40_000_000))
+    assert (found.status, found.body, found.error) == (413, b"{}", "")
+
+
+def test_where_no_refusal_comes_to_what_is_announced_the_client_goes() -> None:
+    with serving(b"") as server:
+        found = send(server.base_url, Wire(announced=40_000_000))
+    assert found.status is None and found.error
+
+
 def test_a_value_cannot_become_a_line_of_its_own() -> None:
     data = written("GET", "/a\r\nx: y", {"a": "b\r\nc: d"}, None, Wire(), "h")
     assert b"\r\nx: y" not in data
