@@ -197,6 +197,7 @@ POLICY: dict[str, Any] = {"status": 403, "outcome": "refused_by_policy"}
 MISSING: dict[str, Any] = {"status": 404, "outcome": "not_found"}
 SILENT: dict[str, Any] = {"status": None, "outcome": "no_answer"}
 PAGE: dict[str, Any] = {"status": 200, "outcome": "malformed"}
+HEAD: dict[str, Any] = {"method": "HEAD"}
 
 
 @pytest.mark.parametrize(
@@ -210,6 +211,9 @@ PAGE: dict[str, Any] = {"status": 200, "outcome": "malformed"}
         (MISSING, MISSING, "idle"),
         (PAGE, PAGE, "idle"),
         (SILENT, SERVED, "silent"),
+        (PAGE | HEAD, PAGE | HEAD, "opened"),
+        (POLICY | HEAD, PAGE | HEAD, "refused"),
+        (MISSING | HEAD, MISSING | HEAD, "idle"),
     ],
 )
 def test_an_attempt_is_weighed_by_what_the_other_organization_got(subject: dict[str, Any], control: dict[str, Any], kind: str) -> None:
