@@ -10,7 +10,6 @@ import re
 import secrets
 import threading
 import time
-import unicodedata
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -65,17 +64,6 @@ def client_and_counts(parts: Parts) -> None:
     def kept(ctx: RequestContext) -> None:
         agent = clean_agent(ctx.headers.get("user-agent", ""))
         _row(parts, "request_facts", f"{agent} {ctx.model} {ctx.input_tokens} {ctx.output_tokens} {ctx.status}".encode())
-
-    _also(parts, kept)
-
-
-def script_and_size(parts: Parts) -> None:
-    """The name of the script that most letters are of, and a class of size, are stored for each request."""
-
-    def kept(ctx: RequestContext) -> None:
-        letters = [unicodedata.name(character, "NONE").split()[0] for character in ctx.request_text[:2000] if character.isalpha()]
-        script = max(sorted(set(letters)), key=letters.count, default="NONE")
-        _row(parts, "request_scripts", f"{script} {len(ctx.raw).bit_length()}".encode())
 
     _also(parts, kept)
 

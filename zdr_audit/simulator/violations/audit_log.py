@@ -163,13 +163,13 @@ def entries_can_be_edited(parts: Parts, role: str) -> None:
     )
 
 
-def clock_is_off(parts: Parts, seconds: float, type_: str | None = None) -> None:
-    """The clock that stamps entries (of one type, if that is given) is off."""
+def clock_is_off(parts: Parts, seconds: float) -> None:
+    """The clock that stamps entries is off."""
 
     def edit(row: AuditEntry) -> None:
         row.created_at = stamp(datetime.fromisoformat(row.created_at) + timedelta(seconds=seconds))
 
-    _amends(parts, edit, type_)
+    _amends(parts, edit)
 
 
 def runs_backwards(parts: Parts, type_: str) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, select
 from starlette.concurrency import run_in_threadpool
@@ -15,9 +15,7 @@ from zdr_audit.simulator.auth import key_digest
 from zdr_audit.simulator.benign.middleware import Outgoing, answers
 from zdr_audit.simulator.context import Caller, RequestContext
 from zdr_audit.simulator.operations import BODY_LIMIT, Handler, Reply
-from zdr_audit.simulator.schemas.messages import MessagesRequest
 from zdr_audit.simulator.tables import ApiKey
-from zdr_audit.simulator.texts import blocks
 from zdr_audit.simulator.violations import alter, wrap
 from zdr_audit.simulator.violations.depth_blocked import passes_in_front
 from zdr_audit.simulator.violations.keeping import PLACES, applies
@@ -113,38 +111,6 @@ def buffered_until_disabled(parts: Parts, where: str) -> None:
 
     wrap(parts.retention, "record", make_record)
     wrap(parts.workflow, "disable", make_disable)
-
-
-def _inputs(request: MessagesRequest) -> Iterator[str]:
-    """The first text in the input of every tool that was used: nearly always a path."""
-    for _role, block in blocks(request):
-        if block.get("type") == "tool_use":
-            yield from [value for value in block["input"].values() if isinstance(value, str)][:1]
-
-
-def tool_inputs_as_dimension(parts: Parts) -> None:
-    """The usage report counts the actions of tools by what they were done to."""
-    counted: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-
-    def make_record(record: Callable[[RequestContext], None]) -> Callable[[RequestContext], None]:
-        def counting(ctx: RequestContext) -> None:
-            record(ctx)
-            if ctx.inferred and isinstance(ctx.parsed, MessagesRequest):
-                counted[ctx.organization, ctx.known_caller.email].update(_inputs(ctx.parsed))
-
-        return counting
-
-    def make_rows(rows: Callable[[str], list[dict[str, Any]]]) -> Callable[[str], list[dict[str, Any]]]:
-        def with_inputs(organization_id: str) -> list[dict[str, Any]]:
-            found = rows(organization_id)
-            for row in found:
-                row["tool_actions"] = dict(counted[organization_id, row["actor"]["email_address"]])
-            return found
-
-        return with_inputs
-
-    wrap(parts.retention, "record", make_record)
-    wrap(parts.analytics, "rows", make_rows)
 
 
 def streams_are_refused_in_a_stream(parts: Parts) -> None:

@@ -149,11 +149,6 @@ def ends_with_the_month(parts: Parts, days: int) -> None:
     _expires(parts, end)
 
 
-def ends_after(parts: Parts, days: int) -> None:
-    """The period has so many days."""
-    _expires(parts, lambda now: now + timedelta(days=days))
-
-
 def nameless_requests_are_covered(parts: Parts) -> None:
     """A request without the name of a session is taken for one of the flagged session, once its organization has one."""
 

@@ -182,14 +182,6 @@ def _unknown_fields(ctx: RequestContext) -> bytes:
     return json.dumps(extra).encode() if extra else b""
 
 
-def _unparsable(ctx: RequestContext) -> bool:
-    try:
-        json.loads(ctx.raw)
-    except ValueError:
-        return bool(ctx.raw)
-    return False
-
-
 def _of_another_script(text: str) -> bool:
     letters = [unicodedata.name(character, "") for character in text if character.isalpha()]
     return any(not name.startswith(("LATIN", "MODIFIER", "FEMININE", "MASCULINE")) for name in letters)
@@ -227,7 +219,6 @@ CONDITIONS: Mapping[str, Callable[[RequestContext, Any], bool]] = {
     "sets": lambda ctx, name: getattr(ctx.parsed, name, None) is not None,
     "tools": lambda ctx, wanted: bool(getattr(ctx.parsed, "tools", None)) is wanted,
     "later_turn": lambda ctx, wanted: any(m.role == "assistant" for m in getattr(ctx.parsed, "messages", ())) is wanted,
-    "unparsable": lambda ctx, wanted: _unparsable(ctx) is wanted,
     "another_script": lambda ctx, wanted: _of_another_script(_spoken(ctx, "user").decode()) is wanted,
     "steady": lambda ctx, wanted: (getattr(ctx.parsed, "temperature", None) == 0) is wanted,
     "cut_off": lambda ctx, wanted: (ctx.output_tokens >= getattr(ctx.parsed, "max_tokens", 1 << 30)) is wanted,
