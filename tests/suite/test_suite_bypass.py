@@ -7,6 +7,7 @@ import json
 import tomllib
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import jsonschema_rs
@@ -14,6 +15,7 @@ import pytest
 from engine_events import by_control, interaction, started
 
 from zdr_audit.profile.load import load
+from zdr_audit.suite.bypass.drive import spots
 from zdr_audit.suite.bypass.judge import no_form_opens, weigh
 from zdr_audit.suite.bypass.load import SCHEMA, SHIPPED, CorpusError, load_forms, schema, shipped
 from zdr_audit.suite.bypass.model import Form, Group, Reshape
@@ -174,6 +176,15 @@ def test_a_stranger_looks_like_it_and_is_another(identifier: str) -> None:
     assert other != identifier
     assert len(other) == len(identifier)
     assert other.rpartition("_")[0] == identifier.rpartition("_")[0]
+
+
+def test_what_reads_is_tried_where_nothing_made_before_is_needed() -> None:
+    asked = SimpleNamespace(profile=load("simulator", {}).profile)
+    reading, beginning = spots(asked, reads=True), spots(asked)  # type: ignore[arg-type]
+    assert {endpoint.method for _, endpoint in reading} == {"GET"} and len(reading) > 3
+    assert not [endpoint for _, endpoint in reading if "{" in endpoint.path or endpoint.carries]
+    assert all(endpoint.carries for _, endpoint in beginning)
+    assert any(form.reads for form in FORMS if form.method == "HEAD")
 
 
 # -- weighing -----------------------------------------------------------------------------------------------------------------------
