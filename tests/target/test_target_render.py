@@ -247,6 +247,13 @@ def test_what_a_target_does_not_take_of_it_is_left_out_and_named():
     assert remains == Stimulus() and missing == ("steady", "brief", "turns")
 
 
+def test_a_target_without_tools_gets_no_name_of_one():
+    named = Stimulus(places=frozenset({"message", "tool_name", "tool_description"}))
+    assert fitted(named, {"message", "answer", "tool_name"}) == (Stimulus(), ("tool_name", "tool_description"))
+    assert fitted(named, {"message", "answer", "tool_name", "tool_description"}) == (named, ())
+    assert fitted(named, {"message", "answer", "tool_description"})[1] == ("tool_name",)
+
+
 def test_a_wish_to_be_stored_and_a_failed_tool_are_said_where_they_belong():
     given = texts(("message", "tool_result"))
     plain, asked = (body(Stimulus(places=frozenset(given), store=told, tool_failed=told), given) for told in (False, True))

@@ -22,6 +22,8 @@ WRONG: tuple[Wrong, ...] = get_args(Wrong)
 Sampling = Literal["warm", "nucleus"]
 REFUSABLE: frozenset[Place] = frozenset({"unknown_field"})
 """Places that a target may answer with a client error, and be right: whoever sends content there must be ready for one."""
+_COMES_WITH: dict[str, str] = {"tool_name": "tool_description"}
+"""What a target has only if it has the other, whose name a profile may know where it does not know this one."""
 SWITCHES = ("stream", "cache", "thinking", "answer", "steady", "brief", "tool_failed")
 """What a request can be sent without, and still be worth sending."""
 
@@ -82,8 +84,8 @@ def features(stimulus: Stimulus) -> tuple[str, ...]:
 def fitted(stimulus: Stimulus, offered: Collection[str]) -> tuple[Stimulus | None, tuple[str, ...]]:
     """The stimulus without what cannot be said, and what was left out. None where nothing worth sending is left: no place for content, or without
     what makes it that stimulus (a session, a common opening, a wish to be stored, a mistake on purpose, a stream to be abandoned)."""
-    missing = tuple(name for name in features(stimulus) if name not in offered)
-    kept = frozenset(place for place in stimulus.places if place in offered)
+    missing = tuple(name for name in features(stimulus) if not {name, _COMES_WITH.get(name, name)} <= {*offered})
+    kept = stimulus.places.difference(missing)
     essential = {"session", "opening", "store", f"wrong:{stimulus.wrong}"} | ({"stream"} if stimulus.abandon_after is not None else set())
     if essential & set(missing) or (stimulus.places and not kept):
         return None, missing
