@@ -29,6 +29,9 @@ LIMITS = """
 - Digests that are salted or keyed, that are of a text put together otherwise, or that stand raw in binary data without their length before them.
 - Raw deflate, Brotli, raw Snappy and LZ4 blocks, ORC and Kafka segments that begin inside records of other binary formats, such as MessagePack, or
   behind escapes. Where a tar or zip member, a body of HTTP, a captured flow or a value of a database begins, they are found.
+- The block at which Zstandard, LZ4, Snappy or bzip2 data break off, which is had whole or not at all; what stands in blocks before it is found.
+- In strings of JSON: lines of a log that each hold a piece of the text, and ascii85 with a quote or a backslash in it; escaped twice, also dumps and
+  compressed data in quoted-printable. Compressed data as a list of numbers that are indented, one to a line.
 - Known and not decoded, and said so for each object: compressed members of rar, encrypted archives, PDF and Parquet, LZO, Zstandard with a dictionary,
   PPMd and Brotli in 7z without the extra `archives`, unknown codecs, whatever is damaged, nested deeper than the bound, or larger than it.
 """

@@ -288,3 +288,73 @@ def test_what_begins_with_no_size_is_no_snappy():
     assert not blocks.is_snappy_block(b"\xff" * 40)
     assert not blocks.is_snappy_block(b"\x80\x80")
     assert not blocks.is_snappy_block(b"")
+
+
+def test_a_chunk_of_snappy_holds_a_hundred_thousand_bytes_at_most_whatever_its_kind():
+    for kind in (0, 1):
+        for size, ended in ((2 * 65536, False), (2 * 65536 + 1, True)):
+            decoder = snappy.SnappyFrames()
+            list(decoder.feed(snappy.FRAME_MAGIC + bytes([kind]) + size.to_bytes(3, "little")))
+            assert decoder.ended is ended, (kind, size)
+    for kind in (0x80, 0xFE):
+        decoder = snappy.SnappyFrames()
+        list(decoder.feed(snappy.FRAME_MAGIC + bytes([kind]) + b"\xff\xff\xff"))
+        assert not decoder.ended
+
+
+def test_a_block_of_hadoop_has_a_whole_head():
+    whole = hadoop(b"text of it")
+    for size in range(1, len(whole)):
+        with pytest.raises(ValueError, match="no LZ4 blocks of Hadoop"):
+            lz4_hadoop(whole + whole[:size], 20_000)
+    assert lz4_hadoop(whole + whole, 20) == b"text of it" * 2
+
+
+@pytest.mark.parametrize("content", [*BINARY, b"\x00" + NOISE[:17] + b"ab" * 40 + NOISE[:200] + b"\x00" * 700])
+def test_every_beginning_of_a_block_may_begin_one(content):
+    squeezed, short = bytes(cramjam.snappy.compress_raw(content)), packed(content)
+    made = snappy_block(content)
+    for size in range(16, 160):
+        assert is_lz4_block(short[:size]) or len(short) < 16, size
+        for one in (squeezed, made):
+            assert is_snappy_block(one[:size]) or not blocks._is_binary(one[:size]), size
+
+
+def test_elements_of_snappy_that_are_cut_off_anywhere_may_go_on():
+    for kind, width in ((1, 1), (2, 2), (3, 4)):
+        for lead in range(1, 12):
+            first = element(0, 20 + lead, data=NOISE[: 20 + lead])
+            whole = first + element(kind, 11, 20 + lead)
+            wrong = first + element(kind, 11, 21 + lead)
+            for size in range(len(first), len(whole) + 1):
+                assert is_snappy_block(b"\xff\x01" + whole[:size])
+                assert is_snappy_block(b"\xff\x01" + wrong[:size]) is (size < len(wrong)), (kind, lead, width, size)
+
+
+def test_a_length_of_lz4_goes_on_from_fifteen_on_until_a_byte_is_not_the_largest():
+    more = b"??\xff\xff\x07rest"
+    assert [blocks._lz4_length(more, 2, short) for short in range(16)] == [*((short, 2) for short in range(15)), (15 + 255 + 255 + 7, 5)]
+    assert blocks._lz4_length(b"\x00", 0, 15) == (15, 1)
+    assert blocks._lz4_length(b"\xfe\x01", 0, 15) == (15 + 254, 1)
+    assert blocks._lz4_length(b"\xff\xff", 0, 15) == (15 + 510, 2)
+    assert blocks._lz4_length(b"", 0, 15) == (15, 0)
+
+
+def test_sizes_before_a_block_of_lz4_are_what_it_can_hold():
+    for packed_size, most in ((0, 0), (1, 255), (100, 25_500), (263_172, 67_108_860), (263_173, 64 << 20), (1 << 30, 64 << 20)):
+        assert blocks._bound(packed_size) == most
+    block = packed(bytes(4000))
+    for width, order in ((4, "little"), (4, "big"), (8, "little")):
+        assert sized_lz4((4000).to_bytes(width, order) + block) == bytes(4000)
+        for wrong in (3999, 4001, 0):
+            with pytest.raises(ValueError, match="no LZ4 block with its size"):
+                sized_lz4(wrong.to_bytes(width, order) + block)
+
+
+def test_lzf_that_goes_on_behind_the_size_it_announces_is_refused():
+    for rest in (b"\x00d", lzf_copy(1, 3), lzf_copy(3, 264)):
+        with pytest.raises(ValueError, match="hold more than the 3 bytes"):
+            lzf.decompress(b"\x02abc" + rest, 3)
+    for cut in (b"\x02ab", b"\x02abc\x20", b"\x02abc\xe0", b"\x02abc\xe0\x01", b"\x02abc\x01d"):
+        with pytest.raises(ValueError, match="cut off"):
+            lzf.decompress(cut, 300)

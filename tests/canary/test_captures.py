@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import struct
 
 import pytest
@@ -266,3 +267,67 @@ def test_what_a_packet_holds_whole_is_told_where_it_stands_and_what_packets_part
     told = {(seen.canary, seen.forms, seen.start) for seen in lab.search(data) if seen.canary}
     assert {one for one in told if one[0] == "whole"} == {("whole", ("plain",), data.index(whole))}
     assert ("cut", ("pcap", "plain"), 0) in told
+
+
+@pytest.mark.parametrize("kind", [kind for kind in range(12) if kind not in (1, 3, 6)])
+def test_blocks_of_other_kinds_hold_no_packet_and_no_interface(kind):
+    first, other, last = (ethernet(ip4(tcp(content, place))) for content, place in ((b"one ", 1), (b"other", 90), (b"two", 5)))
+    enhanced, simple = struct.pack("<IIIII", 0, 0, 0, len(other), len(other)) + other, struct.pack("<I", len(other)) + other
+    for body in (simple, enhanced, b"\x65\x00" + bytes(18)):
+        behind = pcapng((0, last), links=())[len(section()) :]
+        assert fed(pcapng_decoder(), pcapng((0, first)) + block("<", kind, body) + behind) == b"one two\n", body[:4]
+
+
+def test_datagrams_of_other_ports_are_told_apart():
+    def datagram(source: int, target: int) -> bytes:
+        return struct.pack(">HHHH", source, target, 8 + 4, 0) + b"%4d" % (source % 7 * 100 + target % 7)
+
+    ends = [(53, 5353), (53, 5354), (54, 5353), (309, 5353), (53, 5097), (53, 5353)]
+    told = streams(*(ethernet(ip4(datagram(*one), 17)) for one in ends)).split(b"\n")[:-1]
+    contents = [datagram(*one)[8:] for one in ends]
+    assert told == [contents[0], contents[5], *contents[1:5]]
+
+
+@pytest.mark.parametrize("size", [100, 255, 256, 300, 1000])
+def test_a_packet_is_as_long_as_it_says(size):
+    content = bytes(65 + at % 26 for at in range(size))
+    assert streams(ethernet(ip4(tcp(content, 1), padding=b"padding"))) == content + b"\n"
+
+
+def test_a_datagram_of_one_byte_is_told_and_a_segment_of_twenty_holds_none():
+    assert streams(ethernet(ip4(udp(b"x"), 17))) == b"x\n"
+    assert streams(ethernet(ip4(tcp(b"", 1)))) == b"\n"
+    assert streams(ethernet(ip6(tcp(b"", 1)))) == b"\n"
+    assert streams(ethernet(ip6(b""))) == b""
+
+
+def test_a_cut_head_of_tcp_begins_no_stream():
+    assert streams(ethernet(ip4(tcp(b"", 1)[:19]))) == b""
+    assert streams(ethernet(ip6(tcp(b"", 1)[:19]))) == b""
+
+
+def test_what_a_packet_holds_compressed_and_whole_is_told_where_it_stands(lab):
+    inner = gzip.compress(lab.canary("one").encode() + bytes(at * at % 251 for at in range(300)))
+    data = pcap(ethernet(ip4(tcp(inner, 1))))
+    assert [(seen.forms, seen.start) for seen in lab.search(data)] == [(("gzip", "plain"), data.index(inner))]
+
+
+def test_datagrams_of_one_sender_are_told_together_however_long_they_are():
+    contents = [b"a", b"b" * 600, b"c" * 70]
+    other = ethernet(ip4(struct.pack(">HHHH", 54, 5353, 9, 0) + b"x", 17))
+    frames = [ethernet(ip4(udp(content), 17)) for content in contents]
+    assert streams(frames[0], other, *frames[1:]) == b"\n".join(contents) + b"\nx\n"
+
+
+def test_segments_of_one_sender_are_one_stream_wherever_their_places_are():
+    frames = [
+        ethernet(ip4(tcp(content, place))) for content, place in ((b"one ", 0x00FFFFFC), (b"two ", 0x01000000), (b"three", 0x01000004))
+    ]
+    other = ethernet(ip4(tcp(b"other", 7, port=8081)))
+    assert streams(frames[0], other, *frames[1:]) == b"one two three\nother\n"
+
+
+@pytest.mark.parametrize("size", range(1, 9))
+def test_what_fills_a_block_up_is_no_part_of_its_packet(size):
+    content = b"x" * size
+    assert fed(pcapng_decoder(), pcapng((0, ip4(tcp(content, 1), total=0)), links=(101,))) == content + b"\n"

@@ -325,3 +325,10 @@ def test_archives_are_told_by_their_first_header_alone():
     assert not sevenzip.is_7z(head[:12] + (1 << 48).to_bytes(8, "little") + head[20:])
     assert check("rar", b"Rar!\x1a\x07\x00\xcf")
     assert not check("rar", b"Rar!\x1a\x07\x00")
+
+
+@pytest.mark.parametrize(("size", "ended"), [(1000, False), (1024, False), (1025, True)])
+def test_a_line_of_a_dump_has_a_thousand_bytes_at_most(size, ended):
+    decoder = dumps.Dump()
+    assert list(decoder.feed(b"00000000: 4142".ljust(size))) == []
+    assert decoder.ended is ended

@@ -220,3 +220,51 @@ def test_every_length_in_much_binary_data_is_looked_at():
         rows[at : at + 33] = bytes([32]) + SHA256
     assert [start for start, _, _ in found(bytes(rows))] == [at + 1 for at in places]
     assert [forms for _, _, forms in found(bytes(rows))] == [("sha256", "text")] * 5
+
+
+STRUCTURED = b"\xff\xfe\x00\x00\x07\x01" * 6000
+TEXTUAL = b"words of text, " * 3000
+NOISY = b"".join(hashlib.sha256(b"%d" % number).digest() for number in range(1024))
+_BLOCK = 32 * 1024
+
+
+@pytest.mark.parametrize(
+    ("blocks", "ranges"),
+    [
+        ("s", [(0, 1)]),
+        ("t", []),
+        ("n", []),
+        ("sstss", [(0, 2), (3, 5)]),
+        ("tstss", [(1, 2), (3, 5)]),
+        ("stsntsss", [(0, 1), (2, 3), (5, 8)]),
+        ("nnsnn", [(2, 3)]),
+    ],
+)
+def test_digests_as_they_are_are_looked_for_in_blocks_with_a_structure_that_are_no_text(blocks, ranges):
+    data = b"".join({"s": STRUCTURED, "t": TEXTUAL, "n": NOISY}[kind][:_BLOCK] for kind in blocks)
+    assert digest_search._worth_looking(data) == [(low * _BLOCK, high * _BLOCK) for low, high in ranges]
+
+
+@pytest.mark.parametrize(("size", "structured"), [(100, False), (_BLOCK - 1, True)])
+def test_a_last_block_is_told_by_as_many_bytes_before_the_end(size, structured):
+    assert digest_search._worth_looking(STRUCTURED[:size]) == [(0, size)]
+    assert digest_search._worth_looking(NOISY[:size]) == [(0, size)]  # too little to say
+    assert digest_search._worth_looking(NOISY[:_BLOCK] + STRUCTURED[:size]) == ([(_BLOCK, _BLOCK + size)] if structured else [])
+    assert digest_search._worth_looking(STRUCTURED[:_BLOCK] + NOISY[:size]) == [(0, _BLOCK + (0 if structured else size))]
+
+
+def test_digits_behind_a_digest_that_make_it_longer_than_any_hide_it():
+    for filling in (b"", WORDS * 600):
+        for size, told in ((0, True), (1, True), (2, True), (3, False), (40, False)):
+            data = filling + b' "' + SHA512.hex().encode() + b"a" * size + b'" ' + filling
+            assert bool(found(data)) is told, (len(filling), size)
+
+
+def test_digits_that_are_fewer_than_a_digest_has_are_none():
+    for size in range(1, 24):
+        for sign in (b".", b"g", b"_"):
+            data = b"x" + sign + SHA256.hex().encode()[:size] + sign + b" and more of it"
+            assert bool(found(data)) is (size >= 16), (size, sign)
+            assert found(WORDS * 600 + data) == [
+                (start + len(WORDS) * 600, end + len(WORDS) * 600, forms) for start, end, forms in found(data)
+            ]

@@ -24,7 +24,7 @@ from zdr_audit.canary.mint import Mint, new_literal
 from zdr_audit.canary.registry import Registry
 from zdr_audit.canary.renditions import renditions, text_renditions
 from zdr_audit.canary.seeker import Seeker
-from zdr_audit.canary.sighting import DIGESTS
+from zdr_audit.canary.sighting import DIGESTS, is_digest
 
 KEY = b"a key of the run" * 2
 
@@ -300,3 +300,37 @@ def test_a_digest_is_known_however_many_there_are_and_no_other_is(monkeypatch):
     assert marks == sorted(marks) and len(marks) > 60
     for near in (marks[0] - 1, marks[30] + 1, marks[-1] + 1):
         assert book._find(near.to_bytes(MARK, "little")) is None
+
+
+def test_of_two_texts_that_are_the_same_the_first_keeps_its_name_before_and_after_they_are_settled():
+    book = DigestBook(KEY)
+    for settled in (False, True):
+        text = b"the same text" + bytes([settled])
+        book.add(book.entry("c-1", "first", text))
+        book.add(book.entry("c-2", "second", text))
+        if settled:
+            book._settle()
+            book.add(book.entry("c-3", "third", text))
+            book.add(book.entry("c-4", "fresh", b"another"))
+            assert book.look_up(ALGORITHMS["md5"](b"another")) == digests.Known("c-4", "fresh", "md5")
+        for name, algorithm in ALGORITHMS.items():
+            assert book.look_up(algorithm(text)) == digests.Known("c-1", "first", name)
+    assert len(book) == 6
+
+
+def test_an_empty_book_knows_nothing_and_what_is_beyond_its_last_is_not_in_it():
+    book = DigestBook(KEY)
+    assert book._find(bytes(MARK)) is None
+    book.add(book.entry("c-1", "one", b"text", ("md5",)))
+    book._settle()
+    for mark in (bytes(MARK), b"\xff" * MARK):
+        assert book._find(mark) is None
+
+
+def test_what_is_a_digest_of_content_is_told_by_its_algorithm():
+    assert is_digest(("sha256", "request-body"))
+    assert is_digest(("gzip", "hex", "md5", "request-text"))
+    assert not is_digest(("sha256",))
+    assert not is_digest(("md5", "hex", "plain"))
+    assert not is_digest(("plain", "sha256"))
+    assert not is_digest(())

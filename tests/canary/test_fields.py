@@ -8,6 +8,7 @@ import zlib
 
 import brotli
 import pytest
+from varints import varint
 
 from zdr_audit.canary import fields
 from zdr_audit.canary.fields import decode, is_record
@@ -215,14 +216,6 @@ def test_documents_are_read_to_a_depth_of_twelve():
     assert read("bson", nested(12))[0] == [b"a\x00"]
     with pytest.raises(ValueError, match="no BSON"):
         read("bson", nested(13))
-
-
-def varint(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
 
 
 PROTOBUF = {

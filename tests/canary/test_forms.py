@@ -251,6 +251,9 @@ def test_text_in_mixed_alphabets_is_named_by_the_sign_that_stands_nearest():
         (b"+AAAAAAA", b"AAAAAAAA_", "base64"),
         (b"_", b"AAAAAAAAAAAAAA+", "base64url"),
         (b"+", b"AAAAAAAAAAAAAA_", "base64"),
+        (b"-" + b"AAAA" * 20, b"/", "base64"),
+        (b"+" + b"AAAA" * 20, b"_", "base64url"),
+        (b"_" + b"AAAA" * 20 + b"/AAA", b"_AAA-", "base64"),
     ):
         assert FORMS["base64"].decode(before + written.rstrip(b"=") + after, at + len(before), phase).name == name, (before, after)
 
@@ -357,3 +360,49 @@ def test_chains_are_written_from_within():
     for name in ("base64", "hex", "percent", "rot13", "utf-16"):
         assert FORMS[name].encode(PAYLOAD.upper())[0][0] in patterns
     assert FORMS["base85"].encode(PAYLOAD.upper())[0][0] not in patterns
+
+
+@pytest.mark.parametrize(
+    ("codec", "form"), [("utf-16-le", "utf-16"), ("utf-16-be", "utf-16"), ("utf-32-le", "utf-32"), ("utf-32-be", "utf-32")]
+)
+def test_wide_text_is_read_to_its_last_character_wherever_it_stands(codec, form):
+    width = int(form[-2:]) // 8
+    for lead in range(0, 9 * width, width):
+        for size in (3, 4, 5, 9, 17):
+            text = "abcdefghijklmnopq"[:size]
+            data = (b"\x00" if codec.endswith("be") else b"\xff") * lead + text.encode(codec) + b"\xff" * 2 * width
+            start = lead + (width - 1 if codec.endswith("be") else 0)
+            decoded = FORMS[form].decode(data, start, start)
+            assert decoded.data.startswith(text.encode()), (lead, size)
+            assert decoded.name == form + codec[-2:]
+            assert list(decoded.starts)[:size] == list(range(lead, lead + size * width, width))
+
+
+@pytest.mark.parametrize("name", ["rot47", "ebcdic", "rot13"])
+def test_every_character_of_text_comes_back_from_its_stand_in(name):
+    text = bytes(range(32, 127))
+    ((written, _),) = FORMS[name].encode(text)
+    assert FORMS[name].decode(written, 0, 0).data == text
+    wanted = {
+        "rot47": bytes([32, *range(80, 127), *range(33, 80)]),
+        "ebcdic": text.decode().encode("cp037"),
+        "rot13": codecs.encode(text.decode(), "rot13").encode(),
+    }
+    assert written == wanted[name]
+
+
+def test_patterns_of_groups_of_bits_are_all_that_the_payload_alone_decides():
+    payload = bytes(range(65, 75))
+    for name, group, encode in (
+        ("base64", 3, base64.b64encode),
+        ("base32", 5, base64.b32encode),
+        ("uuencode", 3, lambda data: binascii.b2a_uu(data, backtick=True)[1:]),
+    ):
+        found = FORMS[name].encode(payload)
+        for lead in range(group):
+            texts = [encode(bytes([around]) * lead + payload + bytes([around]) * 5) for around in (0, 0x55, 0xAA, 0xFF)]
+            same = [len(set(letters)) == 1 for letters in zip(*texts, strict=True)]
+            first = same.index(True)
+            last = first + same[first:].index(False)
+            size = len(encode(bytes(group)).strip(b"\n="))
+            assert (texts[0][first:last], first % size) in found, (name, lead)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import itertools
 import re
 
@@ -10,7 +11,7 @@ import pytest
 
 from fixtures.corpus import noise
 from zdr_audit.canary import gates, parts
-from zdr_audit.canary.anchors import anchors, commonness
+from zdr_audit.canary.anchors import _COMMON, anchors, commonness
 from zdr_audit.canary.automaton import Automaton
 
 FAR = 60_000
@@ -299,3 +300,25 @@ def test_a_pattern_that_stands_within_another_or_at_its_end_is_found_too(part):
         for filling in (b"", b"." * 5000):
             found = Automaton(patterns).find(b"..abcdefgh.." + filling)
             assert {(start, patterns[index]) for start, _, index in found} == {(2, b"abcdefgh"), (2 + b"abcdefgh".index(part), part)}
+
+
+def test_a_literal_in_a_form_as_short_as_itself_is_found_where_no_text_stands(lab):
+    for written in (codecs.encode(lab.literal, "rot13").encode(), lab.literal.encode()):
+        data = b"\xf3" * 40_000 + written + b"\xf3" * 40_000
+        assert [(seen.start, seen.end, seen.canary) for seen in lab.search(data)] == [(40_000, 40_010, None)]
+
+
+def test_how_common_each_byte_is_is_that_of_its_kind():
+    shares = {
+        0.25: b"\x00",
+        0.15: b" \n",
+        0.09: b"etaoinshr",
+        0.06: b"0123456789",
+        0.04: b'",:.-_/=',
+        0.03: b"dlcumwfgypb",
+        0.02: b"\\%&#;(){}[]<>'*+|",
+        0.01: b"vkABCDEFGHIJKLMNOPQRSTUVWXYZ" + bytes(code for code in range(1, 32) if code != 10),
+        0.003: b"jxqz",
+    }
+    told = {code: share for share, codes in shares.items() for code in codes}
+    assert dict(enumerate(_COMMON)) == {code: told.get(code, 0.004) for code in range(256)}

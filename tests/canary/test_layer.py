@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import bz2
+import copy
 import gzip
 import io
 import json
@@ -13,11 +14,13 @@ import zipfile
 import zlib
 
 import brotli
+import cramjam
 import lz4.frame
 import pytest
 
 from zdr_audit.canary import layer
 from zdr_audit.canary.compression import _zstd
+from zdr_audit.canary.form import Decoded
 from zdr_audit.canary.layer import Layer
 from zdr_audit.canary.search import Search
 
@@ -256,3 +259,67 @@ def test_what_was_seen_in_a_chunk_anyway_is_not_told_again_for_the_body(lab, mon
     seen = list(lab.search(data[at : at + 500] for at in range(0, len(data), 500)))
     assert [one.forms for one in seen if one.canary == "whole"] == [("gzip", "plain")]
     assert "cut" in {one.canary for one in seen}
+
+
+def test_a_literal_in_what_has_no_magic_waits_until_that_is_decoded(lab):
+    canary = lab.canary("told")
+    content = f"\x01\x02 {lab.literal}, {lab.literal} and then {canary} of it".encode() + FILLING[:300]
+    data = bytes(cramjam.snappy.compress_raw(content))
+    assert lab.literal.encode() in data
+    assert canary.encode() not in data
+    seen = lab.search(data)
+    assert {(one.forms, one.canary) for one in seen} == {(("snappy", "plain"), "told"), (("snappy", "plain"), None)}
+    assert {(one.start, one.end) for one in seen} == {(0, len(data))}
+
+
+def test_of_what_was_handled_so_much_is_kept_that_nothing_on_a_border_is_lost(lab, monkeypatch):
+    monkeypatch.setattr(layer, "_BATCH", 9000)
+    canary = lab.canary("one").encode()
+    for at in (0, 800, 808, 840, 5000, 8960, 8999, 9005, 17_000):
+        one = Layer(Search(lab.seeker, lab.notes.append, None))
+        data = (b"." * at + canary).ljust(27_000, b".")
+        found = [seen for start in range(0, len(data), 9000) for seen in one.feed(data[start : start + 9000])] + one.finish()
+        assert [(seen.start, seen.canary) for seen in found] == [(at, "one")]
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_forms_within_forms_are_decoded_to_the_depth_that_is_wanted(lab, depth):
+    shallow = copy.copy(lab.seeker)
+    shallow.max_depth = depth
+    data = base64.b64encode(base64.b64encode(lab.canary("one").encode() + b"..") + b"..")
+    seen = list(shallow.search(b'"' + data + b'"', lab.notes.append))
+    assert bool([one for one in seen if one.canary]) is (depth == 2)
+    assert bool(lab.notes) is (depth < 2)
+    assert all(note == f"base64 content nested more than {depth} deep was not decoded" for note in lab.notes)
+
+
+def test_what_stands_beside_a_literal_tells_its_canary_from_either_side(lab):
+    canary = lab.canary("one").encode()
+    one = Layer(Search(lab.seeker, None, None))
+    for lead in range(0, 24):
+        text = b"." * lead + canary + b"...."
+        decoded = Decoded("split", text, range(100, 100 + len(text)), range(101, 101 + len(text)))
+        assert one._beside(decoded, 100 + lead) == "one"
+        assert one._beside(decoded, 100 + lead + 22) == "one"
+        assert one._beside(decoded, 99) is None
+        begun = Decoded("split", text[: lead + 22], range(100, 122 + lead), range(101, 123 + lead))
+        assert one._beside(begun, 100 + lead) == "one"
+        ended = Decoded("split", text[lead + 10 :], range(100, 100 + len(text) - lead - 10), ())
+        assert one._beside(ended, 112) == "one"
+
+
+@pytest.mark.parametrize("cut", [10, 12, 14, 17])
+def test_a_value_that_begins_the_data_goes_on_in_the_next(lab, cut):
+    canary = lab.canary("told")
+    for name in ("t", "text"):
+        data = f'"{name}":"{canary[:cut]}","{name}":"{canary[cut:]}"'.encode()
+        (seen, *rest) = lab.search(data)
+        assert (seen.canary, seen.start, seen.forms[0]) == ("told", len(name) + 4, "plain" if cut > 12 else "split"), cut
+        assert {one.canary for one in rest} <= {"told", None}
+
+
+def test_a_literal_of_nobody_is_told_beside_an_attempt_that_found_nobody_either(lab):
+    content = f"\x01\x02 {lab.literal}, and nothing of it more than that".encode() + FILLING[:300]
+    data = bytes(cramjam.snappy.compress_raw(content))
+    seen = {(one.forms, one.canary) for one in lab.search(data)}
+    assert seen == {(("plain",), None), (("snappy", "plain"), None)}

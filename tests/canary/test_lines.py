@@ -190,8 +190,8 @@ def test_what_stands_before_pieces_is_what_their_lines_share():
     assert cuts._before(data, [place[b"1"], place[b"3"], place[b"2"]]) == b": "
     assert cuts._before(data, [place[b"4"]]) == b"\n"
     assert cuts._before(data, [place[b"4"], place[b"1"]]) == b""
-    assert cuts._before(data, [place[b"5"]]) == b"\n" + b"sixteen letters before "[-16:]
-    assert cuts._before(data, [place[b"5"], place[b"5"]]) == b"\n" + b"sixteen letters before "[-16:]
+    assert cuts._before(data, [place[b"5"]]) == b"sixteen letters before "[-16:]
+    assert cuts._before(data, [place[b"5"], place[b"5"]]) == b"sixteen letters before "[-16:]
 
 
 def joined(search, data: bytes) -> bytes:
@@ -247,17 +247,22 @@ def continued(data: bytes, word: bytes) -> list[bytes]:
 
 def test_a_literal_that_ends_a_piece_is_read_with_the_lines_for_each_place_at_which_the_piece_may_begin():
     data = b"at=ab x=12\nat=go on zqx482j913\nat=4k5m\nat=7p8r\n"
-    assert continued(data, b"zqx") == [b"zqx482j913", b"zqx482j913", b"abzqx482j9134k5m7p8r"]
+    assert continued(data, b"zqx") == [
+        b"zqx482j913",
+        b"on zqx482j913",
+        b"abgo on zqx482j9134k5m7p8r",
+        b"atat=go on zqx482j913atat",
+    ]
     assert continued(b"...", b".") == []
 
 
 @pytest.mark.parametrize(
     ("before", "places"),
     [
-        (b"", 0),
-        (b"\n", 0),
-        (b"x\na ", 1),
-        (b"a " * 11, 11),
+        (b"", 1),
+        (b"\n", 1),
+        (b"x\na ", 2),
+        (b"a " * 11, 12),
         (b"a " * 12, 12),
         (b"a " * 13, 12),
         (b"a-" + b"b" * 127, 1),

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from fed import fed
+from varints import varint
 
 from fixtures.corpus_compressed import snappy_block
 from zdr_audit.canary import avro, orc, thrift, wide
@@ -14,16 +15,8 @@ from zdr_audit.canary.search import Search
 from zdr_audit.canary.walk import Walk
 
 
-def plain(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
-
-
 def zigzag(value: int) -> bytes:
-    return plain((value << 1 ^ value >> 63) & (1 << 64) - 1)
+    return varint((value << 1 ^ value >> 63) & (1 << 64) - 1)
 
 
 def read(data: bytes) -> dict[int, object]:
@@ -54,10 +47,10 @@ def read(data: bytes) -> dict[int, object]:
         (b"\x18\x03abc\x18\x00\x15" + zigzag(5) + b"\x00", {1: None, 2: None, 3: 5}),
         (b"\x19\x25" + zigzag(1) + zigzag(2) + b"\x15" + zigzag(5) + b"\x00", {1: [], 2: 5}),
         (b"\x1a\x2c\x15" + zigzag(1) + b"\x00\x15" + zigzag(2) + b"\x00\x00", {1: [{1: 1}, {1: 2}]}),
-        (b"\x19\xf3" + plain(20) + bytes(20) + b"\x15" + zigzag(5) + b"\x00", {1: [], 2: 5}),
+        (b"\x19\xf3" + varint(20) + bytes(20) + b"\x15" + zigzag(5) + b"\x00", {1: [], 2: 5}),
         (b"\x19\x32\x01\x02\x01\x15" + zigzag(5) + b"\x00", {1: [], 2: 5}),
         (b"\x19\xe3" + bytes(14) + b"\x15" + zigzag(5) + b"\x00", {1: [], 2: 5}),
-        (b"\x19\xf3" + plain(14) + bytes(14) + b"\x15" + zigzag(5) + b"\x00", {1: [], 2: 5}),
+        (b"\x19\xf3" + varint(14) + bytes(14) + b"\x15" + zigzag(5) + b"\x00", {1: [], 2: 5}),
         (b"\x19\x03\x15" + zigzag(5) + b"\x00", {1: [], 2: 5}),
         (b"\x19\x21\x01\x02\x15" + zigzag(5) + b"\x00", {1: [], 2: 5}),
         (b"\x1c\x15" + zigzag(3) + b"\x00\x15" + zigzag(5) + b"\x00", {1: {1: 3}, 2: 5}),
@@ -75,8 +68,8 @@ def test_structures_are_read_as_numbers_by_field(data, fields):
         (b"\x1e\x00", "no value is of kind 14"),
         (b"\x1b\x00", "no value is of kind 11"),
         (b"\x15" + b"\x80" * 10 + b"\x01\x00", "longer than 64 bits"),
-        (b"\x18" + plain(64 * 1024 * 1024 + 1), "a string is longer"),
-        (b"\x19\xf3" + plain(10_000_001), "more items"),
+        (b"\x18" + varint(64 * 1024 * 1024 + 1), "a string is longer"),
+        (b"\x19\xf3" + varint(10_000_001), "more items"),
     ],
 )
 def test_what_is_no_structure_is_refused(data, words):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from zdr_audit.canary import passes
+from zdr_audit.canary import markup, passes
+from zdr_audit.canary.mint import parts
 
 DIGITS = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
@@ -65,3 +66,47 @@ def test_every_key_of_xor_is_told_with_the_place(lab, key, around):
 )
 def test_gaps_are_told_once_by_the_characters_before_them(text, gaps):
     assert passes._gaps(text) == gaps
+
+
+@pytest.mark.parametrize(
+    ("text", "cuts"),
+    [
+        (b"abc", ()),
+        (b"a<b>bc", (1,)),
+        (b"ab<i></i> c", (2,)),
+        (b"<p>ab\x1b[0mc", (0, 2)),
+        (b"a<b>b</b>c", (1, 2)),
+        (b"ab\\u003ci\\u003ec", (2,)),
+        (b"(ab) -20 (c)", (2,)),
+    ],
+)
+def test_cuts_of_markup_are_told_once_by_the_characters_before_them(text, cuts):
+    assert markup._cuts(text) == cuts
+
+
+def test_what_a_prompt_lists_to_be_joined_is_cut_where_its_pieces_end():
+    canary = "0123456789abcdefghijklmnopqrstuv"
+    places = [sum(map(len, parts(canary)[:count])) for count in range(1, len(parts(canary)))]
+    assert tuple(tuple(place - first for place in places if first < place < first + 10) for first in (0, 22)) == passes.PROMPTED
+    assert passes.PROMPTED == ((5,), (3, 8))
+
+
+@pytest.mark.parametrize("between", [b" ", b", ", b"<i></i>"])
+def test_pieces_as_a_prompt_lists_them_are_no_answer_and_others_are(lab, between):
+    canary = lab.canary("one").encode()
+    listed = between.join(part.encode() for part in parts(canary.decode()))
+    assert any(seen.canary for seen in lab.search(listed)) is (b"<" in between)  # no prompt marks its pieces up
+    for cut in (1, 2, 4, 6, 7, 9):
+        seen = lab.search(canary[:cut] + between + canary[cut:])
+        assert {one.canary for one in seen} == {"one"}, cut
+
+
+def test_capitals_under_a_key_that_changes_the_case_are_told_where_digits_stand_among_them(lab):
+    canary = lab.canary("one").encode()
+    for text in (canary, canary.upper()):
+        events = list(next(one for one in lab.seeker.passes if one.name == "xor").find(bytes(code ^ 0x20 for code in text)))
+        assert [(start, end, needle.phase) for start, end, needle in events] == [(0, 10, 0x20), (22, 32, 0x20)]
+    letters_alone = passes._xor(b"zqxjabcdef")
+    assert list(letters_alone.find(b"..ZQXJABCDEF..zqxjabcdef..")) == []
+    changed = bytes(code ^ 1 for code in b"..zqxjabcdef")
+    assert [(start, end, needle.phase) for start, end, needle in letters_alone.find(changed)] == [(2, 12, 0x01), (2, 12, 0x21)]

@@ -133,3 +133,54 @@ def test_filters_and_encryption_are_told_by_what_follows_their_names():
         (b"LZWDecode ", False),
     ):
         assert pdf.is_lzw(head) is is_one
+
+
+def test_what_is_decoded_twice_is_gathered_to_a_bound(monkeypatch):
+    monkeypatch.setattr(pdf, "MOST_PACKED", 10)
+    packed = packed_lzw(b"abcdefghijklmnopqrstuvw")
+    for pieces, taken in (((5, 5, 5), 10), ((4, 4, 4, 4), 12), ((9, 1, 1), 10), ((11, 1), 11)):
+        decoder = pdf.ascii_hex()
+        out = b"".join(decoder.feed(b"/AHx /LZW ]>>\nstream\n"))
+        at = 0
+        for size in pieces:
+            out += b"".join(decoder.feed(packed[at : at + size].hex().encode()))
+            at += size
+        out += b"".join(decoder.feed(b">"))
+        assert out == pdf.unlzw(packed[:taken]), pieces
+        assert decoder.ended
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_a_stream_of_bytes_is_kept_to_a_bound(monkeypatch, over):
+    monkeypatch.setattr(pdf, "MOST_PACKED", 100)
+    head = b"/RL >>\nstream\n"
+    decoder = pdf.run_length()
+    assert list(decoder.feed(head.ljust(99 + over + 1, b"\x80"))) == []
+    assert (decoder.ended, decoder.error) == (bool(over), "it takes more than 100 bytes" if over else None)
+    assert list(decoder.close()) == ([] if over else [b""])
+
+
+def test_lzw_is_decoded_to_a_bound(monkeypatch):
+    packed = packed_lzw(b"abcdefghij" * 3)
+    monkeypatch.setattr(pdf, "MOST_DECODED", 30)
+    assert pdf.unlzw(packed) == b"abcdefghij" * 3
+    monkeypatch.setattr(pdf, "MOST_DECODED", 29)
+    with pytest.raises(ValueError, match=r"^it decodes to more than 29 bytes$"):
+        pdf.unlzw(packed)
+
+
+def test_codes_of_lzw_grow_to_twelve_bits_and_no_further():
+    text = bytes(at * at * 7 % 253 for at in range(9000))
+    packed = packed_lzw(text[:3600])
+    assert pdf.unlzw(packed) == text[:3600]
+    assert pdf.unlzw(codes(256)) == b""
+
+
+@pytest.mark.parametrize("end", range(1, 10))
+def test_the_mark_that_ends_a_stream_may_come_in_pieces(end):
+    data = b"/RL >>\nstream\n\x02abc\x80" + b"\nendstream"
+    decoder = pdf.run_length()
+    out = b"".join(decoder.feed(data[:-end]))
+    assert (out, decoder.ended) == (b"", False)
+    assert b"".join(decoder.feed(data[-end:] + b" and more")) == b"abc"
+    assert (decoder.ended, decoder.error) == (True, None)

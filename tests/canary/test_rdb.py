@@ -214,3 +214,16 @@ def test_numbers_take_as_many_bytes_as_they_have(code, size):
     found, decoder = decode(data)
     assert (found[:5], decoder.error, decoder.consumed) == (b"after", None, len(data))
     assert "no string has the encoding 4" in (decode(snapshot(value(0, b"\xc4")))[1].error or "")
+
+
+@pytest.mark.parametrize(("code", "part"), [(1, b"\x07"), (2, b"\x40\xff"), (3, bytes(4)), (4, bytes(8)), (5, plain(b"text"))])
+def test_each_part_of_a_modules_value_takes_its_own_bytes(code, part):
+    body = b"\x81" + bytes(8) + bytes([code]) + part + bytes([code]) + part + b"\x00"
+    found, decoder = decode(snapshot(value(7, body), value(0, squeezed(b"after"))))
+    assert (found[:5], decoder.error) == (b"after", None)
+
+
+@pytest.mark.parametrize("code", [6, 7, 63])
+def test_a_part_of_no_kind_ends_the_walk(code):
+    decoder = decode(snapshot(value(7, b"\x05" + bytes([code]) + bytes(20))))[1]
+    assert decoder.error == f"a module's value holds a part of unknown kind {code}"

@@ -150,3 +150,11 @@ def test_only_a_version_that_can_be_begins_a_stream_of_java():
     assert is_xerial(data[:25])
     assert is_xerial(data[:8] + struct.pack(">I", 255) + data[12:])
     assert not is_xerial(data[:8] + struct.pack(">I", 256) + data[12:])
+
+
+@pytest.mark.parametrize(("length", "ended"), [(48, True), (47, True), (0, True), (49, False)])
+def test_a_batch_that_is_shorter_than_its_head_ends_the_reading(length, ended):
+    decoder = kafka_decoder()
+    head = batch(b"", 0)
+    data = head[:8] + length.to_bytes(4) + head[12:] + batch(snappy_block(b"after"))
+    assert fed(decoder, data) == (b"" if ended else b"after")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import gzip
 import itertools
 import os
@@ -11,9 +12,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fixtures.corpus import LEAKS, encrypted, noise
+from zdr_audit.canary.digests import ALGORITHMS, DigestBook
 from zdr_audit.canary.mint import Mint, new_literal, parts
 from zdr_audit.canary.registry import Registry
-from zdr_audit.canary.seeker import Seeker
+from zdr_audit.canary.seeker import Seeker, searched_forms
 
 
 def test_a_sighting_gives_place_form_canary_and_at_most_16_characters(lab):
@@ -263,3 +265,15 @@ def test_five_digits_of_base_85_are_no_canary_though_they_would_stand_in_one(lab
         assert {
             (seen.canary, seen.forms[0]) for seen in lab.search(b"<~" + encode(b"abcd"[:lead] + canary.encode() + b" more") + b"~>")
         } >= {("whole", form)}
+
+
+def test_what_a_seeker_covers_is_what_it_was_given(lab):
+    forms = set(searched_forms())
+    assert set(lab.seeker.searched) == forms
+    with_more = copy.copy(lab.seeker)
+    with_more._digests = DigestBook(b"key")
+    assert set(with_more.searched) == forms | set(ALGORITHMS)
+    with_more._tokenized = True
+    assert set(with_more.searched) == forms | set(ALGORITHMS) | {"token-ids"}
+    with_more._digests = None
+    assert set(with_more.searched) == forms | {"token-ids"}

@@ -290,3 +290,15 @@ def test_an_opener_wants_more_than_its_magic(name, data):
     (opener,) = [one for one in OPENERS if one.name == name and any(data.startswith(pattern) for pattern, _ in one.patterns)]
     assert opener.check(data)
     assert not opener.check(data[:-1])
+
+
+def test_bzip2_is_known_by_each_of_its_nine_sizes():
+    (bz,) = [opener for opener in OPENERS if opener.name == "bz2"]
+    assert [pattern for pattern, _ in bz.patterns] == [b"BZh%d1AY&SY" % size for size in range(1, 10)]
+
+
+@pytest.mark.parametrize("size", range(1, 9))
+def test_every_rest_of_a_text_of_base64_is_decoded(size):
+    text = base64.b64encode(TEXT[:size]).rstrip(b"=")
+    assert fed(streams._base64_decoder(), text) == TEXT[:size]
+    assert fed(streams._base64_decoder(), text + b'"more') == TEXT[:size]

@@ -8,6 +8,7 @@ import struct
 from dataclasses import dataclass
 
 import pytest
+from varints import varint
 
 from zdr_audit.canary import tokens
 from zdr_audit.canary.tokens import literal_runs, token_needles
@@ -39,14 +40,6 @@ class Letters:
 
 def ids(tokenizer: Letters, text: str = TEXT) -> list[int]:
     return [token for token, _, _ in tokenizer.pieces(text)]
-
-
-def varint(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
 
 
 WRITINGS = {

@@ -7,6 +7,7 @@ import struct
 
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from varints import varint
 
 from zdr_audit.canary.mint import Mint, new_literal
 from zdr_audit.canary.registry import Registry
@@ -41,14 +42,6 @@ WRITINGS = {
     "int32, big-endian": lambda ids: b"head" + struct.pack(f">{len(ids)}i", *ids),
     "varints": lambda ids: b"\x0a\x09" + b"".join(varint(token) for token in ids) + b"\x10\x01",
 }
-
-
-def varint(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
 
 
 @pytest.mark.parametrize("before", ["Please note ", "case-", '"', "x = "])

@@ -11,9 +11,9 @@ import zlib
 import brotli
 import pytest
 
-from zdr_audit.canary import walk
+from zdr_audit.canary import compression, walk
 from zdr_audit.canary.compression import Unsupported, ZipMember, brotli_decoder, bz2_decoder, is_brotli, is_deflate, xz_decoder
-from zdr_audit.canary.inflate import GZIP, RAW, ZLIB, Inflater
+from zdr_audit.canary.inflate import BLOCK, GZIP, RAW, ZLIB, Inflater, starts
 from zdr_audit.canary.opener import Limited
 from zdr_audit.canary.walk import Failures, Gather, Walk
 
@@ -101,7 +101,9 @@ def test_what_must_be_had_whole_is_judged_by_its_beginning(monkeypatch):
     full = Gather(bytes, lambda _head: True)
     assert fed(full, b"x" * 5000, 2500) == b"x" * 5000
     over = Gather(bytes, lambda _head: True)
-    assert (fed(over, b"x" * 5001, 2500), over.error) == (b"", "it takes more than 5000 bytes")
+    assert b"".join(over.feed(b"x" * 5001)) == b""
+    assert (over.ended, over.error) == (True, "it takes more than 5000 bytes")
+    assert list(over.close()) == []
 
 
 def test_what_cannot_be_decoded_whole_is_said():
@@ -245,3 +247,87 @@ def test_what_is_known_but_not_decoded_says_so():
     decoder = Unsupported("not here")
     assert fed(decoder, b"data") == b""
     assert (decoder.ended, decoder.error, decoder.consumed) == (True, "not here", 1)
+
+
+def test_a_limit_ends_what_must_be_had_whole_where_it_is_reached():
+    whole = Gather(lambda data: data[::-1], lambda _head: True)
+    decoder = Limited(whole, 5)
+    assert (decoder.ended, decoder.error, decoder.consumed) == (False, None, 0)
+    assert list(decoder.feed(b"123")) == []
+    assert (decoder.ended, decoder.consumed) == (False, 3)
+    assert list(decoder.feed(b"45678")) == [b"54321"]
+    assert (decoder.ended, decoder.error, decoder.consumed) == (True, None, 5)
+
+
+def test_a_member_of_an_archive_without_a_name_is_told_by_its_header_alone():
+    for flags, method, words in ((1, 8, "it is encrypted"), (0, 97, "no decoder for method 97")):
+        decoder = ZipMember()
+        header = b"PK\x03\x04\x14\x00" + bytes([flags, 0, method, 0]) + bytes(20)
+        assert list(decoder.feed(header[:29])) == []
+        assert (decoder.ended, decoder.consumed) == (False, 0)
+        assert list(decoder.feed(header[29:])) == []
+        assert (decoder.ended, decoder.error, decoder.consumed) == (True, words, 30)
+
+
+def test_lzma_in_an_archive_begins_once_its_properties_are_there():
+    data = lzma.compress(TEXT, lzma.FORMAT_ALONE)
+    stream = b"\x10\x02\x05\x00" + data[:5] + data[13:]
+    for first in (1, 8, 9, 10, 500):
+        decoder = compression._ZipLzma()
+        out = b"".join(decoder.feed(stream[:first]))
+        assert decoder.consumed == (first if first >= 9 else 0), first
+        assert out + b"".join(decoder.feed(stream[first:])) == TEXT
+
+
+@pytest.mark.parametrize("bits", [RAW, ZLIB, GZIP])
+def test_data_begin_as_compressed_ones_that_give_something_or_go_on(bits):
+    engine = zlib.compressobj(9, zlib.DEFLATED, bits)
+    whole = engine.compress(TEXT) + engine.flush()
+    nothing = zlib.compressobj(9, zlib.DEFLATED, bits).flush()
+    assert starts(whole, bits)
+    assert all(starts(whole[:size], bits) for size in range(1, 40))
+    assert not starts(nothing, bits)
+    assert not starts(nothing + bytes(20), bits)
+    assert not starts(b"\xff" * 40, bits)
+
+
+class Scripted:
+    """An engine that gives or raises what it is told, one call after another."""
+
+    def __init__(self, *script, unused: bytes | None = None) -> None:
+        self.script, self.unused_data, self.eof, self.needs_input = list(script), unused, False, True
+        self.calls: list[tuple[int, int]] = []
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        self.calls.append((len(data), max_length))
+        said, *flags = self.script.pop(0)
+        self.needs_input, self.eof = "more" not in flags, "end" in flags
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+
+@pytest.mark.parametrize(
+    "problem", [OSError, EOFError, ValueError, RuntimeError, MemoryError, lzma.LZMAError, brotli.error, compression._zstd.ZstdError]
+)
+def test_whatever_an_engine_raises_is_said(problem):
+    for words in ("why", ""):
+        decoder = compression.Unpacker(Scripted((b"one",), (problem(words),)))
+        assert list(decoder.feed(b"x" * 4096 + b"y" * 10)) == [b"one"]
+        assert (decoder.ended, decoder.error, decoder.consumed) == (True, words or "the data are damaged", 4106)
+
+
+def test_an_engine_is_fed_four_kilobytes_at_a_time_and_asked_for_the_rest_of_what_they_hold():
+    engine = Scripted((b"one", "more"), (b"two", "more"), (b"", "more"), (b"three",), (b"four", "end"), unused=b"12345")
+    decoder = compression.Unpacker(engine)
+    assert list(decoder.feed(b"x" * 10_000)) == [b"one", b"two", b"three", b"four"]
+    assert engine.calls == [(4096, BLOCK), (0, BLOCK), (0, BLOCK), (4096, BLOCK), (1808, BLOCK)]
+    assert (decoder.ended, decoder.error, decoder.consumed) == (True, None, 10_000 - 5)
+    assert list(decoder.close()) == []
+    assert decoder.error is None
+    early = compression.Unpacker(Scripted((b"", "end"), unused=b""))
+    assert list(early.feed(b"x" * 9000)) == []
+    assert (early.ended, early.consumed) == (True, 4096)
+    cut = compression.Unpacker(Scripted((b"one",)))
+    assert list(cut.feed(b"x" * 9)) == [b"one"]
+    assert (list(cut.close()), cut.ended, cut.error, cut.consumed) == ([], True, "the stream is cut off", 9)

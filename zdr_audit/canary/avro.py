@@ -65,7 +65,7 @@ def _text() -> Generator[int, bytes, bytes]:
     size = yield from _number()
     if not 0 <= size <= _LONGEST:
         raise ValueError("its header holds a text that is longer than any that is kept here")
-    return (yield size) if size else b""
+    return (yield size)
 
 
 def _number() -> _Number:

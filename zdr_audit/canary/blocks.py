@@ -57,19 +57,13 @@ def lz4_hadoop(data: bytes, limit: int) -> bytes:
 def unbrotli(data: bytes, limit: int) -> bytes:
     """Brotli, which has no magic."""
     engine = brotli.Decompressor()
-    out = bytearray()
     try:
-        out += engine.process(data, output_buffer_limit=limit + 1)
-        while not engine.is_finished() and len(out) <= limit:
-            piece = engine.process(b"", output_buffer_limit=limit + 1 - len(out))
-            if not piece:
-                break
-            out += piece
+        out = bytes(engine.process(data, output_buffer_limit=limit + 1))  # all there is, or more than may be
     except brotli.error as problem:
         raise ValueError(str(problem)) from None
     if not engine.is_finished() or len(out) > limit:
         raise ValueError(f"brotli data do not end within {limit} bytes")
-    return bytes(out)
+    return out
 
 
 def unsnappy(data: bytes) -> bytes:
@@ -128,7 +122,7 @@ def is_snappy_block(head: bytes) -> bool:
     while at < len(head):
         tag, at = head[at], at + 1
         kind = tag & 3
-        if kind == 0:
+        if not kind:
             length = tag >> 2
             if length >= 60:
                 extra = length - 59

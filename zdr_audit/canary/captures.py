@@ -105,11 +105,15 @@ def pcapng_decoder() -> Walk:
     return Walk(_pcapng)
 
 
+_Placed = tuple[int | None, bytes]
+"""Content with its place in its stream; a datagram has none."""
+
+
 class _Streams:
     """What packets carry, by sender and receiver."""
 
     def __init__(self) -> None:
-        self._streams: dict[bytes, list[tuple[int, bytes]]] = {}
+        self._streams: dict[bytes, list[_Placed]] = {}
         self._size = 0
         self.passed_over = 0
 
@@ -138,14 +142,14 @@ class _Streams:
             raise ValueError(f"{self.passed_over} packets are beyond the {MOST_DECODED} bytes that are put together")
 
 
-def _segment(packet: bytes) -> tuple[bytes, int, bytes] | None:
+def _segment(packet: bytes) -> tuple[bytes, int | None, bytes] | None:
     """The stream to which a packet of IP belongs, the place of its content in it, and the content."""
     if len(packet) < 20:
         return None
     if packet[0] >> 4 == 4:
         head, kind, ends = (packet[0] & 15) * 4, packet[9], packet[12:20]
         packet = packet[: int.from_bytes(packet[2:4]) or None]
-    elif packet[0] >> 4 == 6 and len(packet) >= 40:
+    elif packet[0] >> 4 == 6:
         head, kind, ends = 40, packet[6], packet[8:40]
     else:
         return None
@@ -153,21 +157,20 @@ def _segment(packet: bytes) -> tuple[bytes, int, bytes] | None:
     if kind == 6 and len(inner) >= 20:
         return ends + inner[:4], int.from_bytes(inner[4:8]), inner[(inner[12] >> 4) * 4 :]
     if kind == 17 and len(inner) > 8:
-        return ends + inner[:4], -1, inner[8:]
+        return ends + inner[:4], None, inner[8:]
     return None
 
 
-def _joined(segments: list[tuple[int, bytes]]) -> bytes:
+def _joined(segments: list[_Placed]) -> bytes:
     """The content in order, each byte once."""
     first = segments[0][0]
-    if first < 0:
+    if first is None:
         return b"\n".join(content for _, content in segments)
     # Places wrap around, and the first segment seen need not be the first.
-    placed = sorted(((place - first + (1 << 31)) % (1 << 32), content) for place, content in segments if content)
+    placed = sorted(((place - first + (1 << 31)) % (1 << 32), content) for place, content in segments if place is not None)
     out, end = bytearray(), 0
     for place, content in placed:
-        known = max(0, end - place) if out else 0
-        out += content[known:]
+        out += content[max(0, end - place) :]
         end = max(end, place + len(content))
     return bytes(out)
 
@@ -183,7 +186,7 @@ def _pcap(emit: Emit) -> Parser:
             size = int.from_bytes(about[8:12], order)
             if size > _MOST_PACKET:
                 break
-            streams.add((yield size) if size else b"", link)
+            streams.add((yield size), link)
         except EOFError:
             break
     streams.give(emit)
@@ -205,7 +208,7 @@ def _pcapng(emit: Emit) -> Parser:
                 size, taken = int.from_bytes(head[4:8], order), 8
             if not 12 <= size <= 16 * _MOST_PACKET or size % 4:
                 break
-            body = (yield size - taken) if size > taken else b""
+            body = yield size - taken
         except EOFError:
             break
         kind = int.from_bytes(head[:4], order)

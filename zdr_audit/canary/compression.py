@@ -171,7 +171,7 @@ def brotli_decoder() -> Unpacker:
 def _starts(decoder: Unpacker, head: bytes) -> bool:
     """Whether data that begin with `head` decode so far, and to something."""
     found = sum(len(block) for block in decoder.feed(head))
-    return decoder.error is None and (found > 0 or not decoder.ended)
+    return decoder.error is None and (bool(found) or not decoder.ended)
 
 
 def is_brotli(head: bytes) -> bool:

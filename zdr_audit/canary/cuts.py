@@ -178,6 +178,17 @@ def _after(data: bytes, at: int) -> Iterator[tuple[int, int]]:
     return _lines(data, len(data) if end < 0 else end + 1)
 
 
+def _earlier(data: bytes, at: int) -> list[tuple[int, int]]:
+    """The lines near before the one in which `at` stands."""
+    found: list[tuple[int, int]] = []
+    end = data.rfind(b"\n", 0, at)
+    while end >= 0 and len(found) < _LINES:
+        start = data.rfind(b"\n", 0, end) + 1
+        found.append((start, end))
+        end = start - 1
+    return found[::-1]
+
+
 def _goes_on(data: bytes, start: int, end: int, text: bytes) -> list[tuple[int, int]] | None:
     """The pieces, from `start` on, that make up the text; None where the lines that follow do not go on with it."""
     tries = itertools.count(1)
@@ -227,13 +238,19 @@ def _fitting(rest: bytes) -> re.Pattern[bytes]:
 
 
 def _before(data: bytes, pieces: list[tuple[int, int]]) -> bytes:
-    """What stands before each of the pieces in its line; a line's beginning counts as such."""
-    found = [b"\n" + data[max(0, at - _CONTEXT) : at].rpartition(b"\n")[2] for at, _ in pieces]
+    """What stands near before each of the pieces in its line; a line's beginning counts as such, where it is so near."""
+    found = [_near(data, at) for at, _ in pieces]
     common = found[0]
     for other in found[1:]:
         while not other.endswith(common):
             common = common[1:]
     return common
+
+
+def _near(data: bytes, at: int) -> bytes:
+    low = max(0, at - _CONTEXT)
+    _, begins, near = (b"\n" * (not low) + data[max(0, low - 1) : at]).rpartition(b"\n")
+    return (begins + near) if begins else near[-_CONTEXT:]
 
 
 def _fits(word: bytes, rest: bytes) -> bool:
@@ -256,8 +273,7 @@ def _around_pieces(window: bytes, pieces: list[tuple[int, int]], before: bytes) 
     for line_start, line_end in itertools.islice(_after(window, pieces[-1][1]), 1):
         while len(common) > _LEAST_CONTEXT and common not in window[line_start:line_end]:  # a number that counts the lines, say
             common = common[1:]
-    earlier = [line for line in _lines(window, 0) if line[1] < pieces[0][0]]
-    later = _after(window, pieces[-1][1])
+    earlier, later = _earlier(window, pieces[0][0]), _after(window, pieces[-1][1])
     pieces = [*_same_place(earlier, window, common), *pieces, *_same_place(later, window, common)]
     places = [at for a, b in pieces for at in range(a, b)]
     return Decoded("lines", bytes(window[at] for at in places), places, [at + 1 for at in places])
@@ -269,10 +285,10 @@ def continued(window: bytes, start: int) -> Iterator[Decoded]:
     word = _WORD.match(window, start)
     if word is None:
         return
-    line = max(window.rfind(b"\n", 0, start) + 1, start - 8 * _CONTEXT)
-    begins = [at for at in range(start, line, -1) if not window[at - 1 : at].isalnum()]
+    before = max(window.rfind(b"\n", 0, start), start - 8 * _CONTEXT)
+    begins = [at for at in range(start, before, -1) if not window[max(0, at - 1) : at].isalnum()]
     for first in begins[:_PLACES_BACK]:
-        yield _around_pieces(window, [(start, word.end())], _before(window, [(first, word.end())]))
+        yield _around_pieces(window, [(first, word.end())], _before(window, [(first, word.end())]))
 
 
 def _same_place(among: Iterable[tuple[int, int]], window: bytes, before: bytes) -> list[tuple[int, int]]:

@@ -15,7 +15,7 @@ from .walk import MOST_DECODED, MOST_PACKED, Emit, Failures, Parser, Walk
 WIRED_TIGER = b"\x41\xd8\x01\x00\x01\x00\x00\x00"
 PG_DUMP = b"PGDMP\x01"
 DUCKDB = b"DUCK"
-_PAGE, _HEADER = 4096, 64
+_PAGE, _HEADER, _LENGTH = 4096, 64, 8
 _COMPRESSED = 1
 
 
@@ -34,18 +34,20 @@ def _wired_tiger(emit: Emit) -> Parser:
             if not 0 < kind < 8 or not size or size % 512 or not flags & _COMPRESSED or size > MOST_PACKED:
                 yield _HEADER - _PAGE
                 continue
-            page = yield size - _HEADER
-            if rest := -size % _PAGE:
-                yield -rest
+            # What fills the page up may be missing where the file ends.
+            lead = yield _LENGTH
+            packed, rest = int.from_bytes(lead, "little"), size - _HEADER - _LENGTH
+            fits = 0 < packed <= rest and lead[:1] != b"x"
+            page = (yield packed) if fits else b""
+            if fits and page[:4] != b"\x28\xb5\x2f\xfd":
+                try:
+                    emit(head + snappy.decompress(page, MOST_DECODED))
+                except ValueError as problem:
+                    failures.add(str(problem))
+            if left := rest - len(page) + -size % _PAGE:
+                yield -left
         except EOFError:
             break
-        packed = int.from_bytes(page[:8], "little")
-        if not 0 < packed <= len(page) - 8 or page[8:12] == b"\x28\xb5\x2f\xfd" or page[:1] == b"x":
-            continue
-        try:
-            emit(head + snappy.decompress(page[8 : 8 + packed], MOST_DECODED))
-        except ValueError as problem:
-            failures.add(str(problem))
     failures.raise_any()
 
 

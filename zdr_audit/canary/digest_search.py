@@ -59,7 +59,7 @@ def digest_pass(book: DigestBook) -> Pass:
     """Looks in all data for the digests that the book knows by then."""
 
     def find(data: bytes) -> Iterator[Event]:
-        if book and len(data) >= FIRST:
+        if book:
             if len(data) <= _LITTLE:
                 yield from _in_little_hex(book, data)
                 yield from _in_little_base64(book, data)
@@ -220,8 +220,8 @@ def _counted(book: DigestBook, data: bytes, size: int, base: int) -> Iterator[Ev
         if gap:
             places = places[(codes[places + 1] | codes[places + 2] | codes[places + 3]) == 0]
         places = places + 1 + gap
-        wide = [codes[places + step].astype(np.uint32) for step in range(3)]
-        for at in places[book.perhaps(wide[0] << np.uint32(16) | wide[1] << np.uint32(8) | wide[2])].tolist():
+        first, second, third = (codes[places + step].astype(np.uint32) for step in range(3))
+        for at in places[book.perhaps(first << np.uint32(16) | second << np.uint32(8) | third)].tolist():
             known = book.look_up(data[at : at + FIRST])
             if known is not None:
                 yield _event(base + at, base + at + data[at - 1 - gap], known, None)

@@ -151,7 +151,7 @@ class DigestBook:
 
     def _find(self, mark: bytes) -> tuple[int, int] | None:
         known = self._fresh.get(mark)
-        if known is not None or not len(self._marks):
+        if known is not None:
             return known
         wanted = np.uint64(int.from_bytes(mark, "little"))
         at = int(np.searchsorted(self._marks, wanted))

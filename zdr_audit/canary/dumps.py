@@ -10,7 +10,8 @@ _LONGEST_LINE = 1024
 _LINE_END = re.compile(rb"\r?\n")
 _ESCAPED_END = re.compile(rb"(?<!\\)(?:\\\\)*(?:\\r)?\\n")  # where a backslash that is shown is escaped too
 # Not just any escape: the column that shows bytes as text can hold one.
-_ESCAPED_END_OF_FIRST = re.compile(rb"[^\r\n]*?\\n(?:[ \t]*(?:0x)?[0-9a-fA-F]{4}|\*|$)")
+_ESCAPED_END_OF_FIRST = re.compile(rb"[^\r\n]*?\\n(?:(?:[ \t]|\\t)*(?:0x)?[0-9a-fA-F]{4}|\*|$)")
+_IN_JSON = re.compile(rb"\\([\"\\/t])")
 _BLANK = re.compile(rb"\*|")
 _ESCAPES = {b"\\0": 0, b"\\a": 7, b"\\b": 8, b"\\t": 9, b"\\n": 10, b"\\v": 11, b"\\f": 12, b"\\r": 13}
 
@@ -82,7 +83,12 @@ _BEGINS = re.compile(
 
 def is_dump(head: bytes) -> bool:
     """Whether bytes begin with the first line of a dump."""
-    return _BEGINS.match(head) is not None
+    return _BEGINS.match(head) is not None or (b"\\" in head and _BEGINS.match(_unescaped(head)) is not None)
+
+
+def _unescaped(line: bytes) -> bytes:
+    """What a line in JSON is, where nothing but letters and a tab stand in it."""
+    return _IN_JSON.sub(lambda found: b"\t" if found[1] == b"t" else found[1], line)
 
 
 class Dump:
@@ -125,16 +131,20 @@ class Dump:
             self._line_end = self._choose_line_end()
             yield from self.feed(b"")
         if not self.ended:
-            # The end of the last line is whatever cannot belong to it: a quote, say.
-            last = re.split(rb"[\"']", self._held)[0]
-            decoded = self._read(last)
+            # The end of the last line is whatever cannot belong to it: a quote, say, which in JSON is none that is escaped.
+            for end in (rb"(?<!\\)\"", rb"[\"']") if self._line_end is _ESCAPED_END else (rb"[\"']",):
+                last = re.split(end, self._held)[0]
+                decoded = self._read(last)
+                if decoded:
+                    self.consumed += len(last)
+                    yield decoded
+                    break
             self.ended = True
-            if decoded:
-                self.consumed += len(last)
-                yield decoded
 
     def _read(self, line: bytes) -> bytes | None:
         """The bytes that a line shows; None, and the end, where it is none of the dump."""
+        if self._line_end is _ESCAPED_END:
+            line = _unescaped(line)
         if _BLANK.fullmatch(line.strip()) or re.fullmatch(rb"[ \t]*[0-9a-fA-F]{6,16}:?[ \t]*", line):
             return b""
         for style in (self._style,) if self._style else _STYLES:

@@ -69,7 +69,7 @@ def wide(name: str, width: int) -> Form:
     return Form(name, encode, decode, by_place=True)
 
 
-_BASE64_UNITS = re.compile(rb"(\\[nr]|[\r\n]+[ \t]*|\\(?=/))|[A-Za-z0-9+/_-]")
+_BASE64_UNITS = re.compile(rb"(\\\\{0,3}[nr]|[\r\n]+[ \t]*|\\\\{0,3}(?=/))|[A-Za-z0-9+/_-]")
 _TELLING = re.compile(rb"[-_+/]")
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 
@@ -77,10 +77,10 @@ _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 def _base64_encode(payload: bytes) -> list[Pattern]:
     found: list[Pattern] = []
     for lead in range(3):
-        text = base64.b64encode(bytes(lead) + payload + bytes(2))
+        text = base64.b64encode(bytes(lead) + payload)
         first, last = -(-lead * 4 // 3), (lead + len(payload)) * 8 // 6  # the characters that the payload alone determines
         for pattern in dict.fromkeys((text[first:last], text[first:last].replace(b"+", b"-").replace(b"/", b"_"))):
-            found.append((pattern, first % 4))
+            found.append((pattern, first))
     return found
 
 
@@ -106,7 +106,7 @@ def _hex_encode(payload: bytes) -> list[Pattern]:
     return [(text, 0) for one in texts for text in (one, one.upper())]
 
 
-_HEX_UNITS = re.compile(rb"(\\[nr]|[\r\n]+[ \t]*)|[0-9a-fA-F]")
+_HEX_UNITS = re.compile(rb"(\\\\{0,3}[nr]|[\r\n]+[ \t]*)|[0-9a-fA-F]")
 
 
 def _hex_decode(window: bytes, start: int, _phase: int) -> Decoded | None:
@@ -163,11 +163,21 @@ FORMS: dict[str, Form] = {
             r"\\(?:u00|u\{0{0,4}|U0{6})([0-9a-fA-F]{2})\}?",
             16,
         ),
-        escaped("unicode-escape-twice", ("\\\\u{:04x}", "\\\\u{:04X}"), r"\\\\u00([0-9a-fA-F]{2})", 16),
+        escaped(
+            "unicode-escape-twice",
+            ("\\\\u{:04x}", "\\\\u{:04X}", "\\\\u{{{:x}}}", "\\\\U{:08x}", "\\\\\\\\u{:04x}", "\\\\\\\\u{:04X}"),
+            r"\\{2,4}(?:u00|u\{0{0,4}|U0{6})([0-9a-fA-F]{2})\}?",
+            16,
+        ),
         escaped("hex-escape", ("\\x{:02x}", "\\x{:02X}", "\\x{{{:02x}}}", "\\{:06x}"), r"\\(?:x\{?|0{2,4})([0-9a-fA-F]{2})[} ]?", 16),
         escaped("quoted-printable", ("={:02X}", "={:02x}"), r"=([0-9a-fA-F]{2})(?:=\r?\n)?", 16),
-        escaped("hex-escape-twice", ("\\\\x{:02x}", "\\\\x{:02X}"), r"\\\\x([0-9a-fA-F]{2})", 16),
-        escaped("octal-escape", ("\\{:03o}",), r"\\([0-7]{3})", 8),
+        escaped(
+            "hex-escape-twice",
+            ("\\\\x{:02x}", "\\\\x{:02X}", "\\\\x{{{:02x}}}", "\\\\\\\\x{:02x}", "\\\\\\\\x{:02X}"),
+            r"\\{2,4}x\{?([0-9a-fA-F]{2})\}?",
+            16,
+        ),
+        escaped("octal-escape", ("\\{:03o}", "\\\\{:03o}"), r"\\{1,2}([0-7]{3})", 8),
         escaped("percent-twice", ("%25{:02x}", "%25{:02X}"), r"%25([0-9a-fA-F]{2})", 16),
         escaped("percent", ("%{:02x}", "%{:02X}"), r"%([0-9a-fA-F]{2})", 16),
         escaped("html-decimal", ("&#{:d};", "&#{:03d};"), r"&#0*([0-9]{1,3});", 10),

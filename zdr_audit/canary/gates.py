@@ -15,8 +15,6 @@ import numpy.typing as npt
 
 SMALL = 32 * 1024
 """Bytes up to which no gate is asked."""
-TEXT_RUN = 23
-"""Bytes of ASCII in a row that `texts` never overlooks, and of one half of the 256 codes that `alike` does not."""
 TOKEN_RUN = 43
 _STEP = 16
 _FEW = 4096  # bytes in which letters are looked for one by one

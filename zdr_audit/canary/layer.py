@@ -78,8 +78,7 @@ class Layer:
         if self._base + len(self._buffer) < LITERAL_LENGTH:  # too little to hold the literal in any form
             return []
         found = self._handle(self._base + len(self._buffer))
-        for opened in self._open:
-            found.extend(self._close(opened))
+        found.extend(self._closed(self._open))
         self._open = []
         return [*found, *self._sorted([])]
 
@@ -134,9 +133,9 @@ class Layer:
         for one in options.passes:
             events.extend((base + start, base + end, needle, None) for start, end, needle in one.find(buffer))
         events.extend((base + start, base + start + 1, None, opener) for start, opener in UNMARKED.find(buffer))
-        if base == 0 and self._done == 0:
+        if not self._done:
             events.extend((0, 1, None, opener) for opener in WHOLE if opener.check(buffer[: opener.looks]))
-        events = [event for event in events if self._done <= event[0] < until and event[0] >= base]
+        events = [event for event in events if self._done <= event[0] < until]
         events.sort(key=lambda event: event[:2])
         return iter(events)
 
@@ -187,22 +186,33 @@ class Layer:
 
     def _advance(self, until: int) -> list[Sighting]:
         """Feed what is open up to `until`; the sightings of what thereby ended for good."""
-        found: list[Sighting] = []
-        for opened in self._open[:]:
+        done: list[_Open] = []
+        for opened in self._open:
             if opened.fed >= until:
                 continue
             if opened.decoder.ended:  # nothing joined on
-                self._open.remove(opened)
-                found.extend(self._close(opened))
+                done.append(opened)
                 continue
             self._feed(opened, self._buffer[opened.fed - self._base : until - self._base])
             if opened.decoder.ended:
                 opened.fed = opened.segment + opened.decoder.consumed
                 if opened.broken is not None or opened.fed < until:
-                    self._open.remove(opened)
-                    found.extend(self._close(opened))
+                    done.append(opened)
             else:
                 opened.fed = until
+        self._open = [opened for opened in self._open if all(opened is not one for one in done)]
+        return self._closed(done)
+
+    def _closed(self, done: list[_Open]) -> list[Sighting]:
+        """The sightings of what is decoded. What leaves its content as it is comes last: what is in it may be seen by itself too."""
+        found: list[Sighting] = []
+        for opened in done:
+            if not opened.opener.keeps:
+                found.extend(self._close(opened))
+        for opened in done:
+            if opened.opener.keeps:
+                opened.known.update((seen.forms, seen.canary) for seen in found if opened.start <= seen.start < opened.fed)
+                found.extend(self._close(opened))
         return found
 
     def _feed(self, opened: _Open, data: bytes) -> None:

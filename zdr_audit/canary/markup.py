@@ -15,11 +15,11 @@ _MOST = 60  # units between two characters
 # Tags, as they are and as careful writers of JSON have them; colours; kerning; control words.
 _UNITS = (
     rb"<[^<>\x00]{1,500}>",
-    rb"\\u003[cC](?:[^\\<>\x00]|\\(?!u003)){1,500}\\u003[eE]",
+    rb"\\\\{0,3}u003[cC](?:[^\\<>\x00]|\\(?!\\{0,3}u003)){1,500}\\\\{0,3}u003[eE]",
     rb"&lt;[^<>&\x00]{1,300}&gt;",
-    rb"(?:\x1b|\\u001[bB]|\\x1[bB]|\\033|\\e)\[[0-9;]{0,20}[A-Za-z]",
+    rb"(?:\x1b|\\\\{0,3}(?:u001[bB]|x1[bB]|033|e))\[[0-9;]{0,20}[A-Za-z]",
     rb"\)\s{0,4}-?[0-9]{1,6}(?:\.[0-9]{0,6})?\s{0,4}\(",
-    rb"\\[a-z]{1,20}-?[0-9]{0,6}\ ?",
+    rb"\\\\{0,3}[a-z]{1,20}-?[0-9]{0,6}\ ?",
     rb"[\s{}*_`]",
 )
 _GAP = rb"(?>(?:" + rb"|".join(_UNITS) + rb"){0,%d})" % _MOST

@@ -32,7 +32,7 @@ def _file(emit: Emit) -> Parser:
     while True:
         try:
             head = int.from_bytes((yield 3), "little")
-            data = (yield head >> 1) if head >> 1 else b""
+            data = yield head >> 1
         except EOFError:  # what stands last, the postscript, is no chunk
             if decoded:
                 failures.raise_any()

@@ -79,8 +79,7 @@ def _structure(pages: _Pages) -> Generator[int, bytes, bool]:
         yield from _page(pages, header, kind, size, packed)
         return False
     if isinstance(kind, int) and isinstance(size, dict) and not isinstance(packed, int):
-        if kind:
-            yield -kind  # a Bloom filter
+        yield -kind  # a Bloom filter
         return False
     if isinstance(size, list) and isinstance(header.get(4), list):
         yield from _footer(pages, header)
@@ -97,8 +96,7 @@ def _page(pages: _Pages, header: thrift.Struct, kind: int, size: int, packed: in
         levels = sum(second.get(field) or 0 for field in (5, 6))
         compressed = second.get(7, True)
     if not compressed or packed <= levels or kind == 1:
-        if packed:
-            yield -packed
+        yield -packed
     elif packed > MOST_PACKED or size > MOST_DECODED:
         pages.failures.add(f"{packed} bytes, too many")
         yield -packed
@@ -106,10 +104,9 @@ def _page(pages: _Pages, header: thrift.Struct, kind: int, size: int, packed: in
         head = yield min(packed, levels + _MAGIC)
         rest = packed - len(head)
         if head[levels:].startswith(_SEEN_ANYWAY):
-            if rest:
-                yield -rest
+            yield -rest
         else:
-            data = head + ((yield rest) if rest else b"")
+            data = head + (yield rest)
             pages.decode(data[levels:], size - levels)
 
 

@@ -97,8 +97,7 @@ class Filtered:
         text = _BLANKS.sub(b"", text)
         if self._fill == b"u":
             text = text.removeprefix(b"<~")
-            if not at_end and b"z" in text:  # which stands for a whole group
-                text = text.replace(b"z", b"!!!!!")
+            text = text.replace(b"z", b"!!!!!")  # which stands for a whole group
         whole = len(text) if at_end else len(text) // self._group * self._group
         self._held = text[whole:]
         self.ended = self.ended or at_end

@@ -122,7 +122,7 @@ class RdbDecoder(Walk):
                 yield from self._length()
             elif part == "f":
                 size = (yield 1)[0]
-                if 0 < size < 253:
+                if size < 253:
                     yield size
             else:
                 yield int(part)

@@ -33,8 +33,7 @@ def _journal(emit: Emit) -> Parser:
     size = int.from_bytes(header[88:96], "little")
     if not _JOURNAL_HEADER <= size < 1 << 20:
         raise ValueError("its header announces a size that cannot be")
-    if size > _JOURNAL_HEADER:
-        yield _JOURNAL_HEADER - size
+    yield _JOURNAL_HEADER - size
     failures = Failures("value")
     while True:
         try:
@@ -46,8 +45,7 @@ def _journal(emit: Emit) -> Parser:
                 raise ValueError("an object is of no kind that is known")
             rest = -(-size // 8) * 8 - 16
             if kind != _DATA or not flags & _LZ4 or not payload < size <= MOST_PACKED:
-                if rest:
-                    yield -rest
+                yield -rest
                 continue
             data = (yield rest)[payload - 16 : size - 16]
         except EOFError:
@@ -82,8 +80,7 @@ def _kafka(emit: Emit) -> Parser:
             if head[16] != 2 or length < 0:
                 break  # preallocated room, or another format
             if head[22] & 7 != _SNAPPY or not 0 < length <= MOST_PACKED:
-                if length:
-                    yield -length
+                yield -length
                 continue
             data = yield length
         except EOFError:

@@ -101,16 +101,15 @@ def _candidates(words: Words) -> tuple[Places, Places]:
     chosen = words[places]
     hexadecimal = places[(chosen ^ chosen >> _TWO) & _FOURTH == _FOURTH]  # letters from p on, and most signs, are none
     after, before = marks[np.minimum(places + 1, len(words) - 1)], marks[np.maximum(places - 1, 0)]
-    further = (after & _FIRST_SEVEN == _FIRST_SEVEN) | (before & _LAST_SEVEN == _LAST_SEVEN) | (places == len(words) - 1)
+    further = (after & _FIRST_SEVEN == _FIRST_SEVEN) | (before & _LAST_SEVEN == _LAST_SEVEN)  # the last word is before itself, and full
     return hexadecimal, places[further]
 
 
 def _beside(marks: Words, room: Words, first: np.uint64, last: np.uint64) -> Truths:
     """Whether the next word begins, or the one before ends, with marks; the last word may be followed by anything."""
-    found = np.empty(len(marks), np.bool_)
+    found = np.ones(len(marks), np.bool_)
     np.bitwise_and(marks, first, out=room)
     np.equal(room[1:], first, out=found[:-1])
-    found[-1] = True
     np.bitwise_and(marks, last, out=room)
     found[1:] |= room[:-1] == last
     return found
@@ -131,7 +130,7 @@ def _runs(data: bytes, words: Words, places: Places, kind: bytes, least: int, mo
     ends += np.where(last < len(words), _LEADING[_truths(words, last, kind)], 0)
     rest = data[len(words) * _WORD :]
     if rest and len(last) and last[-1] == len(words):
-        ends[-1] += int(_LEADING[np.packbits(np.frombuffer(rest.translate(kind), np.uint8))[0]])
+        ends[-1] += _LEADING[np.packbits(np.frombuffer(rest.translate(kind), np.uint8))].item()
     fitting = (ends - starts >= least) & (ends - starts <= most)
     return Runs(starts[fitting], ends[fitting])
 

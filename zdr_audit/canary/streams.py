@@ -45,10 +45,9 @@ class TextDecoder:
 
     def _feed(self, data: bytes) -> Iterator[bytes]:
         piece = self._held + data
-        begun = _BEGUN_ESCAPE.search(piece)  # it may go on in the next piece
+        begun = _BEGUN_ESCAPE.search(piece, len(piece) - _LONGEST_BEGUN)  # it may go on in the next piece
         piece, self._held = (piece[: begun.start()], begun[0]) if begun else (piece, b"")
-        match = self._run.match(piece)
-        length = match.end() if match else 0
+        length = self._run.match(piece).end()  # type: ignore[union-attr]
         self._text += self._clean(piece[:length])
         if length < len(piece):
             self.ended = True
@@ -63,7 +62,7 @@ class TextDecoder:
     def _rest(self) -> Iterator[bytes]:
         text, self._text = self._text, b""
         if self._group == 4 and len(text) > 1:
-            yield self._decode(text + b"A" * (-len(text) % 4))[: len(text) * 6 // 8]
+            yield self._decode(text + b"A" * (-len(text) % 4))[: len(text) - 1]
 
     def close(self) -> Iterator[bytes]:
         if not self.ended:
@@ -71,18 +70,27 @@ class TextDecoder:
             yield from self._rest()
 
 
-# In the address of a request, and where a JSON writer is careful, two of its characters are escaped.
-_BASE64_RUN = re.compile(rb"(?:[A-Za-z0-9+/_-]+|\\[nr/]|[\r\n]+|(?:%|\\u00)2[BbFf])*")
-_BASE64_ESCAPED = re.compile(rb"(?:%|\\u00)2([BbFf])")
-_BEGUN_ESCAPE = re.compile(rb"(?:%2?|\\(?:u(?:0(?:0(?:2)?)?)?)?)$")
-_BASE64_DROPPED = re.compile(rb"\\[nr]|[\r\n\\]")
+# In the address of a request, and where a JSON writer is careful, two of its characters are escaped; in JSON within JSON its breaks, too,
+# stand behind more than one backslash.
+_BASE64_RUN = re.compile(rb"(?:[A-Za-z0-9+/_-]+|\\\\{0,3}[nr/]|[\r\n]+|(?:%(?:25)?|\\\\{0,3}u00)2[BbFf])*")
+_BASE64_ESCAPED = re.compile(rb"(?:%(?:25)?|\\\\*u00)2([BbFf])")
+_BEGUN_ESCAPE = re.compile(rb"(?:%(?:2(?:52?)?)?|\\\\{0,3}(?:u(?:0(?:0(?:2)?)?)?)?)$")
+_LONGEST_BEGUN = 8
+_BASE64_DROPPED = re.compile(rb"[\r\n]|\\(?:\\*[nr])?")
 _BASE64_PLAIN = re.compile(rb"[A-Za-z0-9+/]*")
-_HEX_RUN = re.compile(rb"[0-9a-fA-F]*")
+_HEX_RUN, _HEX_PLAIN = re.compile(rb"(?:[0-9a-fA-F]+|\\\\{0,3}[nr]|[\r\n]+[ \t]*)*"), re.compile(rb"[0-9a-fA-F]*")
+_HEX_DROPPED = re.compile(rb"\\+[nr]|\s+")
 _URLSAFE = bytes.maketrans(b"-_", b"+/")
 
 
 def _base64_clean(text: bytes) -> bytes:
-    return _BASE64_DROPPED.sub(b"", _BASE64_ESCAPED.sub(lambda found: b"+" if found[1] in b"Bb" else b"/", text))
+    if b"%" in text or b"\\" in text:
+        text = _BASE64_ESCAPED.sub(lambda found: b"+" if found[1] in b"Bb" else b"/", text)
+    return _BASE64_DROPPED.sub(b"", text)
+
+
+def _hex_clean(text: bytes) -> bytes:
+    return text if text.isalnum() else _HEX_DROPPED.sub(b"", text)
 
 
 def _base64_decoder() -> StreamDecoder:
@@ -90,7 +98,7 @@ def _base64_decoder() -> StreamDecoder:
 
 
 def _hex_decoder() -> StreamDecoder:
-    return TextDecoder(_HEX_RUN, bytes, 2, binascii.unhexlify)
+    return TextDecoder(_HEX_RUN, _hex_clean, 2, binascii.unhexlify)
 
 
 def is_gzip(data: bytes) -> bool:
@@ -134,15 +142,19 @@ def _may_be_block(data: bytes) -> bool:
 _SHARES = (0, 64, 32, 16, 8, 4, 2, 1)  # of all codes, that one of so many bits takes
 
 
+_LOOKS, _ESCAPED_LOOKS = 64, 256
+"""Letters that are looked at, and bytes in which escapes write them."""
+
+
 def _base64_opens(text: bytes) -> bool:
     cleaned = _base64_clean(text).translate(_URLSAFE)
     run = _BASE64_PLAIN.match(cleaned)
-    data = binascii.a2b_base64(cleaned[: len(run[0]) // 4 * 4] if run else b"")
+    data = binascii.a2b_base64(cleaned[: min(len(run[0]), _LOOKS) // 4 * 4] if run else b"")
     return any(_is_compressed(data[lead:]) for lead in range(3))
 
 
 def _hex_opens(text: bytes) -> bool:
-    digits = _HEX_RUN.match(text)
+    digits = _HEX_PLAIN.match(_hex_clean(text))
     return digits is not None and _is_compressed(bytes.fromhex(digits[0][: digits.end() // 2 * 2].decode()))
 
 
@@ -168,13 +180,19 @@ _MAGICS = (
 
 def _text_magics(form: str) -> tuple[tuple[bytes, int], ...]:
     starts = {pattern: phase for magic in _MAGICS for pattern, phase in FORMS[form].encode(magic)}
-    for escape in (b"%%2%c", b"\\u002%c"):
+    for escape in (b"%%2%c", b"%%252%c", b"\\u002%c", b"\\\\u002%c"):
         for codes in (b"BF", b"bf"):
             starts |= {
                 pattern.replace(b"+", escape % codes[:1]).replace(b"/", escape % codes[1:]): phase
                 for pattern, phase in list(starts.items())
-                if b"%" not in pattern and b"\\" not in pattern
             }
+    # A slash alone is escaped in JSON by some.
+    starts |= {
+        text[:1] + text[1:].replace(b"/", b"\\" * count + b"/"): phase
+        for text, phase in list(starts.items())
+        for count in (1, 2, 3)
+        if b"/" in text[1:] and b"%" not in text and b"\\" not in text
+    }
     return tuple(starts.items())
 
 
@@ -241,8 +259,8 @@ _COMPRESSED: tuple[Opener, ...] = (
 
 OPENERS: tuple[Opener, ...] = (
     *_COMPRESSED,
-    Opener("base64", _text_magics("base64"), _base64_opens, _base64_decoder, strict=True, in_text=True),
-    Opener("base64", _ZLIB_TEXT, _base64_begins, _base64_decoder, strict=False, in_text=True),
+    Opener("base64", _text_magics("base64"), _base64_opens, _base64_decoder, strict=True, looks=_ESCAPED_LOOKS, in_text=True),
+    Opener("base64", _ZLIB_TEXT, _base64_begins, _base64_decoder, strict=False, looks=_ESCAPED_LOOKS, in_text=True),
     Opener("hex", _text_magics("hex"), _hex_opens, _hex_decoder, strict=True, in_text=True),
     Opener("hex", _ZLIB_HEX, _hex_opens, _hex_decoder, strict=False, in_text=True),
     Opener("lzma", ((b"\x5d\x00\x00", 0),), _is_lzma, compression.lzma_decoder, strict=False),

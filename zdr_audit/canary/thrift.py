@@ -39,8 +39,7 @@ def _value(kind: int, depth: int) -> Reading:
         size = yield from _number()
         if size > _LONGEST:
             raise ValueError("a string is longer than any that is kept here")
-        if size:
-            yield -size
+        yield -size
         return None
     if kind in (9, 10):
         head = (yield 1)[0]

@@ -12,14 +12,14 @@ from .form import Decoded, Form, Pattern, letters, run, unpacked
 
 def _base32(name: str, to_standard: bytes, from_standard: bytes, units: bytes) -> Form:
     """Five bits a letter, of either case, wrapped or not; `to_standard` and `from_standard` translate the alphabet."""
-    pattern = re.compile(rb"(\\[nr]|[\r\n]+[ \t]*)|" + units)
+    pattern = re.compile(rb"(\\\\{0,3}[nr]|[\r\n]+[ \t]*)|" + units)
 
     def encode(payload: bytes) -> list[Pattern]:
         found: list[Pattern] = []
         for lead in range(5):
             first, last = -(-lead * 8 // 5), (lead + len(payload)) * 8 // 5
-            text = base64.b32encode(bytes(lead) + payload + bytes(4))[first:last].translate(from_standard)
-            found += [(text, first % 8), (text.lower(), first % 8)]
+            text = base64.b32encode(bytes(lead) + payload)[first:last].translate(from_standard)
+            found += [(text, first), (text.lower(), first)]
         return found
 
     def decode(window: bytes, start: int, phase: int) -> Decoded | None:
@@ -45,8 +45,8 @@ def _uu_encode(payload: bytes) -> list[Pattern]:
     found: list[Pattern] = []
     for lead in range(3):
         first, last = -(-lead * 4 // 3), (lead + len(payload)) * 8 // 6
-        text = binascii.b2a_uu(bytes(lead) + payload + bytes(2), backtick=True)[1:][first:last]
-        found += [(text, first % 4), (text.replace(b"`", b" "), first % 4)]  # zero is written in two ways
+        text = binascii.b2a_uu(bytes(lead) + payload, backtick=True)[1:][first:last]
+        found += [(text, first), (text.replace(b"`", b" "), first)]  # zero is written in two ways
     return found
 
 
@@ -130,7 +130,8 @@ def _numbers(name: str, separators: Sequence[str], write: Sequence[Callable[[int
 
 _Z85 = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
 _B85 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
-_SEPARATED = rb"([0-9a-fA-F]{2})[ :-]?(?:\r?\n[ \t]*)?"
+_BREAK = rb"(?:\s|\\\\{0,3}[nrt])"  # as it is, or in JSON
+_SEPARATED = rb"([0-9a-fA-F]{2})[ :-]?(?:(?:\r?\n|(?:\\\\{0,3}r)?\\\\{0,3}n)[ \t]*)?"
 
 TRANSFER: tuple[Form, ...] = (
     _base32("base32", bytes(range(256)), bytes(range(256)), rb"[A-Za-z2-7]"),
@@ -142,6 +143,6 @@ TRANSFER: tuple[Form, ...] = (
     _base85("z85", _Z85),
     _numbers("binary", ("", " "), ("{:08b}".format,), rb"([01]{8}) ?", 2),
     _numbers("hex-separated", (" ", ":", "-"), ("{:02x}".format, "{:02X}".format), _SEPARATED, 16),
-    _numbers("hex-list", (", 0x", ",0x"), ("{:02x}".format, "{:02X}".format), rb"([0-9a-fA-F]{2})(?:,\s*0x)?", 16),
-    _numbers("decimal-list", (", ", ",", " ", "\n"), (str,), rb"([0-9]{2,3})(?:,?\s{1,20}|,|(?=\D))", 10),
+    _numbers("hex-list", (", 0x", ",0x"), ("{:02x}".format, "{:02X}".format), rb"([0-9a-fA-F]{2})(?:,%b*0x)?" % _BREAK, 16),
+    _numbers("decimal-list", (", ", ",", " ", "\n", "\\n"), (str,), rb"([0-9]{2,3})(?:,?%b{1,20}|,|(?=\D))" % _BREAK, 10),
 )

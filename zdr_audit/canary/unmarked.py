@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterator
 from .gates import stretches, tokens
 from .opener import Opener, StreamDecoder
 
-# In an address two of its characters are escaped, and in JSON the slash may be.
-_LETTER = rb"(?:[A-Za-z0-9+/_-]|%2[BbFf]|\\/)"
+# In an address two of its characters are escaped, and in JSON the slash may be, behind more than one backslash in JSON within JSON.
+_LETTER = rb"(?:[A-Za-z0-9+/_-]|%2[BbFf]|\\\\{0,3}/)"
 _WORD = re.compile(_LETTER + rb"{60,}")
 _LEAST = 60
 _LONG = re.compile(rb"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_%%\\-]{%d,}" % _LEAST)
 _IN_LONG = bytes(code in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_%\\-" for code in range(256))
 _BEFORE_WORD = re.compile(rb"(?:\\+(?!/)[nrt]?|%(?!2[BbFf])[0-9A-Fa-f]{2})*")
 _WHOLE_WORD, _BEFORE = re.compile(rb"[A-Za-z0-9+/_%\\-]*"), 256
-_ESCAPED = re.compile(rb"%2([BbFf])|\\/")
+_ESCAPED = re.compile(rb"%2([BbFf])|\\\\{0,3}/")
 _BASE32 = re.compile(rb"(?:[A-Z2-7]{64}|[a-z2-7]{64})")
 _HEX, _LONG_HEX = re.compile(rb"[0-9a-fA-F]{56}"), re.compile(rb"[0-9a-fA-F]{132}")  # longer than a digest
 _TELLS = 192
@@ -59,8 +59,8 @@ class Unmarked:
         """Where each begins, with what opens it."""
         for low, high in tokens(data):
             # The word may have begun before, where escapes stand between its letters.
-            before = _WHOLE_WORD.match(data[max(0, low - _BEFORE) : low][::-1])
-            for word in _long_words(data, low - (before.end() if before else 0), high):
+            before = _WHOLE_WORD.match(data[max(0, low - _BEFORE) : low][::-1]).end()  # type: ignore[union-attr]
+            for word in _long_words(data, low - before, high):
                 start = _BEFORE_WORD.match(data, word.start(), word.end()).end()  # type: ignore[union-attr]
                 at = start + _lead(data, start)
                 if _HEX.match(data, at):
