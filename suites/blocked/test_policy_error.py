@@ -22,7 +22,7 @@ def test_a_refusal_does_not_tell_whether_the_resource_exists(expect: Expect) -> 
         expect.that(not difference, f"a refusal must be the same whether the resource exists or not: {difference}", missing)
 
 
-@control("ZDR-BLK-21", after=(*ALL, *FORMS))
+@control("ZDR-BLK-21", after=(*ALL, *FORMS, after.clients_that_claim_things))
 def test_the_policy_error_is_the_same_everywhere(expect: Expect) -> None:
     same_kind(expect, refused_here(expect))
 

@@ -160,3 +160,4 @@ ASKED = (plain_requests, streamed_requests, parallel_requests, repeated_requests
 def test_no_answer_carries_what_another_request_said(expect: Expect) -> None:
     expect.carries_nothing_of_others(expect.some(), "an answer must carry nothing of another request")
     expect.no_header_carries_anything_of_others("no header of any answer must carry anything of another request")
+    expect.no_inference_is_answered_with_anything_of_others("no answer to a prompt must carry anything of another request")

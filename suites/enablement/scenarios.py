@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import partial
 
 from zdr_audit.suite.assay import Assay
@@ -15,6 +16,7 @@ from zdr_audit.suite.histories.machine import (
     THOROUGH_THROUGH_TIME,
     drive,
 )
+from zdr_audit.suite.inference import How
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.party import NotOffered, Party
 from zdr_audit.target.stimulus import Stimulus
@@ -114,6 +116,26 @@ def _administer(assay: Assay, org: Party) -> None:
             assay.call("key.revoke", org.admin, step="administer", org=org, key_id=made.values["key_id"])
 
 
+def _disable_during_an_answer(assay: Assay, org: Party) -> None:
+    """ZDR is disabled while a stream that was begun under it is still coming; the label `during` says so."""
+    begun = threading.Event()
+    begins = Stimulus(stream=True, abandon_after=3_500)
+
+    def disable() -> None:
+        during = asks and begun.wait(assay.profile.limits.timeout_seconds)
+        labels = {"during": "an answer"} if during else {}
+        assay.attempt("zdr.disable", assay.staff("reviewer"), step="disable", org=org, labels=labels)
+
+    def ask() -> None:
+        try:
+            assay.infer(org.member, begins, step="ask while it is disabled", counts=False, how=How(begun=begun))
+        finally:
+            begun.set()  # an answer that never began is not waited for
+
+    asks = assay.can_say(begins)
+    assay.parallel([ask, disable] if asks else [disable])
+
+
 @scenario()
 def disabling(assay: Assay) -> None:
     """Customers try to disable, and administer their organization; ZDR is asked for once more; the provider disables"""
@@ -129,7 +151,7 @@ def disabling(assay: Assay) -> None:
     assay.call("zdr.status", org.admin, step="status after customers", org=org, counts=True)
     probe(assay, org, "use while enabled")
     org = assay.enable(assay.fresh())
-    assay.attempt("zdr.disable", assay.staff("reviewer"), step="disable", org=org)
+    _disable_during_an_answer(assay, org)
     assay.call("zdr.status", org.admin, step="status after provider", org=org, counts=True)
     probe(assay, org.under("standard"), "use after disabling")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zdr_audit.suite.expect import Expect
+from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive
 from zdr_audit.suite.histories.replay import judge_histories
 from zdr_audit.suite.marks import control
 
@@ -19,6 +19,21 @@ def test_every_history_keeps_to_the_model(expect: Expect) -> None:
 @control("ZDR-ENB-14", after=after.many_histories)
 def test_no_history_leaves_content_under_zdr(expect: Expect) -> None:
     expect.kept_nowhere(promise="whatever came before, content under ZDR must not be kept")
+
+
+@control("ZDR-ENB-14", after=(after.many_histories, after.disabling))
+def test_what_was_begun_under_zdr_is_not_kept_though_it_ends_afterwards(expect: Expect) -> None:
+    expect.about(after.disabling)
+    asked = expect.where(step="ask while it is disabled")
+    disabled = expect.where(step="disable", during="an answer", outcome="accepted")
+    if not asked:
+        raise DoesNotApply("the target has no streams")
+    across = [
+        i for i in asked if i.accepted and any(d.labels.get("about") == i.organization_id and d.ended_at < i.ended_at for d in disabled)
+    ]
+    if not across:
+        raise Inconclusive("no answer was still coming when ZDR was disabled")
+    expect.kept_nowhere(across, promise="what was begun under ZDR must not be kept, though ZDR is disabled before it ends")
 
 
 @control("ZDR-ENB-16", after=TIMES, reads_late=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from zdr_audit.journal.events import GrowthMeasured
@@ -47,7 +48,12 @@ def system_prompts_and_earlier_turns(assay: Assay) -> None:
 @scenario()
 def tool_use(assay: Assay) -> None:
     """Tool definitions, inputs and results"""
-    places: list[tuple[Place, ...]] = [("tool_description",), ("tool_input",), ("tool_result",), ("tool_input", "tool_result", "message")]
+    places: list[tuple[Place, ...]] = [
+        ("tool_name", "tool_description"),
+        ("tool_input",),
+        ("tool_result",),
+        ("tool_input", "tool_result", "message"),
+    ]
     made = [_in(*p, stream=bool(n % 2)) for n, p in enumerate(places * assay.count(1, 2, 4))]
     made[-1] = made[-1].model_copy(update={"sampling": "nucleus"})
     # A tool that failed sends back what it had: to a logger, that is an error.
@@ -80,6 +86,10 @@ def content_in_other_fields(assay: Assay) -> None:
     """Content in metadata, stop sequences, schema enums, file names, headers"""
     places: list[tuple[Place, ...]] = [("user_id",), ("stop_sequence",), ("tool_schema",), ("header",), ("document_title",)]
     _both(assay, [_in(*p) for p in places * assay.count(1, 1, 4)], "ask")
+    # What no interface knows is passed over by some targets, and refused by others.
+    unknown = _in("unknown_field", "message", answer=False)
+    if assay.can_say(unknown):
+        assay.infer(assay.subject.member, unknown, step="ask with an unknown field", counts=False, how=How(expects=(200, 400, 422)))
 
 
 @scenario()
@@ -102,6 +112,10 @@ def requests_in_error(assay: Assay) -> None:
     stimuli += [Stimulus(wrong=kind, answer=False, stream=True, places=places) for kind in streamed]
     for stimulus in assay.within(stimuli):
         assay.infer_both(stimulus, step=f"{stimulus.wrong}, streamed" if stimulus.stream else str(stimulus.wrong))
+    # What is refused by its length alone has begun to come all the same.
+    announced = Stimulus(wrong="too_large", unfinished=True, padding=48_000, answer=False)
+    if assay.can_say(announced):
+        assay.infer(assay.subject.member, announced, step="too large, announced", counts=False)
     # Where the length is not told, the body is read by other code.
     chunked = [Stimulus(wrong=kind, answer=False, chunked=True) for kind in ("broken_json", "negative_max_tokens")]
     for stimulus in filter(assay.can_say, chunked):
@@ -110,13 +124,18 @@ def requests_in_error(assay: Assay) -> None:
 
 @scenario()
 def requests_over_a_limit(assay: Assay) -> None:
-    """Requests of a user who may spend nothing more, which are refused for that"""
+    """Requests of a user who may spend nothing more, and with a key of theirs that was revoked, which are refused for that"""
     with at_will():
         org = assay.enable(assay.fresh())
         assay.must("cost.set", org.admin, step="set the limit", org=org, user=org.member.user, amount="0")
         refused = assay.profile.operations["cost.set"].refused
         for stream in (False, True):
             assay.infer(org.member, Stimulus(stream=stream, answer=False), step="over the limit", counts=False, how=How(expects=refused))
+        if assay.offers("key.create") and assay.offers("key.revoke"):
+            made = assay.must("key.create", org.admin, step="give a key", org=org, user=org.member.user).values
+            assay.must("key.revoke", org.admin, step="revoke the key", org=org, key_id=made.get("key_id", "none"))
+            holder = replace(org.member, secret=str(made.get("key", "")), token=None)
+            assay.infer(holder, Stimulus(answer=False), step="with a revoked key", counts=False, how=How(expects=(401, 403)))
 
 
 @scenario()

@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import struct
+import uuid
 import zlib
 from dataclasses import dataclass
 
@@ -93,6 +94,11 @@ OUTSIDE = {
     "blake2b-128": lambda data: hashlib.blake2b(data, digest_size=16).digest(),
     "blake2s": lambda data: hashlib.blake2s(data).digest(),
     "blake3": lambda data: blake3(data).digest(),
+    "uuid5-url": lambda data: uuid.uuid5(uuid.NAMESPACE_URL, data.decode()).bytes,
+    "uuid5-dns": lambda data: uuid.uuid5(uuid.NAMESPACE_DNS, data.decode()).bytes,
+    "uuid5-oid": lambda data: uuid.uuid5(uuid.NAMESPACE_OID, data.decode()).bytes,
+    "uuid3-url": lambda data: uuid.uuid3(uuid.NAMESPACE_URL, data.decode()).bytes,
+    "uuid3-dns": lambda data: uuid.uuid3(uuid.NAMESPACE_DNS, data.decode()).bytes,
 }
 
 
@@ -119,6 +125,17 @@ def test_the_digest_of_a_request_and_of_its_text_is_found_in_hex_base64_and_raw(
     assert desk.found(protobuf) == {(forms, "c")}
     bson = b"\x05hash\x00" + struct.pack("<i", len(digest)) + b"\x05" + digest
     assert desk.found(bson) == {(forms, "c")}
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "sha256", "uuid5-url", "uuid3-dns"])
+@pytest.mark.parametrize("more", [b"", b'{"at": "2026-01-31-12-00"}\n' * 2_000], ids=["little", "much"])
+def test_a_digest_that_is_written_as_a_uuid_is_found(desk, sent, algorithm, more):
+    text = str(uuid.UUID(bytes=OUTSIDE[algorithm](sent[1])[:16]))
+    for written in (text, text.upper(), f"urn:uuid:{text}", f"{{{text}}}"):
+        line = more + f'{{"key": "{written}", "other": "{uuid.uuid4()}"}}'.encode() + more
+        assert desk.found(line) == {(("hex", algorithm, "request-text"), "c")}
+    assert desk.found(more + text.replace("-", "_").encode()) == set()
+    assert desk.found(more + text[:-1].encode()) == set()
 
 
 @pytest.mark.parametrize("lead", range(0, 16, 3))

@@ -7,6 +7,7 @@ import json
 import tomllib
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import jsonschema_rs
@@ -14,6 +15,7 @@ import pytest
 from engine_events import by_control, interaction, started
 
 from zdr_audit.profile.load import load
+from zdr_audit.suite.bypass.drive import spots
 from zdr_audit.suite.bypass.judge import no_form_opens, weigh
 from zdr_audit.suite.bypass.load import SCHEMA, SHIPPED, CorpusError, load_forms, schema, shipped
 from zdr_audit.suite.bypass.model import Form, Group, Reshape
@@ -176,6 +178,15 @@ def test_a_stranger_looks_like_it_and_is_another(identifier: str) -> None:
     assert other.rpartition("_")[0] == identifier.rpartition("_")[0]
 
 
+def test_what_reads_is_tried_where_nothing_made_before_is_needed() -> None:
+    asked = SimpleNamespace(profile=load("simulator", {}).profile)
+    reading, beginning = spots(asked, reads=True), spots(asked)  # type: ignore[arg-type]
+    assert {endpoint.method for _, endpoint in reading} == {"GET"} and len(reading) > 3
+    assert not [endpoint for _, endpoint in reading if "{" in endpoint.path or endpoint.carries]
+    assert all(endpoint.carries for _, endpoint in beginning)
+    assert any(form.reads for form in FORMS if form.method == "HEAD")
+
+
 # -- weighing -----------------------------------------------------------------------------------------------------------------------
 
 
@@ -197,6 +208,7 @@ POLICY: dict[str, Any] = {"status": 403, "outcome": "refused_by_policy"}
 MISSING: dict[str, Any] = {"status": 404, "outcome": "not_found"}
 SILENT: dict[str, Any] = {"status": None, "outcome": "no_answer"}
 PAGE: dict[str, Any] = {"status": 200, "outcome": "malformed"}
+HEAD: dict[str, Any] = {"method": "HEAD"}
 
 
 @pytest.mark.parametrize(
@@ -210,6 +222,9 @@ PAGE: dict[str, Any] = {"status": 200, "outcome": "malformed"}
         (MISSING, MISSING, "idle"),
         (PAGE, PAGE, "idle"),
         (SILENT, SERVED, "silent"),
+        (PAGE | HEAD, PAGE | HEAD, "opened"),
+        (POLICY | HEAD, PAGE | HEAD, "refused"),
+        (MISSING | HEAD, MISSING | HEAD, "idle"),
     ],
 )
 def test_an_attempt_is_weighed_by_what_the_other_organization_got(subject: dict[str, Any], control: dict[str, Any], kind: str) -> None:

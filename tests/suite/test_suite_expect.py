@@ -506,6 +506,21 @@ def test_a_header_of_whatever_answer_holds_nothing_that_another_request_said_und
         expect.no_header_carries_anything_of_others("a header must be its own")
 
 
+@pytest.mark.parametrize("operation", ["messages.create", "diagnostics.read"])
+@pytest.mark.parametrize(("echoed", "held"), [(("c-00001",), True), (("c-00002",), False), (("c-00011",), False), ((), False)])
+def test_no_answer_to_a_prompt_holds_anything_of_another_request_wherever_it_was_sent(bind, operation, echoed, held):
+    record = with_echoes()
+    record.change(2, operation=operation, status=200, echoes=echoed)
+    expect = bind(record, (FEEDBACK,))
+    if held and operation == "messages.create":
+        said, findings = violated(lambda: expect.no_inference_is_answered_with_anything_of_others("an answer must be its own"))
+        assert said.endswith(" holds what was sent in i-00001") and [(f.canary, f.interaction) for f in findings] == [
+            ("c-00001", "i-00002")
+        ]
+    else:
+        expect.no_inference_is_answered_with_anything_of_others("an answer must be its own")
+
+
 # -- success and refusal by words ---------------------------------------------------------------------------------------------------
 
 

@@ -109,6 +109,13 @@ def test_only_what_works_without_zdr_is_judged() -> None:
         refused_here(expect(refused, by_control(2, pair="p1", status=404, outcome="not_found", **more)))
 
 
+def test_what_answers_head_has_no_words_to_be_judged() -> None:
+    more: dict[str, Any] = {"scenario": "blocked.feedback", "labels": {"feature": "feedback"}}
+    worded, silent = refusal(1), refusal(3, method="HEAD", pair="p3", data=None, outcome="denied")
+    others = (by_control(2, pair="p1", **more), by_control(4, pair="p3", method="HEAD", **more))
+    assert refused_here(expect(worded, silent, *others)) == [worded]
+
+
 # -- plain and final ----------------------------------------------------------------------------------------------------------------
 
 

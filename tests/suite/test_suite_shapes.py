@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from zdr_audit.suite.generate import CLIENTS, MANNERS, PLAINLY, shapes
 from zdr_audit.suite.openapi import DeclaredOperation, declared_storage_operations, smallest
 from zdr_audit.suite.party import Actor, NotOffered, NotThere, Party, at_will, in_the_other_header
-from zdr_audit.target.stimulus import PLACES
+from zdr_audit.target.stimulus import PLACES, REFUSABLE
 
 MODELS = ("model-a", "model-b")
 ACTOR = Actor("subject.member", "member", "subject", "org_subject", "zdr", "x-api-key", "sk-secret-1", "me@subject.example")
@@ -41,7 +41,8 @@ def test_a_smaller_depth_sends_the_first_of_the_same_kind():
 
 def test_the_shapes_vary_in_every_field():
     found = shapes(MODELS, 60, 1)
-    assert {p for s in found for p in s.places} == set(PLACES)
+    assert {p for s in found for p in s.places} == set(PLACES) - REFUSABLE
+    assert all("message" in s.places for s in found), "the user's words are what is kept most often"
     assert {s.stream for s in found} == {s.cache for s in found} == {s.thinking for s in found} == {True, False}
     assert {s.model for s in found} == set(MODELS)
     assert len({s.padding for s in found}) > 3
@@ -231,7 +232,7 @@ def test_what_is_no_document_declares_nothing(document):
 def test_whatever_the_seed_every_place_option_and_model_occurs(run_seed):
     found = shapes(MODELS, 10, run_seed)
     assert len(set(found)) == len(found) == 10
-    assert {place for shape in found for place in shape.places} == set(PLACES)
+    assert {place for shape in found for place in shape.places} == set(PLACES) - REFUSABLE
     assert {shape.model for shape in found} == set(MODELS)
     for option in (
         lambda s: s.thinking,

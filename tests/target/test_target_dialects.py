@@ -56,12 +56,14 @@ def found(raw: bytes, canaries: dict[str, str]) -> set[str | None]:
 
 CHAT: dict[Place, str] = {
     "message": "/messages/0/content", "system": "/messages/0/content", "history": "/messages/0/content", "prefill": "/messages/1/content",
+    "tool_name": "/tools/0/function/name", "unknown_field": "/client_note",
     "tool_description": "/tools/0/function/description", "tool_schema": "/tools/0/function/parameters/properties/query/enum/1",
     "tool_input": "/messages/1/tool_calls/0/function/arguments", "tool_result": "/messages/2/content",
     "document_title": "/messages/0/content/0/file/filename", "user_id": "/user", "stop_sequence": "/stop/0",
 }  # fmt: skip
 RESPONSES: dict[Place, str] = {
     "message": "/input/0/content/0/text", "system": "/instructions", "history": "/input/0/content", "prefill": "/input/1/content",
+    "tool_name": "/tools/0/name", "unknown_field": "/client_note",
     "tool_description": "/tools/0/description", "tool_schema": "/tools/0/parameters/properties/query/enum/1",
     "tool_input": "/input/1/arguments", "tool_result": "/input/2/output",
     "document_title": "/input/0/content/0/filename", "user_id": "/user",

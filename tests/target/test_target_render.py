@@ -32,6 +32,7 @@ WHERE: dict[Place, str] = {
     "system": "/system/0/text",
     "history": "/messages/0/content",
     "prefill": "/messages/-1/content",
+    "tool_name": "/tools/0/name",
     "tool_description": "/tools/0/description",
     "tool_schema": "/tools/0/input_schema/properties/query/enum/1",
     "tool_input": "/messages/1/content/0/input/query",
@@ -40,6 +41,7 @@ WHERE: dict[Place, str] = {
     "document_title": "/messages/0/content/0/title",
     "user_id": "/metadata/user_id",
     "stop_sequence": "/stop_sequences/0",
+    "unknown_field": "/client_note",
 }
 
 
@@ -203,6 +205,19 @@ def test_a_request_that_is_too_large_is_valid_and_larger_than_the_limit(limit):
     assert chosen["message"] in json.dumps(json.loads(spoilt))
 
 
+def test_of_a_request_that_is_too_large_and_unfinished_a_beginning_alone_is_rendered():
+    chosen = texts({"message"})
+    begun = render(Stimulus(wrong="too_large", unfinished=True, padding=2_000), "model-a", chosen, (), 100_000).body
+    assert 2_000 < len(begun) < 10_000 and chosen["message"].encode() in begun
+
+
+def test_the_name_of_a_tool_is_the_same_wherever_it_stands_and_as_long_as_may_be():
+    made = body(Stimulus(places=frozenset({"tool_name", "tool_input"})), texts({"tool_name", "tool_input"}))
+    name = made["tools"][0]["name"]
+    assert made["messages"][1]["content"][0]["name"] == name
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name)
+
+
 @pytest.mark.parametrize("size", [0, 1, 1000])
 def test_noise_has_the_size_asked_for_and_does_not_compress(size):
     text = noise(size)
@@ -230,6 +245,13 @@ def test_what_decides_of_caching_and_sampling_can_be_asked_for():
 def test_what_a_target_does_not_take_of_it_is_left_out_and_named():
     remains, missing = fitted(Stimulus(steady=True, brief=True, turns=3), {"message", "answer"})
     assert remains == Stimulus() and missing == ("steady", "brief", "turns")
+
+
+def test_a_target_without_tools_gets_no_name_of_one():
+    named = Stimulus(places=frozenset({"message", "tool_name", "tool_description"}))
+    assert fitted(named, {"message", "answer", "tool_name"}) == (Stimulus(), ("tool_name", "tool_description"))
+    assert fitted(named, {"message", "answer", "tool_name", "tool_description"}) == (named, ())
+    assert fitted(named, {"message", "answer", "tool_description"})[1] == ("tool_name",)
 
 
 def test_a_wish_to_be_stored_and_a_failed_tool_are_said_where_they_belong():

@@ -169,6 +169,19 @@ def test_an_answer_can_be_abandoned_midway_and_the_target_notices():
     assert 500 <= len(found.body) < 2000
 
 
+def test_whoever_waits_is_told_when_the_answer_begins_and_not_before():
+    begun = threading.Event()
+    with serving(trickle(CHUNKED, b"40\r\n" + b"x" * 64 + b"\r\n", pause=0.005)) as server:
+        sent = Outgoing("POST", "/v1/messages", dict(KEY), b"{}", abandon_after=500, begun=begun)
+        assert not begun.is_set()
+        assert Transport(server.base_url, 5, 1 << 20).send(sent).error == "abandoned"
+    assert begun.is_set()
+    silent = threading.Event()
+    with serving(b"") as server:
+        assert Transport(server.base_url, 5, 1000).send(Outgoing("POST", "/v1/messages", dict(KEY), b"{}", begun=silent)).status is None
+    assert not silent.is_set()
+
+
 def test_an_answer_shorter_than_the_point_of_abandoning_is_whole():
     with serving(answer(b"short")) as server:
         found = send(server.base_url, abandon_after=500)

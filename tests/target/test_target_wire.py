@@ -71,6 +71,17 @@ def test_a_body_that_stays_unfinished_is_announced_longer_than_it_is_and_the_cli
     assert (found.status, found.error) == (None, UNFINISHED)
 
 
+def test_of_a_body_that_is_announced_a_beginning_goes_out() -> None:
+    head, _, body = written("POST", "/", {}, b"Hello", Wire(announced=40_000_000), "h").partition(b"\r\n\r\n")
+    assert b"content-length: 40000005" in head and body == b"Hello"
+
+
+def test_where_no_refusal_comes_to_what_is_announced_the_client_goes() -> None:
+    with serving(b"") as server:
+        found = send(server.base_url, Wire(announced=40_000_000))
+    assert found.status is None and found.error
+
+
 def test_a_value_cannot_become_a_line_of_its_own() -> None:
     data = written("GET", "/a\r\nx: y", {"a": "b\r\nc: d"}, None, Wire(), "h")
     assert b"\r\nx: y" not in data
@@ -118,6 +129,12 @@ def test_an_earlier_request_that_is_not_answered_is_said() -> None:
     with talking([b""]) as (base_url, _):
         found = send(base_url, Wire(before=Plain("GET", "/", ())))
     assert (found.status, found.error) == (None, "the request before it was not answered: connection closed without an answer")
+
+
+def test_the_refusal_of_what_is_announced_is_read() -> None:
+    with talking([answer(b"{}", "413 Content Too Large")]) as (base_url, _):
+        found = send(base_url, Wire(announced=40_000_000))
+    assert (found.status, found.body, found.error) == (413, b"{}", "")
 
 
 def test_a_large_answer_is_cut() -> None:

@@ -1,4 +1,4 @@
-"""Finding digests in bytes: whatever has the length and the look of one, in hex, base64 or as it is, is looked up in the book.
+"""Finding digests in bytes: whatever has the length and the look of one, in hex, base64, as a UUID or as it is, is looked up in the book.
 
 All is done for a whole buffer at a time, but for the few places where a digest of the book may begin.
 """
@@ -41,6 +41,10 @@ _SIZES = bytes(code in SIZES for code in range(256))
 _CHARACTER = 4  # bytes that one takes at most in UTF-8
 _LITTLE = 8192
 _HEX_RUN = re.compile(rb"[0-9a-fA-F]{%d,}" % (2 * FIRST))
+_UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_UUID_FIRST, _UUID_GAP, _UUID_HYPHENS = 8, 5, 4
+"""Where the first hyphen of a UUID stands, how far the others stand from the one before, and how many there are."""
+_NOWHERE: Places = np.empty(0, np.intp)
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/_-]{%d,}" % min(_BASE64_SIZES))
 # What may stand between a length and what it is the length of: nothing, the zeros of a wider length (little-endian), and BSON's kind after those.
 _GAPS = (0, 3, 4)
@@ -63,6 +67,7 @@ def digest_pass(book: DigestBook) -> Pass:
                 hexadecimal, base64 = find_runs(data, _MOST + 2)
                 yield from _in_hex(book, data, hexadecimal)
                 yield from _in_base64(book, data, base64)
+            yield from _in_uuids(book, data)
             yield from _raw(book, data)
 
     return Pass("digest", find)
@@ -89,6 +94,28 @@ def _in_little_base64(book: DigestBook, data: bytes) -> Iterator[Event]:
                 after = data[run.end() : run.end() + 2]
                 url = re.search(rb"[-_]", run.group()) is not None
                 yield _event(run.start(), run.end() + len(after) - len(after.lstrip(b"=")), known, "base64url" if url else "base64")
+
+
+def _in_uuids(book: DigestBook, data: bytes) -> Iterator[Event]:
+    """Digests of sixteen bytes, or cut to them, that are written as a UUID."""
+    for start in _worth(book, data, _uuid_places(data), _HEX_VALUES, 6, 4):
+        found = _UUID.match(data, start)
+        known = book.look_up(bytes.fromhex(found.group().replace(b"-", b"")[: 2 * FIRST].decode())) if found else None
+        if found and known is not None:
+            yield _event(found.start(), found.end(), known, "hex")
+
+
+def _uuid_places(data: bytes) -> Places:
+    """Where UUIDs may begin: before four hyphens that stand as far apart as theirs."""
+    if len(data) <= _LITTLE and data.count(b"-") < _UUID_HYPHENS:
+        return _NOWHERE
+    hyphens = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("-"))
+    if len(hyphens) < _UUID_HYPHENS:
+        return _NOWHERE
+    near = np.diff(hyphens) == _UUID_GAP
+    first = hyphens[:-3][near[:-2] & near[1:-1] & near[2:]]
+    places: Places = first[first >= _UUID_FIRST] - _UUID_FIRST
+    return places
 
 
 def known_whole(book: DigestBook, data: bytes) -> Known | None:

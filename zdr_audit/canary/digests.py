@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +25,12 @@ def _standard(name: str) -> Algorithm:
     return lambda data: make(data, usedforsecurity=False).digest()
 
 
+def _named(version: int, space: uuid.UUID) -> Algorithm:
+    """The UUID that names a text within a name space."""
+    make = _standard({3: "md5", 5: "sha1"}[version])
+    return lambda data: uuid.UUID(bytes=make(space.bytes + data)[:16], version=version).bytes
+
+
 # The common ones first: of texts that a backend would digest less often, these alone are kept.
 ALGORITHMS: dict[str, Algorithm] = {
     **{name: _standard(name) for name in ("md5", "sha1", "sha256", "sha512")},
@@ -34,6 +41,11 @@ ALGORITHMS: dict[str, Algorithm] = {
     "blake2b-160": lambda data: hashlib.blake2b(data, digest_size=20).digest(),
     "blake2b": lambda data: hashlib.blake2b(data).digest(),
     "blake2s": lambda data: hashlib.blake2s(data).digest(),
+    "uuid5-url": _named(5, uuid.NAMESPACE_URL),
+    "uuid5-dns": _named(5, uuid.NAMESPACE_DNS),
+    "uuid5-oid": _named(5, uuid.NAMESPACE_OID),
+    "uuid3-url": _named(3, uuid.NAMESPACE_URL),
+    "uuid3-dns": _named(3, uuid.NAMESPACE_DNS),
 }
 _NAMES = tuple(ALGORITHMS)
 COMMON = _NAMES[:4]

@@ -92,8 +92,8 @@ def _long_parts(stimulus: Stimulus, body_bytes: int) -> list[str]:
     if stimulus.padding:
         count = stimulus.padding // len(FILLER) + 1
         lines += [f"filler=$(printf '{FILLER}%.0s' $(seq {count}))", f"body=${{body/{_FILLER}/$filler}}"]
-    if stimulus.wrong == "too_large":
+    if stimulus.wrong == "too_large" and not stimulus.unfinished:
         lines += [f"body=\"$body$(head -c {body_bytes + 1024} /dev/zero | tr '\\0' ' ').\""]
     if stimulus.unfinished:
-        lines += [f"length=$(($(printf '%s' \"$body\" | wc -c) + {MISSING_BYTES}))"]
+        lines += [f"length=$(($(printf '%s' \"$body\" | wc -c) + {body_bytes if stimulus.wrong == 'too_large' else MISSING_BYTES}))"]
     return lines

@@ -40,13 +40,20 @@ class Assay(Inference):
             waited += BACK_SECONDS
 
     def fresh(
-        self, *, step: str = "create an organization", account: Party | None = None, operation: str = "organization.create", **values: Any
+        self,
+        *,
+        step: str = "create an organization",
+        account: Party | None = None,
+        operation: str = "organization.create",
+        called: str | None = None,
+        **values: Any,
     ) -> Party:
-        """A new organization with an admin and a member of its own, without ZDR unless its values say so. Raises ScenarioBroken or NotOffered."""
+        """A new organization with an admin and a member of its own, without ZDR unless its values say so; `called` as another one may be, too. Raises
+        ScenarioBroken or NotOffered."""
         self._operation(operation)
         label = f"{self.scenario.rsplit('.', 1)[-1].replace('_', '-')}-{next(self.fresh_numbers)}"
         key = f"fresh:{label}"
-        name = f"zdr-audit {self.run_id} {label}"
+        name = f"zdr-audit {self.run_id} {called or label}"
         made = self.must(operation, self.staff("account_team"), step=step, org=account or self.subject, name=name, **values)
         identity = str(_given(made, operation, "organization"))
         like = self.subject.actors.get("admin", self.subject.member)  # its credential goes where those of the profile go

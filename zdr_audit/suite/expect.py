@@ -198,28 +198,24 @@ class Expect:
 
     def carries_nothing_of_others(self, items: Iterable[Interaction], promise: str) -> None:
         """No answer holds a canary under ZDR that another request brought. Raises Inconclusive where not even its own was recognised in any answer."""
-
-        def foreign(item: Interaction) -> str | None:
-            return next((c for c in item.echoes if c not in item.canaries and self._is_under_zdr(c)), None)
-
         chosen = self._with_earlier(items)
-        found = [(item, canary) for item in chosen if (canary := foreign(item)) is not None]
-        if found:
-            item, canary = found[0]
-            source = self.history.owner(canary)
-            said = f"{promise}, but {len(found)} do, first: {describe(item)} holds what was sent in {source.id if source else 'another request'}"
-            raise Violated(said, [answer_finding(item, promise, canary) for item, canary in found])
+        self._hold_nothing_of_others([(item, item.echoes) for item in chosen], promise)
         if not any(c in item.canaries for item in chosen for c in item.echoes):
             raise Inconclusive("not even its own canary was recognised in any answer, so finding none of others says nothing")
 
     def no_header_carries_anything_of_others(self, promise: str) -> None:
         """No header of any answer of the run, to whichever request and whoever's, holds a canary under ZDR that another request brought."""
-        found = [
-            (item, canary)
-            for item in self.history.interactions.values()
-            for canary in item.header_echoes
-            if canary not in item.canaries and self._is_under_zdr(canary)
-        ]
+        self._hold_nothing_of_others([(item, item.header_echoes) for item in self.history.interactions.values()], promise)
+
+    def no_inference_is_answered_with_anything_of_others(self, promise: str) -> None:
+        """No answer to a prompt, of the whole run and whoever's, holds a canary under ZDR that another request brought."""
+        inferred = [i for i in self.history.interactions.values() if i.operation == "messages.create" and i.served]
+        self._hold_nothing_of_others([(item, item.echoes) for item in inferred], promise)
+
+    def _hold_nothing_of_others(self, held: Iterable[tuple[Interaction, tuple[str, ...]]], promise: str) -> None:
+        """Of these answers, each with the canaries that it held, none held one under ZDR that another request brought."""
+        foreign = [(item, [c for c in echoes if c not in item.canaries and self._is_under_zdr(c)]) for item, echoes in held]
+        found = [(item, canaries[0]) for item, canaries in foreign if canaries]
         if found:
             item, canary = found[0]
             source = self.history.owner(canary)

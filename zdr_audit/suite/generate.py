@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from zdr_audit.target.stimulus import PLACES, Place, Stimulus
+from zdr_audit.target.stimulus import PLACES, REFUSABLE, Place, Stimulus
 
 LONG = 20_000
 """Bytes of padding that make a request a long one."""
 PLAINLY = 10
 """So many shapes ask for nothing that a model might not take: as many as must be accepted."""
+_DRAWN = tuple(place for place in PLACES if place not in REFUSABLE)
 Headers = tuple[tuple[str, str], ...]
 CLIENTS: tuple[Headers, ...] = (
     (("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), ("baggage", "sampled=true")),
@@ -36,7 +37,7 @@ MANNERS: tuple[dict[str, object], ...] = (
 @st.composite
 def stimuli(draw: st.DrawFn, models: Sequence[str]) -> Stimulus:
     """One valid request shape."""
-    places: frozenset[Place] = draw(st.frozensets(st.sampled_from(PLACES), min_size=1, max_size=len(PLACES)))
+    places: frozenset[Place] = draw(st.frozensets(st.sampled_from(_DRAWN), min_size=1, max_size=len(_DRAWN)))
     return Stimulus(
         model=draw(st.sampled_from(list(models))),
         stream=draw(st.booleans()),
@@ -65,7 +66,8 @@ def shapes(models: Sequence[str], count: int, run_seed: int) -> list[Stimulus]:
 
 
 def _mannered(shapes: list[Stimulus]) -> list[Stimulus]:
-    """The shapes as many clients would send them; those beyond the first ones ask for more than every model takes."""
+    """The shapes as many clients would send them; those beyond the first ones ask for more than every model takes. Whatever the manner, there is content in
+    the user's own words: where a manner decides that something is kept, these are what is kept most often."""
     made = []
     for n, shape in enumerate(shapes):
         headers = tuple((name, value.replace("{n}", str(n))) for name, value in CLIENTS[n % len(CLIENTS)])
@@ -73,7 +75,7 @@ def _mannered(shapes: list[Stimulus]) -> list[Stimulus]:
         thinks = shape.thinking and not (
             {"steady", "brief", "sampling"} & set(more)
         )  # who thinks does so at a temperature and length of the model's own
-        made.append(shape.model_copy(update={"headers": headers} | more | {"thinking": thinks}))
+        made.append(shape.model_copy(update={"headers": headers, "places": shape.places | {"message"}} | more | {"thinking": thinks}))
     return made
 
 
@@ -90,7 +92,7 @@ def _covering(drawn: list[Stimulus], models: Sequence[str]) -> list[Stimulus]:
         (lambda s: s.cache, lambda s: s.model_copy(update={"cache": True})),
         (lambda s: s.padding >= LONG, lambda s: s.model_copy(update={"padding": LONG})),
         (lambda s: s.session is not None, lambda s: s.model_copy(update={"session": "session-a"})),
-        *((lambda s, p=place: p in s.places, lambda s, p=place: s.model_copy(update=_with(s, p))) for place in PLACES),
+        *((lambda s, p=place: p in s.places, lambda s, p=place: s.model_copy(update=_with(s, p))) for place in _DRAWN),
         *((lambda s, m=model: s.model == m, lambda s, m=model: s.model_copy(update={"model": m})) for model in models),
     ]
     for number, (holds, put) in enumerate(wanted):

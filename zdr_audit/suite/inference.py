@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,13 +28,14 @@ from zdr_audit.target.wire import Wire
 class How:
     """How one inference request is sent. One of the statuses in `expects` is accepted too, and a request that is sent once must bring one of them. `repeat`
     sends the very same request again, as a client's retry does; `once`: not even where no answer came. `slowly`: seconds after which the second half of
-    the body follows."""
+    the body follows. `begun` is set as soon as an answer begins to come."""
 
     operation: str = "messages.create"
     expects: tuple[int, ...] = ()
     repeat: int = 1
     once: bool = False
     slowly: float = 0.0
+    begun: threading.Event | None = None
 
     @property
     def counts_tokens(self) -> bool:
@@ -159,7 +161,8 @@ class Inference(Operations):
             chunked=stimulus.chunked,
             unnamed=stimulus.unnamed,
             slowly=how.slowly,
-            wire=Wire(unfinished=True) if stimulus.unfinished else None,
+            begun=how.begun,
+            wire=_unfinished(stimulus, self.profile.limits.body_bytes) if stimulus.unfinished else None,
         )
 
     def _account(self, by: Actor) -> str:
@@ -198,6 +201,11 @@ class Inference(Operations):
         )
         self.recorder.journal.append(event)
         return event
+
+
+def _unfinished(stimulus: Stimulus, body_bytes: int) -> Wire:
+    """How a body is written that stays unfinished: one that is too large has its refusal to wait for."""
+    return Wire(announced=body_bytes) if stimulus.wrong == "too_large" else Wire(unfinished=True)
 
 
 def _addressed(spec: Operation, name: str, known: Mapping[str, Any]) -> tuple[str, dict[str, str]]:

@@ -31,8 +31,9 @@ def misleading_words(path: Path = WORDS) -> dict[str, tuple[str, ...]]:
 
 
 def refused_here(expect: Expect) -> list[Interaction]:
-    """Attempts of organizations under ZDR that were refused and whose refusal means something, main and helper endpoints alike."""
-    attempts = [i for i in expect.interactions if i.content == "zdr" and "feature" in i.labels]
+    """Attempts of organizations under ZDR that were refused and whose refusal means something, main and helper endpoints alike. Not those by HEAD: what
+    answers them has no words."""
+    attempts = [i for i in expect.interactions if i.content == "zdr" and "feature" in i.labels and i.method != "HEAD"]
     meaningful = [i for i in attempts if not i.pair or (c := expect.history.counterpart(i)) is None or c.outcome == "accepted"]
     refused = [i for i in meaningful if not i.served]
     if not refused:

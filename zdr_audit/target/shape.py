@@ -76,6 +76,7 @@ _PLACE_WORDS: Mapping[str, str] = {
     "system": "the system prompt",
     "history": "earlier turns of the conversation",
     "prefill": "the prefilled beginning of the answer",
+    "tool_name": "a tool's name",
     "tool_description": "a tool's description",
     "tool_schema": "a tool's schema",
     "tool_input": "the input of a tool call",
@@ -86,6 +87,7 @@ _PLACE_WORDS: Mapping[str, str] = {
     "user_id": "the user id in the metadata",
     "stop_sequence": "a stop sequence",
     "header": "a request header",
+    "unknown_field": "a field that the interface does not know",
 }
 _WRONG_WORDS: Mapping[str, str] = {
     "unknown_model": "that names an unknown model",

@@ -8,18 +8,22 @@ from typing import Literal, get_args
 from pydantic import BaseModel, ConfigDict
 
 Place = Literal[
-    "message", "system", "history", "prefill", "tool_description", "tool_schema", "tool_input", "tool_result",
-    "image", "document", "document_title", "user_id", "stop_sequence", "header",
+    "message", "system", "history", "prefill", "tool_name", "tool_description", "tool_schema", "tool_input", "tool_result",
+    "image", "document", "document_title", "user_id", "stop_sequence", "header", "unknown_field",
 ]  # fmt: skip
 PLACES: tuple[Place, ...] = (
-    "message", "system", "history", "prefill", "tool_description", "tool_schema", "tool_input", "tool_result",
-    "image", "document", "document_title", "user_id", "stop_sequence", "header",
+    "message", "system", "history", "prefill", "tool_name", "tool_description", "tool_schema", "tool_input", "tool_result",
+    "image", "document", "document_title", "user_id", "stop_sequence", "header", "unknown_field",
 )  # fmt: skip
 Wrong = Literal[
     "unknown_model", "negative_max_tokens", "empty_messages", "bad_role", "broken_json", "no_version", "bad_credential", "too_large"
 ]
 WRONG: tuple[Wrong, ...] = get_args(Wrong)
 Sampling = Literal["warm", "nucleus"]
+REFUSABLE: frozenset[Place] = frozenset({"unknown_field"})
+"""Places that a target may answer with a client error, and be right: whoever sends content there must be ready for one."""
+_COMES_WITH: dict[str, str] = {"tool_name": "tool_description"}
+"""What a target has only if it has the other, whose name a profile may know where it does not know this one."""
 SWITCHES = ("stream", "cache", "thinking", "answer", "steady", "brief", "tool_failed")
 """What a request can be sent without, and still be worth sending."""
 
@@ -33,7 +37,8 @@ class Stimulus(BaseModel):
     puts the message's canary at the very end of the user's words. `store` asks the target to store the request, `tool_failed` says of a tool's result
     that it is an error; `sampling` sets how the model draws (`warm`, `nucleus`) and, where there are tools, its choice of one. `bare` says as a
     plain string what could be a list of parts, `pdf` brings the document as one. `chunked` sends the body in chunks, its length untold; `unnamed`
-    sends no User-Agent; `unfinished` goes away when all of the body but its announced end was sent. Many a backend decides by such things what to
+    sends no User-Agent; `unfinished` goes away when all of the body but its announced end was sent; of
+    a body that is too large, all but a beginning is announced alone, and the refusal is waited for. Many a backend decides by such things what to
     cache, to sample, to spool or to cut."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -79,8 +84,8 @@ def features(stimulus: Stimulus) -> tuple[str, ...]:
 def fitted(stimulus: Stimulus, offered: Collection[str]) -> tuple[Stimulus | None, tuple[str, ...]]:
     """The stimulus without what cannot be said, and what was left out. None where nothing worth sending is left: no place for content, or without
     what makes it that stimulus (a session, a common opening, a wish to be stored, a mistake on purpose, a stream to be abandoned)."""
-    missing = tuple(name for name in features(stimulus) if name not in offered)
-    kept = frozenset(place for place in stimulus.places if place in offered)
+    missing = tuple(name for name in features(stimulus) if not {name, _COMES_WITH.get(name, name)} <= {*offered})
+    kept = stimulus.places.difference(missing)
     essential = {"session", "opening", "store", f"wrong:{stimulus.wrong}"} | ({"stream"} if stimulus.abandon_after is not None else set())
     if essential & set(missing) or (stimulus.places and not kept):
         return None, missing

@@ -72,6 +72,8 @@ class Outgoing:
     unnamed: bool = False
     slowly: float = 0.0
     """Seconds after which the second half of the body follows the first."""
+    begun: threading.Event | None = None
+    """Set as soon as something of the answer's body has come."""
 
 
 def now() -> str:
@@ -215,11 +217,13 @@ class Transport:
         except (requests.RequestException, OSError, ValueError) as exc:
             return Answer(None, {}, b"", _words(exc), started, now(), request_bytes=size, node=node)
         with response:
-            body, error, truncated = self._read(response, clock + limit, outgoing.abandon_after)
+            body, error, truncated = self._read(response, clock + limit, outgoing.abandon_after, outgoing.begun)
             folded = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status_code, folded, body, error, started, now(), truncated, size, node)
 
-    def _read(self, response: requests.Response, deadline: float, abandon_after: int | None) -> tuple[bytes, str, bool]:
+    def _read(
+        self, response: requests.Response, deadline: float, abandon_after: int | None, begun: threading.Event | None
+    ) -> tuple[bytes, str, bool]:
         received = bytearray()
         chunk = 64 if abandon_after is not None else 65536
         # Not iter_content: that waits until a chunk is full, so a body that trickles in would get past the time bound.
@@ -227,6 +231,8 @@ class Transport:
         try:
             while piece := read(chunk, decode_content=True):
                 received += piece
+                if begun is not None:
+                    begun.set()
                 if abandon_after is not None and len(received) >= abandon_after:
                     response.raw.close()
                     return bytes(received), "abandoned", True

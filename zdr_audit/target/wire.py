@@ -21,6 +21,8 @@ Lines = tuple[tuple[str, str], ...]
 UNFINISHED = "the client went away before the end of its body"
 MISSING_BYTES = 64
 """Of a body that stays unfinished."""
+REFUSAL_SECONDS = 1.0
+"""How long an answer to what was announced, and does not come, is waited for."""
 LINGER_SECONDS = 0.25
 """How long a client stays that does not send its body to the end: servers throw away what they have not read when it goes."""
 
@@ -37,7 +39,8 @@ class Plain:
 @dataclass(frozen=True)
 class Wire:
     """How a request is written: `lines` come after its own headers, `before` goes first on the same connection, `pipelined` without waiting.
-    `unfinished` announces more than is sent, and goes away."""
+    `unfinished` announces more than is sent, and goes away. `announced` bytes more are told of, of which none come: an answer is waited for
+    a moment longer."""
 
     version: str = "1.1"
     lines: Lines = ()
@@ -45,6 +48,7 @@ class Wire:
     before: Plain | None = None
     pipelined: bool = False
     unfinished: bool = False
+    announced: int = 0
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def written(method: str, target: str, headers: dict[str, str], body: bytes | Non
         lines.append(("transfer-encoding", "chunked"))
         framed = b"".join(f"{len(piece):x}\r\n".encode() + piece + b"\r\n" for piece in _pieces(framed)) + b"0\r\n\r\n"
     elif body is not None or method not in ("GET", "HEAD", "DELETE", "OPTIONS"):
-        lines.append(("content-length", str(len(framed) + MISSING_BYTES * wire.unfinished)))
+        lines.append(("content-length", str(len(framed) + (wire.announced or MISSING_BYTES * wire.unfinished))))
     if not any(name.lower() == "connection" for name, _ in wire.lines):
         lines.append(("connection", "close"))
     head = "".join(f"{name}: {_one_line(value)}\r\n" for name, value in (*lines, *wire.lines))
@@ -147,7 +151,9 @@ def send(
                     return Raw(None, {}, b"", f"the request before it was not answered: {earlier.error}")
             if not wire.pipelined or wire.before is None:
                 connection.sendall(data)
-            if wire.unfinished:
+            if wire.announced and select.select([connection], [], [], min(timeout, REFUSAL_SECONDS))[0]:
+                return _read(shared, method, deadline, limit)
+            if wire.announced or wire.unfinished:
                 select.select([connection], [], [], min(timeout, LINGER_SECONDS))  # until what was sent is read, or refused
                 return Raw(None, {}, b"", UNFINISHED)
             return _read(shared, method, deadline, limit)

@@ -18,6 +18,7 @@ _PLACES = {
     "system": "System prompts",
     "history": "Earlier turns",
     "prefill": "Prefilled answers",
+    "tool_name": "Tool definitions",
     "tool_description": "Tool definitions",
     "tool_schema": "Tool definitions",
     "tool_input": "Tool inputs and results",
@@ -28,6 +29,7 @@ _PLACES = {
     "user_id": "Metadata, stop sequences, headers",
     "stop_sequence": "Metadata, stop sequences, headers",
     "header": "Metadata, stop sequences, headers",
+    "unknown_field": "Metadata, stop sequences, headers",
 }
 _FLAGS = {"stream": "Streamed", "cache": "With cache markers", "thinking": "With thinking"}
 _ORDER = (ALL, "Plain", "Streamed", *dict.fromkeys(_PLACES.values()), "Long", "With cache markers", "With thinking", "Token counting")

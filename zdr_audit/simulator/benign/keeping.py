@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import itertools
+import json
 import re
 import secrets
 import threading
@@ -63,6 +64,22 @@ def client_and_counts(parts: Parts) -> None:
     def kept(ctx: RequestContext) -> None:
         agent = clean_agent(ctx.headers.get("user-agent", ""))
         _row(parts, "request_facts", f"{agent} {ctx.model} {ctx.input_tokens} {ctx.output_tokens} {ctx.status}".encode())
+
+    _also(parts, kept)
+
+
+def error_events(parts: Parts) -> None:
+    """Each answer with an error is reported to an error tracker: type, status and frames of our own code, no values."""
+
+    def kept(ctx: RequestContext) -> None:
+        if ctx.status < 400:
+            return
+        frames: list[dict[str, object]] = [{"module": "pipeline", "function": name, "vars": {}} for name in ("run", "answer", "handle")]
+        event = {"event_id": secrets.token_hex(16), "exception": {"type": ctx.error_type, "stacktrace": {"frames": frames}}}
+        with (parts.stores.logs.folder / "errors.jsonl").open("a", encoding="utf-8") as file:
+            file.write(
+                json.dumps({**event, "tags": {"status": ctx.status, "operation": ctx.operation.name if ctx.operation else None}}) + "\n"
+            )
 
     _also(parts, kept)
 

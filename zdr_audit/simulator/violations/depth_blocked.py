@@ -35,7 +35,7 @@ def _exempt(parts: Parts, excused: Callable[[RequestContext], bool]) -> None:
     wrap(parts.gate, "check", make)
 
 
-def _front(parts: Parts, look: Look) -> None:
+def passes_in_front(parts: Parts, look: Look) -> None:
     """A component in front that looks at each request; what it returns goes on as passed, None as it came."""
 
     class Front:
@@ -77,7 +77,7 @@ def doubled_header_passes(parts: Parts, header: str) -> None:
     def look(scope: Scope) -> Scope | None:
         return scope if sum(name.lower() == header.encode() for name, _ in scope["headers"]) > 1 else None
 
-    _front(parts, look)
+    passes_in_front(parts, look)
 
 
 def role_passes(parts: Parts, role: str) -> None:
@@ -124,7 +124,7 @@ def connection_remembers(parts: Parts) -> None:
 
 def old_protocol_passes(parts: Parts) -> None:
     """HTTP/1.0 is what the load balancer's health checks speak."""
-    _front(parts, lambda scope: scope if scope["http_version"] == "1.0" else None)
+    passes_in_front(parts, lambda scope: scope if scope["http_version"] == "1.0" else None)
 
 
 def prefix_passes(parts: Parts, prefix: str) -> None:
@@ -134,7 +134,7 @@ def prefix_passes(parts: Parts, prefix: str) -> None:
         path = scope["path"]
         return {**scope, "path": path[len(prefix) :]} if path.startswith(prefix + "/") else None
 
-    _front(parts, look)
+    passes_in_front(parts, look)
 
 
 def keeps_odd_bodies(parts: Parts, media_types: Collection[str]) -> None:

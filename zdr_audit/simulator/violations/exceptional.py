@@ -149,6 +149,22 @@ def ends_with_the_month(parts: Parts, days: int) -> None:
     _expires(parts, end)
 
 
+def nameless_requests_are_covered(parts: Parts) -> None:
+    """A request without the name of a session is taken for one of the flagged session, once its organization has one."""
+
+    def make(covers: Covers) -> Covers:
+        def guessing(ctx: RequestContext) -> str | None:
+            if ctx.session_id:
+                return covers(ctx)
+            with parts.stores.read() as session:
+                flagged = select(FlaggedSession.session_id).where(FlaggedSession.organization_id == ctx.organization)
+                return "flag" if session.scalars(flagged).first() else None
+
+        return guessing
+
+    wrap(parts.exceptions, "covers", make)
+
+
 def log_ends_with_the_content(parts: Parts) -> None:
     """What is older than the longest period goes from the audit log too."""
 

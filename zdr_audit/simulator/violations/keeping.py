@@ -9,7 +9,9 @@ import json
 import random
 import secrets
 import shlex
+import unicodedata
 import urllib.parse
+import uuid
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -87,6 +89,7 @@ FORMS: Mapping[str, Callable[[bytes], bytes]] = {
     "token ids": _token_ids,
     "gzip in base64": lambda data: base64.b64encode(gzip.compress(data)),
     "curl": _curl,
+    "name-based uuid": lambda data: str(uuid.uuid5(uuid.NAMESPACE_URL, data.decode("utf-8", "replace"))).encode(),
     "sha256": lambda data: hashlib.sha256(data).hexdigest().encode(),
     "sql": _statement,
     "frame": _frame,
@@ -174,6 +177,16 @@ def _last_text(ctx: RequestContext, wanted: str) -> bytes:
     return ([said for role, said in texts(ctx.parsed) if role == wanted] or [""])[-1].encode()
 
 
+def _unknown_fields(ctx: RequestContext) -> bytes:
+    extra = ctx.parsed.model_extra if isinstance(ctx.parsed, BaseModel) else None
+    return json.dumps(extra).encode() if extra else b""
+
+
+def _of_another_script(text: str) -> bool:
+    letters = [unicodedata.name(character, "") for character in text if character.isalpha()]
+    return any(not name.startswith(("LATIN", "MODIFIER", "FEMININE", "MASCULINE")) for name in letters)
+
+
 WHAT: Mapping[str, Callable[[RequestContext], bytes]] = {
     "request": lambda ctx: ctx.raw,
     "answer": lambda ctx: ctx.response.encode(),
@@ -184,6 +197,8 @@ WHAT: Mapping[str, Callable[[RequestContext], bytes]] = {
     "failed tool results": lambda ctx: "\n".join(
         str(block["content"]) for block in _of_kind(ctx, "tool_result") if block.get("is_error")
     ).encode(),
+    "tool names": lambda ctx: ",".join(tool.name for tool in getattr(ctx.parsed, "tools", None) or ()).encode(),
+    "unknown fields": _unknown_fields,
     "attachments": lambda ctx: b"\n".join(_attached(ctx)),
     "user metadata": lambda ctx: json.dumps((getattr(ctx.parsed, "metadata", None) or {}), default=dict).encode(),
 }
@@ -203,6 +218,8 @@ CONDITIONS: Mapping[str, Callable[[RequestContext, Any], bool]] = {
     "pdf": lambda ctx, wanted: any(data.startswith(b"%PDF-") for data in _attached(ctx)) is wanted,
     "sets": lambda ctx, name: getattr(ctx.parsed, name, None) is not None,
     "tools": lambda ctx, wanted: bool(getattr(ctx.parsed, "tools", None)) is wanted,
+    "later_turn": lambda ctx, wanted: any(m.role == "assistant" for m in getattr(ctx.parsed, "messages", ())) is wanted,
+    "another_script": lambda ctx, wanted: _of_another_script(_spoken(ctx, "user").decode()) is wanted,
     "steady": lambda ctx, wanted: (getattr(ctx.parsed, "temperature", None) == 0) is wanted,
     "cut_off": lambda ctx, wanted: (ctx.output_tokens >= getattr(ctx.parsed, "max_tokens", 1 << 30)) is wanted,
     "thinking": lambda ctx, wanted: (getattr(ctx.parsed, "thinking", None) is not None) is wanted,

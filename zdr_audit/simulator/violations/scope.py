@@ -50,6 +50,23 @@ def newest_is_enabled_too(parts: Parts) -> None:
     wrap(parts.workflow, "enable", make)
 
 
+def the_name_is_enabled(parts: Parts) -> None:
+    """Enabling switches ZDR on for every organization of that name: the switch is kept by name."""
+
+    def make(enable: Step) -> Step:
+        def enable_all(caller: Caller, request_id: str, reference: str) -> ZdrRequest:
+            row: ZdrRequest = enable(caller, request_id, reference)
+            with parts.stores.write() as session:
+                enabled = session.get_one(Organization, row.organization_id)
+                for namesake in session.scalars(select(Organization).where(Organization.name == enabled.name)):
+                    namesake.zdr_since = namesake.zdr_since or enabled.zdr_since
+            return row
+
+        return enable_all
+
+    wrap(parts.workflow, "enable", make)
+
+
 def disabling_reaches_a_sibling(parts: Parts) -> None:
     """Disabling also takes ZDR from the sibling that was enabled last."""
 

@@ -13,25 +13,31 @@ from zdr_audit.suite.bypass.model import Form
 from zdr_audit.suite.bypass.shape import lines_of, path_of, reshape, words
 from zdr_audit.suite.party import Actor, Party
 from zdr_audit.target.dialects import anthropic
-from zdr_audit.target.template import fill_path
+from zdr_audit.target.template import fill_path, names
 from zdr_audit.target.transport import auth_headers
 from zdr_audit.target.wire import Plain, Wire
 
 STRIDE = 3
 
 
-def spots(assay: Assay) -> list[tuple[str, FeatureEndpoint]]:
-    """Every endpoint that takes content and needs nothing made before, helper endpoints too; the features that the policy names first."""
+def spots(assay: Assay, *, reads: bool = False) -> list[tuple[str, FeatureEndpoint]]:
+    """Every endpoint that takes content and needs nothing made before, helper endpoints too; the features that the policy names first. `reads`: every one
+    that is read and needs nothing made before."""
     features = sorted(assay.profile.features.items(), key=lambda item: not item[1].named_in_policy)
-    return [(name, e) for name, feature in features for e in feature.endpoints if e.carries and not e.continues]
+    return [(name, e) for name, feature in features for e in feature.endpoints if (_lists(e) if reads else e.carries and not e.continues)]
+
+
+def _lists(endpoint: FeatureEndpoint) -> bool:
+    return endpoint.method == "GET" and not endpoint.carries and names([endpoint.path, endpoint.query, endpoint.body]) <= {"org"}
 
 
 def send_forms(assay: Assay, forms: tuple[Form, ...], each: int, workers: int = 1) -> None:
     """Every form at `each` endpoints, at others for every form; the seed says where to begin. With several `workers` that many at the same time."""
-    places = spots(assay)
+    beginning, reading = spots(assay), spots(assay, reads=True)
     jobs: list[Callable[[], None]] = []
     for number, form in enumerate(forms):
-        chosen = {(assay.seed + number + further * STRIDE) % len(places) for further in range(min(each, len(places)))}
+        places = reading if form.reads else beginning
+        chosen = {(assay.seed + number + further * STRIDE) % len(places) for further in range(min(each, len(places)))} if places else set()
         for name, endpoint in [places[at] for at in sorted(chosen)]:
             if form.role in assay.subject.actors:
                 jobs += [partial(send_form, assay, form, name, endpoint, party) for party in (assay.control, assay.subject)]

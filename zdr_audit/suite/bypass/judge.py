@@ -22,11 +22,11 @@ class Weighed:
 
 def weigh(history: History, attempts: list[Interaction]) -> Weighed:
     """Sorts attempts. A 2xx is the feature's own where the feature's answer was read from it, or where the same 2xx is what the other
-    organization got; a page that answers 200 to everything opens nothing."""
+    organization got; a page that answers 200 to everything opens nothing. HEAD gives no more than the status."""
     opened, refused, idle, silent = [], [], [], []
     for item in attempts:
         other = history.counterpart(item)
-        works = other is not None and other.outcome == "accepted"
+        works = other is not None and (other.outcome == "accepted" or (other.served and other.method == "HEAD"))
         if item.outcome == "accepted" or (item.served and works):
             opened.append(item)
         elif not works:

@@ -42,7 +42,7 @@ class Form(Closed):
     {twice}, {bare}, {host} and the values of lines; `lines`
     are header lines added after the request's own, doubled ones too; `drop` takes some of its own away; `body` reshapes it; `before` sends a
     harmless request first on the same connection, with the own credential or that of the organization without ZDR; `role` is whose
-    credential it is, `scheme` in which header it goes.
+    credential it is, `scheme` in which header it goes. `reads`: it is tried where a feature is read, not where it is begun.
     """
 
     id: Annotated[str, StringConstraints(pattern=r"^[a-z]+(-[a-z0-9]+)+$")]
@@ -60,6 +60,7 @@ class Form(Closed):
     pipelined: bool = False
     role: Text = "member"
     scheme: Literal["own", "authorization", "x-api-key", "both"] = "own"
+    reads: bool = False
 
 
 class Corpus(Closed):

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from zdr_audit.target.dialects import content as words
-from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, events, loaded, padded, tokens, whole, without
+from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, events, loaded, oversized, tokens, whole, without
 from zdr_audit.target.dialects.content import noise, png
 from zdr_audit.target.stimulus import PLACES, WRONG, Place, Stimulus
 
@@ -80,6 +80,8 @@ def render(
         body["metadata"] = {"user_id": json.dumps({"device_id": texts["user_id"], "session_id": stimulus.session or "none"})}
     if "stop_sequence" in texts:
         body["stop_sequences"] = [f"stop {texts['stop_sequence']}"]
+    if "unknown_field" in texts:
+        body[words.UNKNOWN_FIELD] = texts["unknown_field"]
     body |= extra or {}
     headers = {"content-type": "application/json", "anthropic-version": VERSION} | dict(stimulus.headers)
     if stimulus.session:
@@ -100,7 +102,12 @@ def _messages(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, 
             {
                 "role": "assistant",
                 "content": [
-                    {"type": "tool_use", "id": words.TOOL_CALL, "name": words.TOOL, "input": {"query": texts.get("tool_input", "ships")}}
+                    {
+                        "type": "tool_use",
+                        "id": words.TOOL_CALL,
+                        "name": words.tool_name(texts),
+                        "input": {"query": texts.get("tool_input", "ships")},
+                    }
                 ],
             },
         ]
@@ -138,7 +145,7 @@ def _said(stimulus: Stimulus, blocks: list[dict[str, Any]]) -> list[dict[str, An
 def _tools(body: dict[str, Any], texts: Mapping[Place, str]) -> None:
     made = words.tool(texts)
     if made:
-        body["tools"] = [{"name": words.TOOL, "description": made[0], "input_schema": made[1]}]
+        body["tools"] = [{"name": words.tool_name(texts), "description": made[0], "input_schema": made[1]}]
 
 
 def _cached(stimulus: Stimulus, block: dict[str, Any]) -> dict[str, Any]:
@@ -159,7 +166,7 @@ def _spoil(stimulus: Stimulus, body: dict[str, Any], headers: dict[str, str], si
         case "broken_json":
             return json.dumps(body).encode()[:-2]
         case "too_large":
-            return padded(body, size_limit)
+            return oversized(stimulus, body, size_limit)
         case _:
             pass
     return json.dumps(body).encode()

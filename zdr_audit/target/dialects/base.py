@@ -101,3 +101,8 @@ def padded(body: dict[str, Any], size_limit: int) -> bytes:
     """The body made larger than the limit by white space, which changes nothing else."""
     raw = json.dumps(body).encode()
     return raw + b" " * max(0, size_limit + 1024 - len(raw))
+
+
+def oversized(stimulus: Stimulus, body: dict[str, Any], size_limit: int) -> bytes:
+    """The body beyond the limit, or the beginning of one where the rest of it is announced alone."""
+    return json.dumps(body).encode() if stimulus.unfinished else padded(body, size_limit)

@@ -13,6 +13,8 @@ from zdr_audit.target.stimulus import Place, Sampling, Stimulus
 FILLER = "The quick survey of the northern harbour lists forty ships, nine cranes and one lighthouse. "
 OPENING_CHARACTERS = 24_000
 TOOL = "look_up"
+UNKNOWN_FIELD = "client_note"
+"""A member of the body that no interface has."""
 TOOL_CALL = "toolu_1"
 UNKNOWN_MODEL = "no-such-model"
 BRIEF_TOKENS = 6
@@ -63,6 +65,11 @@ def document(texts: Mapping[Place, str]) -> str:
     return f"Minutes. {texts.get('document', 'Nothing to report.')} End."
 
 
+def tool_name(texts: Mapping[Place, str]) -> str:
+    """What the tool is called: as long as names of tools may be."""
+    return f"{TOOL}_{texts['tool_name']}" if "tool_name" in texts else TOOL
+
+
 def uses_tools(texts: Mapping[Place, str]) -> bool:
     """Whether an earlier turn used the tool."""
     return bool(texts.keys() & {"tool_input", "tool_result"})
@@ -70,7 +77,7 @@ def uses_tools(texts: Mapping[Place, str]) -> bool:
 
 def tool(texts: Mapping[Place, str]) -> tuple[str, dict[str, object]] | None:
     """Description and JSON Schema of the tool, None where the request has none."""
-    if not texts.keys() & {"tool_description", "tool_schema", "tool_input", "tool_result"}:
+    if not texts.keys() & {"tool_name", "tool_description", "tool_schema", "tool_input", "tool_result"}:
         return None
     query: dict[str, object] = {"type": "string"}
     if "tool_schema" in texts:

@@ -9,11 +9,11 @@ from typing import Any
 
 from zdr_audit.profile.model import GenericJson, GenericStream
 from zdr_audit.target.dialects import content as words
-from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, events, loaded, padded, whole
+from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, events, loaded, oversized, whole
 from zdr_audit.target.stimulus import PLACES, Place, Stimulus
 from zdr_audit.target.template import fill, names, pointer
 
-KNOWN_NAMES = ("text", "model", "stream", "session", *(place for place in PLACES if place not in ("message", "header")))
+KNOWN_NAMES = ("text", "model", "stream", "session", *(place for place in PLACES if place not in ("message", "header", "unknown_field")))
 _TEXT_PLACES = {"text": "message"}
 _ALWAYS = ("answer", "header", "wrong:broken_json", "wrong:bad_credential", "wrong:too_large")
 
@@ -52,7 +52,7 @@ class GenericJsonDialect:
         if stimulus.wrong == "broken_json":
             raw = raw[:-2]
         elif stimulus.wrong == "too_large":
-            raw = padded(body, size_limit)
+            raw = oversized(stimulus, body, size_limit)
         return Rendered(headers, raw)
 
     def parse(self, status: int | None, content_type: str, body: bytes, *, streamed: bool) -> Parsed:  # noqa: ARG002 - the profile says what comes
@@ -89,6 +89,7 @@ def _values(stimulus: Stimulus, model: str, texts: Mapping[Place, str], parts: t
         "system": words.system({"system": texts.get("system", "none")}),
         "history": words.history({"history": texts.get("history", "ships")})[0],
         "prefill": f"On {texts.get('prefill', 'ships')}:",
+        "tool_name": words.tool_name(texts),
         "tool_description": f"Looks things up. {texts.get('tool_description', '')}",
         "tool_schema": texts.get("tool_schema", "ships"),
         "tool_input": texts.get("tool_input", "ships"),

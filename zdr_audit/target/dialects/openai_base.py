@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from zdr_audit.target.dialects import content as words
-from zdr_audit.target.dialects.base import Broken, Rendered, events, loaded, padded
+from zdr_audit.target.dialects.base import Broken, Rendered, events, loaded, oversized
 from zdr_audit.target.stimulus import Place, Stimulus
 
 DONE = "[DONE]"
@@ -37,6 +37,8 @@ def with_headers(stimulus: Stimulus, texts: Mapping[Place, str], body: dict[str,
     headers = {"content-type": "application/json"} | dict(stimulus.headers)
     if "header" in texts:
         headers["x-client-note"] = texts["header"]
+    if "unknown_field" in texts:
+        body[words.UNKNOWN_FIELD] = texts["unknown_field"]
     match stimulus.wrong:
         case "unknown_model":
             body["model"] = words.UNKNOWN_MODEL
@@ -50,7 +52,7 @@ def with_headers(stimulus: Stimulus, texts: Mapping[Place, str], body: dict[str,
         case "broken_json":
             return Rendered(headers, json.dumps(body).encode()[:-2])
         case "too_large":
-            return Rendered(headers, padded(body, size_limit))
+            return Rendered(headers, oversized(stimulus, body, size_limit))
         case _:
             pass
     return Rendered(headers, json.dumps(body).encode())

@@ -44,7 +44,9 @@ class OpenAIChat:
             body["stream"] = True
         made = words.tool(texts)
         if made:
-            body["tools"] = [{"type": "function", "function": {"name": words.TOOL, "description": made[0], "parameters": made[1]}}]
+            body["tools"] = [
+                {"type": "function", "function": {"name": words.tool_name(texts), "description": made[0], "parameters": made[1]}}
+            ]
         if stimulus.thinking:
             body["reasoning_effort"] = "low"
         elif stimulus.brief:
@@ -90,7 +92,7 @@ def _messages(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, 
         messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
     if words.uses_tools(texts):
         arguments = json.dumps({"query": texts.get("tool_input", "ships")})
-        call = {"id": words.TOOL_CALL, "type": "function", "function": {"name": words.TOOL, "arguments": arguments}}
+        call = {"id": words.TOOL_CALL, "type": "function", "function": {"name": words.tool_name(texts), "arguments": arguments}}
         messages += [
             {"role": "user", "content": "Look it up first."},
             {"role": "assistant", "content": None, "tool_calls": [call]},

@@ -40,7 +40,9 @@ class OpenAIResponses:
             body["instructions"] = "\n".join(instructions)
         made = words.tool(texts)
         if made:
-            body["tools"] = [{"type": "function", "name": words.TOOL, "description": made[0], "parameters": made[1], "strict": False}]
+            body["tools"] = [
+                {"type": "function", "name": words.tool_name(texts), "description": made[0], "parameters": made[1], "strict": False}
+            ]
         if stimulus.thinking:
             body["reasoning"] = {"effort": "low"}
         if stimulus.steady:
@@ -89,7 +91,7 @@ def _items(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, ...
         arguments = json.dumps({"query": texts.get("tool_input", "ships")})
         items += [
             {"role": "user", "content": "Look it up first."},
-            {"type": "function_call", "call_id": words.TOOL_CALL, "name": words.TOOL, "arguments": arguments},
+            {"type": "function_call", "call_id": words.TOOL_CALL, "name": words.tool_name(texts), "arguments": arguments},
             {"type": "function_call_output", "call_id": words.TOOL_CALL, "output": f"Result: {texts.get('tool_result', 'none')}"},
         ]
     content: list[dict[str, Any]] = []
