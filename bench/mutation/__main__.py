@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from bench.mutation.explained import explanations
 from bench.mutation.mutants import TOOL, Mutant, chosen, mutants_of
-from bench.mutation.page import page
+from bench.mutation.publish import by_name, explain, publish, published
 from bench.mutation.rooms import ROOT, Room, rooms
 from bench.mutation.score import THRESHOLD, MutationScore, RoomScore, Survivor, counted, figures, percent, sentence
 from bench.mutation.warm import Fate, run
@@ -37,10 +37,16 @@ def main() -> int:
     parser.add_argument(
         "--again", action="store_true", help="of the published sample only what survived, after tests were added; implies --reuse"
     )
+    parser.add_argument(
+        "--explain", action="store_true", help="run nothing: read the reasons of the published survivors again from explained.toml"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "reports")
     said = parser.parse_args()
     if Path(installed).resolve().parents[1] != ROOT:
         parser.error(f"the tests would run {installed}, not the code that is changed: run this in an editable installation")
+    if said.explain:
+        explain(said.out)
+        return 0
     known = rooms()
     done = []
     with TemporaryDirectory(prefix="zdr-mutation-") as folder:
@@ -53,26 +59,12 @@ def main() -> int:
                 record.unlink(missing_ok=True)
             words = [sys.executable, "-m", "bench.mutation.record", name, str(record), *said.tests]
             subprocess.run(words, check=True, cwd=ROOT)  # noqa: S603
-            before = _published(said.out).get(name) if said.again else None
+            before = by_name(published(said.out)).get(name) if said.again else None
             done.append(_scored(room, record, before.seed if before else said.seed, said.only, before))
     if not (said.only or said.tests or said.sites is not None):
-        _publish(said.out, done)
+        publish(said.out, done, TOOL)
     _say(sentence(MutationScore(tool=TOOL, threshold=THRESHOLD, rooms=tuple(done))))
     return int(any(room.score < known[room.room].least or room.unchanged_killed for room in done))
-
-
-def _publish(folder: Path, done: list[RoomScore]) -> None:
-    """Writes both files; rooms that were not run stay as they were."""
-    latest = _published(folder) | {room.room: room for room in done}
-    result = MutationScore(tool=TOOL, threshold=THRESHOLD, rooms=tuple(latest[name] for name in rooms() if name in latest))
-    (folder / "mutation.json").write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    (folder / "mutation.md").write_text(page(result), encoding="utf-8")
-
-
-def _published(folder: Path) -> dict[str, RoomScore]:
-    path = folder / "mutation.json"
-    rooms_ = MutationScore.model_validate_json(path.read_text(encoding="utf-8")).rooms if path.exists() else ()
-    return {room.room: room for room in rooms_}
 
 
 def _known(tried: list[Mutant], before: RoomScore) -> dict[Mutant, Fate]:

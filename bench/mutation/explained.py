@@ -26,10 +26,12 @@ class Explained:
 
     def covers(self, mutant: Mutant) -> bool:
         """Whether the mutant is one of them."""
-        if mutant.file != self.file or not any(fnmatchcase(mutant.operator, pattern) for pattern in self.operators):
-            return False
-        before, after = mutant.change()
-        return before == self.line and (not self.becomes or after in self.becomes)
+        return mutant.file == self.file and self.fits(mutant.file, mutant.operator, *mutant.change())
+
+    def fits(self, file: str, operator: str, before: str, after: str) -> bool:
+        """Whether a change of a line is one of them."""
+        known = any(fnmatchcase(operator, pattern) for pattern in self.operators)
+        return known and (file, before) == (self.file, self.line) and (not self.becomes or after in self.becomes)
 
 
 def explanations(path: Path = HERE / "explained.toml") -> list[Explained]:

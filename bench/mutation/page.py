@@ -10,6 +10,7 @@ The code that finds, reads and judges is changed on purpose, one operator at a t
 
 Tool: {tool}. At a random site one of the operator's alternatives is drawn. A mutant meets the tests that run its line,
 until one fails; without any change all of them pass. A time-out is a kill. Explained survivors are listed with their reason and count as survivors.
+Where it says so, those that change nothing for whatever is asked (equivalent mutants) are left out of the whole.
 {wanted}
 Made by `tox run -e mutation`; the figures in full: [mutation.json](mutation.json).
 """

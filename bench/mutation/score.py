@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy.stats import beta
 
 THRESHOLD = 0.9
+CHANGES_NOTHING = ("Equivalent", "Only slower")
+"""How the reasons of survivors begin that give the same for whatever is asked: no test can tell them."""
 
 
 class _Strict(BaseModel):
@@ -62,6 +64,16 @@ class RoomScore(_Strict):
     unchanged_killed: int = Field(ge=0)
     modules: tuple[Module, ...]
     survivors: tuple[Survivor, ...]
+
+    @property
+    def equivalent(self) -> int:
+        """Survivors that are known to change nothing: a part of those explained."""
+        return sum(one.why is not None and one.why.startswith(CHANGES_NOTHING) for one in self.survivors)
+
+    @property
+    def of_the_others(self) -> float:
+        """The share killed of those not known to change nothing, as a mutation score is mostly given. `score` is the stricter one."""
+        return share(self.killed + self.timeout, max(1, self.mutants - self.equivalent))
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -135,5 +147,7 @@ def sentence(score: MutationScore) -> str:
         interval_ = f"95 % interval {percent(room.low)} to {percent(room.high)}"
         of = f"all {room.mutants}" if room.chosen == "all" else f"{room.mutants} drawn of {room.population}, {interval_}"
         explained = f"; {room.explained} of {room.survived} survivors explained" if room.explained else ""
+        if room.equivalent:
+            explained += f"; without the {room.equivalent} that change nothing {percent(room.of_the_others)}"
         parts.append(f"{percent(room.score)} in `{room.room}` ({of}{explained})")
     return f"Mutants killed by the tests: {'; '.join(parts)}."

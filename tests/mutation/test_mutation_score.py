@@ -11,6 +11,7 @@ from scipy.stats import binom
 
 from bench.mutation.explained import explanations
 from bench.mutation.page import page
+from bench.mutation.publish import explain, publish, published
 from bench.mutation.rooms import ROOT, rooms, shares
 from bench.mutation.score import THRESHOLD, MutationScore, RoomScore, counted, interval, percent, sentence, share
 
@@ -49,6 +50,40 @@ def test_the_page_shows_every_survivor_with_its_reason():
     assert "| `a.py:1` | `if a:` | `if not a:` | no matter |" in page(score)
     assert sentence(score) in page(score)
     assert sentence(score) == "Mutants killed by the tests: 90.0 % in `verdict` (all 10; 1 of 1 survivors explained)."
+
+
+def test_what_changes_nothing_is_left_out_of_the_whole_beside_the_strict_figure():
+    told = [{**SURVIVOR, "why": why} for why in ("Equivalent: of both", "Only slower: more is read", "no promise", None)]
+    counts = {"mutants": 10, "killed": 5, "timeout": 1, "survived": 4, "explained": 3, "score": 0.6, "low": 0.6, "high": 0.6}
+    raw = {key: value for key, value in room(**counts, modules=[module(**counts)], survivors=told).items() if key != "file"}
+    whole = RoomScore.model_validate(raw)
+    assert (whole.score, whole.equivalent, whole.of_the_others) == (0.6, 2, 0.75)
+    said = sentence(MutationScore(tool="t 1", threshold=THRESHOLD, rooms=(whole,)))
+    assert "60.0 % in `verdict` (all 10; 3 of 4 survivors explained; without the 2 that change nothing 75.0 %)" in said
+
+
+def test_reasons_found_after_a_run_are_read_again_and_nothing_else_changes(tmp_path):
+    entry = explanations()[0]
+    after = entry.becomes[0] if entry.becomes else "anything else"
+    left = {
+        "file": entry.file,
+        "line": 3,
+        "operator": entry.operators[0],
+        "before": entry.line,
+        "after": after,
+        "covered": True,
+        "why": None,
+    }
+    other = {**left, "before": "something that nobody explains"}
+    counts = {"mutants": 10, "killed": 7, "survived": 2, "explained": 0, "score": 0.8, "low": 0.8, "high": 0.8}
+    raw = room(**counts, modules=[module(**counts, file=entry.file)], survivors=[left, other])
+    before = RoomScore.model_validate({key: value for key, value in raw.items() if key != "file"})
+    publish(tmp_path, [before], "t 1")
+    explain(tmp_path)
+    score = published(tmp_path)
+    assert [one.why for one in score.rooms[0].survivors] == [entry.why, None]
+    assert (score.tool, score.rooms[0].explained, score.rooms[0].modules[0].explained, score.rooms[0].score) == ("t 1", 1, 1, 0.8)
+    assert (tmp_path / "mutation.md").read_text(encoding="utf-8") == page(score)
 
 
 def test_every_explanation_is_of_a_line_that_is_still_there():
