@@ -48,6 +48,17 @@ def tar(content: bytes, kind: bytes = tarfile.REGTYPE) -> bytes:
     return out.getvalue()
 
 
+def test_a_header_of_tar_may_add_up_to_as_much_as_its_bytes_can():
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT, encoding="utf-8") as archive:
+        about = tarfile.TarInfo("\u07ff" * 50)
+        about.linkname, about.size = "\u07ff" * 50, 700
+        archive.addfile(about, io.BytesIO(b"x" * 700))
+    whole = out.getvalue()
+    assert int(whole[148:154], 8) >= 0o100000, "all digits of the sum are needed"
+    assert content_of(whole) == (512, 700)
+
+
 def test_the_content_of_a_member_of_tar_begins_behind_its_header():
     assert content_of(tar(b"x" * 700)) == (512, 700)
     assert content_of(tar(b"x" * 700, tarfile.CONTTYPE)) == (512, 700)

@@ -222,6 +222,7 @@ def test_digits_that_stand_for_more_than_their_bytes_hold_end_the_reading_and_ar
     assert list(later.feed(b"@:E_W")) == [b"abcd"]
     assert list(later.feed(b"uuuuu")) == [b""]
     assert later.error
+    assert later.ended
 
 
 def test_between_quotes_nothing_is_given_before_an_escape():

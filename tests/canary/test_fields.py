@@ -380,3 +380,11 @@ def test_a_beginning_that_breaks_off_within_the_record_may_go_on():
     assert not is_record(b"\x08\x07\x13" + bytes(40))  # of a kind that protobuf does not have
     assert is_record(b"\x80\x04anything" + bytes(20))
     assert is_record(b"\x91\xc4\x15" + bytes(21))  # to its last byte
+
+
+@pytest.mark.parametrize(
+    ("head", "kinds"),
+    [(b"\x80\x04", {"pickle"}), (b"\x01\x04", set()), (b"\x80\x01", set()), (b"\x80\x06", set()), (b"\x80\x05", {"pickle"})],
+)
+def test_pickle_is_told_by_its_first_byte_and_its_version(head, kinds):
+    assert {kind for kind in fields._kinds(head + b"\xff" * 30) if kind == "pickle"} == kinds

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import itertools
 import json
 import re
@@ -164,7 +163,7 @@ def _attached(text: str) -> bytes | None:
     try:
         plain = found[1].rstrip("=").translate(_URLSAFE)
         return base64.b64decode(plain + "=" * (-len(plain) % 4))
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None
 
 
