@@ -37,7 +37,8 @@ def reply(conversation: Any) -> str:
 
 def problem(body: Any, turns: str, limit: tuple[str, ...]) -> tuple[int, str] | None:
     """Status and words for a request that cannot be served."""
-    if not isinstance(body, dict) or not isinstance(body.get(turns), list) or not body[turns]:
+    plain = turns == "input"  # which may be one text
+    if not isinstance(body, dict) or not isinstance(body.get(turns), str | list if plain else list) or not body[turns]:
         return 400, f"{turns} must be a list that is not empty"
     if body.get("model") not in MODELS:
         return 404, "no such model"
