@@ -10,14 +10,12 @@ from zdr_audit.suite.hands import ScenarioBroken
 from zdr_audit.suite.inference import How
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.party import Actor, Party
-from zdr_audit.suite.traffic import Traffic
+from zdr_audit.suite.traffic import SLOW_LINES, Traffic
 from zdr_audit.target.stimulus import Stimulus
 
 from .scenarios import probe
 
 SESSIONS = 6
-SLOW = (0.2, 0.33)
-"""Seconds that a request stays open, of sessions on slow lines: so that some request of the organization is under way at every moment."""
 
 
 def _fire(assay: Assay, party: Callable[[], Party]) -> Callable[[int], None]:
@@ -27,7 +25,7 @@ def _fire(assay: Assay, party: Callable[[], Party]) -> Callable[[int], None]:
         who = party()
         counts = who.content == "zdr"
         if session >= SESSIONS:
-            assay.infer(who.member, Stimulus(), step="ask", counts=counts, how=How(slowly=SLOW[session - SESSIONS]))
+            assay.infer(who.member, Stimulus(), step="ask", counts=counts, how=How(slowly=SLOW_LINES[session - SESSIONS]))
         elif session % 3 == 2:
             probe(assay, who, "use", counts=counts)
         else:
@@ -49,7 +47,7 @@ def _at_once(assay: Assay, party: Party) -> None:
 def switching_under_fire(assay: Assay) -> None:
     """Prompts and feature calls from many sessions while ZDR is switched on, off and on again"""
     org = promised = assay.fresh()
-    with Traffic(_fire(assay, lambda: promised), SESSIONS + len(SLOW)) as traffic:
+    with Traffic(_fire(assay, lambda: promised), SESSIONS + len(SLOW_LINES)) as traffic:
         traffic.wait_for(SESSIONS)
         for turn in range(assay.count(1, 2, 6)):
             if turn:
@@ -68,7 +66,7 @@ def migration_under_fire(assay: Assay) -> None:
     org = assay.fresh(operation="organization.create_api_zdr").under("zdr")
     for name in assay.profile.features:
         assay.use_feature(name, assay.control.member, step="use without ZDR", counts=False, only=lambda e: e.begins)
-    with Traffic(_fire(assay, lambda: org), SESSIONS + len(SLOW)) as traffic:
+    with Traffic(_fire(assay, lambda: org), SESSIONS + len(SLOW_LINES)) as traffic:
         traffic.wait_for(SESSIONS)
         assay.must("zdr.migrate", assay.staff("account_team"), step="migrate", org=org)
         _at_once(assay, org)

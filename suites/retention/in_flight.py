@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from zdr_audit.suite.assay import Assay
+from zdr_audit.suite.inference import How
 from zdr_audit.suite.marks import scenario
-from zdr_audit.suite.traffic import Traffic
+from zdr_audit.suite.traffic import SLOW_LINES, Traffic
 from zdr_audit.target.stimulus import Stimulus
 
-SESSIONS = 8
+SESSIONS = 6
 
 
 @scenario()
 def requests_in_flight(assay: Assay) -> None:
-    """Streams from many sessions while ZDR is being switched on"""
+    """Streams from many sessions, some of them on slow lines, while ZDR is being switched on"""
     for _ in range(assay.count(1, 2, 8)):
         _switch_on_under_traffic(assay)
 
@@ -22,11 +23,12 @@ def _switch_on_under_traffic(assay: Assay) -> None:
     request = assay.must("zdr.request", assay.staff("account_team"), step="request", org=org).values["request"]
     assay.must("zdr.approve", assay.staff("reviewer"), step="approve", org=org, request=request)
 
-    def ask(_session: int) -> None:
+    def ask(session: int) -> None:
         party = promised
-        assay.infer(party.member, Stimulus(stream=True), step="ask", counts=party.content == "zdr")
+        how = How(slowly=SLOW_LINES[session]) if session < len(SLOW_LINES) else How()
+        assay.infer(party.member, Stimulus(stream=True), step="ask", counts=party.content == "zdr", how=how)
 
-    with Traffic(ask, SESSIONS) as traffic:
+    with Traffic(ask, SESSIONS + len(SLOW_LINES)) as traffic:
         traffic.wait_for(SESSIONS)
         assay.must("zdr.enable", assay.staff("reviewer"), step="enable", org=org, request=request)
         promised = org.under("zdr")

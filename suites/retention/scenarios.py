@@ -198,6 +198,18 @@ def token_counting(assay: Assay) -> None:
 
 
 @scenario()
+def reports_of_clients(assay: Assay) -> None:
+    """Well-formed reports of clients, of events and of counts, that carry content"""
+    for party in (assay.subject, assay.control):
+        for role in sorted(party.actors)[:2]:
+            counts = party.key == "subject"
+            actor = party.actor(role)
+            assay.call("events.send", actor, step="report events", content=actor.content, counts=counts, weigh="decision")
+            if assay.offers("metrics.send"):
+                assay.call("metrics.send", actor, step="report counts", content=actor.content, weigh="decision")
+
+
+@scenario()
 def long_and_cached_prompts(assay: Assay) -> None:
     """Long prompts, and prompts with cache markers"""
     for padding, cache, stream in ((48_000, False, True), (18_000, True, False), (48_000, True, True), (0, True, False)):

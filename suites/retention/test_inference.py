@@ -61,6 +61,12 @@ def test_token_counting_keeps_nothing(expect: Expect) -> None:
     expect.kept_nowhere(promise="nothing of a prompt whose tokens are counted must be kept")
 
 
+@control("ZDR-RET-21", after=after.reports_of_clients)
+def test_reports_of_clients_leave_nothing(expect: Expect) -> None:
+    expect.dealt_with(expect.some(step="report events"))
+    expect.kept_nowhere(promise="content in a client's report of events or counts must not be kept")
+
+
 @control("ZDR-RET-15", after=after.long_and_cached_prompts)
 def test_long_and_cached_prompts_are_not_persisted(expect: Expect) -> None:
     expect.kept_nowhere(promise="long prompts and prompts with cache markers must not be persisted")

@@ -12,6 +12,8 @@ from zdr_audit.suite.hands import ScenarioBroken
 
 LONGEST_SECONDS = 60.0
 MOST_ROUNDS = 500
+SLOW_LINES = (0.2, 0.33)
+"""Seconds that a request stays open, of sessions on slow lines: so that some request of the organization is under way at every moment."""
 
 
 class Traffic:

@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from zdr_audit.simulator.audit import clean_agent
 from zdr_audit.simulator.context import RequestContext
+from zdr_audit.simulator.schemas.client import AnyBody
 from zdr_audit.simulator.violations import wrap
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 Record = Callable[[RequestContext], None]
 STANDARD_DAYS = 30
+EVENT_KINDS = ("prompt_submitted", "session_started", "tool_used")
 _PLAIN = re.compile(r"[^A-Za-z0-9./ ()-]")
 
 
@@ -64,6 +66,21 @@ def client_and_counts(parts: Parts) -> None:
     def kept(ctx: RequestContext) -> None:
         agent = clean_agent(ctx.headers.get("user-agent", ""))
         _row(parts, "request_facts", f"{agent} {ctx.model} {ctx.input_tokens} {ctx.output_tokens} {ctx.status}".encode())
+
+    _also(parts, kept)
+
+
+def kinds_of_events(parts: Parts) -> None:
+    """Of client events what a closed list names is stored: their kinds, and how long the prompt was."""
+
+    def kept(ctx: RequestContext) -> None:
+        if ctx.operation is None or ctx.operation.name != "events.send" or not isinstance(ctx.parsed, AnyBody):
+            return
+        sent = (ctx.parsed.model_extra or {}).get("events")
+        for event in sent if isinstance(sent, list) else ():
+            told = event.get("event_data") if isinstance(event, dict) else None
+            if isinstance(told, dict) and told.get("event_name") in EVENT_KINDS and isinstance(told.get("prompt_length"), int):
+                _row(parts, "client_events", f"{told['event_name']} {min(told['prompt_length'], 1 << 20)}".encode())
 
     _also(parts, kept)
 

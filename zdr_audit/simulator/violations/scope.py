@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,40 +31,36 @@ def account_decides(parts: Parts) -> None:
     wrap(parts.directory, "inherited_zdr", lambda _inherited: inherited)
 
 
-def newest_is_enabled_too(parts: Parts) -> None:
-    """Enabling also switches ZDR on for the organization that the account's console has open: its newest."""
+def _enabling_reaches(parts: Parts, others: Callable[[Session, Organization], Iterable[Organization]]) -> None:
+    """Enabling an organization also switches ZDR on for others that are found by it."""
 
     def make(enable: Step) -> Step:
-        def enable_both(caller: Caller, request_id: str, reference: str) -> ZdrRequest:
+        def enable_more(caller: Caller, request_id: str, reference: str) -> ZdrRequest:
             row: ZdrRequest = enable(caller, request_id, reference)
             with parts.stores.write() as session:
                 enabled = session.get_one(Organization, row.organization_id)
-                mine = select(Organization).where(Organization.account_id == enabled.account_id)
-                newest = session.scalars(mine.order_by(Organization.created_at.desc())).first()
-                if newest is not None:
-                    newest.zdr_since = newest.zdr_since or enabled.zdr_since
+                for other in others(session, enabled):
+                    other.zdr_since = other.zdr_since or enabled.zdr_since
             return row
 
-        return enable_both
+        return enable_more
 
     wrap(parts.workflow, "enable", make)
+
+
+def newest_is_enabled_too(parts: Parts) -> None:
+    """Enabling also switches ZDR on for the organization that the account's console has open: its newest."""
+
+    def newest(session: Session, enabled: Organization) -> Iterable[Organization]:
+        mine = select(Organization).where(Organization.account_id == enabled.account_id)
+        return session.scalars(mine.order_by(Organization.created_at.desc()).limit(1))
+
+    _enabling_reaches(parts, newest)
 
 
 def the_name_is_enabled(parts: Parts) -> None:
     """Enabling switches ZDR on for every organization of that name: the switch is kept by name."""
-
-    def make(enable: Step) -> Step:
-        def enable_all(caller: Caller, request_id: str, reference: str) -> ZdrRequest:
-            row: ZdrRequest = enable(caller, request_id, reference)
-            with parts.stores.write() as session:
-                enabled = session.get_one(Organization, row.organization_id)
-                for namesake in session.scalars(select(Organization).where(Organization.name == enabled.name)):
-                    namesake.zdr_since = namesake.zdr_since or enabled.zdr_since
-            return row
-
-        return enable_all
-
-    wrap(parts.workflow, "enable", make)
+    _enabling_reaches(parts, lambda session, enabled: session.scalars(select(Organization).where(Organization.name == enabled.name)))
 
 
 def disabling_reaches_a_sibling(parts: Parts) -> None:
