@@ -14,10 +14,9 @@ from zdr_audit.target.stimulus import Stimulus
 from .scenarios import probe
 
 
-def _act_and_restart(assay: Assay, kind: str, operation: str, by: Actor, org: Party, **values: Any) -> str:
+def _act_and_restart(assay: Assay, kind: str, org: Party, by: Actor | None = None, **values: Any) -> str:
     """One action that must leave an entry, and right after its answer the end of the service; gives the request that it made."""
-    asked = {"asked": str(values["request"])} if "request" in values else {}
-    reply = assay.attempt(operation, by, step=f"act: {kind}", org=org, labels={"audit": kind, **asked}, **values)
+    reply = assay.act(kind, org, by, **values)
     if reply.interaction.outcome == "no_answer":
         raise ScenarioBroken(f"nobody knows whether the organization's ZDR was {kind}: no answer came")
     assay.restart()
@@ -32,14 +31,13 @@ def _see(assay: Assay, org: Party, step: str) -> None:
 @scenario(late=True, last=True)
 def the_service_begins_anew(assay: Assay) -> None:
     """The service is restarted right after the answer to each step of enablement"""
-    team, reviewer = assay.staff("account_team"), assay.staff("reviewer")
     org = assay.fresh()
     revoked = _revoked_key(assay, org)
-    request = _act_and_restart(assay, "requested", "zdr.request", team, org)
+    request = _act_and_restart(assay, "requested", org)
     if request == "none":
         raise ScenarioBroken("the request for ZDR was not accepted, so there is nothing to enable")
-    _act_and_restart(assay, "approved", "zdr.approve", reviewer, org, request=request)
-    _act_and_restart(assay, "enabled", "zdr.enable", reviewer, org, request=request)
+    _act_and_restart(assay, "approved", org, request=request)
+    _act_and_restart(assay, "enabled", org, request=request)
     org = org.under("zdr")
     _see(assay, org, "on")
     for stream in (False, True):
@@ -48,9 +46,9 @@ def the_service_begins_anew(assay: Assay) -> None:
         assay.call("zdr.status", party.member, step=f"{party.key}: status", org=party, counts=True)
     if revoked is not None:
         assay.call("zdr.status", revoked, step="a revoked key after a restart", org=org, weigh="answer", counts=True)
-    _act_and_restart(assay, "disabled", "zdr.disable", org.admin, org)  # refused: a customer
+    _act_and_restart(assay, "disabled", org, org.admin)  # refused: a customer
     _see(assay, org, "still on")
-    _act_and_restart(assay, "disabled", "zdr.disable", reviewer, org)
+    _act_and_restart(assay, "disabled", org)
     _see(assay, org.under("standard"), "off")
     assay.list_all("audit.list", org.admin, step="own log", org=org)
 

@@ -18,6 +18,8 @@ from zdr_audit.profile.evidence import Evidence
 
 Platform = Literal["anthropic", "gateway", "bedrock", "vertex", "foundry", "other"]
 OUT_OF_SCOPE_PLATFORMS = frozenset({"bedrock", "vertex", "foundry"})
+STAFF = ("account_team", "reviewer", "operator", "auditor")
+"""The roles of the provider."""
 
 
 class Closed(BaseModel):

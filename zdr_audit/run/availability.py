@@ -6,10 +6,9 @@ import fnmatch
 from collections.abc import Collection, Iterable
 
 from zdr_audit.catalogue.model import Control, Evidence, Family
-from zdr_audit.profile.model import OUT_OF_SCOPE_PLATFORMS, Profile
+from zdr_audit.profile.model import OUT_OF_SCOPE_PLATFORMS, STAFF, Profile
 from zdr_audit.target.dialects.base import Dialect
 
-STAFF = ("account_team", "reviewer", "operator", "auditor")
 SCOPE = ("covers", "not_covered", "platforms_covered", "platforms_not_covered")
 OTHER = "|other"
 """Ends a need (`feature:files|other`) in whose place, where the target does not have it, any feature does that the policy does not name."""

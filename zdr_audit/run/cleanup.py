@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zdr_audit.journal.events import Created, Removed
-from zdr_audit.run.availability import STAFF
+from zdr_audit.profile.model import STAFF
 from zdr_audit.run.progress import Reporter
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.party import Actor, NotOffered, Party

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from zdr_audit.profile.model import STAFF
 from zdr_audit.suite.hands import Reply, ScenarioBroken
 from zdr_audit.suite.inference import Inference
 from zdr_audit.suite.party import Actor, NotOffered, Party
 
 BACK_SECONDS = 0.25
 """How long to wait for a target that begins anew before it is asked again."""
+ACTIONS: Mapping[str, str] = {
+    "requested": "zdr.request",
+    "approved": "zdr.approve",
+    "rejected": "zdr.reject",
+    "enabled": "zdr.enable",
+    "disabled": "zdr.disable",
+    "migrated": "zdr.migrate",
+}
+"""Each enablement action, as the profile's audit types name it, and the operation that does it."""
 
 
 class Assay(Inference):
@@ -54,7 +64,7 @@ class Assay(Inference):
         label = f"{self.scenario.rsplit('.', 1)[-1].replace('_', '-')}-{next(self.fresh_numbers)}"
         key = f"fresh:{label}"
         name = f"zdr-audit {self.run_id} {called or label}"
-        made = self.must(operation, self.staff("account_team"), step=step, org=account or self.subject, name=name, **values)
+        made = self.provide(operation, step=step, org=account or self.subject, name=name, **values)
         identity = str(_given(made, operation, "organization"))
         like = self.subject.actors.get("admin", self.subject.member)  # its credential goes where those of the profile go
         party = Party(key, identity, (account or self.subject).account, "standard", {})
@@ -82,12 +92,32 @@ class Assay(Inference):
         )
         return party.with_actor(actor)
 
+    def doer(self, operation: str) -> Actor:
+        """Who of the provider does that, as the profile's `by` says. Raises NotOffered where it names nobody of the provider, or no credential is there."""
+        role = self._operation(operation).by
+        if role not in STAFF:
+            raise NotOffered(
+                f"the profile says that '{operation}' is done by '{role}', which is no role of the provider ({', '.join(STAFF)})"
+            )
+        return self.staff(role)
+
+    def provide(self, operation: str, *, step: str, org: Party | None = None, **values: Any) -> Reply:
+        """A call by whoever of the provider does it, without which the scenario cannot go on. Raises ScenarioBroken or NotOffered."""
+        return self.must(operation, self.doer(operation), step=step, org=org, **values)
+
+    def act(self, kind: str, org: Party, by: Actor | None = None, *, labels: Mapping[str, str] | None = None, **values: Any) -> Reply:
+        """One enablement action that must leave an entry, done or refused; `by` None: by whoever of the provider does it."""
+        operation = ACTIONS[kind]
+        asked = {"asked": str(values["request"])} if "request" in values else {}
+        said = {"audit": kind, **asked, **(labels or {})}
+        return self.attempt(operation, by or self.doer(operation), step=f"act: {kind}", org=org, labels=said, **values)
+
     def enable(self, party: Party, *, step: str = "enable") -> Party:
         """Request, approve and enable ZDR for an organization; each step must succeed. Gives the party under its new promise."""
-        asked = self.must("zdr.request", self.staff("account_team"), step=f"{step}: request", org=party)
+        asked = self.provide("zdr.request", step=f"{step}: request", org=party)
         request = _given(asked, "zdr.request", "request")
-        self.must("zdr.approve", self.staff("reviewer"), step=f"{step}: approve", org=party, request=request)
-        self.must("zdr.enable", self.staff("reviewer"), step=f"{step}: enable", org=party, request=request)
+        self.provide("zdr.approve", step=f"{step}: approve", org=party, request=request)
+        self.provide("zdr.enable", step=f"{step}: enable", org=party, request=request)
         return party.under("zdr")
 
 

@@ -158,18 +158,18 @@ class Play:
 
     def lead_to_zdr(self, party: Party) -> None:
         """The steps that are left on the way to ZDR."""
-        known, reviewer = self.model.organizations[party.id], self.staff("reviewer")
+        known = self.model.organizations[party.id]
         if known.world.zdr:
             return
         if not known.open_request:
-            self.act("requested", self.staff("account_team"), party)
+            self.act("requested", party)
         by_status = {known.world.status(request): request for request in self.requests.get(party.id, [])}
         if waiting := by_status.get("requested"):
             self.turn += 1
-            self.act("approved", reviewer, party, waiting)
+            self.act("approved", party, waiting)
             by_status["approved"] = waiting
         self.turn += 1
-        self.act("enabled", reviewer, party, by_status.get("approved", "none"))
+        self.act("enabled", party, by_status.get("approved", "none"))
 
     def _administering(self, at: int, party: Party) -> list[Move]:
         """What administrators and the operator do besides: none of it may touch ZDR."""
@@ -194,41 +194,36 @@ class Play:
 
     def _leading_on(self, at: int, party: Party) -> list[Move]:
         """The step that comes next on the way to ZDR and back; where an old request stands there, enabling that one is as tempting."""
-        known, reviewer = self.model.organizations[party.id], self.staff("reviewer")
+        known = self.model.organizations[party.id]
         if known.product == "api":
-            return [Move(f"migrate {at}", partial(self.act, "migrated", self.staff("account_team"), party))]
+            return [Move(f"migrate {at}", partial(self.act, "migrated", party))]
         if known.world.zdr:
-            return 2 * [Move(f"disable {at}", partial(self.act, "disabled", reviewer, party))]
+            return 2 * [Move(f"disable {at}", partial(self.act, "disabled", party))]
         filed = self.requests.get(party.id, [])
         by_status = {known.world.status(request): request for request in filed}
         old = [by_status[status] for status in ("rejected", "used") if status in by_status]
-        tempting = [Move(f"enable an old request for {at}", partial(self.act, "enabled", reviewer, party, request)) for request in old]
+        tempting = [Move(f"enable an old request for {at}", partial(self.act, "enabled", party, request)) for request in old]
         if approved := by_status.get("approved"):
-            return [Move(f"enable for {at}", partial(self.act, "enabled", reviewer, party, approved)), *3 * tempting]
+            return [Move(f"enable for {at}", partial(self.act, "enabled", party, approved)), *3 * tempting]
         if waiting := by_status.get("requested"):
-            approve = Move(f"approve for {at}", partial(self.act, "approved", reviewer, party, waiting))
-            reject = Move(f"reject for {at}", partial(self.act, "rejected", reviewer, party, waiting))
+            approve = Move(f"approve for {at}", partial(self.act, "approved", party, waiting))
+            reject = Move(f"reject for {at}", partial(self.act, "rejected", party, waiting))
             return [approve, approve, reject] if old else [approve, reject]
-        return [*2 * [Move(f"request for {at}", partial(self.act, "requested", self.staff("account_team"), party))], *tempting]
+        return [*2 * [Move(f"request for {at}", partial(self.act, "requested", party))], *tempting]
 
     def _other_steps(self, at: int, party: Party) -> list[Move]:
         """Steps at the wrong time, on other requests, and by those who may not."""
-        reviewer, team, admin = self.staff("reviewer"), self.staff("account_team"), party.admin
+        admin, team = party.admin, self.assay.doer("zdr.request")
         found = [
-            Move(f"disable {at} anyway", partial(self.act, "disabled", reviewer, party)),
-            Move(f"request for {at} anyway", partial(self.act, "requested", team, party)),
-            Move(f"the admin of {at} requests", partial(self.act, "requested", admin, party)),
-            Move(f"the admin of {at} disables", partial(self.act, "disabled", admin, party)),
+            Move(f"disable {at} anyway", partial(self.act, "disabled", party)),
+            Move(f"request for {at} anyway", partial(self.act, "requested", party)),
+            Move(f"the admin of {at} requests", partial(self.act, "requested", party, by=admin)),
+            Move(f"the admin of {at} disables", partial(self.act, "disabled", party, by=admin)),
         ]
         for number, request in enumerate(self.requests.get(party.id, [])[-4:]):
-            for kind, actor in (
-                ("enabled", reviewer),
-                ("rejected", reviewer),
-                ("approved", reviewer),
-                ("approved", team),
-                ("enabled", admin),
-            ):
-                found.append(Move(f"{actor.role}: {kind} for {at}, request {number}", partial(self.act, kind, actor, party, request)))
+            for kind, by in (("enabled", None), ("rejected", None), ("approved", None), ("approved", team), ("enabled", admin)):
+                who = by.role if by else "who may"
+                found.append(Move(f"{who}: {kind} for {at}, request {number}", partial(self.act, kind, party, request, by)))
         return found
 
     def staff(self, role: str) -> Actor:
@@ -241,17 +236,9 @@ class Play:
         self.parties.append(party)
         self.model.know(party.id, zdr=operation.endswith("api_zdr"), product="api" if operation.endswith("api_zdr") else "enterprise")
 
-    def act(self, kind: str, actor: Actor, party: Party, request: str = "") -> None:
-        operation = {
-            "requested": "zdr.request",
-            "approved": "zdr.approve",
-            "rejected": "zdr.reject",
-            "enabled": "zdr.enable",
-            "disabled": "zdr.disable",
-            "migrated": "zdr.migrate",
-        }[kind]
-        labels = self.labels("act", audit=kind, **({"asked": request} if request else {}))
-        reply = self.assay.attempt(operation, actor, step=f"act: {kind}", org=party, labels=labels, request=request or "none")
+    def act(self, kind: str, party: Party, request: str = "", by: Actor | None = None) -> None:
+        about = {"request": request} if request else {}
+        reply = self.assay.act(kind, party, by, labels=self.labels("act"), **about)
         if made := reply.values.get("request") if kind == "requested" else None:
             self.requests.setdefault(party.id, []).append(str(made))
         self.judge(reply)
