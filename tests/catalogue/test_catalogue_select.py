@@ -40,7 +40,7 @@ def test_a_family_is_selected_whole():
 @pytest.mark.parametrize(
     ("glob", "message"),
     [
-        ("ZDR-RET-1O", "no control matches 'ZDR-RET-1O'; close matches: ZDR-RET-21, ZDR-RET-20, ZDR-RET-19"),
+        ("ZDR-RET-1O", "no control matches 'ZDR-RET-1O'; close matches: ZDR-RET-21, ZDR-RET-19, ZDR-RET-18"),
         ("RET", "no control matches 'RET'; close matches: ZDR-RET-*"),
         ("zdr-bkl-*", "no control matches 'zdr-bkl-*'; close matches: ZDR-BLK-*, ZDR-ENB-*, ZDR-BLK-22"),
         (
