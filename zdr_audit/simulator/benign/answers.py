@@ -152,3 +152,12 @@ def cached_models(parts: Parts, seconds: int) -> None:
         return handle
 
     alter(parts, "models.list", handler=make)
+
+
+def more_restrictions(parts: Parts, restrictions: Mapping[str, bool]) -> None:
+    """Clients are told of further things that they may or may not do, the same for everybody."""
+
+    def make(told: Callable[[str], dict[str, dict[str, bool]]]) -> Callable[[str], dict[str, dict[str, bool]]]:
+        return lambda organization_id: {**told(organization_id), **{key: {"allowed": allowed} for key, allowed in restrictions.items()}}
+
+    wrap(parts.limits, "restrictions", make)

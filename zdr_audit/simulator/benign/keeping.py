@@ -8,6 +8,7 @@ import itertools
 import json
 import re
 import secrets
+import string
 import threading
 import time
 from collections.abc import Callable
@@ -199,3 +200,11 @@ def compaction(parts: Parts, every: int) -> None:
             parts.stores.scrub()
 
     _also(parts, compact)
+
+
+def vocabulary(parts: Parts, name: str) -> None:
+    """The vocabulary of a tokenizer: every string of four hexadecimal digits or three small letters, and the id of each."""
+    words = itertools.chain(itertools.product("0123456789abcdef", repeat=4), itertools.product(string.ascii_lowercase, repeat=3))
+    parts.stores.folder.joinpath(name).write_text(
+        json.dumps({"".join(word): number for number, word in enumerate(words)}), encoding="utf-8"
+    )

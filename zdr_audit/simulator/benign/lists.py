@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from zdr_audit.simulator.context import RequestContext
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from zdr_audit.simulator.audit import as_entry, entry_digest
+from zdr_audit.simulator.context import Caller, RequestContext
 from zdr_audit.simulator.operations import Handler, Reply
+from zdr_audit.simulator.schemas.admin import ActivityQuery
+from zdr_audit.simulator.tables import AuditEntry
 from zdr_audit.simulator.violations import alter, wrap
 
 if TYPE_CHECKING:
@@ -60,3 +67,38 @@ def small_pages(parts: Parts, size: int, operations: list[str]) -> None:
 
     for name in operations:
         alter(parts, name, handler=make)
+
+
+def reading_is_logged(parts: Parts) -> None:
+    """Reading the audit log from its beginning leaves an entry; what was read does not hold it yet."""
+
+    def make(handler: Handler) -> Handler:
+        def handle(those: Parts, ctx: RequestContext) -> Reply:
+            reply = handler(those, ctx)
+            asked = ctx.asked(ActivityQuery)
+            if asked.after_id is None:
+                read = asked.organization_id or ctx.organization
+                with those.stores.write() as session:
+                    those.audit.append(session, ctx.known_caller, "audit_log_read", read, ("organization", read))
+            return reply
+
+        return handle
+
+    alter(parts, "activities.list", handler=make)
+
+
+def gaps_in_the_sequence(parts: Parts, most: int) -> None:
+    """Entries are numbered in order, and numbers are left out."""
+
+    def make(append: Callable[..., None]) -> Callable[..., None]:
+        def append_later(session: Session, caller: Caller, asked: str, organization_id: str, *rest: Any, **more: Any) -> None:
+            append(session, caller, asked, organization_id, *rest, **more)
+            mine = select(AuditEntry).where(AuditEntry.organization_id == organization_id)
+            row = session.scalars(mine.order_by(AuditEntry.sequence.desc()).limit(1)).one()
+            row.sequence += secrets.randbelow(most + 1)
+            row.digest = entry_digest(as_entry(row))
+            session.flush()
+
+        return append_later
+
+    wrap(parts.audit, "append", make)
