@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from zdr_audit.suite.audit_history import Story
+from zdr_audit.suite.audit_history import Story, every_chain_recomputes, every_log_is_in_order
 from zdr_audit.suite.expect import DoesNotApply, Expect
 from zdr_audit.suite.marks import control
 
@@ -52,6 +52,17 @@ def test_entries_stand_in_the_order_of_the_actions(expect: Expect) -> None:
 def test_the_hash_chain_recomputes(expect: Expect) -> None:
     for story in Story.all(expect):
         story.chain_recomputes(expect)
+
+
+@control("ZDR-AUD-04", after=ACTIONS)
+def test_every_log_that_was_read_is_in_order(expect: Expect) -> None:
+    every_log_is_in_order(expect)
+
+
+@control("ZDR-AUD-05", after=ACTIONS)
+def test_the_hash_chain_of_every_log_that_was_read_recomputes(expect: Expect) -> None:
+    # Whenever it was read: months later, after a restart, after a migration.
+    every_chain_recomputes(expect)
 
 
 @control("ZDR-AUD-09", after=ACTIONS)

@@ -64,9 +64,14 @@ def customers_try_to_enable(assay: Assay) -> None:
 def enabling_without_review(assay: Assay) -> None:
     """Enabling before review, after a rejection, for an organization that is not eligible"""
     enabler = assay.doer("zdr.enable")
+    # Beside it stands another organization of the account, whose request is approved and waits; later it has ZDR.
+    beside = assay.fresh()
+    waiting = assay.provide("zdr.request", step="request beside", org=beside).values["request"]
+    assay.provide("zdr.approve", step="approve beside", org=beside, request=waiting)
     org = assay.fresh()
     request = assay.provide("zdr.request", step="request", org=org).values["request"]
     assay.attempt("zdr.enable", enabler, step="enable before review", org=org, request=request)
+    assay.provide("zdr.enable", step="enable beside", org=beside, request=waiting)
     assay.provide("zdr.reject", step="reject", org=org, request=request)
     assay.attempt("zdr.enable", enabler, step="enable after rejection", org=org, request=request)
     assay.call("zdr.status", org.admin, step="status", org=org)

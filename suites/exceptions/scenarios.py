@@ -45,6 +45,10 @@ def a_flagged_session_and_a_legal_hold(assay: Assay) -> None:
     assay.call("zdr.status", org.admin, step="status while held", org=org, counts=True)
     for name in assay.profile.features:
         assay.use_feature(name, org.member, step="use while held", only=lambda e: e.begins)
+        for session in ("zdr-audit-flagged", "zdr-audit-held"):
+            if named := assay.naming(session):
+                values = {"_headers": named}
+                assay.use_feature(name, excepted.member, step="use in such a session", values=values, counts=False, only=lambda e: e.begins)
     read_exceptions(assay, org.id)
     for placed in (other_hold, hold):
         assay.must("hold.release", operator, step="release the hold", org=org, hold=placed.values["hold"])
@@ -72,7 +76,7 @@ def read_exceptions(assay: Assay, organization: str) -> None:
 
 @scenario(late=True)
 def a_hold_that_is_released(assay: Assay) -> None:
-    """A session is held, the hold is released, and the purge runs"""
+    """A session is held, the hold is released, the purge runs, and the session is held anew"""
     with at_will():  # where no purge can be run, what was held may rightly wait for the next one
         _hold_and_let_go(assay)
 
@@ -90,6 +94,11 @@ def _hold_and_let_go(assay: Assay) -> None:
     assay.must("hold.release", operator, step="release", org=org, hold=hold.values["hold"])
     assay.must("purge.run", operator, step="purge after the release")
     assay.list_all("exceptions.list", operator, step="kept after the release", org=org, labels=told)
+    anew = assay.must("hold.place", operator, step="hold it anew", org=org, **told)
+    listed = assay.list_all("exceptions.list", operator, step="kept when held anew", org=org, labels=told)
+    for item in listed.items if assay.offers("exceptions.read") else ():
+        assay.call("exceptions.read", operator, step="read when held anew", org=org, exception=item["exception"])
+    assay.must("hold.release", operator, step="release it again", org=org, hold=anew.values["hold"])
 
 
 @scenario(late=True)

@@ -60,6 +60,9 @@ def test_what_was_kept_for_a_hold_ends_with_it(expect: Expect) -> None:
             if there and page.labels["session"] not in sessions:
                 raise Inconclusive("what is held is not listed as kept, so that its absence later says nothing")
             expect.that(there or page.labels["session"] not in sessions, "what was kept for a hold alone must go with it", page)
+    expect.served(expect.some(step="kept when held anew"), "what is kept by exception must be listed")
+    if back := expect.where(step="read when held anew"):
+        expect.echoes_nothing(back, "what went with a hold must not come back when the session is held anew")
 
 
 @control("ZDR-EXC-06", after=STORY)
@@ -67,7 +70,8 @@ def test_flags_and_holds_are_logged_and_leave_zdr_on(expect: Expect) -> None:
     for step in ("status while held", "status afterwards"):
         expect.zdr_status(expect.some(step=step), "enabled", "flags and holds must leave ZDR enabled")
     refused = {i.labels["feature"] for i in expect.where(step="use before holds") if i.outcome == "refused_by_policy"}
-    while_held = [i for i in expect.where(step="use while held") if i.labels["feature"] in refused]
+    used = [*expect.where(step="use while held"), *expect.where(step="use in such a session")]
+    while_held = [i for i in used if i.labels["feature"] in refused]
     if while_held:
         expect.not_served(while_held, "flags and holds must leave features that need storage refused")
     log = expect.whole(step="audit log")

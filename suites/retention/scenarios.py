@@ -124,7 +124,7 @@ def requests_in_error(assay: Assay) -> None:
 
 @scenario()
 def requests_over_a_limit(assay: Assay) -> None:
-    """Requests of a user who may spend nothing more, and with a key of theirs that was revoked, which are refused for that"""
+    """Requests of a user who may spend nothing more, with a key of theirs that was revoked, and of an organization that was closed, refused for that"""
     with at_will():
         org = assay.enable(assay.fresh())
         assay.must("cost.set", org.admin, step="set the limit", org=org, user=org.member.user, amount="0")
@@ -136,6 +136,12 @@ def requests_over_a_limit(assay: Assay) -> None:
             assay.must("key.revoke", org.admin, step="revoke the key", org=org, key_id=made.get("key_id", "none"))
             holder = replace(org.member, secret=str(made.get("key", "")), token=None)
             assay.infer(holder, Stimulus(answer=False), step="with a revoked key", counts=False, how=How(expects=(401, 403)))
+        if assay.offers("organization.delete"):
+            assay.provide("organization.delete", step="close the organization", org=org, organization=org.id)
+            for actor in (org.admin, *in_the_other_header(org.admin)):
+                assay.infer(actor, Stimulus(answer=False), step="when it is closed", counts=False, how=How(expects=(401, 403, 404, 410)))
+            for name in assay.profile.features:
+                assay.use_feature(name, org.admin, step="use when it is closed", counts=False, only=lambda e: e.begins)
 
 
 @scenario()

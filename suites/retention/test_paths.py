@@ -16,8 +16,10 @@ def test_requests_with_a_client_error_leave_nothing(expect: Expect) -> None:
 @control("ZDR-RET-09", after=(after.requests_in_error, after.requests_over_a_limit))
 def test_requests_refused_for_a_limit_leave_nothing(expect: Expect) -> None:
     expect.about(after.requests_over_a_limit)
-    refused = [*expect.some(step="over the limit"), *expect.where(step="with a revoked key")]
-    expect.kept_nowhere(refused, promise="nothing of a request that is refused for a spend limit, or a revoked key, must be kept")
+    steps = ("with a revoked key", "when it is closed", "use when it is closed")
+    refused = [*expect.some(step="over the limit"), *(i for step in steps for i in expect.where(step=step))]
+    why = "a spend limit, a revoked key, or a closed organization"
+    expect.kept_nowhere(refused, promise=f"nothing of a request that is refused for {why} must be kept")
 
 
 @control("ZDR-RET-10", after=after.requests_that_the_backend_fails)

@@ -53,6 +53,11 @@ def a_sibling_is_disabled(assay: Assay) -> None:
     assay.provide("zdr.disable", step="disable the sibling", org=leaves)
     _look(assay, stays, "stays")
     assay.call("zdr.status", assay.subject.member, step="subject: status", org=assay.subject, counts=True)
+    # Somebody may belong to both, under one address.
+    with suppress(ScenarioBroken, NotOffered):
+        assay.add_member(leaves, step="a member of both", role="both", email=stays.member.email)
+    for stream in (False, True):
+        assay.infer(stays.member, Stimulus(stream=stream), step="stays: ask", counts=False)
     if assay.offers("organization.delete"):
         assay.provide("organization.delete", step="close the sibling", org=leaves, organization=leaves.id)
         for party in (stays, assay.subject):

@@ -26,6 +26,8 @@ def test_enabling_one_organization_leaves_its_sibling_as_it_was(expect: Expect) 
 def test_changes_at_a_sibling_do_not_take_zdr_away(expect: Expect) -> None:
     for step in ("stays: status", "subject: status"):
         expect.zdr_status(expect.some(step=step), "enabled", "changes at a sibling must not take ZDR from an organization")
+    asked = expect.some(step="stays: ask")
+    expect.kept_nowhere(asked, promise="changes at a sibling, and who else belongs to it, must not cause content to be kept")
     closed = expect.where(step="stays when one is closed: status")
     expect.zdr_status(closed, "enabled", "closing a sibling must not take ZDR from an organization")
     expect.features_refused(expect.some(step="stays: features"), "an organization must stay blocked when its sibling is disabled")

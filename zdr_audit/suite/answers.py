@@ -11,7 +11,7 @@ from zdr_audit.suite.recorder import Judged, error_data
 from zdr_audit.target.dialects.base import Dialect
 from zdr_audit.target.outcome import document, outcome
 from zdr_audit.target.stimulus import Stimulus, Wrong
-from zdr_audit.target.template import fill, pointer
+from zdr_audit.target.template import fill, names, pointer
 from zdr_audit.target.transport import Answer
 from zdr_audit.target.wire import UNFINISHED
 
@@ -113,6 +113,11 @@ def judged_call(
     return Judged("accepted", True, "", kept | ({"items": items} if spec.items is not None else {}))
 
 
+def _file_name(part: str, value: str, known: Mapping[str, Any]) -> str:
+    """People call a file by what it says: content in a part is in its file name, too."""
+    return f"{known['canary']}.txt" if "canary" in names(value) and "canary" in known else f"{part}.txt"
+
+
 def body_of(spec: Operation, known: Mapping[str, Any]) -> tuple[bytes | None, dict[str, str]]:
     """The body of a call and its headers, filled. Raises MissingValue."""
     headers = {k: str(v) for k, v in fill(spec.headers, known).items()}
@@ -121,8 +126,8 @@ def body_of(spec: Operation, known: Mapping[str, Any]) -> tuple[bytes | None, di
     if spec.multipart is not None:
         boundary = "zdr-audit-boundary-7d93b1"
         chunks = [
-            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{name}.txt"\r\nContent-Type: text/plain\r\n\r\n'
-            f"{fill(value, known)}\r\n"
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{_file_name(name, value, known)}"\r\n'
+            f"Content-Type: text/plain\r\n\r\n{fill(value, known)}\r\n"
             for name, value in spec.multipart.items()
         ]
         return ("".join(chunks) + f"--{boundary}--\r\n").encode(), headers | {"content-type": f"multipart/form-data; boundary={boundary}"}

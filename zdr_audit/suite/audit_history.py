@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -156,22 +157,10 @@ class Story:
 
     def chain_recomputes(self, expect: Expect) -> None:
         """Each entry's digest is that of its content, and names its predecessor's."""
-        chain = expect.profile.audit_chain
-        if chain is None:
-            raise Inconclusive("the profile does not say how entries are chained (audit_chain)")
-        wholes = [e["_whole"] for e in self.entries if isinstance(e.get("_whole"), dict)]
+        wholes = _wholes(self.entries)
         if len(wholes) < 2 or self.log.echoes:
             raise Inconclusive("the entries could not be recorded whole, so the chain cannot be recomputed")
-        previous = None
-        for whole in wholes:
-            rest = {k: v for k, v in whole.items() if k != chain.digest}
-            digest = hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
-            expect.that(whole.get(chain.digest) == digest, f"the digest of entry {whole.get('id')} must be that of its content", self.log)
-            if previous is not None:
-                expect.that(
-                    whole.get(chain.previous) == previous, f"entry {whole.get('id')} must name the digest of the entry before", self.log
-                )
-            previous = digest
+        _chain_recomputes(expect, wholes, self.log)
 
     def times_fit(self, expect: Expect) -> None:
         """The time of each matched entry lies within the action, give or take the tolerance."""
@@ -184,6 +173,53 @@ class Story:
             at, began, ended = moment(entry.get("at")), moment(item.started_at), moment(item.ended_at)
             fits = at is not None and began is not None and ended is not None and began - tolerance <= at <= ended + tolerance
             expect.that(fits, f"the entry's time {entry.get('at')} must be that of the action ({item.started_at})", item)
+
+
+def pages_read(expect: Expect) -> list[tuple[Interaction, tuple[dict[str, Any], ...]]]:
+    """Every page of an audit log that was read in the run, by whichever scenario and whenever, with its entries in order. Raises Inconclusive where none
+    was."""
+    read = [i for i in expect.history.interactions.values() if i.operation == "audit.list" and i.outcome == "accepted"]
+    pages = [(i, oldest_first(tuple((i.data or {}).get("items", ())))) for i in read]
+    if not any(entries for _, entries in pages):
+        raise Inconclusive("no entry of an audit log was read in the whole run")
+    return pages
+
+
+def every_chain_recomputes(expect: Expect) -> None:
+    """Each page of a log that was read in the run is a piece of a chain. What carries content is not recorded whole, and is left to the control on that."""
+    pieces = [(page, _wholes(entries)) for page, entries in pages_read(expect) if not page.echoes]
+    if not any(len(wholes) > 1 for _, wholes in pieces):
+        raise Inconclusive("the entries could not be recorded whole, so no chain can be recomputed")
+    for page, wholes in pieces:
+        _chain_recomputes(expect, wholes, page)
+
+
+def every_log_is_in_order(expect: Expect) -> None:
+    """Each page of a log that was read in the run lists its entries in order, each once. Raises Inconclusive where entries have no number."""
+    numbered = [(page, [_number(entry) for entry in entries]) for page, entries in pages_read(expect)]
+    if not any(len(numbers) > 1 and None not in numbers for _, numbers in numbered):
+        raise Inconclusive("the entries have no sequence number, so there is no order to check")
+    for page, numbers in numbered:
+        told = [number for number in numbers if number is not None]
+        expect.that(told == sorted(set(told)), "a log must list entries in order, each once", page)
+
+
+def _wholes(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [e["_whole"] for e in entries if isinstance(e.get("_whole"), dict)]
+
+
+def _chain_recomputes(expect: Expect, wholes: Iterable[dict[str, Any]], log: Interaction) -> None:
+    chain = expect.profile.audit_chain
+    if chain is None:
+        raise Inconclusive("the profile does not say how entries are chained (audit_chain)")
+    previous = None
+    for whole in wholes:
+        rest = {k: v for k, v in whole.items() if k != chain.digest}
+        digest = hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+        expect.that(whole.get(chain.digest) == digest, f"the digest of entry {whole.get('id')} must be that of its content", log)
+        if previous is not None:
+            expect.that(whole.get(chain.previous) == previous, f"entry {whole.get('id')} must name the digest of the entry before", log)
+        previous = digest
 
 
 def oldest_first(entries: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:

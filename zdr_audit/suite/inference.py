@@ -85,6 +85,17 @@ class Inference(Operations):
         """A session of that name, for requests that belong together and mean the same without one: None where the dialect has none."""
         return name if "session" in self.offered else None
 
+    def naming(self, session: str) -> dict[str, str]:
+        """Headers by which a request of whatever kind names a session; empty where the dialect has none for it."""
+        if self.session(session) is None:
+            return {}
+        said: dict[Place, str] = {"message": ""}
+        without, named = (
+            self.dialect.render(Stimulus(session=name), self.models[0], said, (), self.profile.limits.body_bytes).headers
+            for name in (None, session)
+        )
+        return {name: value for name, value in named.items() if without.get(name) != value}
+
     def infer(
         self,
         by: Actor,
