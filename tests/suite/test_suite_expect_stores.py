@@ -1,0 +1,195 @@
+"""The assertion helpers on what was found in stores reject bad records with the exact words, and are inconclusive where the record says nothing."""
+
+from __future__ import annotations
+
+import pytest
+from bound import inconclusive, violated
+from engine_events import FEEDBACK, SCENARIO, Record, by_control, canary, hit, interaction
+
+# -- stores -------------------------------------------------------------------------------------------------------------------------
+
+
+def answered(record: Record, number: int, organization: str) -> None:
+    """Give an interaction a response canary, too."""
+    owner = next(i for i in record.interactions if i.id == f"i-{number:05d}")
+    extra = canary(number + 500, owner, "response").model_copy(update={"organization": organization})
+    record.canaries.append(extra)
+    record.change(number, canaries=(f"c-{number:05d}", extra.id))
+
+
+def kept(record: Record) -> Record:
+    """The record with its prompt canaries known to their interactions."""
+    for item in list(record.interactions):
+        record.change(int(item.id[2:]), canaries=(f"c-{item.id[2:]}",))
+    return record
+
+
+def test_a_trace_is_rejected_with_place_form_and_request(bind):
+    record = kept(Record())
+    record.read(
+        "log",
+        [hit("c-00011", "log"), hit("c-00003", "log", object="app.log.gz", location="bytes 40-72", forms=("gzip", "base64", "plain"))],
+    )
+    message, (finding,) = violated(lambda: bind(record).kept_nowhere(promise="the prompt must not be kept"))
+    assert message == (
+        "the prompt must not be kept, but 1 trace was found, first: source log, app.log.gz, bytes 40-72 (plain in base64 in gzip), from request i-00003"
+    )
+    assert (finding.source, finding.canary, finding.interaction, finding.forms) == (
+        "log",
+        "c-00003",
+        "i-00003",
+        ("gzip", "base64", "plain"),
+    )
+
+
+def test_a_digest_is_held_against_the_target_in_words_of_its_own(bind):
+    record = kept(Record())
+    record.read("log", [hit("c-00011", "log"), hit("c-00003", "log", forms=("hex", "sha256", "request-text"))])
+    message, (finding,) = violated(lambda: bind(record).kept_nowhere(promise="the prompt must not be kept"))
+    assert message.startswith("the prompt must not be kept, nor a digest of it, by which whoever guesses the content can confirm it")
+    assert "(request-text in sha256 in hex), from request i-00003" in message
+    assert finding.message.startswith("the prompt must not be kept, nor a digest of it")
+
+
+def test_the_same_trace_in_two_readings_is_one_and_others_are_counted(bind):
+    record = kept(Record())
+    for reading in ("first", "settled"):
+        record.read("db", [hit("c-00011"), hit("c-00001")], reading=reading)
+    record.read("log", [hit("c-00011", "log"), hit("c-00001", "log"), hit("c-00002", "log", residue=True)])
+    message, findings = violated(lambda: bind(record).kept_nowhere())
+    assert message.startswith(
+        "content must not be kept, but 3 traces were found, first: source db, conversations, row 7, column body (plain)"
+    )
+    assert [(f.source, f.canary, f.residue) for f in findings] == [
+        ("db", "c-00001", False),
+        ("log", "c-00001", False),
+        ("log", "c-00002", True),
+    ]
+
+
+def test_a_clean_record_is_kept_nowhere(bind):
+    bind(kept(Record())).kept_nowhere()
+
+
+def test_content_of_others_is_no_trace(bind):
+    record = kept(Record())
+    record.read("db", [hit(f"c-{n:05d}") for n in (11, 12, 13, 22)])
+    bind(record).kept_nowhere()
+
+
+def test_deleted_remains_and_live_data_are_told_apart(bind):
+    record = kept(Record())
+    record.read("db", [hit("c-00011"), hit("c-00001", residue=True)])
+    bind(record).kept_nowhere(residue=False)
+    assert violated(lambda: bind(record).kept_nowhere(residue=True))[1][0].residue
+    violated(lambda: bind(record).kept_nowhere())
+
+
+def test_interfaces_and_stores_are_told_apart(bind):
+    record = kept(Record())
+    record.read("api", [hit("c-00011", "api"), hit("c-00004", "api")])
+    bind(record).kept_nowhere()
+    assert violated(lambda: bind(record).kept_nowhere(group="read_back"))[1][0].source == "api"
+
+
+def test_prompts_and_answers_are_told_apart(bind):
+    record = kept(Record())
+    answered(record, 1, "org_subject")
+    record.read("db", [hit("c-00011"), hit("c-00501")])
+    bind(record).kept_nowhere(kinds=("prompt",))
+    assert violated(lambda: bind(record).kept_nowhere(kinds=("response",)))[1][0].canary == "c-00501"
+
+
+def test_readings_of_another_epoch_are_not_looked_at(bind):
+    record = kept(Record())
+    record.reads.append(record.reads[0].model_copy(update={"epoch": "late"}))
+    late = record.reads[-1]
+    record.reads[-1] = late.model_copy(update={"outcome": late.outcome.model_copy(update={"hits": (hit("c-00001"),)})})
+    bind(record).kept_nowhere()
+    violated(lambda: bind(record, epochs=("main", "late")).kept_nowhere())
+    violated(lambda: bind(record).kept_nowhere(epochs=("late",)))
+
+
+def test_only_the_interactions_that_are_named_are_looked_for(bind):
+    record = kept(Record())
+    record.read("db", [hit("c-00011"), hit("c-00001")])
+    expect = bind(record)
+    expect.kept_nowhere([i for i in expect.interactions if i.id == "i-00002"])
+    violated(lambda: expect.kept_nowhere([i for i in expect.interactions if i.id == "i-00001"]))
+
+
+def test_without_content_under_zdr_nothing_is_said(bind):
+    record = Record()
+    record.interactions = [by_control(1, scenario=SCENARIO)]
+    words = "the record has no interaction whose content could have been kept"
+    assert inconclusive(lambda: bind(record).kept_nowhere()) == words
+    assert inconclusive(lambda: bind(kept(Record())).kept_nowhere([])) == words
+
+
+def test_interactions_that_carried_no_canary_say_nothing(bind):
+    assert inconclusive(lambda: bind(Record()).kept_nowhere(kinds=("prompt",))) == (
+        "these interactions carried no prompt canary, so finding none says nothing"
+    )
+    assert inconclusive(lambda: bind(kept(Record())).kept_nowhere(kinds=("response",))) == (
+        "these interactions carried no response canary, so finding none says nothing"
+    )
+
+
+def test_answers_are_judged_only_where_those_of_the_control_organization_are_seen(bind):
+    record = kept(Record())
+    words = "no answer of the control organization was found in any store, so not finding the subject's says nothing"
+    assert inconclusive(bind(record).sees_answers_of_the_control_organization) == words
+    answered(record, 12, "org_control")
+    record.read("api", [hit("c-00512", "api")])
+    assert inconclusive(bind(record).sees_answers_of_the_control_organization) == words, "an interface is no store"
+    record.read("log", [hit("c-00512", "log")])
+    bind(record).sees_answers_of_the_control_organization()
+
+
+def test_the_subjects_own_answer_is_no_proof_of_sight(bind):
+    record = kept(Record())
+    answered(record, 1, "org_subject")
+    record.read("log", [hit("c-00501", "log")])
+    assert "no answer of the control organization" in inconclusive(bind(record).sees_answers_of_the_control_organization)
+
+
+# -- answers that must carry their canary, features that leave the promise ------------------------------------------------------------
+
+
+def answering(followed: int) -> Record:
+    """Five requests whose answers were to carry a canary; so many did."""
+    record = Record()
+    for number in range(1, 6):
+        record.change(number, canaries=(f"c-0009{number}",), labels={"answer": "follows" if number <= followed else "does not follow"})
+    owners = {item.id: item for item in record.interactions}
+    record.canaries = [c for c in record.canaries if c.kind != "never_sent"]
+    for number in range(1, 6):
+        made = canary(90 + number, owners[f"i-0000{number}"], "response")
+        record.canaries.append(made)
+    return record
+
+
+@pytest.mark.parametrize("followed", range(6))
+def test_answers_are_judged_where_enough_of_them_carry_their_canary(bind, followed):
+    expect = bind(answering(followed))
+    if followed >= 3:
+        expect.kept_nowhere(kinds=("response",), answers=3)
+    else:
+        assert inconclusive(lambda: expect.kept_nowhere(kinds=("response",), answers=3)).startswith(
+            f"of 5 answers {followed} followed the instruction to carry a canary (needed: 3)"
+        )
+    expect.kept_nowhere(kinds=("prompt", "response"))
+
+
+def test_an_answer_that_was_kept_is_a_finding_however_few_followed(bind):
+    record = answering(1)
+    record.read("db", [hit("c-00091", "db"), hit("c-00011", "db")])
+    assert violated(lambda: bind(record).kept_nowhere(kinds=("response",), answers=3))[1][0].canary == "c-00091"
+
+
+def test_nothing_is_asked_of_features_that_merely_leave_the_promise(bind):
+    record = Record()
+    served = [interaction(40, scenario=FEEDBACK)]
+    assert "must be refused" in violated(lambda: bind(record).features_refused(served, "it must be refused"))[0]
+    record.run = record.run.model_copy(update={"enforcement": "leaves_promise"})
+    bind(record).features_refused(served, "it must be refused")
