@@ -205,6 +205,11 @@ def compaction(parts: Parts, every: int) -> None:
 def vocabulary(parts: Parts, name: str) -> None:
     """The vocabulary of a tokenizer: every string of four hexadecimal digits or three small letters, and the id of each."""
     words = itertools.chain(itertools.product("0123456789abcdef", repeat=4), itertools.product(string.ascii_lowercase, repeat=3))
-    parts.stores.folder.joinpath(name).write_text(
-        json.dumps({"".join(word): number for number, word in enumerate(words)}), encoding="utf-8"
-    )
+    text = json.dumps({"".join(word): number for number, word in enumerate(words)})
+
+    def lay() -> None:
+        folder = parts.stores.folder / "blobs"
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+
+    _once(parts, lay)
