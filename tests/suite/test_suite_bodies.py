@@ -26,3 +26,18 @@ def test_a_feature_is_asked_for_in_a_session_as_inference_is(tmp_path: Path) -> 
         assert hands.naming("zdr-audit-held") == {"x-claude-code-session-id": "zdr-audit-held"}
         hands.offered = hands.offered - {"session"}
         assert hands.naming("zdr-audit-held") == {}
+
+
+def test_whatever_changes_something_may_have_an_entry_that_a_late_log_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Lab(tmp_path) as lab:
+        hands = lab.assay("exceptions.a_flagged_session_and_a_legal_hold", 1, "quick")
+        org, noted = hands.fresh(), list[tuple[object, ...]]()
+        monkeypatch.setattr(hands.recorder.late_log, "noted", lambda *about: noted.append(about))
+        hands.call("zdr.status", org.admin, step="look", org=org)
+        assert noted == []
+        hands.must("settings.write", org.admin, step="change", org=org, settings={"cleanupPeriodDays": 7})
+        assert noted == [(org.id, "", False)]
+        asked = hands.provide("zdr.request", step="request", org=org)
+        assert noted[1:] == [(org.id, asked.interaction.labels["marker"], True)]

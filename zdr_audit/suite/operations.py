@@ -165,6 +165,8 @@ class Operations(Hands):
         recorded, _ = recorder.exchange(interaction, planned, by, outgoing, tuple(canaries), judge)
         if "marker" in used:
             recorder.late_log.noted(organization, str(known["marker"]), recorded.outcome == "accepted")
+        elif spec.changes:
+            recorder.late_log.noted(organization, "", False)  # it may have an entry, too, which no reference tells
         if spec.creates and recorded.accepted and recorded.outcome == "accepted":
             self._note_created(spec, recorded, organization, known | found)
         return Reply(recorded, found, tuple(items))
