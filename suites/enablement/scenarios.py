@@ -18,7 +18,7 @@ from zdr_audit.suite.histories.machine import (
 )
 from zdr_audit.suite.inference import How
 from zdr_audit.suite.marks import scenario
-from zdr_audit.suite.party import NotOffered, Party
+from zdr_audit.suite.party import Party
 from zdr_audit.target.stimulus import Stimulus
 
 
@@ -211,9 +211,7 @@ def many_histories(assay: Assay) -> None:
 @scenario(late=True)
 def histories_through_time(assay: Assay) -> None:
     """Hypothesis draws histories in which time passes and the service begins anew; in the end everything of standard retention is past its time"""
-    lacking = [name for name in (*CHANGING, "clock.advance", "purge.run") if not assay.offers(name)]
-    if lacking:
-        raise NotOffered(f"the profile does not offer '{lacking[0]}'")
+    assay.needs(*CHANGING, "clock.advance", "purge.run")
     bounds = {"quick": QUICK_THROUGH_TIME, "standard": STANDARD_THROUGH_TIME, "thorough": THOROUGH_THROUGH_TIME}[assay.depth]
     drive(assay, bounds, changes=True, through_time=True)
     days = assay.profile.limits.standard_retention_days + 1

@@ -82,9 +82,7 @@ def a_hold_that_is_released(assay: Assay) -> None:
 
 
 def _hold_and_let_go(assay: Assay) -> None:
-    for name in ("hold.place", "hold.release", "exceptions.list", "purge.run"):
-        if not assay.offers(name):
-            raise NotOffered(f"the profile does not offer '{name}'")
+    assay.needs("hold.place", "hold.release", "exceptions.list", "purge.run")
     operator = assay.staff("operator")
     org = assay.enable(assay.fresh())
     told = {"session": "zdr-audit-let-go"}

@@ -124,24 +124,40 @@ def requests_in_error(assay: Assay) -> None:
 
 @scenario()
 def requests_over_a_limit(assay: Assay) -> None:
-    """Requests of a user who may spend nothing more, with a key of theirs that was revoked, and of an organization that was closed, refused for that"""
+    """Requests of a user who may spend nothing more, refused for that"""
     with at_will():
+        assay.needs("cost.set")
         org = assay.enable(assay.fresh())
         assay.must("cost.set", org.admin, step="set the limit", org=org, user=org.member.user, amount="0")
         refused = assay.profile.operations["cost.set"].refused
         for stream in (False, True):
             assay.infer(org.member, Stimulus(stream=stream, answer=False), step="over the limit", counts=False, how=How(expects=refused))
-        if assay.offers("key.create") and assay.offers("key.revoke"):
-            made = assay.must("key.create", org.admin, step="give a key", org=org, user=org.member.user).values
-            assay.must("key.revoke", org.admin, step="revoke the key", org=org, key_id=made.get("key_id", "none"))
-            holder = replace(org.member, secret=str(made.get("key", "")), token=None)
-            assay.infer(holder, Stimulus(answer=False), step="with a revoked key", counts=False, how=How(expects=(401, 403)))
-        if assay.offers("organization.delete"):
-            assay.provide("organization.delete", step="close the organization", org=org, organization=org.id)
-            for actor in (org.admin, *in_the_other_header(org.admin)):
-                assay.infer(actor, Stimulus(answer=False), step="when it is closed", counts=False, how=How(expects=(401, 403, 404, 410)))
-            for name in assay.profile.features:
-                assay.use_feature(name, org.admin, step="use when it is closed", counts=False, only=lambda e: e.begins)
+
+
+@scenario()
+def requests_with_a_revoked_key(assay: Assay) -> None:
+    """Requests with a key that was revoked, refused for that"""
+    with at_will():
+        assay.needs("key.create", "key.revoke")
+        org = assay.enable(assay.fresh())
+        made = assay.must("key.create", org.admin, step="give a key", org=org, user=org.member.user).values
+        assay.must("key.revoke", org.admin, step="revoke the key", org=org, key_id=made.get("key_id", "none"))
+        holder = replace(org.member, secret=str(made.get("key", "")), token=None)
+        for stream in (False, True):
+            assay.infer(holder, Stimulus(stream=stream, answer=False), step="with a revoked key", counts=False, how=How(expects=(401, 403)))
+
+
+@scenario()
+def requests_of_a_closed_organization(assay: Assay) -> None:
+    """Requests and blocked features of an organization that was closed, refused for that"""
+    with at_will():
+        assay.needs("organization.delete")
+        org = assay.enable(assay.fresh())
+        assay.provide("organization.delete", step="close the organization", org=org, organization=org.id)
+        for actor in (org.admin, *in_the_other_header(org.admin)):
+            assay.infer(actor, Stimulus(answer=False), step="when it is closed", counts=False, how=How(expects=(401, 403, 404, 410)))
+        for name in assay.profile.features:
+            assay.use_feature(name, org.admin, step="use when it is closed", counts=False, only=lambda e: e.begins)
 
 
 @scenario()

@@ -30,6 +30,11 @@ class Operations(Hands):
         spec = self.profile.operations.get(operation)
         return spec is not None and (not spec.changes or self._allowed(operation))
 
+    def needs(self, *operations: str) -> None:
+        """Before a scenario makes anything: raises NotOffered where the profile lacks one of these, or the permission for it."""
+        for operation in operations:
+            self._operation(operation)
+
     def _allowed(self, operation: str) -> bool:
         return self.profile.permissions.allows(operation)
 
