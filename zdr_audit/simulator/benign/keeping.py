@@ -20,6 +20,7 @@ from zdr_audit.simulator.audit import clean_agent
 from zdr_audit.simulator.context import RequestContext
 from zdr_audit.simulator.schemas.client import AnyBody
 from zdr_audit.simulator.violations import wrap
+from zdr_audit.simulator.violations.keeping import also
 
 if TYPE_CHECKING:
     from zdr_audit.simulator.parts import Parts
@@ -30,17 +31,6 @@ EVENT_KINDS = ("prompt_submitted", "session_started", "tool_used")
 _PLAIN = re.compile(r"[^A-Za-z0-9./ ()-]")
 
 
-def _also(parts: Parts, then: Record) -> None:
-    def make(record: Record) -> Record:
-        def record_and_more(ctx: RequestContext) -> None:
-            record(ctx)
-            then(ctx)
-
-        return record_and_more
-
-    wrap(parts.retention, "record", make)
-
-
 def _row(parts: Parts, table: str, data: bytes) -> None:
     with parts.stores.write() as session:
         session.execute(text(f"CREATE TABLE IF NOT EXISTS {table} (id TEXT PRIMARY KEY, payload BLOB)"))
@@ -49,7 +39,7 @@ def _row(parts: Parts, table: str, data: bytes) -> None:
 
 def random_bytes(parts: Parts, table: str, size: int) -> None:
     """So many random bytes are stored for each request: a sealed record of its metadata, or padding."""
-    _also(parts, lambda _ctx: _row(parts, table, secrets.token_bytes(size)))
+    also(parts, lambda _ctx: _row(parts, table, secrets.token_bytes(size)))
 
 
 def salted_digests(parts: Parts) -> None:
@@ -58,7 +48,7 @@ def salted_digests(parts: Parts) -> None:
     def kept(ctx: RequestContext) -> None:
         _row(parts, "request_marks", hashlib.blake2b(ctx.raw, key=secrets.token_bytes(32), digest_size=32).hexdigest().encode())
 
-    _also(parts, kept)
+    also(parts, kept)
 
 
 def client_and_counts(parts: Parts) -> None:
@@ -68,7 +58,7 @@ def client_and_counts(parts: Parts) -> None:
         agent = clean_agent(ctx.headers.get("user-agent", ""))
         _row(parts, "request_facts", f"{agent} {ctx.model} {ctx.input_tokens} {ctx.output_tokens} {ctx.status}".encode())
 
-    _also(parts, kept)
+    also(parts, kept)
 
 
 def kinds_of_events(parts: Parts) -> None:
@@ -83,7 +73,7 @@ def kinds_of_events(parts: Parts) -> None:
             if isinstance(told, dict) and told.get("event_name") in EVENT_KINDS and isinstance(told.get("prompt_length"), int):
                 _row(parts, "client_events", f"{told['event_name']} {min(told['prompt_length'], 1 << 20)}".encode())
 
-    _also(parts, kept)
+    also(parts, kept)
 
 
 def error_events(parts: Parts) -> None:
@@ -99,7 +89,7 @@ def error_events(parts: Parts) -> None:
                 json.dumps({**event, "tags": {"status": ctx.status, "operation": ctx.operation.name if ctx.operation else None}}) + "\n"
             )
 
-    _also(parts, kept)
+    also(parts, kept)
 
 
 def counters(parts: Parts) -> None:
@@ -114,7 +104,7 @@ def counters(parts: Parts) -> None:
             lines = [f'requests_total{{operation="{o}",model="{m}",status="{s}"}} {n}\n' for (o, m, s), n in sorted(counted.items())]
             (parts.stores.logs.folder / "metrics.prom").write_text("".join(lines), encoding="utf-8")
 
-    _also(parts, kept)
+    also(parts, kept)
 
 
 def more_of_the_others(parts: Parts) -> None:
@@ -133,7 +123,7 @@ def more_of_the_others(parts: Parts) -> None:
 
         return run_and_empty
 
-    _also(parts, kept)
+    also(parts, kept)
     wrap(parts.purge, "run", make)
 
 
@@ -158,7 +148,7 @@ def _once(parts: Parts, work: Callable[[], None]) -> None:
             begun.set()
             threading.Thread(target=work, daemon=True).start()
 
-    _also(parts, start)
+    also(parts, start)
 
 
 def log_rotation(parts: Parts, every: int) -> None:
@@ -187,7 +177,7 @@ def log_rotation(parts: Parts, every: int) -> None:
 
         return delete_all
 
-    _also(parts, rotate)
+    also(parts, rotate)
     wrap(parts.stores.logs, "delete_until", make)
 
 
@@ -199,7 +189,7 @@ def compaction(parts: Parts, every: int) -> None:
         if next(counts) % every == 0:
             parts.stores.scrub()
 
-    _also(parts, compact)
+    also(parts, compact)
 
 
 def vocabulary(parts: Parts, name: str) -> None:

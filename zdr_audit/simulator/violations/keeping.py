@@ -23,9 +23,12 @@ from sqlalchemy.orm import Session
 
 from zdr_audit.simulator.context import RequestContext
 from zdr_audit.simulator.texts import attachments, blocks, texts
+from zdr_audit.simulator.violations import wrap
 
 if TYPE_CHECKING:
     from zdr_audit.simulator.parts import Parts
+
+Record = Callable[[RequestContext], None]
 
 
 def _nested(data: bytes) -> bytes:
@@ -220,6 +223,7 @@ CONDITIONS: Mapping[str, Callable[[RequestContext, Any], bool]] = {
     "tools": lambda ctx, wanted: bool(getattr(ctx.parsed, "tools", None)) is wanted,
     "later_turn": lambda ctx, wanted: any(m.role == "assistant" for m in getattr(ctx.parsed, "messages", ())) is wanted,
     "another_script": lambda ctx, wanted: _of_another_script(_spoken(ctx, "user").decode()) is wanted,
+    "turns_from": lambda ctx, count: len(getattr(ctx.parsed, "messages", ())) >= count,
     "steady": lambda ctx, wanted: (getattr(ctx.parsed, "temperature", None) == 0) is wanted,
     "cut_off": lambda ctx, wanted: (ctx.output_tokens >= getattr(ctx.parsed, "max_tokens", 1 << 30)) is wanted,
     "thinking": lambda ctx, wanted: (getattr(ctx.parsed, "thinking", None) is not None) is wanted,
@@ -230,3 +234,16 @@ def applies(ctx: RequestContext, when: Mapping[str, Any] | None) -> bool:
     """Do all conditions hold for the request? Inference is meant where no operation is named."""
     wanted = {"operation": "messages.create", **(when or {})}
     return all(CONDITIONS[name](ctx, value) for name, value in wanted.items())
+
+
+def also(parts: Parts, then: Record) -> None:
+    """Does something after each request was recorded."""
+
+    def make(record: Record) -> Record:
+        def record_and_more(ctx: RequestContext) -> None:
+            record(ctx)
+            then(ctx)
+
+        return record_and_more
+
+    wrap(parts.retention, "record", make)

@@ -21,25 +21,12 @@ from zdr_audit.simulator.operations import Reply
 from zdr_audit.simulator.schemas.admin import LocalSession, LocalSessionContent, LocalSessionList
 from zdr_audit.simulator.schemas.messages import MessagesRequest
 from zdr_audit.simulator.violations import alter, wrap
-from zdr_audit.simulator.violations.keeping import FORMS, PLACES, WHAT, applies
+from zdr_audit.simulator.violations.keeping import FORMS, PLACES, WHAT, also, applies
 
 if TYPE_CHECKING:
     from zdr_audit.simulator.parts import Parts
 
 Record = Callable[[RequestContext], None]
-
-
-def _also(parts: Parts, then: Record) -> None:
-    """Does something after each request was recorded."""
-
-    def make(record: Record) -> Record:
-        def record_and_more(ctx: RequestContext) -> None:
-            record(ctx)
-            then(ctx)
-
-        return record_and_more
-
-    wrap(parts.retention, "record", make)
 
 
 def keep(parts: Parts, what: str, where: str, form: str = "plain", when: Mapping[str, Any] | None = None) -> None:
@@ -50,7 +37,7 @@ def keep(parts: Parts, what: str, where: str, form: str = "plain", when: Mapping
         if content and applies(ctx, when):
             PLACES[where](parts, ctx, FORMS[form](content))
 
-    _also(parts, kept)
+    also(parts, kept)
 
 
 def keep_sampled(parts: Parts, what: str, where: str, every: int, form: str = "plain", when: Mapping[str, Any] | None = None) -> None:
@@ -62,7 +49,7 @@ def keep_sampled(parts: Parts, what: str, where: str, every: int, form: str = "p
         if content and applies(ctx, when) and next(counts[ctx.organization if ctx.caller else ""]) % every == 0:
             PLACES[where](parts, ctx, FORMS[form](content))
 
-    _also(parts, kept)
+    also(parts, kept)
 
 
 def keep_for_a_while(parts: Parts, what: str, seconds: float) -> None:
@@ -79,7 +66,7 @@ def keep_for_a_while(parts: Parts, what: str, seconds: float) -> None:
             job.daemon = True
             job.start()
 
-    _also(parts, kept)
+    also(parts, kept)
 
 
 def semantic_cache(parts: Parts, when: Mapping[str, Any]) -> None:
@@ -91,7 +78,7 @@ def semantic_cache(parts: Parts, when: Mapping[str, Any]) -> None:
             vector = struct.pack("<32f", *(byte / 255 for byte in hashlib.sha256(prompt).digest()))
             PLACES["cache"](parts, ctx, vector + prompt + b"\0" + WHAT["answer"](ctx))
 
-    _also(parts, kept)
+    also(parts, kept)
 
 
 def keep_when_quiet(parts: Parts, what: str, where: str, form: str, seconds: float) -> None:
@@ -116,7 +103,7 @@ def keep_when_quiet(parts: Parts, what: str, where: str, form: str, seconds: flo
             waiting[0].daemon = True
             waiting[0].start()
 
-    _also(parts, buffered)
+    also(parts, buffered)
 
 
 def keep_and_delete(parts: Parts, what: str, overwrite: bool = False) -> None:
@@ -134,7 +121,7 @@ def keep_and_delete(parts: Parts, what: str, overwrite: bool = False) -> None:
             connection.execute("DELETE FROM outbox")
             connection.commit()
 
-    _also(parts, outbox)
+    also(parts, outbox)
 
 
 def keep_under_concurrency(parts: Parts, what: str, where: str, form: str, others: int) -> None:
@@ -158,7 +145,7 @@ def keep_under_concurrency(parts: Parts, what: str, where: str, form: str, other
             PLACES[where](parts, ctx, FORMS[form](WHAT[what](ctx)))
 
     wrap(parts.cost, "check", make)
-    _also(parts, parked)
+    also(parts, parked)
 
 
 def read_back_from_memory(parts: Parts) -> None:
@@ -192,6 +179,6 @@ def read_back_from_memory(parts: Parts) -> None:
 
         return handle
 
-    _also(parts, hold)
+    also(parts, hold)
     alter(parts, "local_sessions.list", handler=listed)
     alter(parts, "local_sessions.read", handler=read)
