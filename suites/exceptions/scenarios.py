@@ -13,6 +13,8 @@ from zdr_audit.suite.party import NotOffered, at_will
 from zdr_audit.target.stimulus import Stimulus
 
 DAY = 86_400
+LISTED = {"begins": "kept", "ends": "past its time"}
+"""How the steps are called at which is listed what is kept."""
 
 
 def _session(name: str, *, stream: bool = False) -> Stimulus:
@@ -66,6 +68,26 @@ def a_flagged_session_and_a_legal_hold(assay: Assay) -> None:
             assay.attempt("exceptions.read", actor, step="others read", org=org, labels={"reader": role}, exception=item["exception"])
 
 
+@scenario()
+def a_flag_and_a_hold_from_before(assay: Assay) -> None:
+    """A session is flagged and another held before ZDR is enabled; afterwards, ordinary sessions and features"""
+    with at_will():
+        assay.needs("session.flag", "hold.place", "hold.release")
+        operator, org = assay.staff("operator"), assay.fresh()
+        assay.must("session.flag", operator, step="flag before", org=org, session="zdr-audit-flagged-before")
+        hold = assay.must("hold.place", operator, step="hold before", org=org, session="zdr-audit-held-before")
+        for name in ("flagged-before", "held-before"):
+            assay.infer(org.member, _session(name), step="ask before", counts=False)
+        org = assay.enable(org)
+        for stream in (False, True):
+            assay.infer(org.member, _session("another", stream=stream), step="ask in another session after", counts=False)
+            assay.infer(org.admin, Stimulus(stream=stream), step="ask in another session after", counts=False)
+        assay.call("zdr.status", org.admin, step="status with what is from before", org=org)
+        for name in assay.profile.features:
+            assay.use_feature(name, org.member, step="use with what is from before", counts=False, only=lambda e: e.begins)
+        assay.must("hold.release", operator, step="release what is from before", org=org, hold=hold.values["hold"])
+
+
 def read_exceptions(assay: Assay, organization: str) -> None:
     """The operator reads each kept item, which shows that it is there to be read."""
     operator = assay.staff("operator")
@@ -101,29 +123,40 @@ def _hold_and_let_go(assay: Assay) -> None:
 
 @scenario(late=True)
 def dates_that_calendars_stumble_over(assay: Assay) -> None:
-    """Sessions flagged on leap days, at ends of months and years, some looked at later; each past its time"""
+    """Sessions flagged on leap days, at ends of months and years, some looked at later, one gone on with later; each past its time"""
     operator = assay.staff("operator")
     org = assay.enable(assay.fresh())
     excepted = org.under("exception")
     time = _said(assay.must("clock.advance", operator, step="what time is it", seconds=1))
     longest = timedelta(days=assay.profile.limits.exception_retention_days + 1)
     dates = [(f"zdr-audit-date-{n}", kind, at) for n, (kind, at) in enumerate(moments(time, assay.count(2, 3, 12), assay.seed))]
-    story = [(at, True, name, kind) for name, kind, at in dates] + [(at + longest, False, name, kind) for name, kind, at in dates]
-    for at, begins, name, kind in sorted(story):
+    story = [(at, "begins", name, kind) for name, kind, at in dates] + [(at + longest, "ends", name, kind) for name, kind, at in dates]
+    reads = assay.offers("exceptions.read")
+    if (
+        reads
+    ):  # what is said later in the same session has a time of its own, and prolongs nothing; only its content tells one from the other
+        session, kind, began = dates[0]
+        story.append((began + longest / 2, "goes on", session, kind))
+    for at, what, name, kind in sorted(story):
         if (seconds := int((at - time).total_seconds())) > 0:
             time = at
             assay.must("clock.advance", operator, step="go on to the date", seconds=seconds)
         told = {"session": name, "kind": kind, "date": at.isoformat()}
-        if begins:
+        if what == "goes on":
+            assay.infer(excepted.member, Stimulus(session=name), step="ask later in the same session", labels=told)
+            continue
+        if what == "begins":
             assay.must("session.flag", operator, step="flag on a date", org=org, session=name, labels=told)
-            assay.infer(excepted.member, _session(name.removeprefix("zdr-audit-")), step="ask on a date", labels=told)
+            assay.infer(excepted.member, Stimulus(session=name), step="ask on a date", labels=told)
         else:
             assay.must("purge.run", operator, step="purge when its time has passed", labels=told)
-        listed = assay.call("exceptions.list", operator, step="kept" if begins else "past its time", org=org, labels=told, counts=True)
-        # What is looked at later has no more time for that.
-        for item in listed.items if begins and assay.offers("exceptions.read") else ():
-            if item.get("session") != name:
+        listed = assay.call("exceptions.list", operator, step=LISTED[what], org=org, labels=told, counts=True)
+        for item in listed.items if reads else ():
+            # What is looked at later has no more time for that.
+            if what == "begins" and item.get("session") != name:
                 assay.call("exceptions.read", operator, step="look at what was kept before", org=org, exception=item["exception"])
+            if what == "ends" and item.get("session") == name:
+                assay.call("exceptions.read", operator, step="read what is left", org=org, labels=told, exception=item["exception"])
     assay.list_all("audit.list", org.admin, step="the log after years", org=org)
 
 
