@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zdr_audit.evidence.model import Hit
 from zdr_audit.journal.events import Epoch, FindingSeen, Interaction
 from zdr_audit.profile.model import Profile
+from zdr_audit.suite.contract.labels import OPERATION, SAID
 from zdr_audit.suite.history import History, Seen
 from zdr_audit.verdict.growth import bounds as growth_bounds
 from zdr_audit.verdict.interface import interface_coverage
@@ -266,7 +267,9 @@ class Expect:
     def roles_were_decided(self) -> None:
         """With enough of the requests that others were refused, somebody entitled was let through. Raises Inconclusive."""
         found = interface_coverage(self.history)
-        rows = [row for row in found.operations if row.let_through or row.refused or row.undecided] if found is not None else []
+        # What nobody entitled is made to try, since it would move the whole target, cannot be decided either.
+        tried = {i.labels[OPERATION] for i in self.history.interactions.values() if i.labels.get(SAID) == "true"}
+        rows = [row for row in found.operations if row.operation in tried] if found is not None else []
         decided = [row for row in rows if row.let_through]
         if found is None or len(decided) < found.floor * len(rows) or not decided:
             raise Inconclusive(
