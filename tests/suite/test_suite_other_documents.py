@@ -9,14 +9,16 @@ import pytest
 from engine_events import Record, interaction
 from inside import Lab
 
+from suites.administration import scenarios as administration
 from suites.blocked import scenarios as blocked
 from suites.contract import scenarios as contract
+from zdr_audit.journal.events import CanaryMinted, Interaction
 from zdr_audit.profile.load import load
 from zdr_audit.profile.model import Operation, Profile
 from zdr_audit.suite.contract.interface import ORGANIZATION, called, meaning, read
 from zdr_audit.suite.contract.labels import OPERATION, SAID
 from zdr_audit.suite.contract.requests import Requests
-from zdr_audit.suite.expect import Expect, Inconclusive
+from zdr_audit.suite.expect import Expect, Inconclusive, Violated
 from zdr_audit.suite.openapi import declares_storage
 from zdr_audit.suite.party import NotOffered
 
@@ -107,3 +109,31 @@ def test_an_operation_that_needs_a_thing_of_its_own_is_not_asked_with_one_that_i
         contract.tenants_reach_across.drive(assay)
         own = {i.operation for i in lab.history().interactions.values() if i.step == "own"}
         assert "audit.entry" not in own and {"organization.read", "users.list", "audit.list"} <= own
+
+
+def test_pages_that_are_documented_are_looked_at_as_the_operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = {"/internal/streams": {"get": {}, "post": {}}, "/internal/streams/{number}": {"get": {}}, "/v1/models": {"get": {}}}
+    with Lab(tmp_path) as lab:
+        assay = lab.assay("administration.diagnostics_are_looked_at", 1)
+        monkeypatch.setattr(type(assay), "document", lambda *_who, **_more: {"paths": pages})
+        administration.diagnostics_are_looked_at.drive(assay)
+        looked = [i for i in lab.history().interactions.values() if i.step == "look at what is documented"]
+        assert [(i.method, i.path, i.actor) for i in looked] == [("GET", "/internal/streams", "staff.operator")]
+
+
+def test_a_page_may_show_what_is_kept_without_zdr_and_nothing_else(profile: Profile) -> None:
+    def expect(content: str) -> tuple[Expect, Interaction]:
+        record = Record()
+        page = interaction(1, echoes=("c-00001",))
+        record.interactions = [page]
+        record.canaries = [
+            CanaryMinted(id="c-00001", kind="prompt", place="message", interaction="i-00009", organization="x", digest="d", content=content)
+        ]
+        return Expect(record.history(), profile, "ZDR-ADM-09", (page.scenario,), ("main",)), page
+
+    for content in ("standard", "exception"):
+        bound, page = expect(content)
+        bound.echoes_nothing([page], "nothing of ZDR", of="zdr")
+    bound, page = expect("zdr")
+    with pytest.raises(Violated):
+        bound.echoes_nothing([page], "nothing of ZDR", of="zdr")

@@ -183,11 +183,15 @@ class Expect:
             raise Inconclusive("the same requests do not work for the control organization either, so a refusal would mean nothing")
         return meaningful
 
-    def echoes_nothing(self, items: Iterable[Interaction], promise: str, kinds: tuple[str, ...] = ("prompt", "response")) -> None:
-        """No answer holds a canary of these kinds, of its own request or of any other; nor did that to an earlier attempt at the same."""
+    def echoes_nothing(
+        self, items: Iterable[Interaction], promise: str, kinds: tuple[str, ...] = ("prompt", "response"), of: str | None = None
+    ) -> None:
+        """No answer holds a canary of these kinds (`of`: sent under that promise), of its own request or of any other; nor did that to an earlier attempt at
+        the same."""
 
         def echoed(item: Interaction) -> str | None:
-            held = [c for c in item.echoes if self.history.canaries[c].kind in kinds]
+            canaries = self.history.canaries
+            held = [c for c in item.echoes if canaries[c].kind in kinds and of in (None, canaries[c].content)]
             return next((c for c in held if c in item.canaries), held[0] if held else None)
 
         chosen = self._with_earlier(items)

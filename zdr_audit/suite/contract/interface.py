@@ -90,6 +90,12 @@ def read(document: Any, profile: Profile) -> dict[str, Documented]:
     return found
 
 
+def unspoken_pages(document: Any, profile: Profile) -> list[str]:
+    """Paths that are read without naming a thing, and that no operation of the profile stands for."""
+    known = read(document, profile).values()
+    return [one.path for one in known if one.method == "GET" and one.collection is None and not one.profiled]
+
+
 def called(known: Iterable[Documented], profile: Profile) -> dict[str, frozenset[str]]:
     """What the profile means by a parameter of a path, or a member of a body: the document's name -> names in the same place of the profile's operations
     of that path."""
