@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from inside import Lab
 
+from suites.retention import scenarios as retention
 from zdr_audit.profile.load import load
 from zdr_audit.profile.model import Operation, Profile
 from zdr_audit.run.availability import offered
@@ -53,3 +54,16 @@ def test_requests_without_a_session_are_still_sent(tmp_path: Path) -> None:
         lab.profile = changed(lab.profile, messages__create={"headers": {"x-thread": "{session}"}})
         assay = lab.assay("retention.plain_requests", 1)
         assert assay.infer(assay.subject.member, Stimulus(), step="ask").accepted
+
+
+def test_shapes_are_sent_without_a_session_where_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[Stimulus] = []
+    monkeypatch.setattr(retention, "_both", lambda _assay, made, _step: sent.extend(made))
+    with Lab(tmp_path) as lab:
+        assay = lab.assay("retention.generated_shapes", 1, "quick")
+        for there in (True, False):
+            assay.offered = assay.offered if there else assay.offered - {"session"}
+            retention.generated_shapes.drive(assay)
+    half = len(sent) // 2
+    assert any(shape.session for shape in sent[:half]) and not any(shape.session for shape in sent[half:])
+    assert [shape.model_copy(update={"session": None}) for shape in sent[:half]] == sent[half:]
