@@ -58,5 +58,15 @@ def test_a_restart_that_was_answered_may_begin_later(
 
         monkeypatch.setattr(type(assay), "call", call)
         monkeypatch.setattr(type(assay), "pause", lambda *_: None)
-        assay.wait_until_gone(step="is it gone")  # at most as long as the settle window
+        assert assay.wait_until_gone(step="is it gone") is (asked < 8)  # looked for at most as long as the settle window
         assert len(seen) == asked
+
+
+def test_a_target_that_is_back_when_it_answers_is_watched_once(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        assay, paused = lab.assay("enablement.the_service_begins_anew", 1), list[float]()
+        assay.pause = paused.append
+        assay.restart()
+        assert (len(paused), assay.recorder.ends_late) == (8, False)
+        assay.restart()
+        assert len(paused) == 8

@@ -106,6 +106,8 @@ class Recorder:
         self.request_id_header = "request-id"
         self.sent = 0
         self.clock_offset: float | None = None
+        self.ends_late: bool | None = None
+        """Whether the target answers a request to begin anew before it ends: None until the first was watched."""
         """Seconds by which the target's clock was ahead of ours in the last answer that had a Date header."""
 
     def transport_of(self, organization: str) -> Transport:
