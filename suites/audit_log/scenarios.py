@@ -155,8 +155,7 @@ def _at_once(assay: Assay, org: Party, kind: str, request: Any) -> Any:
             assay.call("zdr.status", org.admin, step="look", org=org)
         case "use":
             name, spec = next(iter(assay.profile.features.items()))
-            first = next(e for e in spec.endpoints if e.begins)
-            assay.use_feature(name, org.under("none").member, step="look", counts=False, only=lambda e: e is first)
+            assay.use_feature(name, org.under("none").member, step="look", counts=False, only=lambda e: e is spec.first)
         case "requested":
             return _act(assay, kind, org)
         case "disabled":

@@ -6,10 +6,11 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from zdr_audit.suite.assay import Assay
+from zdr_audit.suite.audit_history import moment
 from zdr_audit.suite.dates import moments
 from zdr_audit.suite.hands import Reply
 from zdr_audit.suite.marks import scenario
-from zdr_audit.suite.party import NotOffered, at_will
+from zdr_audit.suite.party import NotOffered, Party, at_will
 from zdr_audit.target.stimulus import Stimulus
 
 DAY = 86_400
@@ -51,7 +52,7 @@ def a_flagged_session_and_a_legal_hold(assay: Assay) -> None:
             if named := assay.naming(session):
                 values = {"_headers": named}
                 assay.use_feature(name, excepted.member, step="use in such a session", values=values, counts=False, only=lambda e: e.begins)
-    read_exceptions(assay, org.id)
+    read_exceptions(assay, org)
     for placed in (other_hold, hold):
         assay.must("hold.release", operator, step="release the hold", org=org, hold=placed.values["hold"])
     assay.infer(org.member, _session("held"), step="ask after the release")
@@ -88,12 +89,12 @@ def a_flag_and_a_hold_from_before(assay: Assay) -> None:
         assay.must("hold.release", operator, step="release what is from before", org=org, hold=hold.values["hold"])
 
 
-def read_exceptions(assay: Assay, organization: str) -> None:
+def read_exceptions(assay: Assay, org: Party) -> None:
     """The operator reads each kept item, which shows that it is there to be read."""
     operator = assay.staff("operator")
-    listed = assay.list_all("exceptions.list", operator, step="operator lists", org=assay.subject, _query={"organization_id": organization})
+    listed = assay.list_all("exceptions.list", operator, step="operator lists", org=org)
     for item in listed.items:
-        assay.call("exceptions.read", operator, step="operator reads", exception=item["exception"])
+        assay.call("exceptions.read", operator, step="operator reads", org=org, exception=item["exception"])
 
 
 @scenario(late=True)
@@ -180,8 +181,5 @@ def _said(reply: Reply) -> datetime:
     """The time that the target says it is; ours where it says something that is no time."""
     if "now" not in reply.values:
         raise NotOffered("the profile does not say where the answer of clock.advance tells the time (extract: now)")
-    try:
-        found = datetime.fromisoformat(str(reply.values["now"]))
-    except ValueError:
-        return datetime.now(UTC)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    said = reply.values["now"]
+    return moment(said) or moment(f"{said}+00:00") or datetime.now(UTC)

@@ -10,7 +10,7 @@ from typing import Any
 
 from zdr_audit.canary.mint import parts as canary_parts
 from zdr_audit.journal.events import GrowthMeasured, LeftOut
-from zdr_audit.profile.model import Operation
+from zdr_audit.profile.model import SESSION, Operation
 from zdr_audit.suite.answers import inference_judge
 from zdr_audit.suite.hands import Reply
 from zdr_audit.suite.operations import Operations
@@ -19,7 +19,7 @@ from zdr_audit.suite.patience import Patience
 from zdr_audit.suite.recorder import Planned
 from zdr_audit.target import shape
 from zdr_audit.target.stimulus import PLACES, Place, Stimulus, fitted
-from zdr_audit.target.template import MissingValue, fill, fill_path, with_query
+from zdr_audit.target.template import MissingValue, fill, fill_path, names, with_query
 from zdr_audit.target.transport import Outgoing, now
 from zdr_audit.target.wire import Wire
 
@@ -94,6 +94,8 @@ class Inference(Operations):
             self.dialect.render(Stimulus(session=name), self.models[0], said, (), self.profile.limits.body_bytes).headers
             for name in (None, session)
         )
+        spec = self._operation("messages.create")
+        named = named | {key: session for key, value in spec.headers.items() if value == f"{{{SESSION}}}"}
         return {name: value for name, value in named.items() if without.get(name) != value}
 
     def infer(
@@ -161,7 +163,7 @@ class Inference(Operations):
 
     def _outgoing(self, stimulus: Stimulus, by: Actor, model: str, carried: _Carried, spec: Operation, how: How) -> Outgoing:
         rendered = self.dialect.render(stimulus, model, carried.texts, carried.parts, self.profile.limits.body_bytes)
-        known = {"org": by.organization_id, "account": self._account(by), "model": model, "run": self.run_id}
+        known = {"org": by.organization_id, "account": self._account(by), "model": model, "run": self.run_id, SESSION: stimulus.session}
         path, headers = _addressed(spec, how.operation, known)
         return Outgoing(
             spec.method,
@@ -222,7 +224,12 @@ def _unfinished(stimulus: Stimulus, body_bytes: int) -> Wire:
 def _addressed(spec: Operation, name: str, known: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     """Path with query, and headers, of an operation whose body is not the profile's. Raises NotOffered where a template needs more than is known."""
     try:
-        path = with_query(fill_path(spec.path, known), fill(spec.query, known))
-        return path, {key: str(value) for key, value in fill(spec.headers, known).items()}
+        query, headers = (_spoken(said, known) for said in (spec.query, spec.headers))
+        return with_query(fill_path(spec.path, known), query), {key: str(value) for key, value in headers.items()}
     except MissingValue as exc:
         raise NotOffered(f"operation '{name}' needs a value '{exc}' that the run does not have") from None
+
+
+def _spoken(said: Mapping[str, str], known: Mapping[str, Any]) -> dict[str, Any]:
+    """Members of a query or of headers, filled; those that name the session only where there is one."""
+    return {key: fill(value, known) for key, value in said.items() if known[SESSION] or SESSION not in names(value)}

@@ -108,6 +108,8 @@ class Recorder:
         self.sent = 0
         self.clock_offset: float | None = None
         """Seconds by which the target's clock was ahead of ours in the last answer that had a Date header."""
+        self.ends_late: bool | None = None
+        """Whether the target answers a request to begin anew before it ends: None until the first was watched."""
 
     def transport_of(self, organization: str) -> Transport:
         """The way to the deployment that serves an organization."""

@@ -269,7 +269,7 @@ class Play:
 
     def use(self, party: Party, name: str) -> None:
         actor = party.under("zdr" if self.model.organizations[party.id].world.zdr else "none").member
-        first = next(e for e in self.assay.feature(name).endpoints if e.begins)
+        first = self.assay.feature(name).first
         (reply,) = self.assay.use_feature(name, actor, step="use", only=lambda e: e is first, labels=self.labels("use"))
         made = {k: v for k, v in reply.values.items() if not k.startswith("_")}
         if reply.accepted and reply.interaction.outcome == "accepted" and made:
