@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.contract.interface import unspoken_pages
@@ -16,17 +17,27 @@ from zdr_audit.target.stimulus import Stimulus
 
 @scenario()
 def a_spend_limit(assay: Assay) -> None:
-    """A user has a spend limit from before ZDR and reaches it, a colleague does not; then the limit is raised"""
+    """A user has a spend limit from before ZDR and reaches it, whatever the key, a colleague does not; then the limit is raised"""
     org = assay.fresh()
     refused = assay.profile.operations["cost.set"].refused
     assay.infer(org.member, Stimulus(), step="ask before", counts=False)
+    others = assay.other_credentials(org, org.member, step="before the limit")
     assay.must("cost.set", org.admin, step="set the limit", org=org, user=org.member.user, amount="0")
     org = assay.enable(org)
+    with suppress(NotOffered):
+        others["a key from after the limit"] = assay.further_key(org, org.member, step="give a key after the limit")
     for stream in (False, True):
         assay.infer(org.member, Stimulus(stream=stream, answer=False), step="ask over the limit", how=How(expects=refused))
         assay.infer(org.admin, Stimulus(stream=stream), step="a colleague asks")
+    for number, (name, actor) in enumerate(others.items()):
+        stimulus = Stimulus(stream=bool(number % 2), answer=False)
+        same = replace(actor, content=org.content)
+        assay.infer(same, stimulus, step="ask over the limit otherwise", counts=False, labels={"with": name}, how=How(expects=refused))
     assay.must("cost.set", org.admin, step="raise the limit", org=org, user=org.member.user, amount="100000")
     assay.infer(org.member, Stimulus(), step="ask below the limit", counts=False)
+    for name, actor in others.items():
+        same = replace(actor, content=org.content)
+        assay.infer(same, Stimulus(answer=False), step="ask below the limit otherwise", counts=False, labels={"with": name})
 
 
 @scenario(last=True)
@@ -46,8 +57,9 @@ def settings_are_changed(assay: Assay) -> None:
     org = assay.fresh()
     assay.must("settings.write", org.admin, step="set before ZDR", org=org, settings={"cleanupPeriodDays": 9})
     org = assay.enable(org)
-    assay.call("settings.read", org.member, step="read before")
+    before = assay.call("settings.read", org.member, step="read before")
     assay.must("settings.write", org.admin, step="change", org=org, settings={"cleanupPeriodDays": 7})
+    assay.poll("settings.read", org.member, before, step="poll after")
     assay.call("settings.read", org.member, step="read after", counts=True)
 
 

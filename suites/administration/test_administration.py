@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zdr_audit.suite.expect import Expect, Inconclusive
+from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive
 from zdr_audit.suite.marks import control
 
 from . import scenarios as after
@@ -18,6 +18,20 @@ def test_a_user_over_the_spend_limit_is_stopped(expect: Expect) -> None:
     stopped = expect.profile.operations["cost.set"].refused
     expect.every(over, lambda i: i.status in stopped, "a user over the spend limit must be stopped, also where it was set before ZDR")
     expect.served(expect.some(step="ask below the limit"), "a user whose limit was raised must be served again")
+
+
+@control("ZDR-ADM-01", after=after.a_spend_limit)
+def test_a_limit_holds_for_every_credential_of_its_user(expect: Expect) -> None:
+    over = expect.where(step="ask over the limit otherwise")
+    if not over:
+        raise DoesNotApply("the user has one credential alone: the target takes it in one header, and the profile offers no further key")
+    expect.dealt_with(over)
+    for item in over:
+        stopped = item.status in expect.profile.operations["cost.set"].refused
+        expect.that(stopped, f"a user over the spend limit must be stopped with {item.labels['with']}, too", item)
+    for item in expect.some(step="ask below the limit otherwise"):
+        expect.dealt_with([item])
+        expect.that(item.outcome == "accepted", f"a user whose limit was raised must be served with {item.labels['with']}, too", item)
 
 
 @control("ZDR-ADM-02", after=after.a_spend_limit)
@@ -79,6 +93,8 @@ def test_managed_settings_are_served_and_follow_the_admin(expect: Expect) -> Non
     expect.that(kept, "settings from before ZDR was enabled must be served on", before)
     expect.served([read], "server-managed settings must be served under ZDR")
     expect.that((read.data.get("settings") or {}).get("cleanupPeriodDays") == 7, "a change of settings must reach the clients", read)
+    promise = "a change of settings must reach clients that poll for it"
+    expect.revalidated(before, read, expect.where(step="poll after"), promise, of=("settings",))
 
 
 @control("ZDR-ADM-07", after=after.administration_is_read)

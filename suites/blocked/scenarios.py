@@ -10,9 +10,10 @@ from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.bypass.drive import send_forms
 from zdr_audit.suite.bypass.load import shipped
 from zdr_audit.suite.bypass.shape import stranger
+from zdr_audit.suite.hands import Reply
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.openapi import declared_storage_operations, declares_storage
-from zdr_audit.suite.party import not_offered
+from zdr_audit.suite.party import Party, at_will, not_offered
 from zdr_audit.target.template import names
 
 ENOUGH = 6
@@ -149,3 +150,20 @@ def policy_limits(assay: Assay) -> None:
     """Clients read what they are allowed"""
     for party in (assay.subject, assay.control):
         assay.call("policy_limits.read", party.member, step=f"{party.key} reads", counts=party.key == "subject")
+
+
+@scenario()
+def limits_across_a_switch(assay: Assay) -> None:
+    """Clients poll what they are allowed before ZDR is enabled, under it, and after it was disabled"""
+
+    def read(party: Party, step: str, before: Reply | None) -> Reply:
+        if before is not None:
+            assay.poll("policy_limits.read", party.member, before, step=f"{step}, asked as a poll")
+        return assay.call("policy_limits.read", party.member, step=step)
+
+    with at_will():  # where no organizations are made, what is said to those of the profile is all that can be judged
+        org = assay.fresh()
+        before = read(org, "limits before", None)
+        under = read(assay.enable(org), "limits under ZDR", before)
+        assay.call("zdr.disable", assay.doer("zdr.disable"), step="disable", org=org)
+        read(org, "limits afterwards", under)

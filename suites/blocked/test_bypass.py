@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from zdr_audit.suite.bypass.judge import no_form_opens
+from itertools import pairwise
+
+from zdr_audit.suite.bypass.judge import no_form_opens, no_state_opens
 from zdr_audit.suite.expect import Expect, Inconclusive
 from zdr_audit.suite.marks import control
 
+from . import disturbed
 from . import scenarios as after
 
 FEATURES = (after.web_sessions, after.remote_sessions, after.feedback, after.other_features, after.declared_features)
@@ -16,6 +19,7 @@ FORMS = (
     after.every_credential,
     after.unusual_connections,
 )
+DISTURBED = (disturbed.features_after_what_went_wrong, disturbed.features_after_administration)
 
 
 @control("ZDR-BLK-06", after=(*FEATURES, after.clients_that_claim_things))
@@ -31,6 +35,12 @@ def test_what_a_client_claims_changes_nothing(expect: Expect) -> None:
 @control("ZDR-BLK-08", after=after.detours_to_features)
 def test_no_detour_leads_to_a_blocked_feature(expect: Expect) -> None:
     no_form_opens(expect, "another path form, method or endpoint must not open a blocked feature")
+
+
+@control("ZDR-BLK-08", after=(*DISTURBED, disturbed.features_after_a_purge))
+def test_nothing_that_happened_just_now_opens_a_blocked_feature(expect: Expect) -> None:
+    expect.about(*DISTURBED, disturbed.features_after_a_purge)
+    no_state_opens(expect, "a blocked feature must stay refused right after a failure, a mistake or an administrative act")
 
 
 @control("ZDR-BLK-14", after=after.bodies_in_other_forms)
@@ -73,6 +83,13 @@ def test_nothing_is_kept_of_a_refused_request_in_any_form(expect: Expect) -> Non
     expect.kept_nowhere(promise="nothing of a refused feature request must be kept, whatever its form")
 
 
+@control("ZDR-BLK-19", after=DISTURBED)
+def test_nothing_is_kept_of_what_is_refused_right_after_a_disturbance(expect: Expect) -> None:
+    expect.about(*DISTURBED)
+    attempts = [i for i in expect.some() if "state" in i.labels and i.content == "zdr"]
+    expect.kept_nowhere(attempts, promise="nothing of a refused feature request must be kept, whatever happened just before")
+
+
 @control("ZDR-BLK-13", after=after.policy_limits)
 def test_clients_are_told_what_the_backend_refuses(expect: Expect) -> None:
     mine, theirs = expect.one(step="subject reads"), expect.one(step="control reads")
@@ -85,3 +102,14 @@ def test_clients_are_told_what_the_backend_refuses(expect: Expect) -> None:
             raise Inconclusive(f"'{key}' is not allowed for the control organization either")
         told = (mine.data["restrictions"].get(key) or {}).get("allowed", True)
         expect.that(told is False, f"clients of a ZDR organization must be told that '{key}' is not allowed", mine)
+
+
+@control("ZDR-BLK-13", after=after.limits_across_a_switch)
+def test_clients_that_poll_their_limits_are_told_of_a_switch(expect: Expect) -> None:
+    expect.about(after.limits_across_a_switch)
+    read = [expect.one(step=step) for step in ("limits before", "limits under ZDR", "limits afterwards")]
+    expect.served(read, "clients must be able to read their limits")
+    for before, now in pairwise(read):
+        polls = expect.where(step=f"{now.step}, asked as a poll")
+        promise = "right after a switch of ZDR, clients that poll their limits must be told what others are told"
+        expect.revalidated(before, now, polls, promise, of=("restrictions", "taints"))

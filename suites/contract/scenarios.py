@@ -14,7 +14,7 @@ from zdr_audit.suite.contract.malformed import malform
 from zdr_audit.suite.contract.requests import Requests
 from zdr_audit.suite.contract.walk import Walk
 from zdr_audit.suite.marks import scenario
-from zdr_audit.suite.party import Actor, NotOffered, NotThere, Party
+from zdr_audit.suite.party import Actor, NotOffered, NotThere, Party, in_the_other_header
 from zdr_audit.target.stimulus import Stimulus
 from zdr_audit.target.template import names
 
@@ -87,7 +87,7 @@ def without_credential(assay: Assay) -> None:
 
 @scenario()
 def a_revoked_key(assay: Assay) -> None:
-    """A key that was given, and one that was taken away again"""
+    """A key that was given, and one of its user's two that was taken away again"""
     for name in ("organization.create", "key.create", "key.revoke"):
         if name not in assay.profile.operations:  # then keys that nobody was given are all that can be tried
             raise NotThere(f"the profile names no operation '{name}'")
@@ -100,6 +100,9 @@ def a_revoked_key(assay: Assay) -> None:
         if assay.offers(name):
             assay.attempt(name, holder, step="revoked key", org=org, weigh="answer")
     assay.infer(holder, Stimulus(), step="revoked key", counts=False)
+    for other in in_the_other_header(holder):
+        assay.infer(other, Stimulus(), step="revoked key", counts=False)
+    assay.call("zdr.status", org.member, step="the user's other key", org=org)
 
 
 @scenario()

@@ -67,6 +67,7 @@ def test_a_revoked_key_opens_nothing(expect: Expect) -> None:
     expect.about(after.a_revoked_key)
     expect.presupposes(expect.some(step="the key works"), "the key must work before it is revoked, so that a refusal means something")
     expect.answered_with((401, 403), expect.some(step="revoked key"), "a revoked key must open nothing")
+    expect.served(expect.some(step="the user's other key"), "the other key of the same user must go on working")
 
 
 @control("ZDR-CON-05", after=after.members_reach_for_more)

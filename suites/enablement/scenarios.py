@@ -39,8 +39,9 @@ def the_way_to_zdr(assay: Assay) -> None:
     asked = assay.attempt("zdr.request", assay.doer("zdr.request"), step="request", org=org)
     request = asked.values.get("request", "none")
     assay.attempt("zdr.approve", assay.doer("zdr.approve"), step="approve", org=org, request=request)
-    assay.call("zdr.status", org.admin, step="status before", org=org)
+    before = assay.call("zdr.status", org.admin, step="status before", org=org)
     assay.attempt("zdr.enable", assay.doer("zdr.enable"), step="enable", org=org, request=request)
+    assay.poll("zdr.status", org.admin, before, step="poll after", org=org)
     assay.call("zdr.status", org.admin, step="status after", org=org)
 
 

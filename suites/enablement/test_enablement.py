@@ -14,6 +14,10 @@ def test_request_review_and_enabling_lead_to_zdr(expect: Expect) -> None:
     expect.served(steps, "the provider must be able to request, review and enable ZDR")
     expect.zdr_status(expect.some(step="status before"), "disabled", "an approved request alone must not enable ZDR")
     expect.zdr_status(expect.some(step="status after"), "enabled", "after enabling, the status must say so")
+    before, now = expect.one(step="status before"), expect.one(step="status after")
+    expect.revalidated(
+        before, now, expect.where(step="poll after"), "after enabling, whoever polls the status must be told so", of=("status",)
+    )
 
 
 @control("ZDR-ENB-02", after=after.customers_try_to_enable)

@@ -138,9 +138,11 @@ def test_plain_pytest_gives_the_same_verdicts_and_exit_status(runs):
 
 
 def test_plain_pytest_prints_the_closing_words_too(runs):
-    out = runs.ended["plain pytest"].out
-    assert "COMPLIANT (PARTIAL: selected controls only)" in out
-    assert "10 passed" in out
+    plain = runs.ended["plain pytest"]
+    assert "COMPLIANT (PARTIAL: selected controls only)" in plain.out
+    tests = {test["nodeid"] for control in plain.report["controls"] for test in control["tests"] if control["verdict"] == "pass"}
+    assert len(tests) >= 10
+    assert f"{len(tests)} passed" in plain.out
 
 
 def test_the_launched_simulator_is_gone_afterwards(runs):

@@ -82,14 +82,14 @@ class Interaction(Frozen):
     """One request and its answer, secrets and canaries blotted out.
 
     `outcome`: accepted (the answer the stimulus aims at), refused_by_policy, denied (401, 403 otherwise), not_found, rate_limited, client_error,
-    server_error, redirected, declined (a 2xx that by the profile's own sign is no success), unexpected (another 2xx), malformed, abandoned (by us, on
-    purpose), no_answer (to us, or to a gateway: 502, 504). `accepted` says whether the
-    target really dealt with the stimulus.
+    server_error, redirected, not_modified (304), declined (a 2xx that by the profile's own sign is no success), unexpected (another 2xx), malformed,
+    abandoned (by us, on purpose), no_answer (to us, or to a gateway: 502, 504). `accepted` says whether the target really dealt with the stimulus.
     `counts` marks what counts towards a control's minimum; `pair` joins the same stimulus sent to subject and control organization.
     `content` names the promise that holds for its content: `zdr` (must not be kept), `standard`, `exception`, `not_covered`.
     `superseded`: the target put it off (429, 503) or no answer came, and the same request was sent again; that one names it in `retry_of`.
     `stimulus` is the shape of an inference request (a `Stimulus` as JSON, without its defaults), `malformed` that of a request that was malformed on
     purpose (a `Malformed`, likewise). `echoes` are the canaries that the answer held, `header_echoes` those of them that stood in its headers.
+    `validators` are the answer's `etag` and `last-modified`, by which it can be asked for again.
     """
 
     id: str
@@ -125,6 +125,7 @@ class Interaction(Frozen):
     stimulus: dict[str, Any] | None = None
     malformed: dict[str, Any] | None = None
     header_echoes: tuple[str, ...] = ()
+    validators: dict[str, str] = Field(default_factory=dict)
 
     @property
     def served(self) -> bool:

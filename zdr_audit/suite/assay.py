@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from zdr_audit.profile.model import STAFF
 from zdr_audit.suite.hands import Reply, ScenarioBroken
 from zdr_audit.suite.inference import Inference
-from zdr_audit.suite.party import Actor, NotOffered, Party
+from zdr_audit.suite.party import Actor, NotOffered, Party, in_the_other_header
+from zdr_audit.target.stimulus import Stimulus
 
 BACK_SECONDS = 0.25
 """How long to wait for a target that begins anew before it is asked again."""
@@ -103,6 +106,22 @@ class Assay(Inference):
             like.prefix,
         )
         return party.with_actor(actor)
+
+    def other_credentials(self, party: Party, actor: Actor, *, step: str) -> dict[str, Actor]:
+        """Further credentials of the same person of an organization made for the run, by what they are: the one at hand in the other header, where an
+        inference shows that it is taken there, and a key more, where keys can be made."""
+        found: dict[str, Actor] = {}
+        for other in in_the_other_header(actor):
+            if self.infer(other, Stimulus(answer=False), step=f"{step}: try the other header", counts=False).accepted:
+                found["the key in the other header"] = other
+        with suppress(NotOffered):
+            found["a further key"] = self.further_key(party, actor, step=f"{step}: give a further key")
+        return found
+
+    def further_key(self, party: Party, actor: Actor, *, step: str) -> Actor:
+        """The same person of an organization made for the run, with a key of their own more. Raises ScenarioBroken or NotOffered."""
+        made = self.must("key.create", party.admin, step=step, org=party, user=actor.user)
+        return replace(actor, secret=str(_given(made, "key.create", "key")), token=None)
 
     def doer(self, operation: str) -> Actor:
         """Who of the provider does that, as the profile's `by` says. Raises NotOffered where it names nobody of the provider, or no credential is there."""

@@ -159,6 +159,18 @@ class Expect:
         if silent:
             raise Inconclusive(f"no decision from the target: {describe(silent[0])}")
 
+    def revalidated(
+        self, before: Interaction, now: Interaction, polls: Iterable[Interaction], promise: str, *, of: tuple[str, ...]
+    ) -> None:
+        """Whoever asked with the validators of `before` was told what the plain answer `now` says of these names: in words, or by 304 where `before` says
+        just that. Of no such request at all nothing is said: a target need not have validators."""
+        chosen = list(polls)
+        self.dealt_with(chosen)
+        for item in chosen:
+            if item.outcome in ("not_modified", "accepted"):
+                told = before if item.outcome == "not_modified" else item
+                self.that(all(told.data.get(name) == now.data.get(name) for name in of), promise, item)
+
     def features_refused(self, items: Iterable[Interaction], promise: str) -> None:
         """None of these features was to be had, where the target claims to block them; where using one merely leaves the promise, nothing is asked."""
         if self.history.run.enforcement != "leaves_promise":

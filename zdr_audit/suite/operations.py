@@ -18,6 +18,8 @@ from zdr_audit.target.outcome import document, outcome
 from zdr_audit.target.template import MissingValue, fill, fill_path, names, with_query
 from zdr_audit.target.transport import Answer, Outgoing
 
+CONDITIONS = {"etag": "if-none-match", "last-modified": "if-modified-since"}
+"""The header by which a client that has an answer with this validator asks for it again."""
 LONGEST_LATE = 30.0
 """Seconds that an audit log is waited for at most."""
 
@@ -73,6 +75,12 @@ class Operations(Hands):
     def call_as(self, spec: Operation, name: str, by: Actor, *, step: str, **values: Any) -> Reply:
         """One call of an operation that the profile has otherwise; it counts for nothing. `name` is what the journal calls it."""
         return self._call(spec, name, by, step, None, False, None, by.content, {}, "decision", values)
+
+    def poll(self, operation: str, by: Actor, before: Reply, *, step: str, org: Party | None = None, **more: Any) -> Reply | None:
+        """A read as a client makes it that still has the answer `before`: only what has changed is to be sent. None, and nothing is sent, where that answer
+        had no validator."""
+        held = {CONDITIONS[name]: value for name, value in before.interaction.validators.items() if name in CONDITIONS}
+        return self.call(operation, by, step=step, org=org, **{"weigh": "decision", **more}, _headers=held) if held else None
 
     def attempt(self, operation: str, by: Actor | None, *, step: str, org: Party | None = None, **more: Any) -> Reply:
         """A call that counts, and that the target may well refuse."""

@@ -26,6 +26,7 @@ from zdr_audit.target.pace import NO_ANSWER, TRY_AGAIN
 from zdr_audit.target.transport import DROPPED, Answer, Outgoing, Transport, now
 
 _DATA_LIMIT = 1024 * 1024
+_LONGEST_VALIDATOR = 512
 
 
 @dataclass(frozen=True)
@@ -242,6 +243,7 @@ class Recorder:
                 "retry_of": retry_of,
                 "stimulus": dict(planned.stimulus) if planned.stimulus is not None else None,
                 "malformed": dict(planned.malformed) if planned.malformed is not None else None,
+                "validators": validators(answer),
             }
         )
         self.journal.append(recorded)
@@ -293,6 +295,23 @@ def clock_offset(answer: Answer) -> float | None:
         return None
     began, ended = datetime.fromisoformat(answer.started_at), datetime.fromisoformat(answer.ended_at)
     return (said.replace(tzinfo=said.tzinfo or UTC) - (began + (ended - began) / 2)).total_seconds()
+
+
+def validators(answer: Answer) -> dict[str, str]:
+    """By what an answer 200 can be asked for again: its `etag`, and its `last-modified` where that tells one state from the next, by the clock of the target:
+    what was modified in the second of the answer may be modified once more in it (RFC 9110, 8.8.2.2). One that is too long is left out, not cut."""
+    found = {name: answer.header(name) or "" for name in ("etag", "last-modified")} if answer.status == 200 else {}
+    if found and not _is_past(found["last-modified"], answer.header("date") or ""):
+        del found["last-modified"]
+    return {name: value for name, value in found.items() if 0 < len(value) <= _LONGEST_VALIDATOR}
+
+
+def _is_past(modified: str, said: str) -> bool:
+    """Whether one date of HTTP is at least a second before another; not, where either is none."""
+    try:
+        return parsedate_to_datetime(said).replace(tzinfo=UTC) > parsedate_to_datetime(modified).replace(tzinfo=UTC)
+    except (ValueError, IndexError, TypeError):
+        return False
 
 
 def _with(outgoing: Outgoing, headers: Mapping[str, str]) -> Outgoing:

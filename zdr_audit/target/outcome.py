@@ -12,6 +12,8 @@ from zdr_audit.target.template import pointer
 from zdr_audit.target.transport import Answer
 
 MAX_DEPTH = 100
+NOT_MODIFIED = 304
+"""What a client that has an earlier answer is told where that still holds."""
 
 
 def document(answer: Answer) -> Any:
@@ -95,6 +97,8 @@ def classify(answer: Answer, accepted: tuple[int, ...], rule: Refusal, when: Sig
     status = answer.status
     if status is None:
         return "no_answer"
+    if status == NOT_MODIFIED:  # whatever a profile accepts: there is nothing in it that could be read
+        return "not_modified"
     if status in accepted and (when is None or shows(answer, when)):
         return "accepted"
     if is_policy_refusal(answer, rule):

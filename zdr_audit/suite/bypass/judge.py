@@ -48,3 +48,19 @@ def no_form_opens(expect: Expect, promise: str) -> None:
         raise Inconclusive(f"no decision from the target: {describe(weighed.silent[0])}")
     if not weighed.refused:
         raise Inconclusive("no form works for the organization without ZDR either, so no refusal means anything")
+
+
+def no_state_opens(expect: Expect, promise: str) -> None:
+    """In no state that something had put it into (label `state`) did an organization under ZDR get what a feature gives. A refusal that names the policy
+    speaks for itself, any other where the control organization had the feature in the same state. Raises Inconclusive where there is no such refusal, or
+    one attempt got no decision."""
+    weighed = weigh(expect.history, [i for i in expect.some() if "state" in i.labels and i.organization != "control"])
+    if weighed.opened:
+        said = "; ".join(f"after {i.labels['state']} ({i.labels['feature']}): {describe(i)}" for i in weighed.opened[:5])
+        raise Violated(f"{promise}, but: {said}", [answer_finding(i, f"{promise}: after {i.labels['state']}") for i in weighed.opened])
+    if weighed.silent:
+        raise Inconclusive(f"no decision from the target: {describe(weighed.silent[0])}")
+    if not weighed.refused and not any(i.outcome == "refused_by_policy" for i in weighed.idle):
+        raise Inconclusive(
+            "in none of the states was a feature refused by policy, nor did one work without ZDR, so no refusal means anything"
+        )
