@@ -164,6 +164,12 @@ def feature_words(feature: Feature) -> str:
             return f"{value} sampling"
         case "turns":
             return f"{value} earlier turns"
+        case "tools":
+            return f"{value} tools"
+        case "copies":
+            return f"{value} of each block"
+        case "without":
+            return f"an address without {_listed(list(value))}"
         case "header":
             return f"the header {value[0]}"
         case _:
