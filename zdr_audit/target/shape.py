@@ -163,7 +163,7 @@ def feature_words(feature: Feature) -> str:
         case "sampling":
             return f"{value} sampling"
         case "turns":
-            return f"{value} earlier turns"
+            return f"{value} earlier turn{'s' if value > 1 else ''}"
         case "tools":
             return f"{value} tools"
         case "copies":
