@@ -8,13 +8,13 @@ from functools import partial
 from zdr_audit.journal.events import GrowthMeasured
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.generate import shapes
-from zdr_audit.suite.inference import How
+from zdr_audit.suite.inference import Conversation, How
 from zdr_audit.suite.marks import scenario
-from zdr_audit.suite.party import NotOffered, Party, at_will, in_the_other_header
+from zdr_audit.suite.party import NotOffered, NotThere, Party, at_will, in_the_other_header
 from zdr_audit.suite.patience import Patience
 from zdr_audit.suite.rounds import until_clear
 from zdr_audit.target.dialects.anthropic import NEWEST
-from zdr_audit.target.stimulus import Place, Stimulus, Wrong
+from zdr_audit.target.stimulus import FEWEST, Place, Stimulus, Wrong
 
 
 def _both(assay: Assay, stimuli: list[Stimulus], step: str) -> None:
@@ -239,6 +239,52 @@ def long_and_cached_prompts(assay: Assay) -> None:
 
 
 @scenario()
+def a_long_session(assay: Assay) -> None:
+    """A session as it grows: each request repeats all that came before, with many tools, results of tools and cache markers"""
+    grows = (0, 1, 2, 3, 5, 9, 20, 60)
+    lengths = {"quick": grows, "standard": tuple(sorted({*grows, *range(0, 61, 6)})), "thorough": tuple(range(61))}[assay.depth]
+    places: frozenset[Place] = frozenset({"system", "tool_description", "tool_input", "tool_result", "message"})
+    for party, chosen in ((assay.subject, lengths), (assay.control, (*lengths[:2], lengths[-1]))):
+        grown, named = Conversation(), assay.session(f"long-{party.key}")
+        for length in chosen:
+            # What a client would have sent in between is said as having been said: the next request repeats it all the same.
+            turns = length - grown.turns
+            stimulus = Stimulus(places=places, stream=True, cache=True, tools=16, session=named, turns=turns)
+            assay.infer(party.member, stimulus, step="go on", counts=party.key == "subject", how=How(conversation=grown))
+
+
+@scenario()
+def few_and_many(assay: Assay) -> None:
+    """Requests with a few and with many of what there can be more than one of: turns, tools, blocks, images, documents, stop sequences"""
+    said: tuple[Place, ...] = ("message", "system", "tool_description", "stop_sequence")
+    shown: tuple[Place, ...] = ("message", "image", "document")
+    made = [_in(*said, *shown).model_copy(update={"turns": 3, "tools": 3, "copies": 3}), Stimulus(turns=60)]
+    made += [_in(*said, stream=True).model_copy(update={"tools": 16, "copies": 12}), _in(*shown).model_copy(update={"copies": 12})]
+    known = [s for s in made if any(name in assay.offered for name, fewest in FEWEST.items() if getattr(s, name) > fewest)]
+    if not known:
+        raise NotThere(f"the dialect {assay.dialect.name} or the target has one of each thing at most")
+    for stimulus in known:
+        for party in (assay.subject, assay.control):
+            # A target may well take fewer: what it refuses it has not dealt with.
+            assay.infer(party.member, stimulus, step="ask with many", counts=False)
+
+
+@scenario()
+def requests_with_less_in_their_address(assay: Assay) -> None:
+    """Requests and counts of tokens without a query parameter or header that the profile adds, as other clients send them"""
+    operations = [name for name in ("messages.create", "messages.count_tokens") if assay.offers(name)]
+    plainer = [(operation, name) for operation in operations for name in assay.optional(operation)]
+    if not plainer:
+        raise NotThere("the profile adds nothing to the address of inference that other clients may leave out")
+    for operation, name in plainer:
+        for stream in (False, True) if operation == "messages.create" else (False,):
+            stimulus = Stimulus(stream=stream, answer=operation == "messages.create", without=(name,))
+            for party in (assay.subject, assay.control):
+                # Where the target needs it, it refuses.
+                assay.infer(party.member, stimulus, step=f"ask without {name}", counts=False, how=How(operation))
+
+
+@scenario()
 def payloads_of_many_sizes(assay: Assay) -> None:
     """Incompressible payloads of many sizes, in random order"""
     sizes = [0, 4_000, 16_000, 64_000, 128_000, 192_000]
@@ -262,7 +308,7 @@ def payloads_of_many_sizes(assay: Assay) -> None:
 @scenario()
 def generated_shapes(assay: Assay) -> None:
     """Request shapes that Hypothesis composes"""
-    made = shapes(assay.models, assay.count(13, 25, 120), assay.seed)
+    made = shapes(assay.models, assay.count(14, 26, 120), assay.seed)
     # Where there are no sessions a shape is sent without: what else is in it need not be left out for that.
     _both(assay, [shape.model_copy(update={"session": assay.session(shape.session)}) if shape.session else shape for shape in made], "ask")
     # As others of the organization, and as clients of another age: they bring the credential in the other header, and may name another version.

@@ -72,6 +72,32 @@ def test_long_and_cached_prompts_are_not_persisted(expect: Expect) -> None:
     expect.kept_nowhere(promise="long prompts and prompts with cache markers must not be persisted")
 
 
+@control("ZDR-RET-15", after=(after.long_and_cached_prompts, after.a_long_session))
+def test_what_a_session_says_again_and_again_is_not_persisted(expect: Expect) -> None:
+    again = expect.some(scenario=after.a_long_session.name, content="zdr")
+    expect.kept_nowhere(again, promise="a beginning with cache markers must not be persisted, however often it is used")
+
+
 @control("ZDR-RET-18", after=after.generated_shapes)
 def test_no_combination_of_fields_is_kept(expect: Expect) -> None:
     expect.kept_nowhere(promise="nothing of a request must be kept, whatever its shape")
+
+
+@control("ZDR-RET-18", after=(after.generated_shapes, after.a_long_session))
+def test_nothing_of_a_session_is_kept_however_long_it_grows(expect: Expect) -> None:
+    session = expect.some(scenario=after.a_long_session.name, content="zdr")
+    expect.kept_nowhere(session, promise="nothing of a session must be kept, however long it grows")
+
+
+@control("ZDR-RET-18", after=(after.generated_shapes, after.few_and_many))
+def test_nothing_is_kept_of_requests_with_many_of_a_thing(expect: Expect) -> None:
+    expect.about(after.few_and_many)
+    many = expect.some(scenario=after.few_and_many.name, content="zdr")
+    expect.kept_nowhere(many, promise="nothing of a request must be kept, however many turns, tools or blocks it has")
+
+
+@control("ZDR-RET-18", after=(after.generated_shapes, after.requests_with_less_in_their_address))
+def test_nothing_is_kept_of_requests_with_less_in_their_address(expect: Expect) -> None:
+    expect.about(after.requests_with_less_in_their_address)
+    plainer = expect.some(scenario=after.requests_with_less_in_their_address.name, content="zdr")
+    expect.kept_nowhere(plainer, promise="nothing of a request must be kept, whatever its query and headers leave out")

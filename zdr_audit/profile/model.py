@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
-from collections.abc import Set
-from typing import Annotated, Any, Literal
+from collections.abc import Collection, Set
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, field_validator, model_validator
 
@@ -274,6 +274,11 @@ class Operation(Closed):
         if strange := sorted(set(self.means) - set(self.extract) - set(self.fields)):
             raise ValueError(f"'means' speaks of '{strange[0]}', which is neither in 'extract' nor in 'fields'")
         return self
+
+    def without(self, names: Collection[str]) -> Self:
+        """The same call without the query parameters and headers of these names."""
+        less = {part: {k: v for k, v in getattr(self, part).items() if k not in names} for part in ("query", "headers")}
+        return self.model_copy(update=less) if names else self
 
     def read(self, name: str, value: Any) -> Any:
         """A value out of an answer in our words, as it is where `means` says nothing of it; of a list each item."""

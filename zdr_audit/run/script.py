@@ -23,7 +23,7 @@ _FILLER = "FILLER_TEXT"
 
 def curl(profile: Profile, dialect: Dialect, operation: str, stimulus: Stimulus, model: str, where: str) -> str:
     """The request as a bash script; `where` says in which place its content was found. Raises KeyError for an operation that the profile lacks."""
-    spec = profile.operations[operation]
+    spec = profile.operations[operation].without(stimulus.without)
     member = profile.actors["subject"]["member"]
     organization = profile.organizations["subject"].id
     rendered = _rendered(dialect, operation, stimulus, model)

@@ -30,6 +30,7 @@ MANNERS: tuple[dict[str, object], ...] = (
     {"steady": True, "closing": True},
     {"brief": True, "answer": False, "scripts": True, "sampling": "warm"},
     {"turns": 6, "scripts": True, "sampling": "nucleus"},
+    {"turns": 30, "tools": 16, "copies": 6},
 )
 """What else is asked for: each decides in many a backend whether an answer is cached, continued or sampled."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zdr_audit.canary.mint import parts as canary_parts
@@ -23,12 +23,29 @@ from zdr_audit.target.template import MissingValue, fill, fill_path, names, with
 from zdr_audit.target.transport import Outgoing, now
 from zdr_audit.target.wire import Wire
 
+LASTING: frozenset[Place] = frozenset({"system", "tool_name", "tool_description", "tool_schema", "user_id"})
+"""Places that say the same in every request of a conversation."""
+REPLY = "As noted."
+"""What the model is said to have answered before. Not what it did: an answer's canary that is sent again would be taken for an answer that was kept."""
+
+
+@dataclass
+class Conversation:
+    """A conversation that grows by each request sent in it: every one repeats all that came before, and adds so many `turns` (of user and model) as its
+    stimulus has, and its own. `body` is that of the last one, None before the first; `lasting` are canaries (id, text) that every request says anew,
+    `canaries` the ids of all."""
+
+    body: bytes | None = None
+    turns: int = 0
+    lasting: dict[Place, tuple[str, str]] = field(default_factory=dict)
+    canaries: tuple[str, ...] = ()
+
 
 @dataclass(frozen=True)
 class How:
     """How one inference request is sent. One of the statuses in `expects` is accepted too, and a request that is sent once must bring one of them. `repeat`
     sends the very same request again, as a client's retry does; `once`: not even where no answer came. `slowly`: seconds after which the second half of
-    the body follows. `begun` is set as soon as an answer begins to come."""
+    the body follows. `begun` is set as soon as an answer begins to come. `conversation` is the one that the request goes on with."""
 
     operation: str = "messages.create"
     expects: tuple[int, ...] = ()
@@ -36,6 +53,7 @@ class How:
     once: bool = False
     slowly: float = 0.0
     begun: threading.Event | None = None
+    conversation: Conversation | None = None
 
     @property
     def counts_tokens(self) -> bool:
@@ -85,6 +103,19 @@ class Inference(Operations):
         """A session of that name, for requests that belong together and mean the same without one: None where the dialect has none."""
         return name if "session" in self.offered else None
 
+    def optional(self, operation: str) -> tuple[str, ...]:
+        """The query parameters and headers that the profile adds to an operation of inference, and that other clients may not send. Not those that say
+        whose the request is, those of the dialect, or those that the profile says cannot be left out (`stimulus:without:NAME` in `absent`)."""
+        spec, parties = self._operation(operation), (self.subject, self.control, *self.others.values())
+        whose = {said for party in parties for said in (party.id, party.account) if said}
+        fixed = {"content-type", *(name.lower() for name in self.dialect.headers)}
+
+        def can_go(name: str, value: str) -> bool:
+            theirs = names(value) & {"org", "account"} or any(said in value for said in whose)
+            return not theirs and name.lower() not in fixed and self.profile.why_absent(f"stimulus:without:{name}") is None
+
+        return tuple(name for name, value in {**spec.query, **spec.headers}.items() if can_go(name, value))
+
     def naming(self, session: str) -> dict[str, str]:
         """Headers by which a request of whatever kind names a session; empty where the dialect has none for it."""
         if self.session(session) is None:
@@ -118,7 +149,7 @@ class Inference(Operations):
         if possible is None:
             raise NotThere(f"the dialect {self.dialect.name} or the target has no {', '.join(left_out)}")
         recorder, interaction = self.recorder, self.recorder.new_interaction()
-        carried = self._mint(possible, by, interaction)
+        carried = self._mint(possible, by, interaction, how.conversation)
         model = possible.model or self.models[0]
         planned = Planned(
             self.scenario,
@@ -130,7 +161,7 @@ class Inference(Operations):
             by.content,
             model,
             dict(labels or {}) | ({"left_out": ",".join(left_out)} if left_out else {}),
-            stimulus=shape.data(possible),
+            stimulus=shape.data(_whole(possible, how.conversation)),
             settles=how.expects,
             once=how.once,
             node=self.at,
@@ -146,30 +177,35 @@ class Inference(Operations):
             recorded, _ = recorder.exchange(recorder.new_interaction(), planned, actor, retry, carried.canaries, judged)
         return Reply(recorded)
 
-    def _mint(self, stimulus: Stimulus, by: Actor, interaction: str) -> _Carried:
-        """A fresh canary for every place of the stimulus, and one for the answer where it asks for one."""
+    def _mint(self, stimulus: Stimulus, by: Actor, interaction: str, conversation: Conversation | None) -> _Carried:
+        """A fresh canary for every place of the stimulus that does not last in the conversation, and one for the answer where it asks for one. The
+        request carries those of the conversation, too."""
+        before = conversation or Conversation()
         about = (interaction, by.organization_id, self.scenario, by.content)
-        minted = {p: self.recorder.new_canary("prompt", p, *about) for p in PLACES if p in stimulus.places}
-        canaries = tuple(canary_id for canary_id, _ in minted.values())
+        minted = {p: before.lasting.get(p) or self.recorder.new_canary("prompt", p, *about) for p in PLACES if p in stimulus.places}
+        before.lasting |= {place: made for place, made in minted.items() if place in LASTING}
         texts: dict[Place, str] = {place: canary for place, (_, canary) in minted.items()}
-        if not stimulus.answer:
+        answer = [self.recorder.new_canary("response", "answer", *about)] if stimulus.answer else []
+        before.canaries = canaries = tuple(dict.fromkeys([*(one for one, _ in (*minted.values(), *answer)), *before.canaries]))
+        if not answer:
             return _Carried(canaries, texts)
-        answer_id, expected = self.recorder.new_canary("response", "answer", *about)
+        expected = answer[0][1]
         parts = canary_parts(expected)
         if stimulus.abandon_after is not None:
             # More follows after the canary, so that closing midway leaves the canary whole on the wire.
             parts += tuple(f" and then {number}" for number in range(150))
-        return _Carried((*canaries, answer_id), texts, expected, parts)
+        return _Carried(canaries, texts, expected, parts)
 
     def _outgoing(self, stimulus: Stimulus, by: Actor, model: str, carried: _Carried, spec: Operation, how: How) -> Outgoing:
         rendered = self.dialect.render(stimulus, model, carried.texts, carried.parts, self.profile.limits.body_bytes)
         known = {"org": by.organization_id, "account": self._account(by), "model": model, "run": self.run_id, SESSION: stimulus.session}
-        path, headers = _addressed(spec, how.operation, known)
+        path, headers = _addressed(spec.without(stimulus.without), how.operation, known)
+        body = self._gone_on(how.conversation, rendered.body, stimulus.turns) if how.conversation is not None else rendered.body
         return Outgoing(
             spec.method,
             path,
             {**headers, **rendered.headers},
-            self.dialect.counting(rendered.body) if how.counts_tokens else rendered.body,
+            self.dialect.counting(body) if how.counts_tokens else body,
             stimulus.abandon_after,
             chunked=stimulus.chunked,
             unnamed=stimulus.unnamed,
@@ -177,6 +213,15 @@ class Inference(Operations):
             begun=how.begun,
             wire=_unfinished(stimulus, self.profile.limits.body_bytes) if stimulus.unfinished else None,
         )
+
+    def _gone_on(self, conversation: Conversation, body: bytes, turns: int) -> bytes:
+        """The body after all that the conversation said before, which goes on from here. The same body where the target takes no earlier turns."""
+        continued = getattr(self.dialect, "continued", None)  # a dialect of others may not know of conversations
+        if continued is None or "turns" not in self.offered:
+            return body
+        whole: bytes = body if conversation.body is None else continued(conversation.body, REPLY, body)
+        conversation.body, conversation.turns = whole, conversation.turns + turns + 1
+        return whole
 
     def _account(self, by: Actor) -> str:
         parties = (self.subject, self.control, *self.others.values())
@@ -214,6 +259,11 @@ class Inference(Operations):
         )
         self.recorder.journal.append(event)
         return event
+
+
+def _whole(stimulus: Stimulus, conversation: Conversation | None) -> Stimulus:
+    """The stimulus as what is sent in the end, with the turns that came before it."""
+    return stimulus if conversation is None else stimulus.model_copy(update={"turns": conversation.turns + stimulus.turns})
 
 
 def _unfinished(stimulus: Stimulus, body_bytes: int) -> Wire:

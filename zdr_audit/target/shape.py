@@ -163,7 +163,13 @@ def feature_words(feature: Feature) -> str:
         case "sampling":
             return f"{value} sampling"
         case "turns":
-            return f"{value} earlier turns"
+            return f"{value} earlier turn{'s' if value > 1 else ''}"
+        case "tools":
+            return f"{value} tools"
+        case "copies":
+            return f"{value} of each block"
+        case "without":
+            return f"an address without {_listed(list(value))}"
         case "header":
             return f"the header {value[0]}"
         case _:

@@ -27,6 +27,9 @@ _COMES_WITH: dict[str, str] = {"tool_name": "tool_description"}
 SWITCHES = ("stream", "cache", "thinking", "answer", "steady", "brief", "tool_failed")
 """What a request can be sent without, and still be worth sending."""
 
+FEWEST: dict[str, int] = {"turns": 0, "tools": 1, "copies": 1}
+"""What a request can have many of, and how many it has where nothing is said of it."""
+
 
 class Stimulus(BaseModel):
     """What to send. `answer` asks the model to join parts into a canary that the request does not contain; `wrong` makes the request one that the
@@ -38,8 +41,10 @@ class Stimulus(BaseModel):
     that it is an error; `sampling` sets how the model draws (`warm`, `nucleus`) and, where there are tools, its choice of one. `bare` says as a
     plain string what could be a list of parts, `pdf` brings the document as one. `chunked` sends the body in chunks, its length untold; `unnamed`
     sends no User-Agent; `unfinished` goes away when all of the body but its announced end was sent; of
-    a body that is too large, all but a beginning is announced alone, and the refusal is waited for. Many a backend decides by such things what to
-    cache, to sample, to spool or to cut."""
+    a body that is too large, all but a beginning is announced alone, and the refusal is waited for. `tools` is how many tools there are where there is
+    one, `copies` how often all else is said that can be said more than once (blocks of text and of the system prompt, images, documents, stop
+    sequences); `without` names query parameters and headers of the profile's operation that are not sent. Many a backend decides by such things what
+    to cache, to sample, to spool or to cut."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -68,6 +73,9 @@ class Stimulus(BaseModel):
     chunked: bool = False
     unnamed: bool = False
     unfinished: bool = False
+    tools: int = 1
+    copies: int = 1
+    without: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
 
 
@@ -77,6 +85,7 @@ def features(stimulus: Stimulus) -> tuple[str, ...]:
     flags["opening"] = stimulus.opening is not None
     flags |= {"steady": stimulus.steady, "brief": stimulus.brief, "turns": stimulus.turns > 0, "store": stimulus.store}
     flags |= {"tool_failed": stimulus.tool_failed, "sampling": stimulus.sampling is not None}
+    flags |= {"tools": stimulus.tools > 1, "copies": stimulus.copies > 1}
     flags |= {"answer": stimulus.answer, f"wrong:{stimulus.wrong}": stimulus.wrong is not None}
     return (*(p for p in PLACES if p in stimulus.places), *(name for name, used in flags.items() if used))
 
@@ -90,6 +99,6 @@ def fitted(stimulus: Stimulus, offered: Collection[str]) -> tuple[Stimulus | Non
     if essential & set(missing) or (stimulus.places and not kept):
         return None, missing
     update: dict[str, object] = {name: False for name in SWITCHES if name in missing}
-    update |= {"turns": 0} if "turns" in missing else {}
+    update |= {name: fewest for name, fewest in FEWEST.items() if name in missing}
     update |= {"sampling": None} if "sampling" in missing else {}
     return stimulus.model_copy(update=update | {"places": kept}), missing

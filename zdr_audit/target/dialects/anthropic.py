@@ -9,11 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 from zdr_audit.target.dialects import content as words
-from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, events, loaded, oversized, tokens, whole, without
+from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, events, joined, loaded, oversized, tokens, whole, without
 from zdr_audit.target.dialects.content import noise, png
 from zdr_audit.target.stimulus import PLACES, WRONG, Place, Stimulus
 
 VERSION, NEWEST = "2023-06-01", "2026-10-21"
+_MARK = "cache_control"
+_MARKED = 2
+"""Of a conversation that grows, so many messages at its end keep their marks, as clients do it: the last one, and the one that was the last before."""
 
 
 class AnthropicMessages:
@@ -22,7 +25,7 @@ class AnthropicMessages:
     name = "anthropic-messages"
     features = frozenset(
         {*PLACES, "stream", "cache", "thinking", "session", "opening", "answer", "steady", "brief", "turns"}
-        | {"store", "tool_failed", "sampling"}
+        | {"store", "tool_failed", "sampling", "tools", "copies"}
         | {"dialect:names_request", "dialect:error_envelope"}
         | {f"wrong:{kind}" for kind in WRONG}
     )
@@ -40,6 +43,10 @@ class AnthropicMessages:
 
     def counting(self, body: bytes) -> bytes:
         return without(body, ("max_tokens", "stream", "stop_sequences", "metadata", "temperature", "top_p", "top_k", "store"))
+
+    def continued(self, earlier: bytes, reply: str, body: bytes) -> bytes:
+        more, turns = joined(earlier, body, "messages", words.TOOL_CALL, {"role": "assistant", "content": reply})
+        return json.dumps(more | {"messages": _marked_at_the_end(turns)}).encode()
 
 
 def render(
@@ -59,11 +66,12 @@ def render(
     if stimulus.opening:
         system.append({"type": "text", "text": words.opening(stimulus.opening), "cache_control": {"type": "ephemeral"}})
     if "system" in texts:
-        system.append(_cached(stimulus, {"type": "text", "text": words.system(texts)}))
+        said = [{"type": "text", "text": text} for text in words.numbered(stimulus, words.system(texts))]
+        system += [*said[:-1], _cached(stimulus, said[-1])]
     if system:
         body["system"] = _said(stimulus, system)
     body["messages"] = _messages(stimulus, texts, parts)
-    _tools(body, texts)
+    _tools(body, stimulus, texts)
     if stimulus.sampling:
         body |= words.SAMPLING[stimulus.sampling] | ({"top_k": 40} if stimulus.sampling == "warm" else {})
         body |= {"tool_choice": {"type": "auto"}} if "tools" in body else {}
@@ -79,7 +87,7 @@ def render(
     if "user_id" in texts:
         body["metadata"] = {"user_id": json.dumps({"device_id": texts["user_id"], "session_id": stimulus.session or "none"})}
     if "stop_sequence" in texts:
-        body["stop_sequences"] = [f"stop {texts['stop_sequence']}"]
+        body["stop_sequences"] = words.numbered(stimulus, f"stop {texts['stop_sequence']}")
     if "unknown_field" in texts:
         body[words.UNKNOWN_FIELD] = texts["unknown_field"]
     body |= extra or {}
@@ -113,27 +121,27 @@ def _messages(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, 
         ]
         result = {"type": "tool_result", "tool_use_id": words.TOOL_CALL, "content": f"Result: {texts.get('tool_result', 'none')}"}
         content.append(result | ({"is_error": True} if stimulus.tool_failed else {}))
-    if "image" in texts:
-        data = base64.b64encode(png(texts["image"])).decode()
+    for text in words.numbered(stimulus, texts["image"]) if "image" in texts else ():
+        data = base64.b64encode(png(text)).decode()
         content.append({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}})
-    if texts.keys() & {"document", "document_title"}:
-        source = {"type": "text", "media_type": "text/plain", "data": words.document(texts)}
-        if stimulus.pdf:
-            data = base64.b64encode(words.pdf(words.document(texts))).decode()
-            source = {"type": "base64", "media_type": "application/pdf", "data": data}
-        document: dict[str, Any] = {"type": "document", "source": source}
-        if "document_title" in texts:
-            document["title"] = f"{texts['document_title']}.txt"
-        content.append(document)
+    content += [_document(stimulus, text, texts.get("document_title")) for text in words.documents(stimulus, texts)]
     if stimulus.noise:
         data = noise(stimulus.noise)
         content.append({"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": data[: len(data) // 2]}})
         content.append(_cached(stimulus, {"type": "text", "text": data[len(data) // 2 :]}))
+    content += [{"type": "text", "text": note} for note in words.notes(stimulus, texts)]
     content.append(_cached(stimulus, {"type": "text", "text": words.prompt(stimulus, texts, parts)}))
     messages.append({"role": "user", "content": _said(stimulus, content)})
     if "prefill" in texts:
         messages.append({"role": "assistant", "content": f"On {texts['prefill']}:"})
     return messages
+
+
+def _document(stimulus: Stimulus, text: str, title: str | None) -> dict[str, Any]:
+    source = {"type": "text", "media_type": "text/plain", "data": text}
+    if stimulus.pdf:
+        source = {"type": "base64", "media_type": "application/pdf", "data": base64.b64encode(words.pdf(text)).decode()}
+    return {"type": "document", "source": source} | ({"title": f"{title}.txt"} if title is not None else {})
 
 
 def _said(stimulus: Stimulus, blocks: list[dict[str, Any]]) -> list[dict[str, Any]] | str:
@@ -142,14 +150,25 @@ def _said(stimulus: Stimulus, blocks: list[dict[str, Any]]) -> list[dict[str, An
     return str(blocks[0]["text"]) if stimulus.bare and alone else blocks
 
 
-def _tools(body: dict[str, Any], texts: Mapping[Place, str]) -> None:
-    made = words.tool(texts)
+def _tools(body: dict[str, Any], stimulus: Stimulus, texts: Mapping[Place, str]) -> None:
+    made = words.tools(stimulus, texts)
     if made:
-        body["tools"] = [{"name": words.tool_name(texts), "description": made[0], "input_schema": made[1]}]
+        body["tools"] = [{"name": name, "description": said, "input_schema": schema} for name, said, schema in made]
 
 
 def _cached(stimulus: Stimulus, block: dict[str, Any]) -> dict[str, Any]:
-    return block | {"cache_control": {"type": "ephemeral"}} if stimulus.cache else block
+    return block | {_MARK: {"type": "ephemeral"}} if stimulus.cache else block
+
+
+def _marked_at_the_end(turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The turns, of which the last ones alone keep their cache marks: an interface takes few of them."""
+    marked = [n for n, turn in enumerate(turns) if isinstance(turn["content"], list) and any(_MARK in block for block in turn["content"])]
+    return [
+        turn | {"content": [{k: v for k, v in block.items() if k != _MARK} for block in turn["content"]]}
+        if n in marked[:-_MARKED]
+        else turn
+        for n, turn in enumerate(turns)
+    ]
 
 
 def _spoil(stimulus: Stimulus, body: dict[str, Any], headers: dict[str, str], size_limit: int) -> bytes:

@@ -52,6 +52,10 @@ class Dialect(Protocol):
     def counting(self, body: bytes) -> bytes:
         """The body of an inference request made one that only counts its tokens."""
 
+    def continued(self, earlier: bytes, reply: str, body: bytes) -> bytes:
+        """The body as the next request of the conversation that `earlier` is the last one of: all that was said there, the `reply` to it, then what the
+        body says itself. The same body where the interface takes one question at a time."""
+
 
 class Broken(Exception):
     """An answer that is none of the dialect's; the message says why."""
@@ -95,6 +99,14 @@ def without(body: bytes, keys: tuple[str, ...]) -> bytes:
     for key in keys:
         trimmed.pop(key, None)
     return json.dumps(trimmed).encode()
+
+
+def joined(earlier: bytes, body: bytes, turns: str, call: str, reply: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+    """The body, and its list `turns` with all turns of the earlier body and the reply ahead of its own. Its tool call `call` gets a name that no
+    earlier one has."""
+    before = json.loads(earlier)[turns]
+    more = json.loads(body.replace(call.encode(), f"{call}_{len(before)}".encode()))
+    return more, [*before, reply, *more[turns]]
 
 
 def padded(body: dict[str, Any], size_limit: int) -> bytes:

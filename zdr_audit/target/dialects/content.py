@@ -61,8 +61,23 @@ def earlier(stimulus: Stimulus, texts: Mapping[Place, str]) -> list[tuple[str, s
     return [*([history(texts)] if "history" in texts else []), *turns]
 
 
+def numbered(stimulus: Stimulus, text: str) -> list[str]:
+    """The text as often as the stimulus says things, each after the first with its number: no two are the same."""
+    return [text, *(f"{text} ({n})" for n in range(2, stimulus.copies + 1))]
+
+
+def notes(stimulus: Stimulus, texts: Mapping[Place, str]) -> list[str]:
+    """What the user says in blocks of its own ahead of the last words: nothing, unless things are said more than once."""
+    return [f"Note: {said}" for said in numbered(stimulus, texts.get("message", "the ships"))[1:]]
+
+
 def document(texts: Mapping[Place, str]) -> str:
     return f"Minutes. {texts.get('document', 'Nothing to report.')} End."
+
+
+def documents(stimulus: Stimulus, texts: Mapping[Place, str]) -> list[str]:
+    """What each document says, none where the request has none."""
+    return numbered(stimulus, document(texts)) if texts.keys() & {"document", "document_title"} else []
 
 
 def tool_name(texts: Mapping[Place, str]) -> str:
@@ -75,15 +90,16 @@ def uses_tools(texts: Mapping[Place, str]) -> bool:
     return bool(texts.keys() & {"tool_input", "tool_result"})
 
 
-def tool(texts: Mapping[Place, str]) -> tuple[str, dict[str, object]] | None:
-    """Description and JSON Schema of the tool, None where the request has none."""
+def tools(stimulus: Stimulus, texts: Mapping[Place, str]) -> list[tuple[str, str, dict[str, object]]]:
+    """Name, description and JSON Schema of each tool, none where the request has none. The first is the one that is used."""
     if not texts.keys() & {"tool_name", "tool_description", "tool_schema", "tool_input", "tool_result"}:
-        return None
+        return []
     query: dict[str, object] = {"type": "string"}
     if "tool_schema" in texts:
         query["enum"] = ["ships", texts["tool_schema"]]
     schema: dict[str, object] = {"type": "object", "properties": {"query": query}, "required": ["query"]}
-    return f"Looks things up. {texts.get('tool_description', '')}", schema
+    names = [tool_name(texts), *(f"{TOOL}_{n}" for n in range(2, stimulus.tools + 1))]
+    return [(name, f"Looks things up. {texts.get('tool_description', '')}", schema) for name in names]
 
 
 def noise(characters: int) -> str:

@@ -71,6 +71,9 @@ class GenericJsonDialect:
     def counting(self, body: bytes) -> bytes:
         return body
 
+    def continued(self, earlier: bytes, reply: str, body: bytes) -> bytes:  # noqa: ARG002 - it asks one question at a time
+        return body
+
 
 def unknown_names(described: GenericJson) -> list[str]:
     """Names in the templates that nothing fills."""

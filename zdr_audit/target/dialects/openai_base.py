@@ -19,12 +19,16 @@ def image_url(text: str) -> str:
     return f"data:image/png;base64,{base64.b64encode(words.png(text)).decode()}"
 
 
-def file_members(texts: Mapping[Place, str]) -> dict[str, str] | None:
-    """Name and data of the attached document, None where the request has none."""
-    if not texts.keys() & {"document", "document_title"}:
-        return None
-    data = base64.b64encode(words.pdf(words.document(texts))).decode()
-    return {"filename": f"{texts.get('document_title', 'minutes')}.pdf", "file_data": f"data:application/pdf;base64,{data}"}
+def images(stimulus: Stimulus, texts: Mapping[Place, str]) -> list[str]:
+    """The URL of each attached image, none where the request has none."""
+    return [image_url(text) for text in words.numbered(stimulus, texts["image"])] if "image" in texts else []
+
+
+def files(stimulus: Stimulus, texts: Mapping[Place, str]) -> list[dict[str, str]]:
+    """Name and data of each attached document, none where the request has none."""
+    name = f"{texts.get('document_title', 'minutes')}.pdf"
+    made = [base64.b64encode(words.pdf(text)).decode() for text in words.documents(stimulus, texts)]
+    return [{"filename": name, "file_data": f"data:application/pdf;base64,{data}"} for data in made]
 
 
 def last_words(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, ...]) -> str:

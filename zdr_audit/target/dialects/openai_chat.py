@@ -8,9 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from zdr_audit.target.dialects import content as words
-from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, loaded, tokens, whole, without
-from zdr_audit.target.dialects.openai_base import WRONG, file_members, image_url, last_words, objects, stream_objects, with_headers
+from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, joined, loaded, tokens, whole, without
+from zdr_audit.target.dialects.openai_base import WRONG, files, images, last_words, objects, stream_objects, with_headers
 from zdr_audit.target.stimulus import PLACES, Place, Stimulus
+
+_STOPS = 4
+"""As many stop sequences as the interface takes."""
 
 
 class OpenAIChat:
@@ -29,6 +32,8 @@ class OpenAIChat:
             "turns",
             "store",
             "sampling",
+            "tools",
+            "copies",
             *(f"wrong:{kind}" for kind in WRONG),
         }
     )
@@ -42,10 +47,10 @@ class OpenAIChat:
         body: dict[str, Any] = {"model": model, self.limit: self.max_tokens, "messages": _messages(stimulus, texts, parts)}
         if stimulus.stream:
             body["stream"] = True
-        made = words.tool(texts)
+        made = words.tools(stimulus, texts)
         if made:
             body["tools"] = [
-                {"type": "function", "function": {"name": words.tool_name(texts), "description": made[0], "parameters": made[1]}}
+                {"type": "function", "function": {"name": name, "description": said, "parameters": schema}} for name, said, schema in made
             ]
         if stimulus.thinking:
             body["reasoning_effort"] = "low"
@@ -60,7 +65,7 @@ class OpenAIChat:
         if "user_id" in texts:
             body["user"] = texts["user_id"]
         if "stop_sequence" in texts:
-            body["stop"] = [f"stop {texts['stop_sequence']}"]
+            body["stop"] = words.numbered(stimulus, f"stop {texts['stop_sequence']}")[:_STOPS]
         return with_headers(stimulus, texts, body | self.extra, "messages", self.limit, size_limit)
 
     def parse(self, status: int | None, content_type: str, body: bytes, *, streamed: bool) -> Parsed:
@@ -81,6 +86,12 @@ class OpenAIChat:
     def counting(self, body: bytes) -> bytes:
         return without(body, (self.limit, "stream", "stop", "user", "temperature", "top_p", "store"))
 
+    def continued(self, earlier: bytes, reply: str, body: bytes) -> bytes:
+        said = len(json.loads(earlier)["messages"]) + 1
+        more, turns = joined(earlier, body, "messages", words.TOOL_CALL, {"role": "assistant", "content": reply})
+        own = [turn for turn in turns[said:] if turn["role"] != "system"]  # it stands at the beginning already
+        return json.dumps(more | {"messages": [*turns[:said], *own]}).encode()
+
 
 def _messages(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, ...]) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = []
@@ -99,12 +110,9 @@ def _messages(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, 
             {"role": "tool", "tool_call_id": words.TOOL_CALL, "content": f"Result: {texts.get('tool_result', 'none')}"},
         ]
     said = last_words(stimulus, texts, parts)
-    attached: list[dict[str, Any]] = []
-    if "image" in texts:
-        attached.append({"type": "image_url", "image_url": {"url": image_url(texts["image"])}})
-    file = file_members(texts)
-    if file:
-        attached.append({"type": "file", "file": file})
+    attached: list[dict[str, Any]] = [{"type": "image_url", "image_url": {"url": url}} for url in images(stimulus, texts)]
+    attached += [{"type": "file", "file": file} for file in files(stimulus, texts)]
+    attached += [{"type": "text", "text": note} for note in words.notes(stimulus, texts)]
     # Text alone goes as a string: many servers know no other form.
     messages.append({"role": "user", "content": [*attached, {"type": "text", "text": said}] if attached else said})
     if "prefill" in texts:

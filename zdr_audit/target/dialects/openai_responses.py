@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from zdr_audit.target.dialects import content as words
-from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, loaded, tokens, whole, without
-from zdr_audit.target.dialects.openai_base import WRONG, file_members, image_url, last_words, objects, stream_objects, with_headers
+from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, joined, loaded, tokens, whole, without
+from zdr_audit.target.dialects.openai_base import WRONG, files, images, last_words, objects, stream_objects, with_headers
 from zdr_audit.target.stimulus import PLACES, Place, Stimulus
 
 _LIMIT = "max_output_tokens"
@@ -21,9 +21,9 @@ class OpenAIResponses:
 
     name = "openai-responses"
     features = frozenset(
-        {*PLACES, "stream", "thinking", "opening", "answer", "steady", "turns", "store", "sampling", *(f"wrong:{kind}" for kind in WRONG)}
-        - {"stop_sequence"}
-    )
+        {*PLACES, "stream", "thinking", "opening", "answer", "steady", "turns", "store", "sampling", "tools", "copies"}
+        | {f"wrong:{kind}" for kind in WRONG}
+    ) - {"stop_sequence"}
     request_id_header = "x-request-id"
     headers: Mapping[str, str] = {}
 
@@ -38,10 +38,11 @@ class OpenAIResponses:
         instructions += [words.system(texts)] if "system" in texts else []
         if instructions:
             body["instructions"] = "\n".join(instructions)
-        made = words.tool(texts)
+        made = words.tools(stimulus, texts)
         if made:
             body["tools"] = [
-                {"type": "function", "name": words.tool_name(texts), "description": made[0], "parameters": made[1], "strict": False}
+                {"type": "function", "name": name, "description": said, "parameters": schema, "strict": False}
+                for name, said, schema in made
             ]
         if stimulus.thinking:
             body["reasoning"] = {"effort": "low"}
@@ -75,6 +76,10 @@ class OpenAIResponses:
     def counting(self, body: bytes) -> bytes:
         return without(body, (_LIMIT, "stream", "user", "temperature", "top_p", "store"))
 
+    def continued(self, earlier: bytes, reply: str, body: bytes) -> bytes:
+        more, turns = joined(earlier, body, "input", words.TOOL_CALL, {"role": "assistant", "content": reply})
+        return json.dumps(more | {"input": turns}).encode()
+
 
 def _input(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, ...]) -> list[dict[str, Any]] | str:
     """The conversation; a single text of the user's as a plain string where the stimulus is a bare one."""
@@ -94,12 +99,9 @@ def _items(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, ...
             {"type": "function_call", "call_id": words.TOOL_CALL, "name": words.tool_name(texts), "arguments": arguments},
             {"type": "function_call_output", "call_id": words.TOOL_CALL, "output": f"Result: {texts.get('tool_result', 'none')}"},
         ]
-    content: list[dict[str, Any]] = []
-    if "image" in texts:
-        content.append({"type": "input_image", "image_url": image_url(texts["image"])})
-    file = file_members(texts)
-    if file:
-        content.append({"type": "input_file", **file})
+    content: list[dict[str, Any]] = [{"type": "input_image", "image_url": url} for url in images(stimulus, texts)]
+    content += [{"type": "input_file", **file} for file in files(stimulus, texts)]
+    content += [{"type": "input_text", "text": note} for note in words.notes(stimulus, texts)]
     content.append({"type": "input_text", "text": last_words(stimulus, texts, parts)})
     items.append({"role": "user", "content": content})
     if "prefill" in texts:
