@@ -91,7 +91,7 @@ def detours_to_features(assay: Assay) -> None:
 @scenario()
 def bodies_in_other_forms(assay: Assay) -> None:
     """Feature requests whose bodies are typed, encoded and framed otherwise"""
-    send_forms(assay, shipped("body"), _each(assay))
+    send_forms(assay, shipped("body"), _each(assay), further=2)
 
 
 @scenario()

@@ -15,7 +15,7 @@ import pytest
 from engine_events import by_control, interaction, started
 
 from zdr_audit.profile.load import load
-from zdr_audit.suite.bypass.drive import spots
+from zdr_audit.suite.bypass.drive import send_forms, spots
 from zdr_audit.suite.bypass.judge import no_form_opens, weigh
 from zdr_audit.suite.bypass.load import SCHEMA, SHIPPED, CorpusError, load_forms, schema, shipped
 from zdr_audit.suite.bypass.model import Form, Group, Reshape
@@ -194,6 +194,24 @@ def test_what_reads_is_tried_where_nothing_made_before_is_needed() -> None:
     assert not [endpoint for _, endpoint in reading if "{" in endpoint.path or endpoint.carries]
     assert all(endpoint.carries for _, endpoint in beginning)
     assert any(form.reads for form in FORMS if form.method == "HEAD")
+
+
+@pytest.mark.parametrize(("works_at", "tried"), [(1, 1), (2, 2), (4, 3), (0, 3)])
+def test_a_form_that_is_of_no_use_at_one_endpoint_is_tried_at_some_others(
+    monkeypatch: pytest.MonkeyPatch, works_at: int, tried: int
+) -> None:
+    sent: list[tuple[str, object]] = []
+
+    def send(_assay: Any, _form: Form, name: str, endpoint: Any, party: object) -> bool:
+        sent.append((f"{name}.{endpoint.name}", party))
+        return party == "control" and len(sent) == 2 * works_at - 1
+
+    monkeypatch.setattr("zdr_audit.suite.bypass.drive.send_form", send)
+    subject = SimpleNamespace(actors={"member": None})
+    asked: Any = SimpleNamespace(profile=load("simulator", {}).profile, seed=1, subject=subject, control="control")
+    send_forms(asked, (named("body-form"),), 1, further=2)
+    assert [party for _, party in sent] == ["control", subject] * tried
+    assert len({place for place, _ in sent}) == tried
 
 
 # -- weighing -----------------------------------------------------------------------------------------------------------------------

@@ -31,16 +31,17 @@ def _lists(endpoint: FeatureEndpoint) -> bool:
     return endpoint.method == "GET" and not endpoint.carries and names([endpoint.path, endpoint.query, endpoint.body]) <= {"org"}
 
 
-def send_forms(assay: Assay, forms: tuple[Form, ...], each: int, workers: int = 1) -> None:
-    """Every form at `each` endpoints, at others for every form; the seed says where to begin. With several `workers` that many at the same time."""
+def send_forms(assay: Assay, forms: tuple[Form, ...], each: int, workers: int = 1, further: int = 0) -> None:
+    """Every form at `each` endpoints, at others for every form; the seed says where to begin. With several `workers` that many at the same time. A form that
+    was of use to the organization without ZDR at none of these endpoints is tried at up to `further` ones more, since one endpoint may read what another
+    does not."""
     beginning, reading = spots(assay), spots(assay, reads=True)
     jobs: list[Callable[[], None]] = []
     for number, form in enumerate(forms):
         places = reading if form.reads else beginning
-        chosen = {(assay.seed + number + further * STRIDE) % len(places) for further in range(min(each, len(places)))} if places else set()
-        for name, endpoint in [places[at] for at in sorted(chosen)]:
-            if form.role in assay.subject.actors:
-                jobs += [partial(send_form, assay, form, name, endpoint, party) for party in (assay.control, assay.subject)]
+        if places and form.role in assay.subject.actors:
+            turned = [places[(assay.seed + number + step) % len(places)] for step in _steps(len(places))]
+            jobs.append(partial(_send_at, assay, form, turned[:each], turned[each : each + further]))
     if workers > 1:
         assay.parallel(jobs, workers)
     else:
@@ -48,12 +49,33 @@ def send_forms(assay: Assay, forms: tuple[Form, ...], each: int, workers: int = 
             job()
 
 
-def send_form(assay: Assay, form: Form, name: str, endpoint: FeatureEndpoint, party: Party) -> None:
-    """One form at one endpoint as one organization; the step names the form. A role that the organization has not is its member's."""
+def _steps(count: int) -> list[int]:
+    """All of so many places, neighbours far from one another."""
+    return list(dict.fromkeys([*(number * STRIDE % count for number in range(count)), *range(count)]))
+
+
+def _send_at(assay: Assay, form: Form, places: list[tuple[str, FeatureEndpoint]], more: list[tuple[str, FeatureEndpoint]]) -> None:
+    useful = [_send_both(assay, form, name, endpoint) for name, endpoint in places]
+    for name, endpoint in more:
+        if any(useful):
+            break
+        useful.append(_send_both(assay, form, name, endpoint))
+
+
+def _send_both(assay: Assay, form: Form, name: str, endpoint: FeatureEndpoint) -> bool:
+    """The form for the organization without ZDR, and for the subject; whether it was of use to the former."""
+    works = send_form(assay, form, name, endpoint, assay.control)
+    send_form(assay, form, name, endpoint, assay.subject)
+    return works
+
+
+def send_form(assay: Assay, form: Form, name: str, endpoint: FeatureEndpoint, party: Party) -> bool:
+    """One form at one endpoint as one organization, and whether the feature was had; the step names the form. A role that the organization has not is its
+    member's."""
     actor = party.actor(form.role if form.role in party.actors else "member")
     path = fill_path(endpoint.path, {**assay.feature(name).examples, "org": party.id})
     signed, values = altered(assay, form, endpoint, path, actor)
-    assay.use_feature(
+    replies = assay.use_feature(
         name,
         signed,
         step=form.id,
@@ -62,6 +84,7 @@ def send_form(assay: Assay, form: Form, name: str, endpoint: FeatureEndpoint, pa
         labels={"form": form.id, "group": form.group},
         values=values,
     )
+    return any(reply.interaction.outcome == "accepted" for reply in replies)
 
 
 def altered(assay: Assay, form: Form, endpoint: Operation, path: str, actor: Actor) -> tuple[Actor, dict[str, Any]]:
