@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 
 from zdr_audit.suite.assay import Assay
+from zdr_audit.suite.contract.interface import unspoken_pages
+from zdr_audit.suite.hands import ScenarioBroken
 from zdr_audit.suite.inference import How
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.openapi import DeclaredOperation
@@ -81,6 +83,7 @@ DIAGNOSTICS = (
     "/queue",
     "/_stats",
 )
+MOST_PAGES = 40
 
 
 @scenario(last=True)
@@ -92,3 +95,16 @@ def diagnostics_are_looked_at(assay: Assay) -> None:
         for actor in (strongest, assay.staff_actors.get("operator")):
             if actor is not None:
                 assay.call_declared(page, actor, step="look", pair=f"{assay.scenario}{path}{actor.key}", counts=True)
+    _look_at_what_is_documented(assay)
+
+
+def _look_at_what_is_documented(assay: Assay) -> None:
+    """Pages of the interface document that the profile does not speak of, as the operator: a target has names of its own for its diagnostics."""
+    operator = assay.staff_actors.get("operator")
+    if operator is None or not assay.offers("openapi.read"):
+        return
+    with suppress(ScenarioBroken):
+        document = assay.document("openapi.read", step="read the interface document")
+        for path in unspoken_pages(document, assay.profile)[:MOST_PAGES]:
+            page = DeclaredOperation("GET", path, "diagnostics", None)
+            assay.call_declared(page, operator, step="look at what is documented", pair=f"{assay.scenario}{path}", counts=False)

@@ -44,6 +44,7 @@ def enablement_actions(assay: Assay) -> None:
         _act(assay, "disabled", org, replace(colleague, role="member"))
     _act(assay, "disabled", org)
     log = assay.list_all("audit.list", org.admin, step="own log", org=org, counts=False)
+    assay.logs_to_read_again.append((org.admin, org))
     _page_by_page(assay, org)
     for label, actor in (
         ("neighbour's admin", assay.other("neighbour").admin),
@@ -81,6 +82,7 @@ def a_migration_is_logged(assay: Assay) -> None:
     _act(assay, "migrated", org, org.admin)  # refused: a customer
     _act(assay, "migrated", org)
     assay.list_all("audit.list", org.admin, step="own log", org=org)
+    assay.logs_to_read_again.append((org.admin, org))
 
 
 @scenario()
@@ -153,8 +155,7 @@ def _at_once(assay: Assay, org: Party, kind: str, request: Any) -> Any:
             assay.call("zdr.status", org.admin, step="look", org=org)
         case "use":
             name, spec = next(iter(assay.profile.features.items()))
-            first = next(e for e in spec.endpoints if e.begins)
-            assay.use_feature(name, org.under("none").member, step="look", counts=False, only=lambda e: e is first)
+            assay.use_feature(name, org.under("none").member, step="look", counts=False, only=lambda e: e is spec.first)
         case "requested":
             return _act(assay, kind, org)
         case "disabled":
@@ -168,9 +169,11 @@ def _at_once(assay: Assay, org: Party, kind: str, request: Any) -> Any:
 
 @scenario(last=True)
 def logs_after_all_the_traffic(assay: Assay) -> None:
-    """The logs of subject and control organization, after all stimuli"""
+    """The logs of subject and control organization, after all stimuli; those of organizations that were disabled, migrated or closed, once more"""
     for party in (assay.subject, assay.control):
         assay.list_all("audit.list", party.admin, step=f"{party.key} log", org=party, counts=True)
     org = assay.fresh()
     assay.provide("zdr.request", step="a reference to be found again", org=org)
     assay.list_all("audit.list", org.admin, step="reference log", org=org)
+    for reader, party in assay.logs_to_read_again:
+        assay.list_all("audit.list", reader, step="read again", org=party)

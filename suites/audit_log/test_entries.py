@@ -15,8 +15,7 @@ ACTIONS = (after.enablement_actions, after.a_migration_is_logged, after.refusals
 
 @control("ZDR-AUD-01", after=ACTIONS)
 def test_each_action_has_exactly_one_entry(expect: Expect) -> None:
-    for story in Story.all(expect):
-        story.has_one_entry_for_each(expect, refused=False)
+    Story.each(expect, lambda story: story.has_one_entry_for_each(expect, refused=False))
 
 
 @control("ZDR-AUD-01", after=after.enablement_actions)
@@ -32,8 +31,7 @@ def test_the_log_is_the_same_page_by_page(expect: Expect) -> None:
 
 @control("ZDR-AUD-02", after=ACTIONS)
 def test_refused_attempts_are_logged_as_refused(expect: Expect) -> None:
-    for story in Story.all(expect):
-        story.has_one_entry_for_each(expect, refused=True)
+    Story.each(expect, lambda story: story.has_one_entry_for_each(expect, refused=True))
 
 
 @control("ZDR-AUD-03", after=ACTIONS)
@@ -44,14 +42,12 @@ def test_entries_name_who_and_which_organization(expect: Expect) -> None:
 
 @control("ZDR-AUD-04", after=ACTIONS)
 def test_entries_stand_in_the_order_of_the_actions(expect: Expect) -> None:
-    for story in Story.all(expect):
-        story.is_in_order(expect)
+    Story.each(expect, lambda story: story.is_in_order(expect))
 
 
 @control("ZDR-AUD-05", after=ACTIONS)
 def test_the_hash_chain_recomputes(expect: Expect) -> None:
-    for story in Story.all(expect):
-        story.chain_recomputes(expect)
+    Story.each(expect, lambda story: story.chain_recomputes(expect))
 
 
 @control("ZDR-AUD-04", after=ACTIONS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zdr_audit.suite.expect import Expect, Inconclusive
+from zdr_audit.suite.log_growth import every_log_only_grows
 from zdr_audit.suite.marks import control
 
 from . import scenarios as after
@@ -15,6 +16,11 @@ def test_no_role_can_change_or_delete_an_entry(expect: Expect) -> None:
     kept = {e["id"]: e for e in (later.data or {}).get("items", [])}
     for entry in before.data["items"]:
         expect.that(kept.get(entry["id"]) == entry, f"entry {entry['id']} must be there unchanged after the attempts", later)
+
+
+@control("ZDR-AUD-06", after=after.tampering_is_tried)
+def test_no_log_loses_or_changes_an_entry(expect: Expect) -> None:
+    every_log_only_grows(expect)
 
 
 @control("ZDR-AUD-07", after=after.logs_after_all_the_traffic)

@@ -11,7 +11,8 @@ from zdr_audit.suite.bypass.drive import send_forms
 from zdr_audit.suite.bypass.load import shipped
 from zdr_audit.suite.bypass.shape import stranger
 from zdr_audit.suite.marks import scenario
-from zdr_audit.suite.openapi import declared_storage_operations
+from zdr_audit.suite.openapi import declared_storage_operations, declares_storage
+from zdr_audit.suite.party import not_offered
 from zdr_audit.target.template import names
 
 ENOUGH = 6
@@ -60,6 +61,9 @@ def declared_features(assay: Assay) -> None:
     """Features that only the interface document declares are used"""
     known = {(e.method, e.path) for f in assay.profile.features.values() for e in f.endpoints}
     document = assay.document("openapi.read", step="read the interface document")
+    if not declares_storage(document):
+        said = "the interface document marks no operation as needing storage (x-zdr-requires-storage)"
+        raise not_offered(assay.profile, "openapi.storage", said)
     for number, operation in enumerate(declared_storage_operations(document, known)):
         pair = f"{assay.scenario}/declared/{number}"
         for party in (assay.control, assay.subject):

@@ -6,6 +6,7 @@ from zdr_audit.suite.contract.labels import ENTITLED, NOT_ENTITLED, denied, serv
 from zdr_audit.suite.contract.tenants import FOREIGN, NAMES, UNKNOWN
 from zdr_audit.suite.contract.walk import AFTER_REMOVAL, OWN_LIST
 from zdr_audit.suite.expect import Expect
+from zdr_audit.suite.ledger import names_nothing_of_other_customers
 from zdr_audit.suite.marks import control
 
 from ..retention.scenarios import (
@@ -92,6 +93,11 @@ def test_identifiers_of_another_organization_give_nothing(expect: Expect) -> Non
         lambda i: not served(i) or served(unknown[i.pair or ""]),
         "an identifier of another organization must give nothing where one that nobody was given gives nothing",
     )
+
+
+@control("ZDR-CON-06", after=after.tenants_reach_across)
+def test_no_answer_names_what_is_another_customers(expect: Expect) -> None:
+    names_nothing_of_other_customers(expect, "no answer may name who or what is another customer's")
 
 
 @control("ZDR-CON-07", after=(plain_requests, streamed_requests, requests_in_error))

@@ -6,13 +6,16 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from zdr_audit.suite.assay import Assay
+from zdr_audit.suite.audit_history import moment
 from zdr_audit.suite.dates import moments
 from zdr_audit.suite.hands import Reply
 from zdr_audit.suite.marks import scenario
-from zdr_audit.suite.party import NotOffered, at_will
+from zdr_audit.suite.party import NotOffered, Party, at_will
 from zdr_audit.target.stimulus import Stimulus
 
 DAY = 86_400
+LISTED = {"begins": "kept", "ends": "past its time"}
+"""How the steps are called at which is listed what is kept."""
 
 
 def _session(name: str, *, stream: bool = False) -> Stimulus:
@@ -49,7 +52,7 @@ def a_flagged_session_and_a_legal_hold(assay: Assay) -> None:
             if named := assay.naming(session):
                 values = {"_headers": named}
                 assay.use_feature(name, excepted.member, step="use in such a session", values=values, counts=False, only=lambda e: e.begins)
-    read_exceptions(assay, org.id)
+    read_exceptions(assay, org)
     for placed in (other_hold, hold):
         assay.must("hold.release", operator, step="release the hold", org=org, hold=placed.values["hold"])
     assay.infer(org.member, _session("held"), step="ask after the release")
@@ -66,12 +69,32 @@ def a_flagged_session_and_a_legal_hold(assay: Assay) -> None:
             assay.attempt("exceptions.read", actor, step="others read", org=org, labels={"reader": role}, exception=item["exception"])
 
 
-def read_exceptions(assay: Assay, organization: str) -> None:
+@scenario()
+def a_flag_and_a_hold_from_before(assay: Assay) -> None:
+    """A session is flagged and another held before ZDR is enabled; afterwards, ordinary sessions and features"""
+    with at_will():
+        assay.needs("session.flag", "hold.place", "hold.release")
+        operator, org = assay.staff("operator"), assay.fresh()
+        assay.must("session.flag", operator, step="flag before", org=org, session="zdr-audit-flagged-before")
+        hold = assay.must("hold.place", operator, step="hold before", org=org, session="zdr-audit-held-before")
+        for name in ("flagged-before", "held-before"):
+            assay.infer(org.member, _session(name), step="ask before", counts=False)
+        org = assay.enable(org)
+        for stream in (False, True):
+            assay.infer(org.member, _session("another", stream=stream), step="ask in another session after", counts=False)
+            assay.infer(org.admin, Stimulus(stream=stream), step="ask in another session after", counts=False)
+        assay.call("zdr.status", org.admin, step="status with what is from before", org=org)
+        for name in assay.profile.features:
+            assay.use_feature(name, org.member, step="use with what is from before", counts=False, only=lambda e: e.begins)
+        assay.must("hold.release", operator, step="release what is from before", org=org, hold=hold.values["hold"])
+
+
+def read_exceptions(assay: Assay, org: Party) -> None:
     """The operator reads each kept item, which shows that it is there to be read."""
     operator = assay.staff("operator")
-    listed = assay.list_all("exceptions.list", operator, step="operator lists", org=assay.subject, _query={"organization_id": organization})
+    listed = assay.list_all("exceptions.list", operator, step="operator lists", org=org)
     for item in listed.items:
-        assay.call("exceptions.read", operator, step="operator reads", exception=item["exception"])
+        assay.call("exceptions.read", operator, step="operator reads", org=org, exception=item["exception"])
 
 
 @scenario(late=True)
@@ -101,29 +124,40 @@ def _hold_and_let_go(assay: Assay) -> None:
 
 @scenario(late=True)
 def dates_that_calendars_stumble_over(assay: Assay) -> None:
-    """Sessions flagged on leap days, at ends of months and years, some looked at later; each past its time"""
+    """Sessions flagged on leap days, at ends of months and years, some looked at later, one gone on with later; each past its time"""
     operator = assay.staff("operator")
     org = assay.enable(assay.fresh())
     excepted = org.under("exception")
     time = _said(assay.must("clock.advance", operator, step="what time is it", seconds=1))
     longest = timedelta(days=assay.profile.limits.exception_retention_days + 1)
     dates = [(f"zdr-audit-date-{n}", kind, at) for n, (kind, at) in enumerate(moments(time, assay.count(2, 3, 12), assay.seed))]
-    story = [(at, True, name, kind) for name, kind, at in dates] + [(at + longest, False, name, kind) for name, kind, at in dates]
-    for at, begins, name, kind in sorted(story):
+    story = [(at, "begins", name, kind) for name, kind, at in dates] + [(at + longest, "ends", name, kind) for name, kind, at in dates]
+    reads = assay.offers("exceptions.read")
+    if (
+        reads
+    ):  # what is said later in the same session has a time of its own, and prolongs nothing; only its content tells one from the other
+        session, kind, began = dates[0]
+        story.append((began + longest / 2, "goes on", session, kind))
+    for at, what, name, kind in sorted(story):
         if (seconds := int((at - time).total_seconds())) > 0:
             time = at
             assay.must("clock.advance", operator, step="go on to the date", seconds=seconds)
         told = {"session": name, "kind": kind, "date": at.isoformat()}
-        if begins:
+        if what == "goes on":
+            assay.infer(excepted.member, Stimulus(session=name), step="ask later in the same session", labels=told)
+            continue
+        if what == "begins":
             assay.must("session.flag", operator, step="flag on a date", org=org, session=name, labels=told)
-            assay.infer(excepted.member, _session(name.removeprefix("zdr-audit-")), step="ask on a date", labels=told)
+            assay.infer(excepted.member, Stimulus(session=name), step="ask on a date", labels=told)
         else:
             assay.must("purge.run", operator, step="purge when its time has passed", labels=told)
-        listed = assay.call("exceptions.list", operator, step="kept" if begins else "past its time", org=org, labels=told, counts=True)
-        # What is looked at later has no more time for that.
-        for item in listed.items if begins and assay.offers("exceptions.read") else ():
-            if item.get("session") != name:
+        listed = assay.call("exceptions.list", operator, step=LISTED[what], org=org, labels=told, counts=True)
+        for item in listed.items if reads else ():
+            # What is looked at later has no more time for that.
+            if what == "begins" and item.get("session") != name:
                 assay.call("exceptions.read", operator, step="look at what was kept before", org=org, exception=item["exception"])
+            if what == "ends" and item.get("session") == name:
+                assay.call("exceptions.read", operator, step="read what is left", org=org, labels=told, exception=item["exception"])
     assay.list_all("audit.list", org.admin, step="the log after years", org=org)
 
 
@@ -147,8 +181,5 @@ def _said(reply: Reply) -> datetime:
     """The time that the target says it is; ours where it says something that is no time."""
     if "now" not in reply.values:
         raise NotOffered("the profile does not say where the answer of clock.advance tells the time (extract: now)")
-    try:
-        found = datetime.fromisoformat(str(reply.values["now"]))
-    except ValueError:
-        return datetime.now(UTC)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    said = reply.values["now"]
+    return moment(said) or moment(f"{said}+00:00") or datetime.now(UTC)

@@ -49,6 +49,18 @@ def test_a_hold_keeps_only_what_it_names_and_only_until_its_release(expect: Expe
     expect.kept_nowhere(outside, promise="a legal hold must keep only what it names, until its release")
 
 
+@control("ZDR-EXC-05", after=(STORY, after.a_flag_and_a_hold_from_before))
+def test_a_flag_and_a_hold_from_before_keep_only_what_they_name(expect: Expect) -> None:
+    expect.about(after.a_flag_and_a_hold_from_before)
+    outside = expect.some(step="ask in another session after")
+    expect.kept_nowhere(outside, promise="a flag and a hold from before ZDR must keep only what they name")
+    expect.zdr_status(
+        expect.some(step="status with what is from before"), "enabled", "a flag and a hold from before must leave ZDR enabled"
+    )
+    used = expect.some(step="use with what is from before")
+    expect.not_served(used, "a flag and a hold from before must leave features that need storage refused")
+
+
 @control("ZDR-EXC-05", after=(STORY, after.a_hold_that_is_released))
 def test_what_was_kept_for_a_hold_ends_with_it(expect: Expect) -> None:
     expect.about(after.a_hold_that_is_released)
@@ -92,12 +104,17 @@ def test_kept_content_ends_on_whatever_date_it_began(expect: Expect) -> None:
         sessions = {str(item.get("session")) for item in listed([began]) if isinstance(item, dict)}
         if began.labels["session"] not in sessions:
             raise Inconclusive(f"what is flagged is not listed as kept ({began.labels['kind']}), so that its absence later says nothing")
+    gone_on_with = {item.labels["session"] for item in expect.where(step="ask later in the same session") if item.accepted}
     for ended in expect.some(step="past its time"):
         expect.served([ended], "what is kept by exception must be listed")
         sessions = {str(item.get("session")) for item in listed([ended]) if isinstance(item, dict)}
         promise = f"what was kept on a {ended.labels['kind']} must be gone when its time has passed"
-        expect.that(ended.labels["session"] not in sessions, promise, ended)
+        expect.that(ended.labels["session"] not in sessions - gone_on_with, promise, ended)
     asked = expect.some(step="ask on a date")
+    for left in expect.where(step="read what is left"):
+        older = {canary for item in asked if item.labels["session"] == left.labels["session"] for canary in item.canaries}
+        promise = f"what was kept on a {left.labels['kind']} must be gone when its time has passed, also where its session went on"
+        expect.that(not older & set(left.echoes), promise, left)
     expect.kept_nowhere(asked, epochs=("late",), promise="exceptional content must be gone on whatever date it was kept")
 
 

@@ -309,7 +309,8 @@ def payloads_of_many_sizes(assay: Assay) -> None:
 def generated_shapes(assay: Assay) -> None:
     """Request shapes that Hypothesis composes"""
     made = shapes(assay.models, assay.count(14, 26, 120), assay.seed)
-    _both(assay, made, "ask")
+    # Where there are no sessions a shape is sent without: what else is in it need not be left out for that.
+    _both(assay, [shape.model_copy(update={"session": assay.session(shape.session)}) if shape.session else shape for shape in made], "ask")
     # As others of the organization, and as clients of another age: they bring the credential in the other header, and may name another version.
     for role in assay.subject.actors:
         assay.infer(assay.subject.actor(role), Stimulus(stream=role == "admin"), step="ask as another", counts=False)

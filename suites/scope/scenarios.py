@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.hands import ScenarioBroken
 from zdr_audit.suite.inference import How
 from zdr_audit.suite.marks import scenario
-from zdr_audit.suite.party import NotOffered, Party
+from zdr_audit.suite.party import Actor, NotOffered, Party, at_will
 from zdr_audit.target.stimulus import Stimulus
 
 
@@ -59,9 +60,30 @@ def a_sibling_is_disabled(assay: Assay) -> None:
     for stream in (False, True):
         assay.infer(stays.member, Stimulus(stream=stream), step="stays: ask", counts=False)
     if assay.offers("organization.delete"):
+        if assay.offers("audit.list"):
+            assay.logs_to_read_again.extend((reader, leaves) for reader in _readers_of_the_log(assay, leaves))
         assay.provide("organization.delete", step="close the sibling", org=leaves, organization=leaves.id)
         for party in (stays, assay.subject):
             assay.call("zdr.status", party.member, step="stays when one is closed: status", org=party)
+
+
+@scenario()
+def a_sibling_is_migrated(assay: Assay) -> None:
+    """Two pay-as-you-go ZDR organizations of one account, one moves to enterprise"""
+    with at_will():
+        assay.needs("organization.create_api_zdr", "zdr.migrate")
+        stays, leaves = (assay.fresh(operation="organization.create_api_zdr").under("zdr") for _ in range(2))
+        assay.provide("zdr.migrate", step="migrate the sibling", org=leaves)
+        _look(assay, stays, "stays when one migrates")
+        assay.call("zdr.status", assay.subject.member, step="subject when one migrates: status", org=assay.subject)
+        for stream in (False, True):
+            assay.infer(stays.member, Stimulus(stream=stream), step="stays when one migrates: ask", counts=False)
+
+
+def _readers_of_the_log(assay: Assay, party: Party) -> list[Actor]:
+    """Who of the provider may read an organization's log."""
+    read = partial(assay.list_all, "audit.list", step="the log of one that will be closed", org=party)
+    return [actor for actor in assay.staff_actors.values() if read(by=actor).accepted]
 
 
 @scenario()

@@ -33,6 +33,18 @@ def test_changes_at_a_sibling_do_not_take_zdr_away(expect: Expect) -> None:
     expect.features_refused(expect.some(step="stays: features"), "an organization must stay blocked when its sibling is disabled")
 
 
+@control("ZDR-SCP-03", after=after.a_sibling_is_migrated)
+def test_the_migration_of_a_sibling_does_not_take_zdr_away(expect: Expect) -> None:
+    expect.about(after.a_sibling_is_migrated)
+    seen = [*expect.some(step="stays when one migrates: status"), *expect.some(step="subject when one migrates: status")]
+    expect.zdr_status(seen, "enabled", "the migration of a sibling must not take ZDR from an organization")
+    asked = expect.some(step="stays when one migrates: ask")
+    expect.kept_nowhere(asked, promise="the migration of a sibling must not cause content to be kept")
+    expect.features_refused(
+        expect.some(step="stays when one migrates: features"), "an organization must stay blocked when its sibling migrates"
+    )
+
+
 @control("ZDR-SCP-09", after=after.requests_that_speak_of_retention)
 def test_no_request_can_take_itself_out_of_zdr(expect: Expect) -> None:
     expect.kept_nowhere(promise="what a request says of retention must not cause it to be kept")

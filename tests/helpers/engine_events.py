@@ -8,7 +8,17 @@ from typing import Any
 
 from zdr_audit.catalogue.model import Catalogue, Control, PolicyStatement
 from zdr_audit.evidence.model import Frozen, Hit, Reading
-from zdr_audit.journal.events import CanaryMinted, Checked, Interaction, RunEnded, RunStarted, SanityProbed, ScenarioEnded, SourceRead
+from zdr_audit.journal.events import (
+    CanaryMinted,
+    Checked,
+    Created,
+    Interaction,
+    RunEnded,
+    RunStarted,
+    SanityProbed,
+    ScenarioEnded,
+    SourceRead,
+)
 from zdr_audit.suite.history import History
 
 SUBJECT, CONTROL = "org_subject", "org_control"
@@ -174,6 +184,7 @@ class Record:
         worked = by_control(22, scenario=FEEDBACK, step="use", pair="f", labels={"feature": "feedback"})
         self.interactions = [*subject, *control_, tried, worked]
         self.canaries = [canary(int(i.id[2:]), i) for i in self.interactions] + [canary(90 + n, None, "never_sent") for n in range(3)]
+        self.created: list[Created] = []
         self.scenarios = [ScenarioEnded(name=SCENARIO), ScenarioEnded(name=FEEDBACK)]
         self.sanity = [SanityProbed(when=when, ok=True, detail="both organizations are served", at=NOON) for when in ("first", "last")]
         self.reads = [
@@ -202,7 +213,7 @@ class Record:
         return [type(event).model_validate(json.loads(event.model_dump_json())) for event in self._events()]
 
     def _events(self) -> list[Frozen]:
-        middle = [*self.canaries, *self.interactions, *self.scenarios, *self.reads]
+        middle = [*self.canaries, *self.interactions, *self.created, *self.scenarios, *self.reads]
         return [self.run, *self.sanity[:1], *middle, *self.sanity[1:], *self.checks, *([self.ended] if self.ended else [])]
 
     def history(self) -> History:

@@ -120,7 +120,7 @@ CASES = {
     "a name that nothing gives inference": (
         'method = "POST"\npath = "/v1/messages"',
         'method = "POST"\npath = "/v1/messages"\nheaders = { x-tenant = "{tenant}" }',
-        "profile: operations.messages.create: nothing gives '{tenant}' (there are: account, model, org, run)",
+        "profile: operations.messages.create: nothing gives '{tenant}' (there are: account, model, org, run, session)",
     ),
     "a word for what is not read": (
         'method = "POST"\npath = "/v1/messages"',

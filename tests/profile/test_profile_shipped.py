@@ -17,8 +17,9 @@ from zdr_audit.catalogue.model import Family
 from zdr_audit.profile.load import load, shipped
 from zdr_audit.profile.model import Profile
 from zdr_audit.profile.schema import FILE, schema, write_schema
-from zdr_audit.run.availability import offered, split
+from zdr_audit.run.availability import missing, offered, split
 from zdr_audit.target.dialects.anthropic import AnthropicMessages
+from zdr_audit.target.dialects.openai_chat import OpenAIChat
 
 STARTER = resources.fixtures() / "targets" / "starter.toml.txt"
 
@@ -79,8 +80,26 @@ def without_helpers(feature):
     return feature.model_copy(update={"endpoints": tuple(e for e in feature.endpoints if not e.helper)})
 
 
+SEEN_LATER = "openapi.storage"
+"""What the interface document alone tells, once it is read."""
+
+
 def needs() -> set[str]:
-    return {need for control in load_catalogue().controls for need in control.requires if not need.startswith(("stimulus:", "dialect:"))}
+    known = {need for control in load_catalogue().controls for need in control.requires if not need.startswith(("stimulus:", "dialect:"))}
+    return known - {SEEN_LATER}
+
+
+def test_a_document_that_says_nothing_of_storage_can_be_called_so(simulator):
+    assert missing(simulator, SEEN_LATER, ()) is None
+    without = simulator.model_copy(update={"absent": {SEEN_LATER: "it is made by the framework"}})
+    said = {"ZDR-BLK-05": f"the target does not have '{SEEN_LATER}': it is made by the framework"}
+    assert split(without, load_catalogue().controls, everybody(simulator)) == (said, {})
+
+
+def test_without_sessions_nothing_can_be_flagged_or_held(simulator):
+    unavailable, _ = split(simulator, load_catalogue().controls, everybody(simulator), offered(simulator, OpenAIChat()))
+    assert {f"ZDR-EXC-0{number}" for number in range(1, 8)} <= unavailable.keys()
+    assert unavailable["ZDR-EXC-01"].endswith("has no session in a request")
 
 
 @pytest.mark.parametrize("need", sorted(needs()))

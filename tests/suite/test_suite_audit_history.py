@@ -363,6 +363,28 @@ def test_without_actions_of_a_kind_nothing_is_said_of_their_entries(profile, ref
         check(profile, lambda s, e: s.has_one_entry_for_each(e, refused=refused), log_of(profile, done), acted=actions(done))
 
 
+def test_an_organization_without_actions_of_a_kind_leaves_the_verdict_to_the_others(profile):
+    # One that is not eligible, whose very request is refused.
+    other = [
+        i.model_copy(update={"id": "i-00050", "labels": i.labels | {"about": "org_other"}, "organization_id": "org_other"})
+        for i in actions(((DONE[2]),))
+    ]
+    logs = [("own", ORG, log_of(profile)), ("other", "org_other", log_of(profile, (DONE[2],)))]
+    record = Record()
+    record.interactions = [*actions(), *other]
+    for number, (_, org, entries) in enumerate(logs):
+        read = {"scenario": SCENARIO, "step": "own log", "operation": "audit.list", "organization_id": org, "data": {"items": entries}}
+        record.interactions.append(interaction(90 + number, **read))
+    expect = Expect(record.history(), profile, "ZDR-AUD-01", (SCENARIO,), ("main",))
+    for judge in (one_each, one_each_refused, Story.is_in_order, Story.chain_recomputes):
+        Story.each(expect, lambda story, judge=judge: judge(story, expect))
+    record.interactions = [i for i in record.interactions if i.id not in {a.id for a in actions()} and i.organization_id != ORG]
+    alone = Expect(record.history(), profile, "ZDR-AUD-01", (SCENARIO,), ("main",))
+    for judge in (one_each, Story.is_in_order, Story.chain_recomputes):
+        with pytest.raises(Inconclusive):
+            Story.each(alone, lambda story, judge=judge: judge(story, alone))
+
+
 @pytest.mark.parametrize(
     ("log", "words"),
     [

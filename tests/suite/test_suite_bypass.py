@@ -170,12 +170,21 @@ def test_content_types_are_changed_and_taken_away() -> None:
     assert "anthropic-version" not in reshape(named("claim-old-version"), None, dict(JSON))[1]
 
 
-@pytest.mark.parametrize("identifier", ["sess_0123456789abcdef01234567", "file_ab12", "42", "11111111-2222-3333-4444-555555555555"])
+@pytest.mark.parametrize(
+    "identifier", ["sess_0123456789abcdef01234567", "file_ab12", "123456789012", "11111111-2222-3333-4444-555555555555"]
+)
 def test_a_stranger_looks_like_it_and_is_another(identifier: str) -> None:
     other = stranger(identifier)
     assert other != identifier
     assert len(other) == len(identifier)
     assert other.rpartition("_")[0] == identifier.rpartition("_")[0]
+
+
+@pytest.mark.parametrize("identifier", ["7", "42", "1002", "ws_31", "20000000"])
+def test_the_stranger_of_a_number_that_is_counted_up_is_far_from_all_that_were_given(identifier: str) -> None:
+    head, _, number = stranger(identifier).rpartition("_")
+    assert head == identifier.rpartition("_")[0]
+    assert 2_000_000_000 <= int(number) < 2**31
 
 
 def test_what_reads_is_tried_where_nothing_made_before_is_needed() -> None:

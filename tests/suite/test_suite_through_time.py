@@ -47,7 +47,7 @@ def test_without_leave_there_is_no_restart(tmp_path: Path):
 
 def test_a_restart_waits_until_the_target_serves_again(tmp_path: Path):
     with Lab(tmp_path) as lab:
-        send, silent = lab.transport.send, [3]
+        send, silent = lab.transport.send, [4]
 
         def mute(outgoing: Outgoing) -> Answer:
             if outgoing.operation == "zdr.status" and silent[0]:
@@ -60,7 +60,7 @@ def test_a_restart_waits_until_the_target_serves_again(tmp_path: Path):
         assay = lab.assay("x.y", 1)
         assay.pause = paused.append
         assert assay.restart().accepted
-        assert len(paused) == 3
+        assert len(paused) == 3  # at once seen to be gone, three times not back yet
         silent[0] = 1_000_000
         with pytest.raises(ScenarioBroken, match="does not serve again"):
             assay.restart()

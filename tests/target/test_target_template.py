@@ -31,6 +31,15 @@ def test_a_string_that_is_only_a_name_becomes_the_value_of_its_own_type(value):
     assert fill({"a": ["{it}"]}, {"it": value}) == {"a": [value]}
 
 
+@pytest.mark.parametrize(("given", "sent"), [("12", 12), (12, 12), ("-3", -3), ("0.5", 0.5), ("none", "none"), ("", ""), (None, None)])
+def test_a_number_is_sent_as_one_where_the_template_says_so(given, sent):
+    template = {"org": "{org:number}", "text": "no. {org:number}"}
+    assert names(template) == {"org"}
+    filled = fill(template, {"org": given})
+    assert (type(filled["org"]), filled["org"], filled["text"]) == (type(sent), sent, f"no. {given}")
+    assert fill_path("/w/{org:number}", {"org": "7"}) == "/w/7"
+
+
 @given(text, text, text)
 def test_within_other_text_a_value_is_written_out(before, value, after):
     template = f"<{before.replace('{', '')}>{{it}}<{after.replace('{', '')}>"

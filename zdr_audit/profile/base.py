@@ -62,7 +62,8 @@ def _fits(pattern: str, url: str) -> bool:
         return False
 
 
-TEMPLATE_NAME = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+TEMPLATE_NAME = re.compile(r"\{([a-z][a-z0-9_]*)(?::number)?\}")
+"""`{org}`; `{org:number}` where the target wants a number of what is a text here."""
 
 
 def names(template: Any) -> set[str]:

@@ -281,7 +281,9 @@ class Operation(Closed):
         return self.model_copy(update=less) if names else self
 
     def read(self, name: str, value: Any) -> Any:
-        """A value out of an answer in our words, as it is where `means` says nothing of it."""
+        """A value out of an answer in our words, as it is where `means` says nothing of it; of a list each item."""
+        if isinstance(value, list) and name in self.means and not any(value in said for said in self.means[name].values()):
+            return [self.read(name, item) for item in value]
         for word, said in self.means.get(name, {}).items():
             if any(type(value) is type(other) and value == other for other in said):
                 return word
@@ -310,6 +312,12 @@ class Feature(Closed):
     restriction: str | None = None
     examples: dict[str, str] = {}
     endpoints: Annotated[tuple[FeatureEndpoint, ...], Field(min_length=1)]
+
+    @property
+    def first(self) -> FeatureEndpoint:
+        """What it is begun with, also where no content goes in there (an export, say)."""
+        main = [e for e in self.endpoints if not e.helper and not e.continues]
+        return next((e for e in main if e.begins), (main or self.endpoints)[0])
 
 
 POLICY_FEATURES = frozenset({"web_sessions", "remote_sessions", "feedback"})
@@ -358,6 +366,8 @@ class Permissions(Closed):
 
 GIVEN = frozenset({"org", "account", "model", "run"})
 """Names that every template may use."""
+SESSION = "session"
+"""What headers and query of inference may name besides: where they do, requests that belong to no session go without them."""
 
 
 def _filled(where: str, template: Any, known: Set[str]) -> None:
@@ -470,7 +480,8 @@ class Profile(Closed):
         """Raises ValueError where a template of inference or of a feature names what nothing gives, or content is to go where no template takes it."""
         for name in self.operations.keys() & {"messages.create", "messages.count_tokens"}:
             spec = self.operations[name]
-            _filled(f"operations.{name}", [spec.path, spec.query, spec.headers], GIVEN)
+            _filled(f"operations.{name}", spec.path, GIVEN)
+            _filled(f"operations.{name}", [spec.query, spec.headers], GIVEN | {SESSION})
         for name, feature in self.features.items():
             known = GIVEN | {"canary", "marker"} | feature.examples.keys() | {n for e in feature.endpoints for n in e.extract}
             for number, endpoint in enumerate(feature.endpoints):

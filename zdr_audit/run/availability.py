@@ -6,7 +6,8 @@ import fnmatch
 from collections.abc import Collection, Iterable
 
 from zdr_audit.catalogue.model import Control, Evidence, Family
-from zdr_audit.profile.model import OUT_OF_SCOPE_PLATFORMS, STAFF, Profile
+from zdr_audit.profile.base import names
+from zdr_audit.profile.model import OUT_OF_SCOPE_PLATFORMS, SESSION, STAFF, Profile
 from zdr_audit.target.dialects.base import Dialect
 
 SCOPE = ("covers", "not_covered", "platforms_covered", "platforms_not_covered")
@@ -15,12 +16,14 @@ OTHER = "|other"
 
 
 def offered(profile: Profile, dialect: Dialect) -> frozenset[str]:
-    """Features that the dialect has and that the profile does not call absent (`stimulus:image`, say)."""
+    """Features that the dialect has, or the profile adds to it (a session in a header), and that the profile does not call absent (`stimulus:image`, say)."""
 
     def present(name: str) -> bool:
         return profile.why_absent(name if name.startswith("dialect:") else f"stimulus:{name}") is None
 
-    return frozenset(filter(present, dialect.features))
+    asked = profile.operations["messages.create"]
+    said = dialect.features | (names([asked.query, asked.headers]) & {SESSION})
+    return frozenset(filter(present, said))
 
 
 def split(
@@ -96,6 +99,8 @@ def missing(profile: Profile, need: str, actors: Collection[str]) -> str | None:
         status = profile.operations.get("zdr.status")
         wanting = [name for name in SCOPE if status is None or name not in status.extract]
         return f"'extract' of the operation 'zdr.status' does not give {', '.join(wanting)}" if wanting else None
+    if need == "openapi.storage":
+        return None  # whether the document says it is seen when it is read
     if need == "endpoint:helper":
         marked = any(e.helper for f in profile.features.values() for e in f.endpoints)
         return None if marked else "the profile marks no endpoint of a feature as a helper beside the main ones (helper = true)"

@@ -16,6 +16,8 @@ from zdr_audit.target.transport import Answer
 from zdr_audit.target.wire import UNFINISHED
 
 Weigh = Literal["success", "decision", "answer"]
+MORE = "more"
+"""The label of a page of a list after which there is another."""
 _EXPECTED: dict[Wrong, tuple[int, ...]] = {
     "unknown_model": (400, 404),
     "negative_max_tokens": (400, 422),
@@ -108,9 +110,11 @@ def judged_call(
             | ({"_whole": entry} if spec.fields.get("_whole") == "" else {})
         )
     kept = {k: v for k, v in found.items() if k not in spec.secret}
+    labels = {}
     if spec.page is not None:
         found["_more"], found["_cursor"] = pointer(data, spec.page.more), pointer(data, spec.page.cursor)
-    return Judged("accepted", True, "", kept | ({"items": items} if spec.items is not None else {}))
+        labels = {MORE: "true"} if found["_more"] and found["_cursor"] else {}
+    return Judged("accepted", True, "", kept | ({"items": items} if spec.items is not None else {}), labels)
 
 
 def _file_name(part: str, value: str, known: Mapping[str, Any]) -> str:

@@ -36,9 +36,21 @@ class Assay(Inference):
             reply = node.call("service.restart", operator, step=step, weigh="answer", labels=labels)
             if reply.interaction.outcome not in ("accepted", "no_answer", "server_error"):
                 raise ScenarioBroken(f"{step}: the restart gave {reply.interaction.outcome} (status {reply.interaction.status})")
+            if reply.interaction.outcome == "accepted" and self.recorder.ends_late is not False:
+                self.recorder.ends_late = node.wait_until_gone(step=f"{step}: is it gone")
             node.wait_until_served(step=f"{step}: is it back")
             replies.append(reply)
         return replies[0]
+
+    def wait_until_gone(self, *, step: str) -> bool:
+        """Whether nothing serves any more: looked at until it is so, or the settle window is over, because it went by unseen or was over with the answer."""
+        waited = 0.0
+        while waited < self.profile.limits.settle_seconds:
+            if not self.call("zdr.status", self.subject.member, step=step, org=self.subject).accepted:
+                return True
+            self.pause(BACK_SECONDS)
+            waited += BACK_SECONDS
+        return False
 
     def wait_until_served(self, *, step: str) -> None:
         """Until the ZDR status of the subject organization can be read. Raises ScenarioBroken where it cannot within the profile's time-out."""

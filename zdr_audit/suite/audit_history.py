@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -18,6 +18,10 @@ from zdr_audit.suite.expect import Expect, Inconclusive
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _TOO_LATE = 10**11
 """Seconds since 1970 of a year that nobody means."""
+
+
+class NothingHere(Inconclusive):
+    """What was done in one organization has nothing to judge by; what was done in another may."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,19 @@ class Story:
             stories.append(cls(log.organization_id, actions, log, entries, types))
         return stories
 
+    @classmethod
+    def each(cls, expect: Expect, judge: Callable[[Story], None]) -> None:
+        """Judges every story. Raises Inconclusive where one cannot be judged, or none has anything to judge by: a target that refuses the very request of
+        those who are not eligible has nothing successful to tell of them."""
+        stories, empty = cls.all(expect), list[NothingHere]()
+        for story in stories:
+            try:
+                judge(story)
+            except NothingHere as exc:
+                empty.append(exc)
+        if empty and len(empty) == len(stories):
+            raise empty[0]
+
     def outcome(self, entry: dict[str, Any]) -> str:
         said = entry.get("outcome")
         return "success" if said in self.types.success else "refused" if said in self.types.refused else "unknown"
@@ -83,7 +100,7 @@ class Story:
         """As many entries of each type and outcome as actions; and no more of any type that we acted on."""
         chosen = [a for a in self.actions if a.refused == refused]
         if not chosen:
-            raise Inconclusive(
+            raise NothingHere(
                 f"no action in {self.organization} was {'refused' if refused else 'successful'}, so no entry of one can be missing"
             )
         for action_type in dict.fromkeys(a.type for a in chosen):
@@ -141,6 +158,8 @@ class Story:
     def is_in_order(self, expect: Expect) -> None:
         """Sequence numbers and times rise as the actions were done."""
         pairs = sorted(self.matched(), key=lambda p: self.actions.index(p[0]))
+        if len(self.actions) < 2:
+            raise NothingHere(f"there was one action in {self.organization}, so there is no order to check")
         if len(pairs) < 2:
             raise Inconclusive("fewer than two actions could be matched to entries, so there is no order to check")
         bare = [e for e in self.entries if _number(e) is None or moment(e.get("at")) is None]
@@ -158,6 +177,8 @@ class Story:
     def chain_recomputes(self, expect: Expect) -> None:
         """Each entry's digest is that of its content, and names its predecessor's."""
         wholes = _wholes(self.entries)
+        if len(self.entries) < 2:
+            raise NothingHere(f"the log of {self.organization} has fewer than two entries, so there is no chain to recompute")
         if len(wholes) < 2 or self.log.echoes:
             raise Inconclusive("the entries could not be recorded whole, so the chain cannot be recomputed")
         _chain_recomputes(expect, wholes, self.log)

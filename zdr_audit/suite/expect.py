@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zdr_audit.evidence.model import Hit
 from zdr_audit.journal.events import Epoch, FindingSeen, Interaction
 from zdr_audit.profile.model import Profile
+from zdr_audit.suite.contract.labels import OPERATION, SAID
 from zdr_audit.suite.history import History, Seen
 from zdr_audit.verdict.growth import bounds as growth_bounds
 from zdr_audit.verdict.interface import interface_coverage
@@ -182,11 +183,15 @@ class Expect:
             raise Inconclusive("the same requests do not work for the control organization either, so a refusal would mean nothing")
         return meaningful
 
-    def echoes_nothing(self, items: Iterable[Interaction], promise: str, kinds: tuple[str, ...] = ("prompt", "response")) -> None:
-        """No answer holds a canary of these kinds, of its own request or of any other; nor did that to an earlier attempt at the same."""
+    def echoes_nothing(
+        self, items: Iterable[Interaction], promise: str, kinds: tuple[str, ...] = ("prompt", "response"), of: str | None = None
+    ) -> None:
+        """No answer holds a canary of these kinds (`of`: sent under that promise), of its own request or of any other; nor did that to an earlier attempt at
+        the same."""
 
         def echoed(item: Interaction) -> str | None:
-            held = [c for c in item.echoes if self.history.canaries[c].kind in kinds]
+            canaries = self.history.canaries
+            held = [c for c in item.echoes if canaries[c].kind in kinds and of in (None, canaries[c].content)]
             return next((c for c in held if c in item.canaries), held[0] if held else None)
 
         chosen = self._with_earlier(items)
@@ -266,7 +271,9 @@ class Expect:
     def roles_were_decided(self) -> None:
         """With enough of the requests that others were refused, somebody entitled was let through. Raises Inconclusive."""
         found = interface_coverage(self.history)
-        rows = [row for row in found.operations if row.let_through or row.refused or row.undecided] if found is not None else []
+        # What nobody entitled is made to try, since it would move the whole target, cannot be decided either.
+        tried = {i.labels[OPERATION] for i in self.history.interactions.values() if i.labels.get(SAID) == "true"}
+        rows = [row for row in found.operations if row.operation in tried] if found is not None else []
         decided = [row for row in rows if row.let_through]
         if found is None or len(decided) < found.floor * len(rows) or not decided:
             raise Inconclusive(

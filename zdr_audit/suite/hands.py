@@ -90,6 +90,11 @@ class Hands:
             raise NotOffered(f"no credential for the provider role '{role}'")
         return self.staff_actors[role]
 
+    @property
+    def logs_to_read_again(self) -> list[tuple[Actor, Party]]:
+        """By whom whose audit log is to be read once more after all the traffic; the scenarios of a run share it."""
+        return self.recorder.logs_to_read_again
+
     def count(self, quick: int, standard: int, thorough: int) -> int:
         """How many, by --depth."""
         return {"quick": quick, "standard": standard, "thorough": thorough}[self.depth]

@@ -10,7 +10,7 @@ from typing import Any
 
 from zdr_audit.canary.mint import parts as canary_parts
 from zdr_audit.journal.events import GrowthMeasured, LeftOut
-from zdr_audit.profile.model import Operation
+from zdr_audit.profile.model import SESSION, Operation
 from zdr_audit.suite.answers import inference_judge
 from zdr_audit.suite.hands import Reply
 from zdr_audit.suite.operations import Operations
@@ -105,13 +105,14 @@ class Inference(Operations):
 
     def optional(self, operation: str) -> tuple[str, ...]:
         """The query parameters and headers that the profile adds to an operation of inference, and that other clients may not send. Not those that say
-        whose the request is, those of the dialect, or those that the profile says cannot be left out (`stimulus:without:NAME` in `absent`)."""
+        whose the request is or name its session, those of the dialect, or those that cannot be left out by the profile's word
+        (`stimulus:without:NAME` in `absent`)."""
         spec, parties = self._operation(operation), (self.subject, self.control, *self.others.values())
         whose = {said for party in parties for said in (party.id, party.account) if said}
         fixed = {"content-type", *(name.lower() for name in self.dialect.headers)}
 
         def can_go(name: str, value: str) -> bool:
-            theirs = names(value) & {"org", "account"} or any(said in value for said in whose)
+            theirs = names(value) & {"org", "account", SESSION} or any(said in value for said in whose)
             return not theirs and name.lower() not in fixed and self.profile.why_absent(f"stimulus:without:{name}") is None
 
         return tuple(name for name, value in {**spec.query, **spec.headers}.items() if can_go(name, value))
@@ -125,6 +126,8 @@ class Inference(Operations):
             self.dialect.render(Stimulus(session=name), self.models[0], said, (), self.profile.limits.body_bytes).headers
             for name in (None, session)
         )
+        spec = self._operation("messages.create")
+        named = named | {key: session for key, value in spec.headers.items() if value == f"{{{SESSION}}}"}
         return {name: value for name, value in named.items() if without.get(name) != value}
 
     def infer(
@@ -196,7 +199,7 @@ class Inference(Operations):
 
     def _outgoing(self, stimulus: Stimulus, by: Actor, model: str, carried: _Carried, spec: Operation, how: How) -> Outgoing:
         rendered = self.dialect.render(stimulus, model, carried.texts, carried.parts, self.profile.limits.body_bytes)
-        known = {"org": by.organization_id, "account": self._account(by), "model": model, "run": self.run_id}
+        known = {"org": by.organization_id, "account": self._account(by), "model": model, "run": self.run_id, SESSION: stimulus.session}
         path, headers = _addressed(spec.without(stimulus.without), how.operation, known)
         body = self._gone_on(how.conversation, rendered.body, stimulus.turns) if how.conversation is not None else rendered.body
         return Outgoing(
@@ -272,7 +275,12 @@ def _unfinished(stimulus: Stimulus, body_bytes: int) -> Wire:
 def _addressed(spec: Operation, name: str, known: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     """Path with query, and headers, of an operation whose body is not the profile's. Raises NotOffered where a template needs more than is known."""
     try:
-        path = with_query(fill_path(spec.path, known), fill(spec.query, known))
-        return path, {key: str(value) for key, value in fill(spec.headers, known).items()}
+        query, headers = (_spoken(said, known) for said in (spec.query, spec.headers))
+        return with_query(fill_path(spec.path, known), query), {key: str(value) for key, value in headers.items()}
     except MissingValue as exc:
         raise NotOffered(f"operation '{name}' needs a value '{exc}' that the run does not have") from None
+
+
+def _spoken(said: Mapping[str, str], known: Mapping[str, Any]) -> dict[str, Any]:
+    """Members of a query or of headers, filled; those that name the session only where there is one."""
+    return {key: fill(value, known) for key, value in said.items() if known[SESSION] or SESSION not in names(value)}

@@ -35,6 +35,13 @@ def labels(document: Any) -> list[str]:
     return sorted(found)[:MAX_OPERATIONS]
 
 
+def declares_storage(document: Any) -> bool:
+    """Whether the document says of any operation that it needs storage, or that it does not."""
+    paths = document.get("paths") if isinstance(document, dict) else None
+    items = [item for item in paths.values() if isinstance(item, dict)] if isinstance(paths, dict) else []
+    return any("x-zdr-requires-storage" in item[method] for item in items for method in METHODS if isinstance(item.get(method), dict))
+
+
 def declared_storage_operations(document: Any, known: Iterable[tuple[str, str]]) -> list[DeclaredOperation]:
     """Operations declared as needing storage that are not among `known` (method, path template), writing ones first."""
     shapes = {(method, _shape(path)) for method, path in known}

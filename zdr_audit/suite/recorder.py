@@ -20,7 +20,7 @@ from zdr_audit.journal.events import CanaryMinted, DigestsTaken, Epoch, Interact
 from zdr_audit.journal.store import Journal
 from zdr_audit.profile.load import ProfileError
 from zdr_audit.suite.late_log import LateLog
-from zdr_audit.suite.party import Actor
+from zdr_audit.suite.party import Actor, Party
 from zdr_audit.target.outcome import document
 from zdr_audit.target.pace import NO_ANSWER, TRY_AGAIN
 from zdr_audit.target.transport import DROPPED, Answer, Outgoing, Transport, now
@@ -100,6 +100,7 @@ class Recorder:
         self._content = seeker.without_digests()  # what comes back as a digest is no echo
         self.digests = digests
         self.late_log = LateLog()
+        self.logs_to_read_again: list[tuple[Actor, Party]] = []
         self._lock = threading.Lock()
         self._interactions = itertools.count(1)
         self._canaries = itertools.count(1)
@@ -107,6 +108,8 @@ class Recorder:
         self.sent = 0
         self.clock_offset: float | None = None
         """Seconds by which the target's clock was ahead of ours in the last answer that had a Date header."""
+        self.ends_late: bool | None = None
+        """Whether the target answers a request to begin anew before it ends: None until the first was watched."""
 
     def transport_of(self, organization: str) -> Transport:
         """The way to the deployment that serves an organization."""

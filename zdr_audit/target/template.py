@@ -16,6 +16,7 @@ from zdr_audit.profile.base import names
 __all__ = ["MissingValue", "fill", "fill_path", "names", "pointer", "with_query"]
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 _MISSING = object()
 
 
@@ -24,11 +25,13 @@ class MissingValue(Exception):
 
 
 def fill(template: Any, values: Mapping[str, Any]) -> Any:
-    """Replace `{name}` in every string of a JSON value. A string that is only `{name}` becomes the value itself, of its own type."""
+    """Replace `{name}` in every string of a JSON value. A string that is only `{name}` becomes the value itself, of its own type; `{name:number}` the
+    number that its text says."""
     if isinstance(template, str):
         whole = _NAME.fullmatch(template)
         if whole:
-            return _value(whole[1], values)
+            value = _value(whole[1], values)
+            return _number(value) if template.endswith(":number}") else value
         return _NAME.sub(lambda m: str(_value(m[1], values)), template)
     if isinstance(template, list | tuple):
         return [fill(item, values) for item in template]
@@ -45,6 +48,15 @@ def fill_path(template: str, values: Mapping[str, Any]) -> str:
 def with_query(path: str, query: Mapping[str, Any]) -> str:
     """The path with a percent-encoded query string, as it is where there is none. A cursor may hold `+`, `=` and `&`."""
     return f"{path}?{urlencode(query, quote_via=quote)}" if query else path
+
+
+def _number(value: Any) -> Any:
+    """What a text says as a number; where it says none (an identifier that is made up, say) the value as it is."""
+    text = str(value)
+    try:
+        return int(text) if _WHOLE.fullmatch(text) else float(text)
+    except ValueError:
+        return value
 
 
 def _value(name: str, values: Mapping[str, Any]) -> Any:

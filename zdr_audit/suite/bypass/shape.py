@@ -69,10 +69,15 @@ def reshape(form: Form, body: bytes | None, headers: Headers) -> tuple[bytes | N
     return body, headers
 
 
+_COUNTED = 9
+
+
 def stranger(identifier: str) -> str:
     """An identifier of the same shape that nobody was given: its letters and digits behind the prefix are turned round, and shifted."""
     head, mark, tail = identifier.rpartition("_")
     turned = "".join(_NEXT.get(c, c) for c in reversed(tail))
+    if tail.isdigit() and len(tail) < _COUNTED:  # counted up from one: near numbers are somebody's, and far ones still have 32 bits
+        turned = f"20{turned:0>8}"
     return f"{head}{mark}{turned}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import schemathesis
@@ -19,7 +19,7 @@ from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.contract.deliver import deliver
 from zdr_audit.suite.contract.fuzz import entitled_roles, harmless
 from zdr_audit.suite.contract.generator import without_security
-from zdr_audit.suite.contract.interface import read
+from zdr_audit.suite.contract.interface import ORGANIZATION, called, meaning, read
 from zdr_audit.suite.party import Actor
 
 STEPS = 8
@@ -34,8 +34,9 @@ def follow(assay: Assay, document: Any, actors: Mapping[str, Actor], *, writes: 
     """So many chains of at most `STEPS` requests, each sent by a role that may. Interactions have the step `chain`; judging is left to the journal."""
     known = read(document, assay.profile)
     organization = next(iter(actors.values())).organization_id
-    ours = {label.replace(f"{{{name}}}", organization): label for label, one in known.items() for name in [_organization(one.path)]}
-    schema = schemathesis.openapi.from_dict(without_security(_for(document, organization)))
+    meant = meaning(called(known.values(), assay.profile), ORGANIZATION)
+    ours = {label.replace(f"{{{name}}}", organization): label for label, one in known.items() for name in [_organization(one.path, meant)]}
+    schema = schemathesis.openapi.from_dict(without_security(_for(document, organization, meant)))
 
     def passes(context: Any) -> bool:
         one = known.get(ours.get(context.operation.label, ""))
@@ -70,18 +71,18 @@ def follow(assay: Assay, document: Any, actors: Mapping[str, Actor], *, writes: 
             run_state_machine_as_test(seed(assay.seed * 1000 + number)(Chain), settings=few)
 
 
-def _organization(path: str) -> str:
-    """The name of the path parameter that takes the organization, a name that no path has where there is none."""
-    found = re.search(r"\{(org[a-z_]*)\}", path)
-    return found[1] if found else "-"
+def _organization(path: str, meant: Collection[str]) -> str:
+    """The name of the path parameter that takes the organization (by the profile one of `meant`), a name that no path has where there is none."""
+    found: list[str] = re.findall(r"\{([^{}]*)\}", path)
+    return next((name for name in found if name in meant or re.fullmatch("org[a-z_]*", name)), "-")
 
 
-def _for(document: Any, organization: str) -> Any:
+def _for(document: Any, organization: str, meant: Collection[str]) -> Any:
     """The document for one organization: its identifier stands in the paths, and headers that may be left out are: chains begin where no other object
     is needed, and either is taken for one."""
     paths: dict[str, Any] = {}
     for path, item in document.get("paths", {}).items():
-        name = _organization(path)
+        name = _organization(path, meant)
         paths[path.replace(f"{{{name}}}", organization)] = {
             verb: spec | {"parameters": [p for p in spec.get("parameters", ()) if _stays(p, name)], "responses": _linked(spec, name)}
             if isinstance(spec, dict) and "responses" in spec

@@ -34,11 +34,16 @@ class Known:
             if operation.method == "POST":
                 self.made.add(value)
         one = _first(body)
-        if isinstance(one, dict) and isinstance(one.get(ID), str) and _IDENTIFIER.fullmatch(one[ID]):
-            kind = operation.path if not operation.path.endswith("}") else operation.collection if operation.method == "GET" else None
-            if kind is not None:
-                self.collections.setdefault(kind, one[ID])
-                self.tags.setdefault(kind, operation.tag)
+        found = one.get(ID) if isinstance(one, dict) else None
+        if (isinstance(found, str) and _IDENTIFIER.fullmatch(found)) or type(found) is int:
+            self.told(operation, str(found))
+
+    def told(self, operation: Documented, value: str) -> None:
+        """An answer of the operation is about the object of that identifier."""
+        kind = operation.path if not operation.path.endswith("}") else operation.collection if operation.method == "GET" else None
+        if kind is not None:
+            self.collections.setdefault(kind, value)
+            self.tags.setdefault(kind, operation.tag)
 
     def forget(self, body: Any) -> None:
         """What this answer of somebody else names is common property, and not the organization's own, but for what it made itself."""

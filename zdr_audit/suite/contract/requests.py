@@ -9,10 +9,11 @@ from urllib.parse import quote
 
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.contract.generator import Generator
-from zdr_audit.suite.contract.interface import Documented, read
-from zdr_audit.suite.contract.known import Known, is_identifier
+from zdr_audit.suite.contract.interface import ORGANIZATION, USER, Documented, called, meaning, profiled, read
+from zdr_audit.suite.contract.known import ID, Known, is_identifier
 from zdr_audit.suite.contract.volumes import valid
 from zdr_audit.suite.party import Party
+from zdr_audit.target.template import names, pointer
 
 NOBODY = "zdraudit00nobody"
 """Stands where nothing is known to put there."""
@@ -24,11 +25,15 @@ class Requests:
     """Cases for one organization of one target, that learn from the answers."""
 
     def __init__(self, assay: Assay, document: Any, org: Party) -> None:
+        self.profile = assay.profile
         self.generator = Generator.of(document)
         self.documented = read(document, assay.profile)
         self.operations = {operation.label: operation for operation in self.generator.operations}
         self.seed = assay.seed
-        self.known = Known({"organization": org.id, "org": org.id} | ({"user_id": org.member.user} if org.member.user else {}))
+        parameters = called(self.documented.values(), assay.profile)
+        self.organization = meaning(parameters, ORGANIZATION)
+        user = meaning(parameters, USER) - {"user"}
+        self.known = Known(dict.fromkeys(self.organization, org.id) | (dict.fromkeys(user, org.member.user) if org.member.user else {}))
 
     def case(self, one: Documented) -> Any:
         """A valid request, with what is known in its path and in the members of its body that take identifiers; None where none can be made."""
@@ -43,9 +48,22 @@ class Requests:
         query = {name: value for name, value in (case.query or {}).items() if name in required}
         case.query = {name: (is_identifier(name) and self.known.value(name, one)) or value for name, value in query.items()}
         if isinstance(case.body, dict):
-            known = {name: self.known.value(name, one) for name in case.body if is_identifier(name)}
-            case.body = {**case.body, **{name: value for name, value in known.items() if value}}
+            known = {name: self.known.value(name, one) for name in case.body if is_identifier(name) or name in self.organization}
+            case.body = {**case.body, **{name: _like(case.body[name], value) for name, value in known.items() if value}}
         return case
+
+    def learn(self, one: Documented, body: Any) -> None:
+        """Take in an answer: first where the profile says that identifiers stand, since the target may call them as it likes."""
+        calls = profiled(self.profile)
+        used = {ID} | ({name for spec in calls.values() for name in names(spec.path)} - self.organization)
+        for spec in (calls[name] for name in one.profiled):
+            listed = pointer(body, spec.items) if spec.items is not None else None
+            told = listed[0] if isinstance(listed, list) and listed else body
+            for name, where in (spec.extract if listed is None else spec.fields).items():
+                value = pointer(told, where) if name in used and name not in spec.secret else None
+                if isinstance(value, str | int) and not isinstance(value, bool):
+                    self.known.told(one, str(value))
+        self.known.learn(one, body)
 
     def path(self, one: Documented) -> dict[str, str]:
         """What stands for each parameter of the path."""
@@ -73,6 +91,11 @@ class Requests:
         elif isinstance(fresh.body, dict):
             fresh.body = {**fresh.body, name: value}
         return fresh
+
+
+def _like(drawn: Any, value: str) -> Any:
+    """A value as a number where the document wants one."""
+    return int(value) if type(drawn) is int and value.isdigit() else value
 
 
 def properties(operation: Any) -> dict[str, Any]:

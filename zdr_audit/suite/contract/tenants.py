@@ -29,7 +29,7 @@ def reach(assay: Assay, requests: Requests, one: Documented, by: Actor, other: P
     case = requests.case(one)
     if case is None:
         return
-    own = {"organization": other.id, "org": other.id}
+    own = dict.fromkeys(sorted(requests.organization), other.id)
     for place in requests.places(one):
         for value in _values(assay, requests, one, place[1]):
             for path in _paths(requests, one, place[0], own):

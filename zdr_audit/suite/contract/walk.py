@@ -19,7 +19,7 @@ from zdr_audit.suite.contract.fuzz import harmless
 from zdr_audit.suite.contract.interface import Documented
 from zdr_audit.suite.contract.known import identifiers
 from zdr_audit.suite.contract.labels import ENTITLED, NOT_ENTITLED, SAID
-from zdr_audit.suite.contract.requests import Requests
+from zdr_audit.suite.contract.requests import NOBODY, Requests
 from zdr_audit.suite.contract.tenants import named, reach
 from zdr_audit.suite.party import Actor, Party
 from zdr_audit.target.transport import Answer
@@ -51,7 +51,8 @@ class Walk:
         removing = sorted((one for one in chosen if one.method == "DELETE"), key=lambda one: -one.path.count("/"))
         using = sorted((one for one in chosen if one.method != "DELETE" and self._customers_may(one)), key=_making_first)
         others = sorted((one for one in chosen if one.method != "DELETE" and one not in using), key=lambda one: one.collection is not None)
-        for one in using:
+        lacking = {one.label for one in using if NOBODY in self.requests.path(one).values()}
+        for one in sorted(using, key=lambda one: one.label in lacking):  # what needs an object comes when all was made that needs none
             self._as_each_role(one)
         self._what_is_common(using)
         for one in using:
@@ -87,7 +88,7 @@ class Walk:
         for role in self._trying(one, entitled):
             got = self._send(case, self.actors[role], ENTITLED, one, said=str(said[role]).lower())
             if got.served and not one.open:
-                self.requests.known.learn(one, got.body)
+                self.requests.learn(one, got.body)
             done = got if got.served else done
         if done is not None and one.method == "POST" and one.collection is not None:
             self._send(case, self.actors[entitled[0]], AGAIN, one)

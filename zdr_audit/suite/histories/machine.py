@@ -75,6 +75,7 @@ class Play:
         self.requests: dict[str, list[str]] = {}
         self.begun: dict[str, dict[str, Any]] = {}
         self.flagged: dict[str, str] = {}
+        self.holds: dict[str, str] = {}
         self.revoked: dict[str, Actor] = {}
         self.turn = 0
         if changes:
@@ -145,12 +146,13 @@ class Play:
         return MOST_DAYS - sum(self.passed)
 
     def endings(self) -> list[Callable[[], None]]:
-        """What every history ends with: a look at the state and the log of every organization. Through time it is first led to what must last, a key is
-        revoked and a session flagged; then the service begins anew, and the longest period passes."""
+        """What every history ends with: what is held is released, and a look at the state and the log of every organization. Through time it is first led to
+        what must last, a key is revoked and a session flagged; then the service begins anew, and the longest period passes."""
+        released = [partial(self.release, party) for party in self.parties if party.id in self.holds]
         if not self.through_time:
-            return [partial(last, party) for party in self.parties for last in (self.look, self.log)]
+            return [*released, *(partial(last, party) for party in self.parties for last in (self.look, self.log))]
         offers, first = self.assay.offers, self.parties[0]
-        found: list[Callable[[], None]] = [partial(self.lead_to_zdr, first)]
+        found: list[Callable[[], None]] = [*released, partial(self.lead_to_zdr, first)]
         found += [partial(self.revoke, first)] if offers("key.create") and offers("key.revoke") else []
         found += [partial(self.flag, first)] if "operator" in self.assay.staff_actors and offers("session.flag") else []
         found += [self.restart] if offers("service.restart") else []
@@ -184,8 +186,10 @@ class Play:
             found.append(Move(f"ask in a flagged session of {at}", partial(self.ask_flagged, party)))
         if party.id in self.flagged and offers("exceptions.list"):
             found.append(Move(f"see what is kept of {at}", partial(self.kept, party)))
-        if "operator" in self.assay.staff_actors and offers("hold.place") and offers("hold.release"):
-            found.append(Move(f"hold a session of {at} and release it", partial(self.hold, party)))
+        if party.id in self.holds:
+            found.append(Move(f"release the hold of {at}", partial(self.release, party)))
+        elif "operator" in self.assay.staff_actors and offers("hold.place") and offers("hold.release"):
+            found.append(Move(f"hold a session of {at}", partial(self.hold, party)))
         if offers("key.create") and offers("key.revoke"):
             found.append(Move(f"give a key of {at} and revoke it", partial(self.revoke, party)))
         if party.id in self.revoked:
@@ -265,7 +269,7 @@ class Play:
 
     def use(self, party: Party, name: str) -> None:
         actor = party.under("zdr" if self.model.organizations[party.id].world.zdr else "none").member
-        first = next(e for e in self.assay.feature(name).endpoints if e.begins)
+        first = self.assay.feature(name).first
         (reply,) = self.assay.use_feature(name, actor, step="use", only=lambda e: e is first, labels=self.labels("use"))
         made = {k: v for k, v in reply.values.items() if not k.startswith("_")}
         if reply.accepted and reply.interaction.outcome == "accepted" and made:
@@ -309,12 +313,16 @@ class Play:
         self.judge(listed, rows=True)
 
     def hold(self, party: Party) -> None:
+        """It stands until it is released: whatever happens in between, happens beside it."""
         operator, session = self.staff("operator"), f"zdr-audit-held-{self.number}-{self.turn}"
         placed = self.assay.attempt("hold.place", operator, step="hold", org=party, labels=self.labels("operate"), session=session)
+        self.holds[party.id] = str(placed.values.get("hold", "none"))
         self.judge(placed)
-        self.turn += 1
-        known = {"hold": placed.values.get("hold", "none")}
-        self.judge(self.assay.attempt("hold.release", operator, step="release", org=party, labels=self.labels("operate"), **known))
+
+    def release(self, party: Party) -> None:
+        known = {"hold": self.holds.pop(party.id)}
+        labels = self.labels("operate")
+        self.judge(self.assay.attempt("hold.release", self.staff("operator"), step="release", org=party, labels=labels, **known))
 
     def revoke(self, party: Party) -> None:
         """A key that works, and then must not."""

@@ -9,11 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from zdr_audit.journal.events import Interaction
+from zdr_audit.profile.base import TEMPLATE_NAME as _NAME
 from zdr_audit.profile.model import Operation, Profile
 from zdr_audit.suite.expect import Expect, Inconclusive, Violated, answer_finding
 from zdr_audit.suite.histories.model import Model, Row, Unknown
+from zdr_audit.target.transport import auth_headers
 
-_NAME = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_QUOTED_NUMBER = re.compile(r'"(\{[a-z][a-z0-9_]*:number\})"')
 
 
 @dataclass(frozen=True)
@@ -116,15 +118,23 @@ def script(profile: Profile, told: Told) -> str:
         path = _NAME.sub(lambda found, v=values: v.get(found[1], f"${found[1].upper()}"), spec.path)  # type: ignore[misc]
         query = "&".join(f"{k}={_NAME.sub(lambda f, v=values: v.get(f[1], f[1]), v0)}" for k, v0 in spec.query.items())  # type: ignore[misc]
         key = f"$KEY_{item.role.upper()}_{letters.get(item.organization_id, 'STAFF')}"
-        command = f'curl -s -X {spec.method} "$BASE{path}{"?" + query if query else ""}" -H "x-api-key: {key}"'
+        command = f'curl -s -X {spec.method} "$BASE{path}{"?" + query if query else ""}" -H "{_credential(profile, item, key)}"'
         if spec.body is not None:
-            whole = json.dumps(spec.body).replace('"{seconds}"', item.labels.get("seconds", "1"))  # a number
+            # Numbers stand without quotes.
+            whole = _QUOTED_NUMBER.sub(r"\1", json.dumps(spec.body)).replace('"{seconds}"', item.labels.get("seconds", "1"))
             body = _NAME.sub(lambda found, v=values: v.get(found[1], found[1]), whole)  # type: ignore[misc]
             command += f" -H 'content-type: application/json' -d {shlex.quote(body)}"
             command = command.replace("'\"'\"'", "'")
         made = _made(item, letters)
         lines.append(f"{made}=$({command} | jq -r {shlex.quote(_jq(spec, made))})" if made else command)
     return "\n".join(lines)
+
+
+def _credential(profile: Profile, item: Interaction, key: str) -> str:
+    """The header in which the target wants a key; members of organizations made for the run bring theirs as the subject's do."""
+    like = profile.actors["subject"]["member"]
+    actor = profile.actors.get(item.organization, {}).get(item.role, like)
+    return "".join(f"{name}: {value}" for name, value in auth_headers(actor.header, key, actor.prefix).items())
 
 
 def _spec(profile: Profile, item: Interaction) -> Operation | None:

@@ -1,0 +1,81 @@
+"""An audit log only grows: what a reader has seen in it stands there unchanged whenever the same reader reads it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from zdr_audit.journal.events import Interaction
+from zdr_audit.suite.answers import MORE
+from zdr_audit.suite.expect import DoesNotApply, Expect
+
+Entry = dict[str, Any]
+
+
+@dataclass
+class Reading:
+    """The pages of one reading, from the first to the last; `whole` once there was a last one."""
+
+    pages: list[Interaction] = field(default_factory=list)
+
+    @property
+    def whole(self) -> bool:
+        return MORE not in self.pages[-1].labels
+
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """By their ids, as the profile reads them."""
+        rows = [row for page in self.pages for row in page.data["items"]]
+        return {str(row["id"]): {k: v for k, v in row.items() if k != "_whole"} for row in rows if row.get("id") is not None}
+
+
+def every_log_only_grows(expect: Expect) -> None:
+    """Nobody misses, or sees changed, what they had seen in a log before, in all readings before time is moved. What was seen less than the settle window
+    before may be on its way to whoever answers. Raises DoesNotApply where no log was read twice."""
+    window, twice = expect.profile.limits.settle_seconds, False
+    for readings in _by_reader(expect).values():
+        seen: dict[str, tuple[Entry, float]] = {}
+        for reading in readings:
+            began, entries = _seconds(reading.pages[0].started_at), reading.entries
+            settled = {name: entry for name, (entry, at) in seen.items() if at + window <= began} if reading.whole else {}
+            twice = twice or bool(settled)
+            for name, entry in settled.items():
+                lost = "is there no more" if name not in entries else "is another one"
+                promise = f"entry {name} of an audit log must be there unchanged whenever it is read again, and {lost}"
+                expect.that(entries.get(name) == entry, promise, reading.pages[0])
+            ended = _seconds(reading.pages[-1].ended_at)
+            seen = {name: (entry, ended) for name, entry in entries.items()} | seen
+    if not twice:
+        raise DoesNotApply("no audit log in which there was an entry was read again by the same reader after the settle window")
+
+
+def _by_reader(expect: Expect) -> dict[tuple[str, str], list[Reading]]:
+    """The readings by who read the log of which organization."""
+    spec = expect.profile.operations["audit.list"]
+    follows = f"{spec.page.parameter}=" if spec.page is not None else "\n"
+    open_by_story: dict[tuple[str, ...], Reading] = {}
+    found: dict[tuple[str, str], list[Reading]] = {}
+    for page in _pages(expect.history.interactions.values()):
+        reader = (page.actor, page.labels["about"])
+        story = (*reader, page.scenario, page.step)
+        known = open_by_story.get(story)
+        if known is not None and not known.whole:
+            known.pages.append(page)
+        elif follows not in page.path:
+            open_by_story[story] = Reading([page])
+            found.setdefault(reader, []).append(open_by_story[story])
+    return found
+
+
+def _pages(items: Iterable[Interaction]) -> list[Interaction]:
+    return [
+        item
+        for item in items
+        if item.operation == "audit.list" and item.outcome == "accepted" and item.epoch == "main" and "items" in (item.data or {})
+    ]
+
+
+def _seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
