@@ -178,8 +178,8 @@ def test_tokens_are_counted_without_it_too(lab, sent):
 
 def test_whose_a_request_is_and_what_the_dialect_says_is_never_left_out(lab):
     query = {"beta": "true", "tenant": "{org}", "billed": "acct_sample", "api-version": "2026-01"}
-    headers = {"anthropic-version": "2023-06-01", "Content-Type": "application/json", "x-of": "for org_control", "anthropic-beta": "tools"}
-    assay = with_operation(lab.assay("family.story", 1), "messages.create", query=query, headers=headers)
+    headers = {"anthropic-version": "2023-06-01", "Content-Type": "application/json", "x-of": "for org_control", "x-talk": "{session}"}
+    assay = with_operation(lab.assay("family.story", 1), "messages.create", query=query, headers=headers | {"anthropic-beta": "tools"})
     assert assay.optional("messages.create") == ("beta", "api-version", "anthropic-beta")
     needed = {"stimulus:without:api-*": "the target has no version of its own choice"}
     assay.profile = assay.profile.model_copy(update={"absent": needed})

@@ -105,13 +105,14 @@ class Inference(Operations):
 
     def optional(self, operation: str) -> tuple[str, ...]:
         """The query parameters and headers that the profile adds to an operation of inference, and that other clients may not send. Not those that say
-        whose the request is, those of the dialect, or those that the profile says cannot be left out (`stimulus:without:NAME` in `absent`)."""
+        whose the request is or name its session, those of the dialect, or those that cannot be left out by the profile's word
+        (`stimulus:without:NAME` in `absent`)."""
         spec, parties = self._operation(operation), (self.subject, self.control, *self.others.values())
         whose = {said for party in parties for said in (party.id, party.account) if said}
         fixed = {"content-type", *(name.lower() for name in self.dialect.headers)}
 
         def can_go(name: str, value: str) -> bool:
-            theirs = names(value) & {"org", "account"} or any(said in value for said in whose)
+            theirs = names(value) & {"org", "account", SESSION} or any(said in value for said in whose)
             return not theirs and name.lower() not in fixed and self.profile.why_absent(f"stimulus:without:{name}") is None
 
         return tuple(name for name, value in {**spec.query, **spec.headers}.items() if can_go(name, value))
