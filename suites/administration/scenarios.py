@@ -118,5 +118,5 @@ def _look_at_what_is_documented(assay: Assay) -> None:
     with suppress(ScenarioBroken):
         document = assay.document("openapi.read", step="read the interface document")
         for path in unspoken_pages(document, assay.profile)[:MOST_PAGES]:
-            page = DeclaredOperation("GET", path, "diagnostics", None)
+            page = DeclaredOperation("GET", path, "documented page", None)
             assay.call_declared(page, operator, step="look at what is documented", pair=f"{assay.scenario}{path}", counts=False)

@@ -236,6 +236,15 @@ def test_a_credential_that_a_command_prints_is_asked_of_the_command_and_gets_its
     assert """-H "authorization: Token $(token 'of us')\"""" in text
 
 
+def test_a_script_names_a_session_in_the_profiles_header_where_there_is_one(tmp_path):
+    profile = load("simulator", {"ZDR_SIM_DATA": str(tmp_path)}, None).profile
+    spec = profile.operations["messages.create"].model_copy(update={"headers": {"x-thread": "t-{session}"}})
+    told = profile.model_copy(update={"operations": profile.operations | {"messages.create": spec}})
+    texts = [curl(told, dialect_of(told), "messages.create", Stimulus(session=name), "model-a", "log") for name in ("one", None)]
+    assert ["x-thread: t-one" in text for text in texts] == [True, False]
+    assert "x-thread" not in texts[1]
+
+
 def test_the_script_sends_the_request_that_it_describes(tmp_path):
     profile = load("simulator", {"ZDR_SIM_DATA": str(tmp_path)}, None).profile
     tools = tmp_path / "bin"

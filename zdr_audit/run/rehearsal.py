@@ -43,6 +43,7 @@ DONE: dict[str, Any] = {"200": {"description": "done", "content": {"application/
 DOCUMENT: dict[str, Any] = {
     "/declared": {"post": {"x-zdr-requires-storage": True, "requestBody": BODY, "responses": DONE}},
     "/described": {"post": {"requestBody": BODY, "responses": DONE}},
+    "/shown": {"get": {"responses": DONE}},
 }
 
 

@@ -6,12 +6,12 @@ import json
 import re
 import shlex
 
-from zdr_audit.profile.model import ActorSection, Profile
+from zdr_audit.profile.model import SESSION, ActorSection, Profile
 from zdr_audit.target.dialects.base import Dialect, Rendered
 from zdr_audit.target.dialects.content import FILLER
 from zdr_audit.target.shape import words
 from zdr_audit.target.stimulus import PLACES, Stimulus
-from zdr_audit.target.template import fill, fill_path, with_query
+from zdr_audit.target.template import fill_path, fill_some, with_query
 from zdr_audit.target.transport import auth_headers
 from zdr_audit.target.wire import MISSING_BYTES
 
@@ -29,9 +29,10 @@ def curl(profile: Profile, dialect: Dialect, operation: str, stimulus: Stimulus,
     rendered = _rendered(dialect, operation, stimulus, model)
     secret = "not-a-credential-of-anybody" if stimulus.wrong == "bad_credential" else credential(member)
     said = words(operation, stimulus)
-    known = {"org": organization, "account": profile.organizations["subject"].account or "", "model": model, "run": "by-hand"}
-    path = with_query(fill_path(spec.path, known), fill(spec.query, known))
-    headers = [f"  -H {shlex.quote(f'{k}: {v}')} \\" for k, v in {**fill(spec.headers, known), **rendered.headers}.items()]
+    account = profile.organizations["subject"].account or ""
+    known = {"org": organization, "account": account, "model": model, "run": "by-hand", SESSION: stimulus.session}
+    path = with_query(fill_path(spec.path, known), fill_some(spec.query, known))
+    headers = [f"  -H {shlex.quote(f'{k}: {v}')} \\" for k, v in {**fill_some(spec.headers, known), **rendered.headers}.items()]
     headers += [f"  -H {shlex.quote(line)} \\" for line in _framing(stimulus)]
     headers += [f'  -H "{name}: {value}" \\' for name, value in auth_headers(member.header, secret, member.prefix).items()]
     lines = [

@@ -19,7 +19,7 @@ from zdr_audit.suite.patience import Patience
 from zdr_audit.suite.recorder import Planned
 from zdr_audit.target import shape
 from zdr_audit.target.stimulus import PLACES, Place, Stimulus, fitted
-from zdr_audit.target.template import MissingValue, fill, fill_path, names, with_query
+from zdr_audit.target.template import MissingValue, fill_path, fill_some, names, with_query
 from zdr_audit.target.transport import Outgoing, now
 from zdr_audit.target.wire import Wire
 
@@ -275,12 +275,7 @@ def _unfinished(stimulus: Stimulus, body_bytes: int) -> Wire:
 def _addressed(spec: Operation, name: str, known: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     """Path with query, and headers, of an operation whose body is not the profile's. Raises NotOffered where a template needs more than is known."""
     try:
-        query, headers = (_spoken(said, known) for said in (spec.query, spec.headers))
+        query, headers = (fill_some(said, known) for said in (spec.query, spec.headers))
         return with_query(fill_path(spec.path, known), query), {key: str(value) for key, value in headers.items()}
     except MissingValue as exc:
         raise NotOffered(f"operation '{name}' needs a value '{exc}' that the run does not have") from None
-
-
-def _spoken(said: Mapping[str, str], known: Mapping[str, Any]) -> dict[str, Any]:
-    """Members of a query or of headers, filled; those that name the session only where there is one."""
-    return {key: fill(value, known) for key, value in said.items() if known[SESSION] or SESSION not in names(value)}

@@ -13,7 +13,7 @@ import jsonpath
 from zdr_audit.profile.base import TEMPLATE_NAME as _NAME
 from zdr_audit.profile.base import names
 
-__all__ = ["MissingValue", "fill", "fill_path", "names", "pointer", "with_query"]
+__all__ = ["MissingValue", "fill", "fill_path", "fill_some", "names", "pointer", "with_query"]
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
@@ -43,6 +43,11 @@ def fill(template: Any, values: Mapping[str, Any]) -> Any:
 def fill_path(template: str, values: Mapping[str, Any]) -> str:
     """The same for a URL path: values are percent-encoded."""
     return _NAME.sub(lambda m: quote(str(_value(m[1], values)), safe=""), template)
+
+
+def fill_some(members: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Members of a query or of headers, filled; those that name what is None are left out."""
+    return {key: fill(value, values) for key, value in members.items() if all(values.get(name, "") is not None for name in names(value))}
 
 
 def with_query(path: str, query: Mapping[str, Any]) -> str:
