@@ -27,6 +27,8 @@ NAME = r"String should match pattern '^[a-z0-9][a-z0-9_.-]*$'"
 _NAMES = [f"'{kind}'" for kind in get_args(Evidence.model_fields["kind"].annotation)]
 KINDS = f"{', '.join(_NAMES[:-1])} or {_NAMES[-1]}"
 
+AUDIT = '[audit_types]\nrequested = "asked"\napproved = "yes"\nrejected = "no_"\nenabled = "on"\ndisabled = "off"\n'
+
 CASES = {
     "no schema": ("schema = 1\n", "", "schema: is missing"),
     "another schema": ("schema = 1", "schema = 2", "schema: should be 1, found 2"),
@@ -106,6 +108,16 @@ CASES = {
     "no member": ('member = { env = "PAPER_CONTROL"', 'admin = { env = "PAPER_CONTROL"', "profile: actors.control needs 'member'"),
     "production without words": ('platform = "gateway"', "production = true", f"target: {CONSENT}"),
     "production with other words": ('platform = "gateway"', 'production = true\nproduction_consent = "yes"', f"target: {CONSENT}"),
+    "refused attempts logged and not logged": (
+        "[features.feedback]",
+        f'{AUDIT}denied = "no"\n[absent]\n"audit.refused" = "they are not"\n[features.feedback]',
+        "profile: audit_types.denied says how refused attempts are logged, and absent.'audit.refused' that they are not",
+    ),
+    "a common type that is an action's": (
+        "[features.feedback]",
+        f'{AUDIT}denied = "on"\n[features.feedback]',
+        "audit_types: 'denied' is the common type for what was refused, and 'on' is that of 'enabled'",
+    ),
     "content that goes in nowhere": (
         'body = { text = "{canary}" }',
         'body = { text = "hello" }',

@@ -319,8 +319,13 @@ POLICY_FEATURES = frozenset({"web_sessions", "remote_sessions", "feedback"})
 """Features that the policy names one by one."""
 
 
+REFUSALS_LOGGED = "audit.refused"
+"""What a profile names under `absent` where the target does not log refused attempts, or logs them elsewhere."""
+
+
 class AuditTypes(Closed):
-    """How the target names the actions that enablement consists of, in its audit log."""
+    """How the target names the actions that enablement consists of, in its audit log. `denied` is the common type, if there is one, under which it logs
+    what it refused, whichever action that was."""
 
     requested: str
     approved: str
@@ -332,8 +337,16 @@ class AuditTypes(Closed):
     hold: str | None = None
     released: str | None = None
     read: str | None = None
+    denied: str | None = None
     success: tuple[str, ...] = ("success",)
     refused: tuple[str, ...] = ("refused",)
+
+    @model_validator(mode="after")
+    def _denied_is_no_action(self) -> AuditTypes:
+        actions = {name: value for name, value in self if isinstance(value, str) and name != "denied"}
+        if same := next((name for name, value in actions.items() if value == self.denied), None):
+            raise ValueError(f"'denied' is the common type for what was refused, and '{self.denied}' is that of '{same}'")
+        return self
 
 
 class AuditChain(Closed):
@@ -442,6 +455,8 @@ class Profile(Closed):
                 if used and used not in self.operations:
                     raise ValueError(f"evidence '{item.id}' names the operation '{used}', which operations does not define")
         self._templates()
+        if self.audit_types is not None and self.audit_types.denied and REFUSALS_LOGGED in self.absent:
+            raise ValueError(f"audit_types.denied says how refused attempts are logged, and absent.'{REFUSALS_LOGGED}' that they are not")
         return self
 
     def _twin_fits(self, item: Evidence) -> None:
@@ -465,6 +480,11 @@ class Profile(Closed):
     def why_absent(self, need: str) -> str | None:
         """The reason why the target does not have an operation, `feature:NAME` or the like; None where the profile gives none."""
         return next((reason for pattern, reason in self.absent.items() if fnmatch.fnmatchcase(need, pattern)), None)
+
+    @property
+    def logs_refusals(self) -> bool:
+        """Whether the audit log is to tell of refused attempts, too."""
+        return self.why_absent(REFUSALS_LOGGED) is None
 
     @property
     def other_features(self) -> dict[str, Feature]:

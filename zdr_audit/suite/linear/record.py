@@ -9,10 +9,10 @@ from typing import get_args
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.model import AuditTypes
-from zdr_audit.suite.audit_history import moment
+from zdr_audit.suite.audit_history import denies, moment
 from zdr_audit.suite.expect import Expect, Inconclusive, Violated, answer_finding
 from zdr_audit.suite.linear.order import Event, Order, find_order
-from zdr_audit.suite.linear.workflow import Deed, Entry, Kind, Outcome, Workflow, World
+from zdr_audit.suite.linear.workflow import DENIED, Deed, Entry, Kind, Outcome, Workflow, World
 
 _NOT_KNOWN = frozenset({"no_answer", "rate_limited", "server_error", "malformed", "unexpected", "redirected"})
 
@@ -27,6 +27,7 @@ class Concurrent:
     items: dict[str, Interaction]
     log: Interaction
     rows: tuple[dict[str, object], ...] = ()
+    logs_refusals: bool = True
 
     @classmethod
     def all(cls, expect: Expect) -> list[Concurrent]:
@@ -42,9 +43,10 @@ class Concurrent:
                 raise Inconclusive("the log was too large to be recorded")
             acts = [i for i in expect.interactions if i.labels.get("about") == organization and event_of(i) is not None]
             events = tuple(event for i in acts if (event := event_of(i)) is not None)
-            rows = [row for page in pages for row in (page.data or {}).get("items", [])]
-            entries = tuple(entry for row in sorted(rows, key=_sequence) if (entry := entry_of(row, types)) is not None)
-            found.append(cls(organization, events, entries, {i.id: i for i in acts}, pages[0], tuple(sorted(rows, key=_sequence))))
+            rows = sorted((row for page in pages for row in (page.data or {}).get("items", [])), key=_sequence)
+            logs_refusals = expect.profile.logs_refusals
+            entries = tuple(expected_of(rows, types, logs_refusals))
+            found.append(cls(organization, events, entries, {i.id: i for i in acts}, pages[0], tuple(rows), logs_refusals))
         if not found:
             raise Inconclusive("no action was journaled")
         return found
@@ -53,7 +55,7 @@ class Concurrent:
         return tuple(event for event in self.events if event.value.kind != "seen")
 
     def explain(self, *, rules: bool, sights: bool) -> Order:
-        model = Workflow(self.entries, rules, sights)
+        model = Workflow(self.entries, rules, sights, self.logs_refusals)
         return find_order(self.events if sights else self.acted(), World(), model.step, model.done, model.looks)
 
 
@@ -90,12 +92,20 @@ def _seen(item: Interaction) -> bool | None:
 def entry_of(row: dict[str, object], types: AuditTypes) -> Entry | None:
     """An entry of the actions that we know; None for any other."""
     names = {getattr(types, kind): kind for kind in get_args(Kind) if getattr(types, kind, None)}
+    said = row.get("outcome")
     kind = names.get(str(row.get("type")))
+    if denies(row, types) and kind is None:
+        return Entry(DENIED, "refused", _text(row.get("actor_role")), _text(row.get("actor")), _text(row.get("reference")))
     if kind is None:
         return None
-    said = row.get("outcome")
     outcome = "success" if said in types.success else "refused" if said in types.refused else "unknown"
     return Entry(kind, outcome, _text(row.get("actor_role")), _text(row.get("actor")), _text(row.get("reference")))
+
+
+def expected_of(rows: Iterable[dict[str, object]], types: AuditTypes, logs_refusals: bool) -> list[Entry]:
+    """The entries of the actions that we know, without those of refusals where the log need not tell of them: then it may, or may not."""
+    found = (entry for row in rows if (entry := entry_of(row, types)) is not None)
+    return [entry for entry in found if logs_refusals or entry.outcome != "refused"]
 
 
 def _text(value: object) -> str:
