@@ -44,8 +44,8 @@ def split(
                 if lacking:
                     unavailable.setdefault(control.id, lacking)
                 continue
-            # An operation that the profile gives is there, whatever a pattern of `absent` says.
-            reason = None if need in profile.operations else profile.why_absent(need.removesuffix(OTHER))
+            # An operation that the profile gives is there, whatever a pattern of `absent` says; so is a step that another one does.
+            reason = None if need in profile.operations or profile.done_by(need) else profile.why_absent(need.removesuffix(OTHER))
             if reason and need.endswith(OTHER) and profile.other_features:
                 continue
             if reason:
@@ -111,6 +111,7 @@ def missing(profile: Profile, need: str, actors: Collection[str]) -> str | None:
         if not fnmatch.filter(list(profile.features), wanted):
             return f"the profile names no feature '{wanted}'"
         return None
+    need = profile.done_by(need) or need
     operation = profile.operations.get(need)
     if operation is None:
         return f"the profile names no operation '{need}', and no reason why the target does not have it"

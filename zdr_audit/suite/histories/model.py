@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.model import Profile
@@ -99,6 +99,8 @@ class Model:
         deed, before = event.value, known.world
         allowed, must = self._may(item, deed, known)
         known.log.append(Entry(deed.kind, deed.outcome, deed.role, deed.email, deed.reference))
+        if deed.enables and deed.outcome == "success" and self.profile.enabled_entry is not None:
+            known.log.append(Entry("enabled", "success", deed.role, deed.email, deed.reference))
         if deed.outcome == "refused":
             return "it must be possible, and was refused" if must else ""
         if not allowed:
@@ -106,7 +108,7 @@ class Model:
         known.world = next(iter(_RULES.step(before, deed)), before)
         if deed.kind == "migrated":
             known.product = "enterprise"
-        if deed.kind == "enabled":
+        if deed.kind == "enabled" or deed.enables:
             known.lasting.clear()
         return ""
 
@@ -115,7 +117,7 @@ class Model:
         spec = self.profile.operations.get(item.operation)
         if spec is None or item.role != spec.by:
             return False, False
-        wanted = Deed(deed.kind, "success", deed.role, deed.email, deed.reference, deed.request)
+        wanted = replace(deed, outcome="success")
         after = list(_RULES.step(known.world, wanted))
         match deed.kind:
             case "requested":
@@ -124,7 +126,7 @@ class Model:
                 return True, known.world.zdr
             case "migrated":
                 return True, known.product == "api" and known.world.zdr
-            case "enabled":
+            case "enabled" | "approved" if deed.kind == "enabled" or deed.enables:
                 return bool(after), bool(after) and not known.world.zdr and after[0] != known.world
             case _:
                 return bool(after), bool(after) and after[0] != known.world

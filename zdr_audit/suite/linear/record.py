@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import get_args
 
@@ -42,7 +42,8 @@ class Concurrent:
             if any("too_large" in (page.data or {}) for page in pages):
                 raise Inconclusive("the log was too large to be recorded")
             acts = [i for i in expect.interactions if i.labels.get("about") == organization and event_of(i) is not None]
-            events = tuple(event for i in acts if (event := event_of(i)) is not None)
+            apart = expect.profile.enabled_entry is not None
+            events = tuple(part for i in acts if (event := event_of(i)) is not None for part in _parts(event, apart))
             rows = sorted((row for page in pages for row in (page.data or {}).get("items", [])), key=_sequence)
             logs_refusals = expect.profile.logs_refusals
             entries = tuple(expected_of(rows, types, logs_refusals))
@@ -76,9 +77,24 @@ def event_of(item: Interaction) -> Event[Deed] | None:
         if kind == "requested" and isinstance(item.data, dict):
             request = str(item.data.get("request", "")) if outcome == "success" else ""
         deed = Deed(kind, outcome, item.role, item.labels.get("email", ""), item.labels.get("marker", ""), request or item.id)  # type: ignore[arg-type]
+        deed = replace(deed, enables=kind == "approved" and "zdr.enable" in item.labels.get("also", "").split())
         return Event(item.id, item.started_at, item.ended_at if outcome != "unknown" else None, deed)
     zdr = _seen(item)
     return None if zdr is None else Event(item.id, item.started_at, item.ended_at, Deed("seen", "success", zdr=zdr))
+
+
+ENABLING = "+enabling"
+"""Ends the id of the event that is the enabling by an approval, where that has an entry of its own."""
+
+
+def _parts(event: Event[Deed], apart: bool) -> tuple[Event[Deed], ...]:
+    """An approval that enables, as the two things that it is where each has its entry (`apart`): nobody promises that nothing comes between. One that was
+    refused is one thing."""
+    deed = event.value
+    if not (apart and deed.enables) or deed.outcome == "refused":
+        return (event,)
+    approved, enabled = replace(deed, enables=False), replace(deed, enables=False, kind="enabled")
+    return (replace(event, value=approved), replace(event, id=event.id + ENABLING, value=enabled))
 
 
 def _seen(item: Interaction) -> bool | None:
@@ -91,7 +107,8 @@ def _seen(item: Interaction) -> bool | None:
 
 def entry_of(row: dict[str, object], types: AuditTypes) -> Entry | None:
     """An entry of the actions that we know; None for any other."""
-    names = {getattr(types, kind): kind for kind in get_args(Kind) if getattr(types, kind, None)}
+    # Where the approval enables, both may have one type: the entry is then the approval's, which comes first.
+    names = {getattr(types, kind): kind for kind in reversed(get_args(Kind)) if getattr(types, kind, None)}
     said = row.get("outcome")
     kind = names.get(str(row.get("type")))
     if denies(row, types) and kind is None:
@@ -157,7 +174,9 @@ def _with_contention(expect: Expect) -> list[Concurrent]:
     records = Concurrent.all(expect)
     if not any(_overlap(record.acted()) for record in records):
         raise Inconclusive("no two actions were under way at the same time")
-    if not any(e.value.kind == "enabled" and e.value.outcome == "success" for record in records for e in record.events):
+    if not any(
+        (e.value.kind == "enabled" or e.value.enables) and e.value.outcome == "success" for record in records for e in record.events
+    ):
         raise Inconclusive("ZDR was never enabled, so there is no change to be seen in any order")
     return records
 
@@ -177,7 +196,7 @@ def _demand(record: Concurrent, order: Order, promise: str) -> None:
         raise Inconclusive(f"no order was found within the bounds of the search for {record.organization}")
     if order.result == "none":
         message = f"{promise}, but none of {record.organization} does: {_where(record, order)}"
-        stuck = [record.items[name] for name in order.stuck if name in record.items]
+        stuck = [record.items[name] for name in (one.removesuffix(ENABLING) for one in order.stuck) if name in record.items]
         raise Violated(message, [answer_finding(item, promise) for item in stuck or [record.log]])
 
 

@@ -15,7 +15,8 @@ Status = Literal["requested", "approved", "rejected", "enabled", "used"]
 
 @dataclass(frozen=True)
 class Deed:
-    """An action, or a look at the state (`seen`: `zdr` is what it showed). `request` is the request that it is about."""
+    """An action, or a look at the state (`seen`: `zdr` is what it showed). `request` is the request that it is about. `enables` marks an approval that
+    enables."""
 
     kind: Kind
     outcome: Outcome
@@ -24,6 +25,7 @@ class Deed:
     reference: str = ""
     request: str = ""
     zdr: bool | None = None
+    enables: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,8 @@ class Workflow:
         match deed.kind:
             case "requested":
                 return world.put(deed.request, "requested")
+            case "approved" if deed.enables:
+                return self._if(status in ("requested", "enabled"), world.put(deed.request, "enabled", zdr=True))
             case "approved":
                 return self._if(status in ("requested", "approved"), world.put(deed.request, "approved"))
             case "rejected":
