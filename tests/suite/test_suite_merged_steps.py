@@ -395,3 +395,12 @@ def test_the_order_of_administrators_has_the_enabling_in_the_approval(lab: Lab) 
         log_agrees(at_once(lab, done[:-2]))
     assert ENABLING not in {finding.interaction for finding in caught.value.findings}
     assert all(not (finding.interaction or "").endswith(ENABLING) for finding in caught.value.findings)
+
+
+def test_where_refusals_are_not_logged_the_place_in_the_log_is_told_right(lab: Lab) -> None:
+    lab.profile = lab.profile.model_copy(update={"absent": {"audit.refused": "they go elsewhere"}})
+    each = lab.profile.enabled_entry is not None
+    done = [("requested", "success"), ("approved", "success"), *([("enabled", "success")] if each else [])]
+    log_agrees(at_once(lab, done))
+    with pytest.raises(Violated, match=f"entry {len(done) + 1} of {len(done) + 1} is 'rejected' success"):
+        log_agrees(at_once(lab, [*done, ("rejected", "success")]))

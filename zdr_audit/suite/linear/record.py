@@ -203,12 +203,20 @@ def _demand(record: Concurrent, order: Order, promise: str) -> None:
 def _where(record: Concurrent, order: Order) -> str:
     """Where the longest order ends: what was explained last, what the log has next, and what could have come next."""
     deeds = {event.id: event.value for event in record.events}
-    told = sum(1 for name in order.order if deeds[name].kind != "seen")
+    told = _told(record, [deeds[name] for name in order.order])
     following = (
         f"entry {told + 1} of {len(record.entries)} is {_entry(record.entries[told])}" if told < len(record.entries) else "no entry is left"
     )
     waiting = ", ".join(f"{name} ({_deed(deeds[name])})" for name in order.stuck[:6]) or "no action"
     return f"after {len(order.order)} of {len(deeds)} events {following}, and what may come next is {waiting}"
+
+
+def _told(record: Concurrent, order: Iterable[Deed]) -> int:
+    """How many entries the longest order explains, or passes over because they may tell of what is not ours."""
+    model, worlds = Workflow(record.entries, rules=False, sights=False, refusals=record.logs_refusals), {World()}
+    for deed in order:
+        worlds = {after for world in worlds for after in model.step(world, deed)}
+    return max((world.explained for world in worlds), default=0)
 
 
 def _entry(entry: Entry) -> str:
