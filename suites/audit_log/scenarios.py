@@ -31,13 +31,18 @@ def enablement_actions(assay: Assay) -> None:
     """Enablement actions, successful and refused"""
     org = assay.fresh()
     first = _request(assay, org)
-    _act(assay, "enabled", org, request=first)  # refused: not reviewed
+    apart = assay.separate("zdr.enable")
+    if apart:
+        _act(assay, "enabled", org, request=first)  # refused: not reviewed
     _act(assay, "rejected", org, request=first)
+    if not apart:
+        _act(assay, "approved", org, request=first)  # refused: rejected
     _act(assay, "requested", org, org.admin)  # refused: a customer
     second = _request(assay, org)
     _act(assay, "approved", org, assay.doer("zdr.request"), request=second)  # refused: its own request
     _act(assay, "approved", org, request=second)
-    _act(assay, "enabled", org, request=second)
+    if apart:
+        _act(assay, "enabled", org, request=second)
     _act(assay, "disabled", org, org.member)  # refused: a customer
     with suppress(NotOffered):  # refused: another of the same role, so that it shows who is named
         colleague = assay.add_member(org, step="a colleague comes", role="colleague").actor("colleague")
@@ -70,7 +75,7 @@ def refusals_of_the_ineligible(assay: Assay) -> None:
         org = assay.fresh(operation="organization.create_ineligible")
         request = _act(assay, "requested", org)
         if request is not None:
-            for kind in ("approved", "enabled"):
+            for kind in ("approved", "enabled") if assay.separate("zdr.enable") else ("approved",):
                 _act(assay, kind, org, request=request)
         assay.list_all("audit.list", org.admin, step="own log", org=org)
 
@@ -124,6 +129,8 @@ def administrators_at_once(assay: Assay) -> None:
             board += filter(None, [_decided_at_once(assay, org, board[-1])])
         for number in range(assay.count(5, 10, 40)):
             first, kinds = ROUNDS[number % len(ROUNDS)]
+            if not assay.separate("zdr.enable"):
+                first, kinds = _by_approval(first, kinds)
             for kind in first:
                 board += filter(None, [_at_once(assay, org, kind, board[-1])])
             chosen = [*kinds, *assay.random.choices(kinds, k=ADMINISTRATORS - len(kinds))]
@@ -136,6 +143,11 @@ def administrators_at_once(assay: Assay) -> None:
         assay.list_all("audit.list", org.admin, step="own log", org=org)
 
 
+def _by_approval(first: tuple[str, ...], kinds: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """A round where the approval enables: what would be approved beforehand is approved in the round."""
+    return tuple(k for k in first if k != "approved"), tuple("approved" if k == "enabled" else k for k in kinds)
+
+
 def _turn(looks_last: bool, kind: str) -> bool:
     return (kind in LOOKS) == looks_last
 
@@ -143,7 +155,8 @@ def _turn(looks_last: bool, kind: str) -> bool:
 def _decided_at_once(assay: Assay, org: Party, request: Any) -> Any:
     """Reviewers decide the same request, at the same moment, in either way; gives the request that is made afterwards."""
     assay.together([partial(_at_once, assay, org, kind, request) for kind in REVIEWERS])
-    for kind in ("enabled", "disabled"):  # what is approved would stand in the next one's way
+    # What is approved would stand in the next one's way.
+    for kind in ("enabled", "disabled") if assay.separate("zdr.enable") else ("disabled",):
         _at_once(assay, org, kind, request)
     return _at_once(assay, org, "requested", request)
 
@@ -161,7 +174,7 @@ def _at_once(assay: Assay, org: Party, kind: str, request: Any) -> Any:
         case "disabled":
             _act(assay, kind, org)
         case "customer":
-            _act(assay, "enabled", org, org.admin, request=request)
+            _act(assay, assay.profile.enabling[1], org, org.admin, request=request)
         case _:
             _act(assay, kind, org, request=request)
     return None

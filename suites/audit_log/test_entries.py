@@ -36,8 +36,7 @@ def test_refused_attempts_are_logged_as_refused(expect: Expect) -> None:
 
 @control("ZDR-AUD-03", after=ACTIONS)
 def test_entries_name_who_and_which_organization(expect: Expect) -> None:
-    for story in Story.all(expect):
-        story.names_actor_and_organization(expect)
+    Story.each(expect, lambda story: story.names_actor_and_organization(expect))
 
 
 @control("ZDR-AUD-04", after=ACTIONS)
@@ -63,5 +62,4 @@ def test_the_hash_chain_of_every_log_that_was_read_recomputes(expect: Expect) ->
 
 @control("ZDR-AUD-09", after=ACTIONS)
 def test_entry_times_lie_within_the_time_of_the_action(expect: Expect) -> None:
-    for story in Story.all(expect):
-        story.times_fit(expect)
+    Story.each(expect, lambda story: story.times_fit(expect))

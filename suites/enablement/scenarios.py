@@ -35,14 +35,16 @@ def probe(assay: Assay, party: Party, step: str, *, counts: bool = False) -> Non
 @scenario()
 def the_way_to_zdr(assay: Assay) -> None:
     """Request, review, enabling"""
-    org = assay.fresh()
+    org, apart = assay.fresh(), assay.separate("zdr.enable")
     asked = assay.attempt("zdr.request", assay.doer("zdr.request"), step="request", org=org)
     request = asked.values.get("request", "none")
-    assay.attempt("zdr.approve", assay.doer("zdr.approve"), step="approve", org=org, request=request)
+    if apart:
+        assay.attempt("zdr.approve", assay.doer("zdr.approve"), step="approve", org=org, request=request)
     before = assay.call("zdr.status", org.admin, step="status before", org=org)
-    assay.attempt("zdr.enable", assay.doer("zdr.enable"), step="enable", org=org, request=request)
+    enabling, _ = assay.profile.enabling
+    assay.attempt(enabling, assay.doer(enabling), step="enable" if apart else "approve", org=org, request=request)
     assay.poll("zdr.status", org.admin, before, step="poll after", org=org)
-    assay.call("zdr.status", org.admin, step="status after", org=org)
+    assay.call("zdr.status", org.admin, step="status after", org=org, counts=not apart)
 
 
 @scenario()
@@ -54,16 +56,35 @@ def customers_try_to_enable(assay: Assay) -> None:
     request = assay.provide("zdr.request", step="request", org=org).values["request"]
     for actor in (org.member, org.admin):
         assay.attempt("zdr.approve", actor, step="customer approves", org=org, request=request)
-    assay.provide("zdr.approve", step="approve", org=org, request=request)
-    for actor in (org.member, org.admin):
-        assay.attempt("zdr.enable", actor, step="customer enables", org=org, request=request)
+    if assay.separate("zdr.enable"):
+        assay.provide("zdr.approve", step="approve", org=org, request=request)
+        for actor in (org.member, org.admin):
+            assay.attempt("zdr.enable", actor, step="customer enables", org=org, request=request)
     assay.call("zdr.status", org.admin, step="status", org=org)
-    assay.provide("zdr.enable", step="enable", org=org, request=request)
+    enabling, _ = assay.profile.enabling
+    assay.provide(enabling, step="enable", org=org, request=request)
 
 
 @scenario()
 def enabling_without_review(assay: Assay) -> None:
     """Enabling before review, after a rejection, for an organization that is not eligible"""
+    if assay.separate("zdr.enable"):
+        _enabling_unreviewed(assay)
+    else:
+        _approving_too_late(assay)
+    enabling, _ = assay.profile.enabling
+    if assay.offers("organization.create_ineligible"):
+        other = assay.fresh(operation="organization.create_ineligible")
+        asked = assay.call("zdr.request", assay.doer("zdr.request"), step="request for the ineligible", org=other)
+        if asked.accepted:
+            request = asked.values["request"]
+            if assay.separate("zdr.enable"):
+                assay.call("zdr.approve", assay.doer("zdr.approve"), step="approve the ineligible", org=other, request=request)
+            assay.attempt(enabling, assay.doer(enabling), step="enable the ineligible", org=other, request=request)
+        assay.call("zdr.status", other.admin, step="status", org=other)
+
+
+def _enabling_unreviewed(assay: Assay) -> None:
     enabler = assay.doer("zdr.enable")
     # Beside it stands another organization of the account, whose request is approved and waits; later it has ZDR.
     beside = assay.fresh()
@@ -76,14 +97,19 @@ def enabling_without_review(assay: Assay) -> None:
     assay.provide("zdr.reject", step="reject", org=org, request=request)
     assay.attempt("zdr.enable", enabler, step="enable after rejection", org=org, request=request)
     assay.call("zdr.status", org.admin, step="status", org=org)
-    if assay.offers("organization.create_ineligible"):
-        other = assay.fresh(operation="organization.create_ineligible")
-        asked = assay.call("zdr.request", assay.doer("zdr.request"), step="request for the ineligible", org=other)
-        if asked.accepted:
-            request = asked.values["request"]
-            assay.call("zdr.approve", assay.doer("zdr.approve"), step="approve the ineligible", org=other, request=request)
-            assay.attempt("zdr.enable", enabler, step="enable the ineligible", org=other, request=request)
-        assay.call("zdr.status", other.admin, step="status", org=other)
+
+
+def _approving_too_late(assay: Assay) -> None:
+    """Where the approval enables, what is left to try is to approve what was rejected: at once, and when a further request waits, or was rejected, too."""
+    org, reviewer = assay.fresh(), assay.doer("zdr.approve")
+    first = assay.provide("zdr.request", step="request", org=org).values["request"]
+    assay.provide("zdr.reject", step="reject", org=org, request=first)
+    assay.attempt("zdr.approve", reviewer, step="enable after rejection", org=org, request=first)
+    second = assay.provide("zdr.request", step="request again", org=org).values["request"]
+    assay.attempt("zdr.approve", reviewer, step="enable after rejection", org=org, request=first)
+    assay.provide("zdr.reject", step="reject again", org=org, request=second)
+    assay.attempt("zdr.approve", reviewer, step="enable after rejection", org=org, request=second)
+    assay.call("zdr.status", org.admin, step="status", org=org)
 
 
 @scenario()
@@ -95,7 +121,7 @@ def the_moment_of_enabling(assay: Assay) -> None:
     probe(assay, org, "use before")
     request = assay.provide("zdr.request", step="request", org=org).values["request"]
     assay.provide("zdr.approve", step="approve", org=org, request=request)
-    assay.provide("zdr.enable", step="enable", org=org, request=request)
+    assay.enable_approved(org, request)
     org = org.under("zdr")
     assay.infer(org.member, open_session, step="ask after")
     probe(assay, org, "use after")
@@ -190,13 +216,15 @@ def the_account_team_on_its_own(assay: Assay) -> None:
     assay.attempt("zdr.approve", team, step="approve alone", org=org, request=request)
     org = assay.fresh()
     request = assay.must("zdr.request", team, step="request", org=org).values["request"]
-    assay.provide("zdr.approve", step="approve", org=org, request=request)
-    assay.attempt("zdr.enable", team, step="enable alone", org=org, request=request)
-    entitled = (team, assay.doer("zdr.approve"), assay.doer("zdr.enable"))
+    if assay.separate("zdr.enable"):
+        assay.provide("zdr.approve", step="approve", org=org, request=request)
+        assay.attempt("zdr.enable", team, step="enable alone", org=org, request=request)
+    enabling, _ = assay.profile.enabling
+    entitled = (team, assay.doer("zdr.approve"), assay.doer(enabling))
     for actor in assay.staff_actors.values():
         if actor not in entitled:
-            assay.attempt("zdr.enable", actor, step="enable as other staff", org=org, request=request)
-    assay.provide("zdr.enable", step="enable", org=org, request=request)
+            assay.attempt(enabling, actor, step="enable as other staff", org=org, request=request)
+    assay.provide(enabling, step="enable", org=org, request=request)
 
 
 CHANGING = ("organization.create", "user.create", "key.create", "zdr.request", "zdr.approve", "zdr.reject", "zdr.enable", "zdr.disable")

@@ -28,4 +28,5 @@ def test_zdr_is_what_it_was_before_the_restart(expect: Expect) -> None:
 def test_what_was_answered_is_in_the_log_after_a_restart(expect: Expect) -> None:
     for story in Story.all(expect):
         story.has_one_entry_for_each(expect, refused=False)
-        story.has_one_entry_for_each(expect, refused=True)
+        if story.logs_refusals:
+            story.has_one_entry_for_each(expect, refused=True)

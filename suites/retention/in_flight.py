@@ -21,7 +21,9 @@ def requests_in_flight(assay: Assay) -> None:
 def _switch_on_under_traffic(assay: Assay) -> None:
     org = promised = assay.fresh()
     request = assay.provide("zdr.request", step="request", org=org).values["request"]
-    assay.provide("zdr.approve", step="approve", org=org, request=request)
+    enabling, _ = assay.profile.enabling
+    if assay.separate("zdr.enable"):
+        assay.provide("zdr.approve", step="approve", org=org, request=request)
 
     def ask(session: int) -> None:
         party = promised
@@ -30,6 +32,6 @@ def _switch_on_under_traffic(assay: Assay) -> None:
 
     with Traffic(ask, SESSIONS + len(SLOW_LINES)) as traffic:
         traffic.wait_for(SESSIONS)
-        assay.provide("zdr.enable", step="enable", org=org, request=request)
+        assay.provide(enabling, step="enable", org=org, request=request)
         promised = org.under("zdr")
         traffic.wait_for(2 * SESSIONS)

@@ -27,6 +27,9 @@ NAME = r"String should match pattern '^[a-z0-9][a-z0-9_.-]*$'"
 _NAMES = [f"'{kind}'" for kind in get_args(Evidence.model_fields["kind"].annotation)]
 KINDS = f"{', '.join(_NAMES[:-1])} or {_NAMES[-1]}"
 
+APPROVE = '[operations."zdr.approve"]\nmethod = "POST"\npath = "/approve"\n'
+AUDIT = '[audit_types]\nrequested = "asked"\napproved = "yes"\nrejected = "no_"\nenabled = "on"\ndisabled = "off"\n'
+
 CASES = {
     "no schema": ("schema = 1\n", "", "schema: is missing"),
     "another schema": ("schema = 1", "schema = 2", "schema: should be 1, found 2"),
@@ -106,6 +109,41 @@ CASES = {
     "no member": ('member = { env = "PAPER_CONTROL"', 'admin = { env = "PAPER_CONTROL"', "profile: actors.control needs 'member'"),
     "production without words": ('platform = "gateway"', "production = true", f"target: {CONSENT}"),
     "production with other words": ('platform = "gateway"', 'production = true\nproduction_consent = "yes"', f"target: {CONSENT}"),
+    "an operation that does a step of no other": (
+        'path = "/v1/messages"',
+        'path = "/v1/messages"\nalso = ["zdr.enable"]',
+        "profile: operations.messages.create: 'also' names 'zdr.enable'; this operation can also do nothing; zdr.approve can",
+    ),
+    "an approval that does another step than enabling": (
+        "[features.feedback]",
+        f'{APPROVE}also = ["zdr.disable"]\n[features.feedback]',
+        "profile: operations.zdr.approve: 'also' names 'zdr.disable'; this operation can also do 'zdr.enable' alone",
+    ),
+    "a step that has an operation of its own": (
+        "[features.feedback]",
+        f'{APPROVE}also = ["zdr.enable"]\n{APPROVE.replace("approve", "enable")}[features.feedback]',
+        "profile: operations.zdr.approve does 'zdr.enable' also, which has an operation of its own",
+    ),
+    "a step that is done and absent": (
+        "[features.feedback]",
+        f'{APPROVE}also = ["zdr.enable"]\n[absent]\n"zdr.enable" = "the approval does it"\n[features.feedback]',
+        "profile: operations.zdr.approve does 'zdr.enable' also, and absent says that the target does not have it",
+    ),
+    "enabling without a type in the log": (
+        "[features.feedback]",
+        APPROVE.replace("approve", "enable") + AUDIT.replace('enabled = "on"\n', "") + "[features.feedback]",
+        'profile: audit_types.enabled is missing; it may be where the approval enables (also = ["zdr.enable"])',
+    ),
+    "refused attempts logged and not logged": (
+        "[features.feedback]",
+        f'{AUDIT}denied = "no"\n[absent]\n"audit.refused" = "they are not"\n[features.feedback]',
+        "profile: audit_types.denied says how refused attempts are logged, and absent.'audit.refused' that they are not",
+    ),
+    "a common type that is an action's": (
+        "[features.feedback]",
+        f'{AUDIT}denied = "on"\n[features.feedback]',
+        "audit_types: 'denied' is the common type for what was refused, and 'on' is that of 'enabled'",
+    ),
     "content that goes in nowhere": (
         'body = { text = "{canary}" }',
         'body = { text = "hello" }',

@@ -82,11 +82,20 @@ def without_helpers(feature):
 
 SEEN_LATER = "openapi.storage"
 """What the interface document alone tells, once it is read."""
+EXPECTED = "audit.refused"
+"""What is expected of every audit log, unless the profile says that it is not there."""
 
 
 def needs() -> set[str]:
     known = {need for control in load_catalogue().controls for need in control.requires if not need.startswith(("stimulus:", "dialect:"))}
-    return known - {SEEN_LATER}
+    return known - {SEEN_LATER, EXPECTED}
+
+
+def test_a_log_without_refused_attempts_can_be_called_so(simulator):
+    assert missing(simulator, EXPECTED, ()) is None
+    without = simulator.model_copy(update={"absent": {EXPECTED: "they go to a log of their own"}})
+    said = {"ZDR-AUD-02": f"the target does not have '{EXPECTED}': they go to a log of their own"}
+    assert split(without, load_catalogue().controls, everybody(simulator)) == (said, {})
 
 
 def test_a_document_that_says_nothing_of_storage_can_be_called_so(simulator):

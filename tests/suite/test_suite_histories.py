@@ -16,6 +16,7 @@ from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.histories.machine import Bounds, drive
 from zdr_audit.suite.histories.model import Model
 from zdr_audit.suite.histories.replay import histories, replay, script, story
+from zdr_audit.suite.linear.workflow import Entry
 
 FEW = Bounds(histories=3, steps=20, attempts=5, seconds=5)
 
@@ -94,3 +95,69 @@ def test_usage_must_be_readable_and_what_the_operator_does_must_be_possible(mode
 def test_a_revoked_key_opens_nothing(model: Model) -> None:
     assert model.take(asked("revoked", "denied")) == ""
     assert "revoked" in model.take(asked("revoked"))
+
+
+# -- refused attempts in the log ----------------------------------------------------------------------------------------------------
+
+
+def of_a_log(born: bool = False, **changes: Any) -> Model:
+    """A model of which the log must hold a request, a refused disabling by the admin, and an approval."""
+    profile = load("simulator", {}).profile
+    assert profile.audit_types is not None
+    types = profile.audit_types.model_copy(update={"denied": changes.pop("denied", None)})
+    made = Model(profile.model_copy(update={"audit_types": types, **changes}))
+    made.know("org_a", zdr=False)
+    made.organizations["org_a"].born_with_zdr = born
+    made.organizations["org_a"].log.extend(
+        [
+            Entry("requested", "success", "account_team"),
+            Entry("disabled", "refused", "admin"),
+            Entry("approved", "success", "reviewer"),
+        ]
+    )
+    return made
+
+
+def rows(*listed: tuple[str, str, str]) -> list[dict[str, object]]:
+    types = load("simulator", {}).profile.audit_types
+    return [
+        {"sequence": number, "type": getattr(types, kind, None) or kind, "outcome": outcome, "actor_role": role}
+        for number, (kind, outcome, role) in enumerate(listed)
+    ]
+
+
+ASKED, TRIED, AGREED = ("requested", "success", "account_team"), ("access_denied", "refused", "admin"), ("approved", "success", "reviewer")
+STRANGER = ("access_denied", "refused", "member")
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        ((ASKED, TRIED, AGREED), ""),
+        ((ASKED, ("disabled", "refused", "admin"), AGREED), ""),
+        ((STRANGER, ASKED, TRIED, STRANGER, ("disabled", "refused", "admin"), AGREED, TRIED), ""),
+        ((ASKED, AGREED), "entry 2 of the audit log must be 'disabled' refused by admin, and is 'approved' success by reviewer"),
+        ((ASKED, STRANGER, AGREED), "entry 3 of the audit log must be 'disabled' refused by admin, and is 'approved' success by reviewer"),
+        ((ASKED, TRIED), "the audit log lacks 'approved' success by reviewer"),
+        ((ASKED, TRIED, AGREED, AGREED), "the audit log has 'approved' success by reviewer, which did not happen"),
+    ],
+)
+def test_entries_of_a_common_type_stand_for_refusals_or_for_what_the_model_knows_nothing_of(log: Any, said: str) -> None:
+    assert of_a_log(denied="access_denied").take(asked("log"), rows(*log)) == said
+    born = of_a_log(denied="access_denied", born=True).take(asked("log"), rows(("enabled", "success", "operator"), *log))
+    assert bool(born) is bool(said)
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        ((ASKED, AGREED), ""),
+        ((ASKED, ("disabled", "refused", "admin"), AGREED), ""),
+        ((ASKED, ("disabled", "success", "admin"), AGREED), "entry 2 of the audit log must be 'approved' success by reviewer"),
+        ((ASKED,), "the audit log lacks 'approved' success by reviewer"),
+    ],
+)
+def test_where_refusals_are_not_logged_the_log_must_hold_what_was_done_alone(log: Any, said: str) -> None:
+    found = of_a_log(absent={"audit.refused": "they go elsewhere"}).take(asked("log"), rows(*log))
+    assert found.startswith(said)
+    assert bool(found) is bool(said)

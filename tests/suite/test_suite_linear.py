@@ -9,9 +9,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from zdr_audit.profile.model import AuditTypes
 from zdr_audit.suite.linear.order import Event, find_order
-from zdr_audit.suite.linear.record import falling
-from zdr_audit.suite.linear.workflow import Deed, Entry, Workflow, World
+from zdr_audit.suite.linear.record import expected_of, falling
+from zdr_audit.suite.linear.workflow import DENIED, Deed, Entry, Workflow, World
 
 # -- the checker itself, over a register --------------------------------------------------------------------------------------------
 
@@ -268,6 +269,57 @@ def test_without_an_answer_an_action_may_be_logged_either_way_or_not_at_all() ->
     for log in ([], [Entry("requested", "success")], [Entry("requested", "refused")]):
         assert explained([lost], log) == "found"
     assert explained([lost], [Entry("requested", "success")] * 2) == "none"
+
+
+# -- refused attempts under a common type, or not logged ----------------------------------------------------------------------------
+
+
+def by(kind: str, role: str, outcome: str = "success") -> Deed:
+    return Deed(kind, outcome, role, request="r1", reference=f"ref-{kind}")  # type: ignore[arg-type]
+
+
+ATTEMPTED = [by("requested", "account_team"), by("enabled", "admin", "refused"), by("approved", "reviewer")]
+TOLD = [Entry("requested", "success", "account_team"), Entry(DENIED, "refused", "admin"), Entry("approved", "success", "reviewer")]
+
+
+@pytest.mark.parametrize(
+    ("log", "found"),
+    [
+        (TOLD, "found"),
+        ([TOLD[0], Entry("enabled", "refused", "admin", reference="ref-enabled"), TOLD[2]], "found"),
+        ([Entry(DENIED, "refused", "member"), *TOLD, TOLD[1]], "found"),  # of other requests that were refused
+        ([TOLD[0], TOLD[1], TOLD[1], TOLD[2]], "found"),
+        ([TOLD[0], TOLD[2]], "none"),
+        ([TOLD[0], Entry(DENIED, "refused", "member"), TOLD[2]], "none"),
+        ([TOLD[0], TOLD[2], TOLD[1]], "none"),
+        ([TOLD[0], Entry("enabled", "success", "admin"), TOLD[2]], "none"),
+        ([*TOLD, Entry("rejected", "refused", "reviewer")], "none"),
+    ],
+)
+def test_an_entry_of_the_common_type_tells_of_any_refusal_or_of_what_is_not_ours(log: list[Entry], found: str) -> None:
+    assert explained(deeds(*ATTEMPTED), log) == found
+
+
+@pytest.mark.parametrize(
+    ("log", "found"),
+    [([TOLD[0], TOLD[2]], "found"), ([TOLD[0]], "none"), ([TOLD[0], Entry("enabled", "success", "admin"), TOLD[2]], "none")],
+)
+def test_a_log_that_need_not_tell_of_refusals_is_explained_by_what_was_done(log: list[Entry], found: str) -> None:
+    assert explained(deeds(*ATTEMPTED), log, refusals=False) == found
+
+
+def test_entries_of_refusals_are_left_out_where_the_log_need_not_tell_of_them() -> None:
+    types = AuditTypes(requested="asked", approved="yes", rejected="no", enabled="on", disabled="off", denied="denied")
+    rows: list[dict[str, object]] = [
+        {"type": "asked", "outcome": "success"},
+        {"type": "on", "outcome": "refused"},
+        {"type": "denied"},
+        {"type": "on", "outcome": "?"},
+        {"type": "login", "outcome": "refused"},
+    ]
+    told = [Entry("requested", "success"), Entry("enabled", "refused"), Entry(DENIED, "refused"), Entry("enabled", "unknown")]
+    assert expected_of(rows, types, True) == told
+    assert expected_of(rows, types, False) == [told[0], told[3]]
 
 
 # -- numbers and times of entries ------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
-from collections.abc import Collection, Set
+from collections.abc import Collection, Mapping, Set
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, field_validator, model_validator
@@ -242,6 +242,7 @@ class Operation(Closed):
     `accepted` and `accepted_when` say together what success is; `refusal` takes the place of the profile's rule for policy refusals.
     `means` says, for a name in `extract` or `fields`, our word and what the target says for it: `{ status = { enabled = [true] } }`.
     `creates` is the name in `extract` that identifies what the call makes in the target, `cleanup` the operation that removes it again.
+    `also` names the further step that the call does by itself: with some providers the approval enables.
     """
 
     method: Annotated[str, StringConstraints(pattern=r"^[A-Z]+$")]
@@ -264,6 +265,7 @@ class Operation(Closed):
     changes: bool = False
     creates: Name | None = None
     cleanup: Name | None = None
+    also: tuple[Name, ...] = ()
 
     @model_validator(mode="after")
     def _made(self) -> Operation:
@@ -320,25 +322,41 @@ class Feature(Closed):
         return next((e for e in main if e.begins), (main or self.endpoints)[0])
 
 
+MERGES: Mapping[str, str] = {"zdr.approve": "zdr.enable"}
+"""The steps of enablement that may do a further one by themselves (`also`), and which."""
 POLICY_FEATURES = frozenset({"web_sessions", "remote_sessions", "feedback"})
 """Features that the policy names one by one."""
 
 
+REFUSALS_LOGGED = "audit.refused"
+"""What a profile names under `absent` where the target does not log refused attempts, or logs them elsewhere."""
+
+
 class AuditTypes(Closed):
-    """How the target names the actions that enablement consists of, in its audit log."""
+    """How the target names the actions that enablement consists of, in its audit log. `denied` is the common type, if there is one, under which it logs
+    what it refused, whichever action that was. `enabled` may be missing, or be `approved` again, where the approval enables (`also`) and both have one entry.
+    """
 
     requested: str
     approved: str
     rejected: str
-    enabled: str
+    enabled: str | None = None
     disabled: str
     migrated: str | None = None
     flagged: str | None = None
     hold: str | None = None
     released: str | None = None
     read: str | None = None
+    denied: str | None = None
     success: tuple[str, ...] = ("success",)
     refused: tuple[str, ...] = ("refused",)
+
+    @model_validator(mode="after")
+    def _denied_is_no_action(self) -> AuditTypes:
+        actions = {name: value for name, value in self if isinstance(value, str) and name != "denied"}
+        if same := next((name for name, value in actions.items() if value == self.denied), None):
+            raise ValueError(f"'denied' is the common type for what was refused, and '{self.denied}' is that of '{same}'")
+        return self
 
 
 class AuditChain(Closed):
@@ -438,6 +456,7 @@ class Profile(Closed):
         if "messages.create" not in self.operations:
             raise ValueError("operations needs 'messages.create'")
         self._cleaning()
+        self._merging()
         ids = [e.id for e in self.evidence]
         for twice in {i for i in ids if ids.count(i) > 1}:
             raise ValueError(f"evidence id '{twice}' is used twice")
@@ -447,6 +466,8 @@ class Profile(Closed):
                 if used and used not in self.operations:
                     raise ValueError(f"evidence '{item.id}' names the operation '{used}', which operations does not define")
         self._templates()
+        if self.audit_types is not None and self.audit_types.denied and REFUSALS_LOGGED in self.absent:
+            raise ValueError(f"audit_types.denied says how refused attempts are logged, and absent.'{REFUSALS_LOGGED}' that they are not")
         return self
 
     def _twin_fits(self, item: Evidence) -> None:
@@ -467,9 +488,45 @@ class Profile(Closed):
             if spec.cleanup and spec.cleanup not in self.operations:
                 raise ValueError(f"'{name}' is cleaned up by '{spec.cleanup}', which operations does not define")
 
+    def _merging(self) -> None:
+        """Raises ValueError where a step cannot do another one by itself, or the audit log's type for that one is not told."""
+        for name, spec in self.operations.items():
+            for step in spec.also:
+                if MERGES.get(name) != step:
+                    allowed = f"'{MERGES[name]}' alone" if name in MERGES else f"nothing; {' and '.join(MERGES)} can"
+                    raise ValueError(f"operations.{name}: 'also' names '{step}'; this operation can also do {allowed}")
+                if step in self.operations:
+                    raise ValueError(f"operations.{name} does '{step}' also, which has an operation of its own")
+                if step in self.absent:
+                    raise ValueError(f"operations.{name} does '{step}' also, and absent says that the target does not have it")
+        if self.audit_types is not None and self.audit_types.enabled is None and "zdr.enable" in self.operations:
+            raise ValueError('audit_types.enabled is missing; it may be where the approval enables (also = ["zdr.enable"])')
+
+    def done_by(self, step: str) -> str | None:
+        """The operation that does a step by itself, beside its own; None where none does."""
+        return next((name for name, spec in self.operations.items() if step in spec.also), None)
+
+    @property
+    def enabling(self) -> tuple[str, str]:
+        """The operation that enables ZDR, and the action that it is."""
+        return ("zdr.approve", "approved") if self.done_by("zdr.enable") else ("zdr.enable", "enabled")
+
+    @property
+    def enabled_entry(self) -> str | None:
+        """The type of the entry that an approval that enables leaves beside its own; None where it does not, or where that is one and the same."""
+        types = self.audit_types
+        if types is None or not self.done_by("zdr.enable") or types.enabled == types.approved:
+            return None
+        return types.enabled
+
     def why_absent(self, need: str) -> str | None:
         """The reason why the target does not have an operation, `feature:NAME` or the like; None where the profile gives none."""
         return next((reason for pattern, reason in self.absent.items() if fnmatch.fnmatchcase(need, pattern)), None)
+
+    @property
+    def logs_refusals(self) -> bool:
+        """Whether the audit log is to tell of refused attempts, too."""
+        return self.why_absent(REFUSALS_LOGGED) is None
 
     @property
     def other_features(self) -> dict[str, Feature]:

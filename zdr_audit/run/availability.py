@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 
 from zdr_audit.catalogue.model import Control, Evidence, Family
 from zdr_audit.profile.base import names
-from zdr_audit.profile.model import OUT_OF_SCOPE_PLATFORMS, SESSION, STAFF, Profile
+from zdr_audit.profile.model import OUT_OF_SCOPE_PLATFORMS, REFUSALS_LOGGED, SESSION, STAFF, Profile
 from zdr_audit.target.dialects.base import Dialect
 
 SCOPE = ("covers", "not_covered", "platforms_covered", "platforms_not_covered")
@@ -44,8 +44,8 @@ def split(
                 if lacking:
                     unavailable.setdefault(control.id, lacking)
                 continue
-            # An operation that the profile gives is there, whatever a pattern of `absent` says.
-            reason = None if need in profile.operations else profile.why_absent(need.removesuffix(OTHER))
+            # An operation that the profile gives is there, whatever a pattern of `absent` says; so is a step that another one does.
+            reason = None if need in profile.operations or profile.done_by(need) else profile.why_absent(need.removesuffix(OTHER))
             if reason and need.endswith(OTHER) and profile.other_features:
                 continue
             if reason:
@@ -95,6 +95,8 @@ def missing(profile: Profile, need: str, actors: Collection[str]) -> str | None:
     if need == "audit.chain":
         said = "the profile does not say how entries of the audit log are chained (audit_chain), and no reason why they are not ('audit.chain')"
         return None if profile.audit_chain else said
+    if need == REFUSALS_LOGGED:
+        return None  # expected of every log, unless the profile says under `absent` that it does not
     if need == "zdr.scope":
         status = profile.operations.get("zdr.status")
         wanting = [name for name in SCOPE if status is None or name not in status.extract]
@@ -109,6 +111,7 @@ def missing(profile: Profile, need: str, actors: Collection[str]) -> str | None:
         if not fnmatch.filter(list(profile.features), wanted):
             return f"the profile names no feature '{wanted}'"
         return None
+    need = profile.done_by(need) or need
     operation = profile.operations.get(need)
     if operation is None:
         return f"the profile names no operation '{need}', and no reason why the target does not have it"

@@ -125,6 +125,7 @@ class Assay(Inference):
 
     def doer(self, operation: str) -> Actor:
         """Who of the provider does that, as the profile's `by` says. Raises NotOffered where it names nobody of the provider, or no credential is there."""
+        operation = self.profile.done_by(operation) or operation
         role = self._operation(operation).by
         if role not in STAFF:
             raise NotOffered(
@@ -148,8 +149,13 @@ class Assay(Inference):
         asked = self.provide("zdr.request", step=f"{step}: request", org=party)
         request = _given(asked, "zdr.request", "request")
         self.provide("zdr.approve", step=f"{step}: approve", org=party, request=request)
-        self.provide("zdr.enable", step=f"{step}: enable", org=party, request=request)
+        self.enable_approved(party, request, step=f"{step}: enable")
         return party.under("zdr")
+
+    def enable_approved(self, party: Party, request: Any, *, step: str = "enable") -> None:
+        """The step after an approval, where the approval has not done it already."""
+        if self.separate("zdr.enable"):
+            self.provide("zdr.enable", step=step, org=party, request=request)
 
 
 def _given(reply: Reply, operation: str, name: str) -> Any:

@@ -28,20 +28,27 @@ class Operations(Hands):
     """Hands that call operations and go through features."""
 
     def offers(self, operation: str) -> bool:
-        """Whether the profile gives the operation, and permission where it changes the target."""
+        """Whether the profile gives the operation, or another that does it also, and permission where it changes the target."""
+        operation = self.profile.done_by(operation) or operation
         spec = self.profile.operations.get(operation)
         return spec is not None and (not spec.changes or self._allowed(operation))
+
+    def separate(self, step: str) -> bool:
+        """Whether a step of enablement has an operation of its own: no other one does it also."""
+        return self.profile.done_by(step) is None
 
     def needs(self, *operations: str) -> None:
         """Before a scenario makes anything: raises NotOffered where the profile lacks one of these, or the permission for it."""
         for operation in operations:
-            self._operation(operation)
+            self._operation(self.profile.done_by(operation) or operation)
 
     def _allowed(self, operation: str) -> bool:
         return self.profile.permissions.allows(operation)
 
     def _operation(self, name: str) -> Operation:
         spec = self.profile.operations.get(name)
+        if spec is None and (doer := self.profile.done_by(name)):
+            raise NotOffered(f"'{name}' is nothing by itself: '{doer}' does it also")
         if spec is None:
             raise not_offered(self.profile, name, f"the profile names no operation '{name}'")
         if spec.changes and not self._allowed(name):
@@ -148,6 +155,8 @@ class Operations(Hands):
             canary_id, known["canary"] = recorder.new_canary("prompt", name, interaction, organization, self.scenario, content)
             canaries.append(canary_id)
         tags = {**labels, "about": organization}
+        if spec.also:
+            tags["also"] = " ".join(spec.also)
         if "marker" in used:
             # A reference of our own making: it is meant to be found again in the audit log, so it is no canary and is journaled as it is.
             tags["marker"] = known.setdefault("marker", f"zdrref-{secrets.token_hex(6)}")

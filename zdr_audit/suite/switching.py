@@ -10,6 +10,7 @@ from zdr_audit.journal.events import Interaction
 
 Promise = Literal["zdr", "standard", "either"]
 SWITCHES: Mapping[str, bool] = {"zdr.enable": True, "zdr.disable": False}
+"""The steps that turn ZDR on or off, whichever operation does them."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,9 @@ def switchings(items: Iterable[Interaction]) -> dict[str, Switching]:
     """Of each organization id that a switch of these interactions is about. Refused calls switch nothing; unanswered ones leave the state open."""
     found: dict[str, list[Switch]] = {}
     for item in items:
-        if item.operation in SWITCHES and item.outcome in ("accepted", "no_answer", "server_error", "malformed"):
-            on = SWITCHES[item.operation] if item.outcome == "accepted" else None
+        step = next((step for step in (item.operation, *item.labels.get("also", "").split()) if step in SWITCHES), None)
+        if step is not None and item.outcome in ("accepted", "no_answer", "server_error", "malformed"):
+            on = SWITCHES[step] if item.outcome == "accepted" else None
             found.setdefault(item.labels.get("about", ""), []).append(Switch(item.started_at, item.ended_at, on))
     return {organization: Switching(switches) for organization, switches in found.items()}
 

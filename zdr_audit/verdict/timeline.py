@@ -25,6 +25,7 @@ def timelines(history: History) -> tuple[Timeline, ...]:
 def _timeline(history: History, organization: str, actions: list[Interaction]) -> Timeline:
     entries = list(_entries(history, organization))
     known = {history.run.audit_types.get(action.labels["audit"], action.labels["audit"]) for action in actions}
+    known |= {denied} if (denied := history.run.audit_types.get("denied")) else set()
     entries = [entry for entry in entries if str(entry.get("type")) in known][:ENTRIES]
     places = _matched(history, actions, entries)
     return Timeline(
@@ -70,9 +71,10 @@ def _matched(history: History, actions: list[Interaction], entries: list[dict[st
             found[action.id] = place
             del free[place]
     for action in actions:
-        kind = history.run.audit_types.get(action.labels["audit"], action.labels["audit"])
         refused = action.outcome != "accepted"
-        place = next((n for n, e in free.items() if e.get("type") == kind and (_text(e, "outcome") != "success") == refused), None)
+        kinds = {history.run.audit_types.get(action.labels["audit"], action.labels["audit"])}
+        kinds |= {history.run.audit_types.get("denied", "")} if refused else set()
+        place = next((n for n, e in free.items() if e.get("type") in kinds and (_text(e, "outcome") != "success") == refused), None)
         if action.id not in found and place is not None:
             found[action.id] = place
             del free[place]

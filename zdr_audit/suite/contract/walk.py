@@ -52,8 +52,10 @@ class Walk:
         using = sorted((one for one in chosen if one.method != "DELETE" and self._customers_may(one)), key=_making_first)
         others = sorted((one for one in chosen if one.method != "DELETE" and one not in using), key=lambda one: one.collection is not None)
         lacking = {one.label for one in using if NOBODY in self.requests.path(one).values()}
+        enabling = [one for one in using if self._enables(one)]
         for one in sorted(using, key=lambda one: one.label in lacking):  # what needs an object comes when all was made that needs none
-            self._as_each_role(one)
+            if one not in enabling:
+                self._as_each_role(one)
         self._what_is_common(using)
         for one in using:
             self._as_another_tenant(one)
@@ -61,7 +63,7 @@ class Walk:
             if self._customers_may(one):
                 self._as_another_tenant(one)
                 self._remove(one, chosen)
-        for one in others:
+        for one in [*enabling, *others]:
             self._as_each_role(one)
         for one in removing:
             if not self._customers_may(one):
@@ -69,6 +71,11 @@ class Walk:
 
     def _may(self, one: Documented, role: str) -> bool | None:
         return one.may(role, self.actors, self.assay.profile)
+
+    def _enables(self, one: Documented) -> bool:
+        """Whether it switches features off for certain: an approval that enables, of the request that was made before it."""
+        operations = self.assay.profile.operations
+        return any(operations[name].also for name in one.profiled if name in operations)
 
     def _customers_may(self, one: Documented) -> bool:
         return any(self._may(one, role) is not False for role in CUSTOMERS)

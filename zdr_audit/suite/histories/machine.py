@@ -71,6 +71,7 @@ class Play:
         self.assay, self.number, self.changes, self.through_time = assay, number, changes, through_time
         self.passed = [] if passed is None else passed
         self.model = Model(assay.profile)
+        self.enabling = assay.profile.enabling[1]
         self.parties: list[Party] = []
         self.requests: dict[str, list[str]] = {}
         self.begun: dict[str, dict[str, Any]] = {}
@@ -170,8 +171,9 @@ class Play:
             self.turn += 1
             self.act("approved", party, waiting)
             by_status["approved"] = waiting
-        self.turn += 1
-        self.act("enabled", party, by_status.get("approved", "none"))
+        if self.enabling == "enabled":
+            self.turn += 1
+            self.act("enabled", party, by_status.get("approved", "none"))
 
     def _administering(self, at: int, party: Party) -> list[Move]:
         """What administrators and the operator do besides: none of it may touch ZDR."""
@@ -206,7 +208,7 @@ class Play:
         filed = self.requests.get(party.id, [])
         by_status = {known.world.status(request): request for request in filed}
         old = [by_status[status] for status in ("rejected", "used") if status in by_status]
-        tempting = [Move(f"enable an old request for {at}", partial(self.act, "enabled", party, request)) for request in old]
+        tempting = [Move(f"enable an old request for {at}", partial(self.act, self.enabling, party, request)) for request in old]
         if approved := by_status.get("approved"):
             return [Move(f"enable for {at}", partial(self.act, "enabled", party, approved)), *3 * tempting]
         if waiting := by_status.get("requested"):
@@ -224,8 +226,11 @@ class Play:
             Move(f"the admin of {at} requests", partial(self.act, "requested", party, by=admin)),
             Move(f"the admin of {at} disables", partial(self.act, "disabled", party, by=admin)),
         ]
+        steps: tuple[tuple[str, Actor | None], ...] = (("rejected", None), ("approved", None), ("approved", team), (self.enabling, admin))
+        if self.enabling == "enabled":
+            steps = (("enabled", None), *steps)
         for number, request in enumerate(self.requests.get(party.id, [])[-4:]):
-            for kind, by in (("enabled", None), ("rejected", None), ("approved", None), ("approved", team), ("enabled", admin)):
+            for kind, by in steps:
                 who = by.role if by else "who may"
                 found.append(Move(f"{who}: {kind} for {at}, request {number}", partial(self.act, kind, party, request, by)))
         return found
@@ -246,7 +251,7 @@ class Play:
         if made := reply.values.get("request") if kind == "requested" else None:
             self.requests.setdefault(party.id, []).append(str(made))
         self.judge(reply)
-        if kind in ("enabled", "disabled", "migrated") and reply.interaction.outcome == "accepted":
+        if kind in (self.enabling, "disabled", "migrated") and reply.interaction.outcome == "accepted":
             self.see_all(party)
 
     def see_all(self, changed: Party) -> None:

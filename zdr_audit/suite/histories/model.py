@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.model import Profile
-from zdr_audit.suite.linear.record import entry_of, event_of
-from zdr_audit.suite.linear.workflow import Deed, Entry, Workflow, World
+from zdr_audit.suite.linear.record import event_of, expected_of
+from zdr_audit.suite.linear.workflow import DENIED, Deed, Entry, Workflow, World
 
 Row = dict[str, object]
 _RULES = Workflow(log=None)
@@ -99,6 +99,8 @@ class Model:
         deed, before = event.value, known.world
         allowed, must = self._may(item, deed, known)
         known.log.append(Entry(deed.kind, deed.outcome, deed.role, deed.email, deed.reference))
+        if deed.enables and deed.outcome == "success" and self.profile.enabled_entry is not None:
+            known.log.append(Entry("enabled", "success", deed.role, deed.email, deed.reference))
         if deed.outcome == "refused":
             return "it must be possible, and was refused" if must else ""
         if not allowed:
@@ -106,7 +108,7 @@ class Model:
         known.world = next(iter(_RULES.step(before, deed)), before)
         if deed.kind == "migrated":
             known.product = "enterprise"
-        if deed.kind == "enabled":
+        if deed.kind == "enabled" or deed.enables:
             known.lasting.clear()
         return ""
 
@@ -115,7 +117,7 @@ class Model:
         spec = self.profile.operations.get(item.operation)
         if spec is None or item.role != spec.by:
             return False, False
-        wanted = Deed(deed.kind, "success", deed.role, deed.email, deed.reference, deed.request)
+        wanted = replace(deed, outcome="success")
         after = list(_RULES.step(known.world, wanted))
         match deed.kind:
             case "requested":
@@ -124,7 +126,7 @@ class Model:
                 return True, known.world.zdr
             case "migrated":
                 return True, known.product == "api" and known.world.zdr
-            case "enabled":
+            case "enabled" | "approved" if deed.kind == "enabled" or deed.enables:
                 return bool(after), bool(after) and not known.world.zdr and after[0] != known.world
             case _:
                 return bool(after), bool(after) and after[0] != known.world
@@ -160,20 +162,15 @@ class Model:
         types = self.profile.audit_types
         if item.outcome != "accepted" or types is None:
             return f"the audit log must be readable, and gave {item.outcome}"
-        found = [entry for row in sorted(rows, key=_sequence) if (entry := entry_of(row, types)) is not None]
+        logs_refusals = self.profile.logs_refusals
+        found = expected_of(sorted(rows, key=_sequence), types, logs_refusals)
+        expected = [entry for entry in known.log if logs_refusals or entry.outcome != "refused"]
+        said = _agrees(found, expected)
         if known.born_with_zdr:
             # Making it with ZDR was an enabling too: what the log says of that comes first, and is not of our doing.
-            while found and len(found) > len(known.log) and found[0].kind in _BIRTH:
-                found.pop(0)
-        for number, (entry, expected) in enumerate(zip(found, known.log, strict=False), 1):
-            deed = Deed(expected.kind, "success", expected.role, expected.email, expected.reference)  # type: ignore[arg-type]
-            if not entry.tells_of(deed, expected.outcome):
-                return f"entry {number} of the audit log must be {_said(expected)}, and is {_said(entry)}"
-        if len(found) < len(known.log):
-            return f"the audit log lacks {_said(known.log[len(found)])}"
-        if len(found) > len(known.log):
-            return f"the audit log has {_said(found[len(known.log)])}, which did not happen"
-        return ""
+            while said and found and len(found) > len(expected) and found[0].kind in _BIRTH:
+                said = _agrees(found := found[1:], expected)
+        return said
 
     # -- time -----------------------------------------------------------------------------------------------------------------------
 
@@ -222,6 +219,29 @@ class Model:
         if item.outcome == "accepted" and any(str(row.get("organization")) == item.labels.get("about") for row in rows):
             return "another organization must not read this, and did"
         return ""
+
+
+def _agrees(found: list[Entry], expected: list[Entry]) -> str:
+    """How the log departs from what it must hold, empty where it does not. Entries of the common type for what was refused may tell of other refusals than
+    those of enablement, and be passed over; `places` are those up to which the log may be explained."""
+    places = {0}
+    for entry in expected:
+        deed = Deed(entry.kind, "success", entry.role, entry.email, entry.reference)  # type: ignore[arg-type]
+        after = {at + 1 for place in places for at in _reached(found, place) if at < len(found) and found[at].tells_of(deed, entry.outcome)}
+        if not after:
+            at = max(_reached(found, max(places)))
+            if at == len(found):
+                return f"the audit log lacks {_said(entry)}"
+            return f"entry {at + 1} of the audit log must be {_said(entry)}, and is {_said(found[at])}"
+        places = after
+    at = max(_reached(found, max(places)))
+    return "" if at == len(found) else f"the audit log has {_said(found[at])}, which did not happen"
+
+
+def _reached(found: list[Entry], place: int) -> range:
+    """The places of the entries that may come next."""
+    end = next((at for at in range(place, len(found)) if found[at].kind != DENIED), len(found))
+    return range(place, end + 1)
 
 
 def _feature(item: Interaction) -> str:

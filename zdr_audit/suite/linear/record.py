@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import get_args
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.model import AuditTypes
-from zdr_audit.suite.audit_history import moment
+from zdr_audit.suite.audit_history import denies, moment
 from zdr_audit.suite.expect import Expect, Inconclusive, Violated, answer_finding
 from zdr_audit.suite.linear.order import Event, Order, find_order
-from zdr_audit.suite.linear.workflow import Deed, Entry, Kind, Outcome, Workflow, World
+from zdr_audit.suite.linear.workflow import DENIED, Deed, Entry, Kind, Outcome, Workflow, World
 
 _NOT_KNOWN = frozenset({"no_answer", "rate_limited", "server_error", "malformed", "unexpected", "redirected"})
 
@@ -27,6 +27,7 @@ class Concurrent:
     items: dict[str, Interaction]
     log: Interaction
     rows: tuple[dict[str, object], ...] = ()
+    logs_refusals: bool = True
 
     @classmethod
     def all(cls, expect: Expect) -> list[Concurrent]:
@@ -41,10 +42,12 @@ class Concurrent:
             if any("too_large" in (page.data or {}) for page in pages):
                 raise Inconclusive("the log was too large to be recorded")
             acts = [i for i in expect.interactions if i.labels.get("about") == organization and event_of(i) is not None]
-            events = tuple(event for i in acts if (event := event_of(i)) is not None)
-            rows = [row for page in pages for row in (page.data or {}).get("items", [])]
-            entries = tuple(entry for row in sorted(rows, key=_sequence) if (entry := entry_of(row, types)) is not None)
-            found.append(cls(organization, events, entries, {i.id: i for i in acts}, pages[0], tuple(sorted(rows, key=_sequence))))
+            apart = expect.profile.enabled_entry is not None
+            events = tuple(part for i in acts if (event := event_of(i)) is not None for part in _parts(event, apart))
+            rows = sorted((row for page in pages for row in (page.data or {}).get("items", [])), key=_sequence)
+            logs_refusals = expect.profile.logs_refusals
+            entries = tuple(expected_of(rows, types, logs_refusals))
+            found.append(cls(organization, events, entries, {i.id: i for i in acts}, pages[0], tuple(rows), logs_refusals))
         if not found:
             raise Inconclusive("no action was journaled")
         return found
@@ -53,7 +56,7 @@ class Concurrent:
         return tuple(event for event in self.events if event.value.kind != "seen")
 
     def explain(self, *, rules: bool, sights: bool) -> Order:
-        model = Workflow(self.entries, rules, sights)
+        model = Workflow(self.entries, rules, sights, self.logs_refusals)
         return find_order(self.events if sights else self.acted(), World(), model.step, model.done, model.looks)
 
 
@@ -74,9 +77,24 @@ def event_of(item: Interaction) -> Event[Deed] | None:
         if kind == "requested" and isinstance(item.data, dict):
             request = str(item.data.get("request", "")) if outcome == "success" else ""
         deed = Deed(kind, outcome, item.role, item.labels.get("email", ""), item.labels.get("marker", ""), request or item.id)  # type: ignore[arg-type]
+        deed = replace(deed, enables=kind == "approved" and "zdr.enable" in item.labels.get("also", "").split())
         return Event(item.id, item.started_at, item.ended_at if outcome != "unknown" else None, deed)
     zdr = _seen(item)
     return None if zdr is None else Event(item.id, item.started_at, item.ended_at, Deed("seen", "success", zdr=zdr))
+
+
+ENABLING = "+enabling"
+"""Ends the id of the event that is the enabling by an approval, where that has an entry of its own."""
+
+
+def _parts(event: Event[Deed], apart: bool) -> tuple[Event[Deed], ...]:
+    """An approval that enables, as the two things that it is where each has its entry (`apart`): nobody promises that nothing comes between. One that was
+    refused is one thing."""
+    deed = event.value
+    if not (apart and deed.enables) or deed.outcome == "refused":
+        return (event,)
+    approved, enabled = replace(deed, enables=False), replace(deed, enables=False, kind="enabled")
+    return (replace(event, value=approved), replace(event, id=event.id + ENABLING, value=enabled))
 
 
 def _seen(item: Interaction) -> bool | None:
@@ -89,13 +107,22 @@ def _seen(item: Interaction) -> bool | None:
 
 def entry_of(row: dict[str, object], types: AuditTypes) -> Entry | None:
     """An entry of the actions that we know; None for any other."""
-    names = {getattr(types, kind): kind for kind in get_args(Kind) if getattr(types, kind, None)}
+    # Where the approval enables, both may have one type: the entry is then the approval's, which comes first.
+    names = {getattr(types, kind): kind for kind in reversed(get_args(Kind)) if getattr(types, kind, None)}
+    said = row.get("outcome")
     kind = names.get(str(row.get("type")))
+    if denies(row, types) and kind is None:
+        return Entry(DENIED, "refused", _text(row.get("actor_role")), _text(row.get("actor")), _text(row.get("reference")))
     if kind is None:
         return None
-    said = row.get("outcome")
     outcome = "success" if said in types.success else "refused" if said in types.refused else "unknown"
     return Entry(kind, outcome, _text(row.get("actor_role")), _text(row.get("actor")), _text(row.get("reference")))
+
+
+def expected_of(rows: Iterable[dict[str, object]], types: AuditTypes, logs_refusals: bool) -> list[Entry]:
+    """The entries of the actions that we know, without those of refusals where the log need not tell of them: then it may, or may not."""
+    found = (entry for row in rows if (entry := entry_of(row, types)) is not None)
+    return [entry for entry in found if logs_refusals or entry.outcome != "refused"]
 
 
 def _text(value: object) -> str:
@@ -147,7 +174,9 @@ def _with_contention(expect: Expect) -> list[Concurrent]:
     records = Concurrent.all(expect)
     if not any(_overlap(record.acted()) for record in records):
         raise Inconclusive("no two actions were under way at the same time")
-    if not any(e.value.kind == "enabled" and e.value.outcome == "success" for record in records for e in record.events):
+    if not any(
+        (e.value.kind == "enabled" or e.value.enables) and e.value.outcome == "success" for record in records for e in record.events
+    ):
         raise Inconclusive("ZDR was never enabled, so there is no change to be seen in any order")
     return records
 
@@ -167,19 +196,27 @@ def _demand(record: Concurrent, order: Order, promise: str) -> None:
         raise Inconclusive(f"no order was found within the bounds of the search for {record.organization}")
     if order.result == "none":
         message = f"{promise}, but none of {record.organization} does: {_where(record, order)}"
-        stuck = [record.items[name] for name in order.stuck if name in record.items]
+        stuck = [record.items[name] for name in (one.removesuffix(ENABLING) for one in order.stuck) if name in record.items]
         raise Violated(message, [answer_finding(item, promise) for item in stuck or [record.log]])
 
 
 def _where(record: Concurrent, order: Order) -> str:
     """Where the longest order ends: what was explained last, what the log has next, and what could have come next."""
     deeds = {event.id: event.value for event in record.events}
-    told = sum(1 for name in order.order if deeds[name].kind != "seen")
+    told = _told(record, [deeds[name] for name in order.order])
     following = (
         f"entry {told + 1} of {len(record.entries)} is {_entry(record.entries[told])}" if told < len(record.entries) else "no entry is left"
     )
     waiting = ", ".join(f"{name} ({_deed(deeds[name])})" for name in order.stuck[:6]) or "no action"
     return f"after {len(order.order)} of {len(deeds)} events {following}, and what may come next is {waiting}"
+
+
+def _told(record: Concurrent, order: Iterable[Deed]) -> int:
+    """How many entries the longest order explains, or passes over because they may tell of what is not ours."""
+    model, worlds = Workflow(record.entries, rules=False, sights=False, refusals=record.logs_refusals), {World()}
+    for deed in order:
+        worlds = {after for world in worlds for after in model.step(world, deed)}
+    return max((world.explained for world in worlds), default=0)
 
 
 def _entry(entry: Entry) -> str:

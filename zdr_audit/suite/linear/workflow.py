@@ -8,12 +8,15 @@ from typing import Literal
 
 Kind = Literal["requested", "approved", "rejected", "enabled", "disabled", "migrated", "seen"]
 Outcome = Literal["success", "refused", "unknown"]
+DENIED = "denied"
+"""The kind of an entry of the common type for what was refused, whichever action it was."""
 Status = Literal["requested", "approved", "rejected", "enabled", "used"]
 
 
 @dataclass(frozen=True)
 class Deed:
-    """An action, or a look at the state (`seen`: `zdr` is what it showed). `request` is the request that it is about."""
+    """An action, or a look at the state (`seen`: `zdr` is what it showed). `request` is the request that it is about. `enables` marks an approval that
+    enables."""
 
     kind: Kind
     outcome: Outcome
@@ -22,6 +25,7 @@ class Deed:
     reference: str = ""
     request: str = ""
     zdr: bool | None = None
+    enables: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Entry:
     reference: str = ""
 
     def tells_of(self, deed: Deed, outcome: str) -> bool:
-        same = self.kind == deed.kind and self.outcome == outcome
+        same = self.outcome == outcome and (self.kind == deed.kind or (self.kind == DENIED and outcome == "refused"))
         who = (not self.role or not deed.role or self.role == deed.role) and (not self.email or not deed.email or self.email == deed.email)
         return same and who and (not self.reference or not deed.reference or self.reference == deed.reference)
 
@@ -58,11 +62,13 @@ class World:
 
 @dataclass(frozen=True)
 class Workflow:
-    """The model. `log` None leaves the log out; `rules` and `sights` say whether the workflow's rules and what was seen must hold too."""
+    """The model. `log` None leaves the log out; `rules` and `sights` say whether the workflow's rules and what was seen must hold too. `refusals` says
+    whether the log is to tell of what was refused."""
 
     log: tuple[Entry, ...] | None
     rules: bool = True
     sights: bool = True
+    refusals: bool = True
 
     def step(self, world: World, deed: Deed) -> Iterator[World]:
         if deed.kind == "seen":
@@ -78,17 +84,25 @@ class Workflow:
 
     def looks(self, deed: Deed) -> bool:
         """Whether it changes nothing, wherever in an order it stands."""
-        return deed.kind == "seen" or (self.log is None and deed.outcome == "refused")
+        return deed.kind == "seen" or (not self._tells_of(deed.outcome) and deed.outcome == "refused")
 
     def done(self, world: World) -> bool:
         """Everything in the log is explained by something that was done."""
-        return self.log is None or world.explained == len(self.log)
+        return self.log is None or all(entry.kind == DENIED for entry in self.log[world.explained :])
+
+    def _tells_of(self, outcome: str) -> bool:
+        return self.log is not None and (self.refusals or outcome != "refused")
 
     def _logged(self, world: World, deed: Deed, outcome: str) -> Iterator[World]:
-        if self.log is None:
+        """The nearest entry last, which is tried first. Entries of the common type may tell of other refusals than these, and be left out."""
+        if self.log is None or not self._tells_of(outcome):
             yield world
-        elif world.explained < len(self.log) and self.log[world.explained].tells_of(deed, outcome):
-            yield replace(world, explained=world.explained + 1)
+            return
+        places = range(world.explained, len(self.log))
+        end = next((n for n in places if self.log[n].kind != DENIED), len(self.log) - 1)
+        for number in reversed(range(world.explained, end + 1)):
+            if self.log[number].tells_of(deed, outcome):
+                yield replace(world, explained=number + 1)
 
     def _effect(self, world: World, deed: Deed) -> World | None:
         """The world after a success; None where the rules do not allow it. Doing again what is done already is allowed: it changes nothing."""
@@ -96,6 +110,8 @@ class Workflow:
         match deed.kind:
             case "requested":
                 return world.put(deed.request, "requested")
+            case "approved" if deed.enables:
+                return self._if(status in ("requested", "enabled"), world.put(deed.request, "enabled", zdr=True))
             case "approved":
                 return self._if(status in ("requested", "approved"), world.put(deed.request, "approved"))
             case "rejected":
