@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from zdr_audit.suite.audit_history import Story, every_chain_recomputes, every_log_is_in_order
+from zdr_audit.suite.audit_history import Story
 from zdr_audit.suite.expect import DoesNotApply, Expect
+from zdr_audit.suite.log_readings import every_chain_recomputes, every_log_is_in_order
 from zdr_audit.suite.marks import control
 
 from . import scenarios as after

@@ -6,9 +6,9 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from zdr_audit.suite.assay import Assay
-from zdr_audit.suite.audit_history import moment
 from zdr_audit.suite.dates import moments
 from zdr_audit.suite.hands import Reply
+from zdr_audit.suite.log_entries import moment
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.party import NotOffered, Party, at_will
 from zdr_audit.target.stimulus import Stimulus

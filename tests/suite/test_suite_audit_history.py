@@ -14,9 +14,10 @@ from engine_events import NOON, Record, interaction
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.load import load
 from zdr_audit.profile.model import Profile
-from zdr_audit.suite.audit_history import NothingHere, Story, every_chain_recomputes, every_log_is_in_order
-from zdr_audit.suite.audit_history import moment as moment_of
+from zdr_audit.suite.audit_history import NothingHere, Story
 from zdr_audit.suite.expect import Expect, Inconclusive, Violated
+from zdr_audit.suite.log_entries import moment as moment_of
+from zdr_audit.suite.log_readings import every_chain_recomputes, every_log_is_in_order
 
 ORG = "org_fresh"
 SCENARIO = "audit_log.enablement_actions"

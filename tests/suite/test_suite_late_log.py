@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from zdr_audit.suite import late_log
-from zdr_audit.suite.audit_history import oldest_first
 from zdr_audit.suite.late_log import LateLog
+from zdr_audit.suite.log_entries import oldest_first
 
 WINDOW = 2.0
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -14,23 +11,15 @@ from typing import Any
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.model import AuditTypes
 from zdr_audit.suite.expect import Expect, Inconclusive
+from zdr_audit.suite.log_entries import moment, number_of, oldest_first
+from zdr_audit.suite.log_readings import a_chain_recomputes, wholes_of
+from zdr_audit.suite.log_refusals import Action, Refusals, denies, refusals
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_TOO_LATE = 10**11
-"""Seconds since 1970 of a year that nobody means."""
 
 
 class NothingHere(Inconclusive):
     """What was done in one organization has nothing to judge by; what was done in another may."""
-
-
-@dataclass(frozen=True)
-class Action:
-    """One thing we did: the entry type it must have, and whether the target refused it."""
-
-    interaction: Interaction
-    type: str
-    refused: bool
 
 
 def _actions(item: Interaction, types: AuditTypes, enabled_entry: str | None) -> list[Action]:
@@ -40,14 +29,6 @@ def _actions(item: Interaction, types: AuditTypes, enabled_entry: str | None) ->
     if enabled_entry is not None and not refused and "zdr.enable" in item.labels.get("also", "").split():
         found.append(Action(item, enabled_entry, refused))
     return found
-
-
-@dataclass(frozen=True)
-class Refusals:
-    """Refused actions with the entries that tell of them; `certain` are the pairs of which no other would do as well, `lacking` the actions without one."""
-
-    certain: list[tuple[Action, dict[str, Any]]]
-    lacking: list[Action]
 
 
 @dataclass(frozen=True)
@@ -121,7 +102,7 @@ class Story:
             if kind[1] and (self.types.denied or not self.logs_refusals):
                 continue
             actions = [a for a in self.actions if (a.type, a.refused) == kind]
-            entries = sorted(self.of(kind[0], refused=kind[1]), key=lambda e: _number(e) or 0)
+            entries = sorted(self.of(kind[0], refused=kind[1]), key=lambda e: number_of(e) or 0)
             if len(actions) == len(entries):
                 pairs += zip(actions, entries, strict=True)
         return pairs
@@ -218,28 +199,30 @@ class Story:
             raise NothingHere(f"there was one action in {self.organization}, so there is no order to check")
         if len(pairs) < 2:
             raise Inconclusive("fewer than two actions could be matched to entries, so there is no order to check")
-        bare = [e for e in self.entries if _number(e) is None or moment(e.get("at")) is None]
+        bare = [e for e in self.entries if number_of(e) is None or moment(e.get("at")) is None]
         if bare:
             raise Inconclusive(f"entry {bare[0].get('id')} has no sequence number or no time with its zone, so there is no order to check")
         for (before, first), (action, second) in pairwise(pairs):
             if before.interaction is action.interaction:
                 continue  # the two entries of one step may stand in either order
             promise = f"'{action.type}' came after '{before.type}', so its entry must stand after"
-            rises = (_number(first) or 0) < (_number(second) or 0) and (moment(first["at"]) or _NEVER) <= (moment(second["at"]) or _NEVER)
+            rises = (number_of(first) or 0) < (number_of(second) or 0) and (moment(first["at"]) or _NEVER) <= (
+                moment(second["at"]) or _NEVER
+            )
             expect.that(rises, promise, action.interaction)
-        numbers = [_number(e) or 0 for e in self.entries]
+        numbers = [number_of(e) or 0 for e in self.entries]
         expect.that(
             numbers == sorted(numbers) and len(set(numbers)) == len(numbers), "the log must list entries in order, each once", self.log
         )
 
     def chain_recomputes(self, expect: Expect) -> None:
         """Each entry's digest is that of its content, and names its predecessor's."""
-        wholes = _wholes(self.entries)
+        wholes = wholes_of(self.entries)
         if len(self.entries) < 2:
             raise NothingHere(f"the log of {self.organization} has fewer than two entries, so there is no chain to recompute")
         if len(wholes) < 2 or self.log.echoes:
             raise Inconclusive("the entries could not be recorded whole, so the chain cannot be recomputed")
-        _chain_recomputes(expect, wholes, self.log)
+        a_chain_recomputes(expect, wholes, self.log)
 
     def times_fit(self, expect: Expect) -> None:
         """The time of each matched entry lies within the action, give or take the tolerance."""
@@ -254,143 +237,3 @@ class Story:
 
 def _tolerance(expect: Expect) -> timedelta:
     return timedelta(seconds=expect.history.run.clock_tolerance_seconds)
-
-
-def pages_read(expect: Expect) -> list[tuple[Interaction, tuple[dict[str, Any], ...]]]:
-    """Every page of an audit log that was read in the run, by whichever scenario and whenever, with its entries in order. Raises Inconclusive where none
-    was."""
-    read = [i for i in expect.history.interactions.values() if i.operation == "audit.list" and i.outcome == "accepted"]
-    pages = [(i, oldest_first(tuple((i.data or {}).get("items", ())))) for i in read]
-    if not any(entries for _, entries in pages):
-        raise Inconclusive("no entry of an audit log was read in the whole run")
-    return pages
-
-
-def every_chain_recomputes(expect: Expect) -> None:
-    """Each page of a log that was read in the run is a piece of a chain. What carries content is not recorded whole, and is left to the control on that."""
-    pieces = [(page, _wholes(entries)) for page, entries in pages_read(expect) if not page.echoes]
-    if not any(len(wholes) > 1 for _, wholes in pieces):
-        raise Inconclusive("the entries could not be recorded whole, so no chain can be recomputed")
-    for page, wholes in pieces:
-        _chain_recomputes(expect, wholes, page)
-
-
-def every_log_is_in_order(expect: Expect) -> None:
-    """Each page of a log that was read in the run lists its entries in order, each once. Raises Inconclusive where entries have no number."""
-    numbered = [(page, [_number(entry) for entry in entries]) for page, entries in pages_read(expect)]
-    if not any(len(numbers) > 1 and None not in numbers for _, numbers in numbered):
-        raise Inconclusive("the entries have no sequence number, so there is no order to check")
-    for page, numbers in numbered:
-        told = [number for number in numbers if number is not None]
-        expect.that(told == sorted(set(told)), "a log must list entries in order, each once", page)
-
-
-def _wholes(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [e["_whole"] for e in entries if isinstance(e.get("_whole"), dict)]
-
-
-def _chain_recomputes(expect: Expect, wholes: Iterable[dict[str, Any]], log: Interaction) -> None:
-    chain = expect.profile.audit_chain
-    if chain is None:
-        raise Inconclusive("the profile does not say how entries are chained (audit_chain)")
-    previous = None
-    for whole in wholes:
-        rest = {k: v for k, v in whole.items() if k != chain.digest}
-        digest = hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
-        expect.that(whole.get(chain.digest) == digest, f"the digest of entry {whole.get('id')} must be that of its content", log)
-        if previous is not None:
-            expect.that(whole.get(chain.previous) == previous, f"entry {whole.get('id')} must name the digest of the entry before", log)
-        previous = digest
-
-
-def oldest_first(entries: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
-    """The entries as they are; those of a log that lists the newest first, from its first page to its last, the other way round."""
-    numbers = [_number(e) for e in entries]
-    falls = all(a is not None and b is not None and a > b for a, b in pairwise(numbers))
-    return entries[::-1] if falls else entries
-
-
-def denies(entry: dict[str, Any], types: AuditTypes) -> bool:
-    """Whether it is one of the common type for what was refused. That type says so itself, where the entry has no outcome."""
-    said = entry.get("outcome")
-    return types.denied is not None and entry.get("type") == types.denied and (said is None or said in types.refused)
-
-
-def refusals(actions: Sequence[Action], own: Iterable[dict[str, Any]], common: Iterable[dict[str, Any]], tolerance: timedelta) -> Refusals:
-    """Refused actions held against entries of their own types and of the common one. By reference first; then by who acted, when and in which order. Of the
-    common type there may be more: other requests than ours to enable are refused, too."""
-    certain = [(action, entry) for action in actions for entry in own if _names(entry, action)]
-    left = [a for a in actions if not any(a is taken for taken, _ in certain)]
-    plain = [e for e in own if not e.get("reference")]
-    for entries, kinds in ((plain, {a.type for a in left}), ([*common], {""})):
-        for kind in sorted(kinds):
-            wanted = [a for a in left if kind in ("", a.type)]
-            pairs, lacking = _in_turn(wanted, [e for e in entries if kind in ("", e.get("type"))], tolerance)
-            certain += pairs
-            left = [a for a in left if a not in wanted or a in lacking]
-    return Refusals(certain, left)
-
-
-def _in_turn(
-    actions: Sequence[Action], entries: Iterable[dict[str, Any]], tolerance: timedelta
-) -> tuple[list[tuple[Action, dict[str, Any]]], list[Action]]:
-    """Pairs of which it is certain that they belong together, and the actions for which no entry is left. Certain are those of an actor of whom there are
-    just as many entries as actions."""
-    free, certain, lacking = sorted(entries, key=lambda e: _number(e) or 0), list[tuple[Action, dict[str, Any]]](), list[Action]()
-    for who in dict.fromkeys(a.interaction.actor for a in actions):
-        mine = [a for a in actions if a.interaction.actor == who]
-        fit = [e for e in free if any(_could_be(e, a, tolerance) for a in mine)]
-        pairs = list[tuple[Action, dict[str, Any]]]()
-        for action in mine:
-            entry = next((e for e in fit if not any(e is taken for _, taken in pairs) and _could_be(e, action, tolerance)), None)
-            if entry is None:
-                lacking.append(action)
-            else:
-                pairs.append((action, entry))
-        free = [e for e in free if not any(e is taken for _, taken in pairs)]
-        certain += pairs if len(fit) == len(mine) else []
-    return certain, lacking
-
-
-def _names(entry: dict[str, Any], action: Action) -> bool:
-    marker = action.interaction.labels.get("marker")
-    return bool(marker) and entry.get("reference") == marker and entry.get("type") == action.type
-
-
-def _could_be(entry: dict[str, Any], action: Action, tolerance: timedelta) -> bool:
-    """Whether an entry without a reference may tell of an action: nothing that it says of who acted, and when, speaks against it. Times are compared as long
-    as the run has not moved the target's clock."""
-    item = action.interaction
-    role, who, email = entry.get("actor_role"), entry.get("actor"), item.labels.get("email")
-    at, began, ended = moment(entry.get("at")), moment(item.started_at), moment(item.ended_at)
-    in_time = item.epoch != "main" or at is None or began is None or ended is None or began - tolerance <= at <= ended + tolerance
-    return in_time and (role is None or role == item.role) and (who is None or not email or who == email)
-
-
-def moment(text: object) -> datetime | None:
-    """An ISO 8601 time with a zone, or a number: seconds since 1970, or milli-, micro- or nanoseconds where it is as large as that. None for anything
-    else: a time without its zone could be any hour of the day."""
-    if isinstance(text, int | float) and not isinstance(text, bool):
-        return _since_1970(text)
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return found if found.tzinfo is not None else None
-
-
-def _since_1970(number: float) -> datetime | None:
-    try:
-        while _TOO_LATE <= abs(number) < math.inf:
-            number /= 1000
-        return datetime.fromtimestamp(number, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _number(entry: dict[str, Any]) -> int | None:
-    """The entry's sequence number, also where it is written as text."""
-    try:
-        return int(str(entry.get("sequence")))
-    except ValueError:
-        return None

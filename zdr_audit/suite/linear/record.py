@@ -9,10 +9,11 @@ from typing import get_args
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.model import AuditTypes
-from zdr_audit.suite.audit_history import denies, moment
 from zdr_audit.suite.expect import Expect, Inconclusive, Violated, answer_finding
 from zdr_audit.suite.linear.order import Event, Order, find_order
 from zdr_audit.suite.linear.workflow import DENIED, Deed, Entry, Kind, Outcome, Workflow, World
+from zdr_audit.suite.log_entries import moment
+from zdr_audit.suite.log_refusals import denies
 
 _NOT_KNOWN = frozenset({"no_answer", "rate_limited", "server_error", "malformed", "unexpected", "redirected"})
 

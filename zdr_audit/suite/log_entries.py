@@ -1,0 +1,47 @@
+"""What an entry of an audit log says of its place and its time."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+_TOO_LATE = 10**11
+"""Seconds since 1970 of a year that nobody means."""
+
+
+def oldest_first(entries: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    """The entries as they are; those of a log that lists the newest first, from its first page to its last, the other way round."""
+    numbers = [number_of(e) for e in entries]
+    falls = all(a is not None and b is not None and a > b for a, b in pairwise(numbers))
+    return entries[::-1] if falls else entries
+
+
+def moment(text: object) -> datetime | None:
+    """An ISO 8601 time with a zone, or a number: seconds since 1970, or milli-, micro- or nanoseconds where it is as large as that. None for anything
+    else: a time without its zone could be any hour of the day."""
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        return _since_1970(text)
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None
+
+
+def _since_1970(number: float) -> datetime | None:
+    try:
+        while _TOO_LATE <= abs(number) < math.inf:
+            number /= 1000
+        return datetime.fromtimestamp(number, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def number_of(entry: dict[str, Any]) -> int | None:
+    """The entry's sequence number, also where it is written as text."""
+    try:
+        return int(str(entry.get("sequence")))
+    except ValueError:
+        return None

@@ -1,0 +1,59 @@
+"""Every page of an audit log that was read in a run, by whichever scenario: whether it is in order, and a piece of a chain."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from zdr_audit.journal.events import Interaction
+from zdr_audit.suite.expect import Expect, Inconclusive
+from zdr_audit.suite.log_entries import number_of, oldest_first
+
+
+def pages_read(expect: Expect) -> list[tuple[Interaction, tuple[dict[str, Any], ...]]]:
+    """Every page of an audit log that was read in the run, by whichever scenario and whenever, with its entries in order. Raises Inconclusive where none
+    was."""
+    read = [i for i in expect.history.interactions.values() if i.operation == "audit.list" and i.outcome == "accepted"]
+    pages = [(i, oldest_first(tuple((i.data or {}).get("items", ())))) for i in read]
+    if not any(entries for _, entries in pages):
+        raise Inconclusive("no entry of an audit log was read in the whole run")
+    return pages
+
+
+def every_chain_recomputes(expect: Expect) -> None:
+    """Each page of a log that was read in the run is a piece of a chain. What carries content is not recorded whole, and is left to the control on that."""
+    pieces = [(page, wholes_of(entries)) for page, entries in pages_read(expect) if not page.echoes]
+    if not any(len(wholes) > 1 for _, wholes in pieces):
+        raise Inconclusive("the entries could not be recorded whole, so no chain can be recomputed")
+    for page, wholes in pieces:
+        a_chain_recomputes(expect, wholes, page)
+
+
+def every_log_is_in_order(expect: Expect) -> None:
+    """Each page of a log that was read in the run lists its entries in order, each once. Raises Inconclusive where entries have no number."""
+    numbered = [(page, [number_of(entry) for entry in entries]) for page, entries in pages_read(expect)]
+    if not any(len(numbers) > 1 and None not in numbers for _, numbers in numbered):
+        raise Inconclusive("the entries have no sequence number, so there is no order to check")
+    for page, numbers in numbered:
+        told = [number for number in numbers if number is not None]
+        expect.that(told == sorted(set(told)), "a log must list entries in order, each once", page)
+
+
+def wholes_of(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [e["_whole"] for e in entries if isinstance(e.get("_whole"), dict)]
+
+
+def a_chain_recomputes(expect: Expect, wholes: Iterable[dict[str, Any]], log: Interaction) -> None:
+    chain = expect.profile.audit_chain
+    if chain is None:
+        raise Inconclusive("the profile does not say how entries are chained (audit_chain)")
+    previous = None
+    for whole in wholes:
+        rest = {k: v for k, v in whole.items() if k != chain.digest}
+        digest = hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+        expect.that(whole.get(chain.digest) == digest, f"the digest of entry {whole.get('id')} must be that of its content", log)
+        if previous is not None:
+            expect.that(whole.get(chain.previous) == previous, f"entry {whole.get('id')} must name the digest of the entry before", log)
+        previous = digest
