@@ -71,7 +71,7 @@ def a_flagged_session_and_a_legal_hold(assay: Assay) -> None:
 
 @scenario()
 def a_flag_and_a_hold_from_before(assay: Assay) -> None:
-    """A session is flagged and another held before ZDR is enabled; afterwards, ordinary sessions and features"""
+    """A session is flagged and another held before ZDR is enabled; afterwards, ordinary sessions"""
     with at_will():
         assay.needs("session.flag", "hold.place", "hold.release")
         operator, org = assay.staff("operator"), assay.fresh()
@@ -84,8 +84,6 @@ def a_flag_and_a_hold_from_before(assay: Assay) -> None:
             assay.infer(org.member, _session("another", stream=stream), step="ask in another session after", counts=False)
             assay.infer(org.admin, Stimulus(stream=stream), step="ask in another session after", counts=False)
         assay.call("zdr.status", org.admin, step="status with what is from before", org=org)
-        for name in assay.profile.features:
-            assay.use_feature(name, org.member, step="use with what is from before", counts=False, only=lambda e: e.begins)
         assay.must("hold.release", operator, step="release what is from before", org=org, hold=hold.values["hold"])
 
 

@@ -57,10 +57,6 @@ def test_a_flag_and_a_hold_from_before_keep_only_what_they_name(expect: Expect) 
     expect.zdr_status(
         expect.some(step="status with what is from before"), "enabled", "a flag and a hold from before must leave ZDR enabled"
     )
-    refused = _refused_before(expect)
-    used = [i for i in expect.some(step="use with what is from before") if i.labels["feature"] in refused]
-    if used:
-        expect.not_served(used, "a flag and a hold from before must leave features that need storage refused")
 
 
 @control("ZDR-EXC-05", after=(STORY, after.a_hold_that_is_released))
@@ -79,16 +75,11 @@ def test_what_was_kept_for_a_hold_ends_with_it(expect: Expect) -> None:
         expect.echoes_nothing(back, "what went with a hold must not come back when the session is held anew")
 
 
-def _refused_before(expect: Expect) -> set[str]:
-    """Features that an organization under ZDR is refused where nothing is held: of others a flag or a hold opens nothing."""
-    return {i.labels["feature"] for i in expect.where(step="use before holds") if i.outcome == "refused_by_policy"}
-
-
 @control("ZDR-EXC-06", after=STORY)
 def test_flags_and_holds_are_logged_and_leave_zdr_on(expect: Expect) -> None:
     for step in ("status while held", "status afterwards"):
         expect.zdr_status(expect.some(step=step), "enabled", "flags and holds must leave ZDR enabled")
-    refused = _refused_before(expect)
+    refused = {i.labels["feature"] for i in expect.where(step="use before holds") if i.outcome == "refused_by_policy"}
     used = [*expect.where(step="use while held"), *expect.where(step="use in such a session")]
     while_held = [i for i in used if i.labels["feature"] in refused]
     if while_held:
