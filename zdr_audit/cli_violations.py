@@ -40,9 +40,13 @@ def _loaded() -> tuple[tuple[Violation, ...], tuple[Variant, ...]]:
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    default=Path("reports"),
-    show_default=True,
-    help="With --matrix: folder of kill-matrix.json and kill-matrix.html.",
+    help="With --matrix: folder of kill-matrix.json and kill-matrix.html (default: reports; with --alone reports/alone).",
+)
+@click.option(
+    "--alone",
+    is_flag=True,
+    help="With --matrix: each violation against each control that must find it, with that control alone; minutes in place of an hour. "
+    "Says nothing of unrelated controls.",
 )
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="With --matrix: folder in which each audit's files stay.")
 @click.option("--resume", is_flag=True, help="With --matrix and --keep: audits that lie finished there are not made again.")
@@ -61,7 +65,8 @@ def violations_command(
     jobs: int | None,
     seed: int,
     depth: str,
-    out: Path,
+    out: Path | None,
+    alone: bool,
     keep: Path | None,
     resume: bool,
     update: bool,
@@ -73,12 +78,14 @@ def violations_command(
     Examples:
       zdr-audit violations
       zdr-audit violations --matrix
+      zdr-audit violations --matrix --alone
       zdr-audit violations --matrix --only 'blk-*' --jobs 2
 
     The exit status of --matrix is 1 where a violation is missed, an unrelated control fails, or a harmless variant is not green.
     """
     broken, harmless = _loaded()
     if matrix:
+        from zdr_audit.matrix.asked import COMPLIANT
         from zdr_audit.matrix.cases import choose
         from zdr_audit.matrix.command import run_matrix
         from zdr_audit.matrix.drive import default_jobs
@@ -86,15 +93,19 @@ def violations_command(
 
         if resume and keep is None:
             _fail("--resume needs --keep: the folder in which the audits lie")
+        out = out or Path("reports/alone" if alone else "reports")
+        harmless = () if alone else harmless
         cases = choose(broken, harmless, only, available)
         if not cases.run:
             _fail("--only selects nothing that can be run" if only else "there is nothing to run")
-        known = {item.id for item in (*broken, *harmless)}
+        known = {item.id for item in (*broken, *harmless)} | ({COMPLIANT} if alone else set())
         try:
             old = read(out) if update else None
             if old is not None and (old.seed, old.depth) != (seed, depth):
                 _fail(f"--update: the matrix in {out} is of seed {old.seed} and depth {old.depth}")
-            status = run_matrix(cases, out, jobs or default_jobs(), seed=seed, depth=depth, keep=keep, resume=resume, old=old, known=known)
+            status = run_matrix(
+                cases, out, jobs or default_jobs(), seed=seed, depth=depth, keep=keep, resume=resume, alone=alone, old=old, known=known
+            )
         except MatrixError as exc:
             _fail(f"--update: {exc}")
             raise

@@ -56,6 +56,7 @@ class Bound:
     scenarios: tuple[Scenario, ...]
     epochs: tuple[Epoch, ...]
     counting: str
+    watching: tuple[Scenario, ...] = ()
 
     @property
     def after(self) -> tuple[str, ...]:
@@ -141,7 +142,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "control(id, scenarios, epochs, counting): binds a test to the control that it checks")
+    config.addinivalue_line("markers", "control(id, scenarios, epochs, counting, watching): binds a test to the control that it checks")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -158,9 +159,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in marked:
         mark = item.get_closest_marker("control")
         assert mark is not None
-        control_id, scenarios, epochs, counting = mark.args
+        control_id, *said = mark.args
         try:
-            state.bound[item.nodeid] = Bound(state.catalogue.control(control_id), scenarios, epochs, counting)
+            state.bound[item.nodeid] = Bound(state.catalogue.control(control_id), *said)
         except KeyError:
             raise pytest.UsageError(f"{item.nodeid}: the catalogue has no control {control_id}") from None
         if control_id not in chosen:
@@ -245,7 +246,7 @@ def _wanted(session: pytest.Session, state: State, audit: Audit) -> list[Scenari
     for item in session.items:
         bound = state.bound.get(item.nodeid)
         if bound and audit.testable(bound.control.id) is None:
-            wanted |= {s.name: s for s in bound.scenarios}
+            wanted |= {s.name: s for s in (*bound.scenarios, *bound.watching)}
     return list(wanted.values())
 
 

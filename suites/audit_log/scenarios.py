@@ -49,7 +49,7 @@ def enablement_actions(assay: Assay) -> None:
         _act(assay, "disabled", org, replace(colleague, role="member"))
     _act(assay, "disabled", org)
     log = assay.list_all("audit.list", org.admin, step="own log", org=org, counts=False)
-    assay.logs_to_read_again.append((org.admin, org))
+    assay.logs_to_read_again.note(org.admin, org)
     _page_by_page(assay, org)
     for label, actor in (
         ("neighbour's admin", assay.other("neighbour").admin),
@@ -87,7 +87,7 @@ def a_migration_is_logged(assay: Assay) -> None:
     _act(assay, "migrated", org, org.admin)  # refused: a customer
     _act(assay, "migrated", org)
     assay.list_all("audit.list", org.admin, step="own log", org=org)
-    assay.logs_to_read_again.append((org.admin, org))
+    assay.logs_to_read_again.note(org.admin, org)
 
 
 @scenario()
@@ -188,5 +188,5 @@ def logs_after_all_the_traffic(assay: Assay) -> None:
     org = assay.fresh()
     assay.provide("zdr.request", step="a reference to be found again", org=org)
     assay.list_all("audit.list", org.admin, step="reference log", org=org)
-    for reader, party in assay.logs_to_read_again:
+    for reader, party in assay.logs_to_read_again.settled(assay.profile.limits.settle_seconds, assay.pause):
         assay.list_all("audit.list", reader, step="read again", org=party)

@@ -6,7 +6,23 @@ from zdr_audit.suite.expect import Expect, Inconclusive
 from zdr_audit.suite.log_growth import every_log_only_grows
 from zdr_audit.suite.marks import control
 
+from ..blocked import scenarios as blocked
+from ..exceptions.scenarios import a_flagged_session_and_a_legal_hold
+from ..retention.scenarios import plain_requests, requests_in_error, streamed_requests
+from ..scope.scenarios import a_sibling_is_disabled
 from . import scenarios as after
+
+READ_AGAIN = (after.enablement_actions, after.a_migration_is_logged, a_sibling_is_disabled, after.logs_after_all_the_traffic)
+TRAFFIC = (
+    plain_requests,
+    streamed_requests,
+    requests_in_error,
+    blocked.web_sessions,
+    blocked.remote_sessions,
+    blocked.feedback,
+    blocked.other_features,
+    a_flagged_session_and_a_legal_hold,
+)
 
 
 @control("ZDR-AUD-06", after=after.tampering_is_tried)
@@ -18,12 +34,12 @@ def test_no_role_can_change_or_delete_an_entry(expect: Expect) -> None:
         expect.that(kept.get(entry["id"]) == entry, f"entry {entry['id']} must be there unchanged after the attempts", later)
 
 
-@control("ZDR-AUD-06", after=after.tampering_is_tried)
+@control("ZDR-AUD-06", after=after.tampering_is_tried, watching=READ_AGAIN)
 def test_no_log_loses_or_changes_an_entry(expect: Expect) -> None:
     every_log_only_grows(expect)
 
 
-@control("ZDR-AUD-07", after=after.logs_after_all_the_traffic)
+@control("ZDR-AUD-07", after=after.logs_after_all_the_traffic, watching=TRAFFIC)
 def test_the_log_carries_no_content(expect: Expect) -> None:
     reference = expect.one(step="a reference to be found again").labels.get("marker", "")
     proof = expect.whole(step="reference log")

@@ -61,7 +61,8 @@ def a_sibling_is_disabled(assay: Assay) -> None:
         assay.infer(stays.member, Stimulus(stream=stream), step="stays: ask", counts=False)
     if assay.offers("organization.delete"):
         if assay.offers("audit.list"):
-            assay.logs_to_read_again.extend((reader, leaves) for reader in _readers_of_the_log(assay, leaves))
+            for reader in _readers_of_the_log(assay, leaves):
+                assay.logs_to_read_again.note(reader, leaves)
         assay.provide("organization.delete", step="close the sibling", org=leaves, organization=leaves.id)
         for party in (stays, assay.subject):
             assay.call("zdr.status", party.member, step="stays when one is closed: status", org=party)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from zdr_audit.matrix.build import job
+from zdr_audit.matrix.asked import job
 from zdr_audit.matrix.cases import quick_profile
 from zdr_audit.matrix.drive import Drive
 from zdr_audit.matrix.judge import Result, attempt, harmless

@@ -8,50 +8,45 @@ from pathlib import Path
 
 from zdr_audit import __version__
 from zdr_audit.catalogue.load import load_catalogue
-from zdr_audit.matrix.cases import Cases, quick_profile
+from zdr_audit.matrix.asked import Asked, Row, alone, whole
+from zdr_audit.matrix.cases import Cases
 from zdr_audit.matrix.drive import Drive
-from zdr_audit.matrix.earlier import earlier_suites, missed_for_real, seen_earlier
-from zdr_audit.matrix.judge import Result, attempt, harmless, killers
+from zdr_audit.matrix.judge import Result, killers
 from zdr_audit.matrix.model import Attempt, Harmless, Matrix, NotRun
 from zdr_audit.matrix.spent import Spent
-from zdr_audit.matrix.work import Job
-from zdr_audit.violations import Variant, Violation
-
-Row = Attempt | Harmless
 
 
-def job(item: Violation | Variant, folder: Path, seed: int, depth: str) -> Job:
-    """The audit of one seed, in a folder of its own below `folder`."""
-    place = folder / item.id
-    target = quick_profile(place, item)
-    if isinstance(item, Violation):
-        return Job(place, target, violation=item.id, seed=seed, depth=depth)
-    return Job(place, target, variant=item.id, seed=seed, depth=depth)
-
-
-def rows(cases: Cases, folder: Path, drive: Drive, seed: int, depth: str, resume: bool) -> Iterator[Row]:
-    """What each seed came to, as the audits end. Those that wait longest are begun first. `resume`: audits that lie finished in `folder` are not made
-    again."""
-    ordered = sorted(cases.run, key=lambda item: -(item.settle_seconds or 0))
-    seeds = {item.id: item for item in ordered}
-    jobs = [job(item, folder, seed, depth) for item in ordered]
+def rows(asked: list[Asked], drive: Drive, resume: bool) -> Iterator[Row]:
+    """What each seed came to, as its audits end. `resume`: audits that lie finished in their folders are not made again."""
+    owners = {one.folder: item for item in asked for one in item.jobs}
+    waiting = {id(item): len(item.jobs) for item in asked}
+    jobs = [one for item in asked for one in item.jobs]
     digest = load_catalogue().digest
     finished = [one for one in jobs if resume and Result(one.folder).is_of(one, digest)]
     for done in itertools.chain(finished, drive.each([one for one in jobs if one not in finished])):
-        item, result = seeds[done.folder.name], Result(done.folder)
-        if isinstance(item, Violation):
-            asked = item.depth and item.id not in missed_for_real()
-            yield attempt(item, result, seen_earlier(result, earlier_suites()) if asked else ())
-        else:
-            yield harmless(item, result)
+        item = owners[done.folder]
+        waiting[id(item)] -= 1
+        if not waiting[id(item)]:
+            yield item.row()
 
 
-def build(cases: Cases, folder: Path, drive: Drive, *, seed: int, depth: str, resume: bool, done: Callable[[Row], None]) -> Matrix:
-    """The whole matrix; `done` is told each row as it comes."""
+def build(
+    cases: Cases,
+    folder: Path,
+    drive: Drive,
+    *,
+    seed: int,
+    depth: str,
+    resume: bool,
+    done: Callable[[Row], None],
+    one_by_one: bool = False,
+) -> Matrix:
+    """The whole matrix; `done` is told each row as it comes. `one_by_one`: each control alone."""
     spent = Spent(folder, resume)
     attempts: list[Attempt] = []
     variants: list[Harmless] = []
-    for row in rows(cases, folder, drive, seed, depth, resume):
+    asked = (alone if one_by_one else whole)(cases, folder, seed, depth)
+    for row in rows(asked, drive, resume):
         attempts += [row] if isinstance(row, Attempt) else []
         variants += [row] if isinstance(row, Harmless) else []
         spent.keep()
@@ -63,6 +58,7 @@ def build(cases: Cases, folder: Path, drive: Drive, *, seed: int, depth: str, re
         not_run=tuple(NotRun(id=item.id, needs=item.needs) for item in cases.not_run),
         controls=killers(load_catalogue().controls, attempts),
         whole=cases.whole,
+        alone=one_by_one,
         seed=seed,
         depth=depth,
         version=__version__,

@@ -9,7 +9,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from zdr_audit.matrix.build import Row, build
+from zdr_audit.matrix.asked import Row
+from zdr_audit.matrix.build import build
 from zdr_audit.matrix.cases import Cases
 from zdr_audit.matrix.drive import Drive
 from zdr_audit.matrix.model import Attempt, Matrix
@@ -28,11 +29,13 @@ def run_matrix(
     depth: str,
     keep: Path | None = None,
     resume: bool = False,
+    alone: bool = False,
     old: Matrix | None = None,
     known: Collection[str] = (),
 ) -> int:
-    """Run the audits, write the matrix, say what is wrong; gives the exit status. `keep`: where each audit's files stay, and with `resume` are found. `old`:
-    the matrix whose rows are replaced, of which those of the `known` seeds stay. Raises MatrixError where the two do not fit."""
+    """Run the audits, write the matrix, say what is wrong; gives the exit status. `keep`: where each audit's files stay, and with `resume` are found.
+    `alone`: each control by itself. `old`: the matrix whose rows are replaced, of which those of the `known` seeds stay. Raises MatrixError where the two do
+    not fit."""
     shown = Console(highlight=False)
     progress = reporter(Console(stderr=True))
 
@@ -44,7 +47,7 @@ def run_matrix(
 
     with tempfile.TemporaryDirectory(prefix="zdr-audit-matrix-") as scratch, progress, Drive(jobs, seed) as drive:
         progress.phase("Audits", len(cases.run))
-        matrix = build(cases, keep or Path(scratch), drive, seed=seed, depth=depth, resume=resume, done=done)
+        matrix = build(cases, keep or Path(scratch), drive, seed=seed, depth=depth, resume=resume, done=done, one_by_one=alone)
     matrix = brought_up(old, matrix, known) if old is not None else matrix
     written = write(matrix, out)
     shown.print(summary(matrix))
@@ -74,8 +77,14 @@ def summary(matrix: Matrix) -> Table:
         table.add_column(heading, justify="left" if not heading else "right")
     for name, rows, left in (
         ("Violations found by their controls", [row.killed for row in matrix.violations], matrix.not_run),
-        ("Violations without collateral", [not row.collateral for row in matrix.violations], ()),
-        ("Harmless variants that stay green", [row.green for row in matrix.benign], ()),
+        *(
+            [("Compliant with each control alone", [row.green for row in matrix.benign], ())]
+            if matrix.alone
+            else [
+                ("Violations without collateral", [not row.collateral for row in matrix.violations], ()),
+                ("Harmless variants that stay green", [row.green for row in matrix.benign], ()),
+            ]
+        ),
         ("Controls that found a violation", [bool(control.violations) for control in matrix.controls], ()),
     ):
         good = sum(rows)

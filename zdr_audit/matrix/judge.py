@@ -49,8 +49,9 @@ class Result:
         """Is this the finished audit of just that job, by this version and catalogue?"""
         run = self.report.get("run", {})
         words = shlex.split(run.get("command", ""))
-        seeded = {(option, value) for option, value in pairwise(words) if option in {"--violation", "--variant"}}
-        wanted = {pair for pair in (("--violation", job.violation), ("--variant", job.variant)) if pair[1]}
+        seeded = {(option, value) for option, value in pairwise(words) if option in {"--violation", "--variant", "--controls"}}
+        asked = (("--violation", job.violation), ("--variant", job.variant), ("--controls", ",".join(job.controls)))
+        wanted = {pair for pair in asked if pair[1]}
         told = (run.get("version"), run.get("catalogue_digest"), run.get("seed"), run.get("depth"))
         return seeded == wanted and told == (__version__, catalogue, job.seed, job.depth)
 
@@ -85,6 +86,39 @@ def attempt(violation: Violation, result: Result, earlier: tuple[str, ...] = ())
         collateral=tuple(name for name in others if name not in related),
         inconclusive=result.having("inconclusive"),
         problem=result.problem,
+    )
+
+
+def attempt_alone(violation: Violation, results: Mapping[str, Result]) -> Attempt:
+    """What the violation came to where each of its controls was alone: it is killed by those that see it without what the others send."""
+    problems = [f"{name}: {result.problem}" for name, result in results.items() if result.problem]
+    missed = tuple(name for name, result in results.items() if result.problem or not result.kills(name))
+    unclear = tuple(name for name, result in results.items() if name in result.having("inconclusive"))
+    return Attempt(
+        id=violation.id,
+        title=violation.title,
+        mechanism=violation.mechanism,
+        controls=violation.controls,
+        killed=not missed,
+        missed=missed,
+        inconclusive=unclear,
+        problem=problems[0] if problems else "",
+    )
+
+
+def harmless_alone(results: Mapping[str, Result]) -> Harmless:
+    """What the compliant simulator came to where each control was alone: every one must pass, also by what it sends by itself."""
+    failed = tuple(name for name, result in results.items() if name in result.having("fail"))
+    other = tuple(name for name, result in results.items() if name not in result.having("pass", "fail"))
+    problems = [f"{name}: {result.problem}" for name, result in results.items() if result.problem]
+    return Harmless(
+        id="compliant",
+        title="The reference backend as it is, with each control alone",
+        mechanism="A control that is selected by itself must not need what only others send.",
+        green=not (failed or other or problems),
+        failed=failed,
+        inconclusive=other,
+        problem=problems[0] if problems else "",
     )
 
 

@@ -66,13 +66,14 @@ class Killer(Closed):
 
 class Matrix(Closed):
     """`whole` says that no seed was left out by choice or for want of something; `updated` names those whose rows were made later than the others, by
-    themselves."""
+    themselves. `alone`: each violation was held against each of its controls by itself, so that no other could fail."""
 
     violations: tuple[Attempt, ...]
     benign: tuple[Harmless, ...]
     not_run: tuple[NotRun, ...] = ()
     controls: tuple[Killer, ...]
     whole: bool
+    alone: bool = False
     seed: int
     depth: str
     version: str

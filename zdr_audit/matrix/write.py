@@ -31,6 +31,8 @@ def read(folder: Path) -> Matrix:
 def brought_up(old: Matrix, new: Matrix, known: Collection[str]) -> Matrix:
     """The old matrix with the new one's rows in place of its own. `known` are the seeds that there are: what is of none goes. Raises MatrixError where the
     two are not of one kind."""
+    if old.alone != new.alone:
+        raise MatrixError(f"the matrix there is {'' if old.alone else 'not '}of each control alone")
     if (old.seed, old.depth, old.version) != (new.seed, new.depth, new.version):
         raise MatrixError(
             f"the matrix there is of seed {old.seed}, depth {old.depth}, version {old.version}, not of {new.seed}, {new.depth}, {new.version}"

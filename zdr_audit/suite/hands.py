@@ -16,6 +16,7 @@ from typing import Any, Literal, Self, TypeVar
 from zdr_audit.journal.events import Epoch, Interaction
 from zdr_audit.profile.model import Profile
 from zdr_audit.suite.party import Actor, NotOffered, Party
+from zdr_audit.suite.read_again import LogsToReadAgain
 from zdr_audit.suite.recorder import Recorder
 from zdr_audit.target.dialects.anthropic import AnthropicMessages
 from zdr_audit.target.dialects.base import Dialect
@@ -91,8 +92,8 @@ class Hands:
         return self.staff_actors[role]
 
     @property
-    def logs_to_read_again(self) -> list[tuple[Actor, Party]]:
-        """By whom whose audit log is to be read once more after all the traffic; the scenarios of a run share it."""
+    def logs_to_read_again(self) -> LogsToReadAgain:
+        """The audit logs that are read once more after all the traffic."""
         return self.recorder.logs_to_read_again
 
     def count(self, quick: int, standard: int, thorough: int) -> int:

@@ -48,18 +48,24 @@ def scenario(*, late: bool = False, first: bool = False, last: bool = False) -> 
 
 
 def control(
-    control_id: str, *, after: Scenario | tuple[Scenario, ...], reads_late: bool = False, counting: str = ""
+    control_id: str,
+    *,
+    after: Scenario | tuple[Scenario, ...],
+    watching: tuple[Scenario, ...] = (),
+    reads_late: bool = False,
+    counting: str = "",
 ) -> Callable[[Test], Test]:
     """Bind a test to the control it checks and to the scenarios whose record it reads.
 
     `reads_late`: it rests on the late readings too. `counting`: the organization whose interactions count towards the control's minimum
-    (default: all that a scenario marks as counting).
+    (default: all that a scenario marks as counting). `watching`: what else is sent for a check that looks at the whole journal, so that it
+    has something to look at where its control alone is selected; a pass does not rest on these.
     """
     scenarios = after if isinstance(after, tuple) else (after,)
     epochs: tuple[Epoch, ...] = ("main", "late") if reads_late else ("main",)
 
     def mark(test: Test) -> Test:
-        marked: Test = pytest.mark.control(control_id, scenarios, epochs, counting)(test)
+        marked: Test = pytest.mark.control(control_id, scenarios, epochs, counting, watching)(test)
         return marked
 
     return mark

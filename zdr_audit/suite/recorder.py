@@ -20,7 +20,8 @@ from zdr_audit.journal.events import CanaryMinted, DigestsTaken, Epoch, Interact
 from zdr_audit.journal.store import Journal
 from zdr_audit.profile.load import ProfileError
 from zdr_audit.suite.late_log import LateLog
-from zdr_audit.suite.party import Actor, Party
+from zdr_audit.suite.party import Actor
+from zdr_audit.suite.read_again import LogsToReadAgain
 from zdr_audit.target.outcome import document
 from zdr_audit.target.pace import NO_ANSWER, TRY_AGAIN
 from zdr_audit.target.transport import DROPPED, Answer, Outgoing, Transport, now
@@ -101,7 +102,7 @@ class Recorder:
         self._content = seeker.without_digests()  # what comes back as a digest is no echo
         self.digests = digests
         self.late_log = LateLog()
-        self.logs_to_read_again: list[tuple[Actor, Party]] = []
+        self.logs_to_read_again = LogsToReadAgain()
         self._lock = threading.Lock()
         self._interactions = itertools.count(1)
         self._canaries = itertools.count(1)

@@ -1,0 +1,68 @@
+"""What is asked about each seed: by one audit with every control, or by one audit for each control that must find it, with that control alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from zdr_audit.catalogue.load import load_catalogue
+from zdr_audit.matrix.cases import Cases, quick_profile
+from zdr_audit.matrix.earlier import earlier_suites, missed_for_real, seen_earlier
+from zdr_audit.matrix.judge import Result, attempt, attempt_alone, harmless, harmless_alone
+from zdr_audit.matrix.model import Attempt, Harmless
+from zdr_audit.matrix.work import Job
+from zdr_audit.violations import Variant, Violation
+
+Row = Attempt | Harmless
+COMPLIANT = "compliant"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The audits that one row of a matrix needs, and what makes the row of them once they have ended."""
+
+    jobs: tuple[Job, ...]
+    row: Callable[[], Row]
+
+
+def job(item: Violation | Variant, folder: Path, seed: int, depth: str) -> Job:
+    """The audit of one seed with every control, in a folder of its own below `folder`."""
+    place = folder / item.id
+    target = quick_profile(place, item)
+    if isinstance(item, Violation):
+        return Job(place, target, violation=item.id, seed=seed, depth=depth)
+    return Job(place, target, variant=item.id, seed=seed, depth=depth)
+
+
+def whole(cases: Cases, folder: Path, seed: int, depth: str) -> list[Asked]:
+    """One audit a seed, with every control. Those that wait longest come first."""
+
+    def asked(item: Violation | Variant) -> Asked:
+        one = job(item, folder, seed, depth)
+        result = one.folder
+        if isinstance(item, Variant):
+            return Asked((one,), lambda: harmless(item, Result(result)))
+        deep = item.depth and item.id not in missed_for_real()
+        return Asked((one,), lambda: attempt(item, Result(result), seen_earlier(Result(result), earlier_suites()) if deep else ()))
+
+    return [asked(item) for item in sorted(cases.run, key=lambda item: -(item.settle_seconds or 0))]
+
+
+def alone(cases: Cases, folder: Path, seed: int, depth: str) -> list[Asked]:
+    """For each violation an audit for each control that must find it, with that control alone; and the compliant simulator with each of those controls alone,
+    which must hold."""
+
+    def by_control(plain: Job, controls: Iterable[str]) -> dict[str, Job]:
+        return {name: replace(plain, folder=plain.folder / name, controls=(name,)) for name in controls}
+
+    def asked(item: Violation) -> Asked:
+        jobs = by_control(job(item, folder, seed, depth), item.controls)
+        return Asked(tuple(jobs.values()), lambda: attempt_alone(item, {name: Result(one.folder) for name, one in jobs.items()}))
+
+    broken = [item for item in cases.run if isinstance(item, Violation)]
+    named = {name for item in broken for name in item.controls}
+    place = folder / COMPLIANT
+    held = by_control(Job(place, quick_profile(place), seed=seed, depth=depth), [c.id for c in load_catalogue().controls if c.id in named])
+    compliant = Asked(tuple(held.values()), lambda: harmless_alone({name: Result(one.folder) for name, one in held.items()}))
+    return [*([compliant] if held else []), *(asked(item) for item in broken)]
