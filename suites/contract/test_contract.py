@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zdr_audit.suite.contract.labels import ENTITLED, NOT_ENTITLED, denied, served
+from zdr_audit.suite.contract.reached import interface_was_reached, roles_were_decided
 from zdr_audit.suite.contract.tenants import FOREIGN, NAMES, UNKNOWN
 from zdr_audit.suite.contract.walk import AFTER_REMOVAL, OWN_LIST
 from zdr_audit.suite.expect import Expect
@@ -47,13 +48,13 @@ def test_answers_conform_to_the_interface_document(expect: Expect) -> None:
     for item in expect.some(operation="fuzz"):
         problem = (item.data or {}).get("nonconforming", "")
         expect.that(not problem, f"the answer must conform to the interface document: {problem}", item)
-    expect.interface_was_reached()
+    interface_was_reached(expect)
 
 
 @control("ZDR-CON-02", after=EXPLORED)
 def test_no_generated_request_brings_a_server_error(expect: Expect) -> None:
     expect.every(expect.some(operation="fuzz"), lambda i: i.status is None or i.status < 500, "no request may bring a server error")
-    expect.interface_was_reached()
+    interface_was_reached(expect)
 
 
 @control("ZDR-CON-03", after=(requests_in_error, after.malformed_everywhere))
@@ -137,7 +138,7 @@ def test_each_role_gets_what_the_document_gives_it_and_no_more(expect: Expect) -
     entitled = expect.some(step=ENTITLED, said="true")
     expect.every(entitled, lambda i: not denied(i), "a role must get what the interface document gives it")
     expect.not_served(expect.some(step=NOT_ENTITLED), "a role must not get what the interface document does not give it")
-    expect.roles_were_decided()
+    roles_were_decided(expect)
 
 
 @control("ZDR-CON-10", after=after.documented_interface)

@@ -17,6 +17,7 @@ from zdr_audit.profile.load import load
 from zdr_audit.profile.model import Operation, Profile
 from zdr_audit.suite.contract.interface import ORGANIZATION, called, meaning, read
 from zdr_audit.suite.contract.labels import OPERATION, SAID
+from zdr_audit.suite.contract.reached import roles_were_decided
 from zdr_audit.suite.contract.requests import Requests
 from zdr_audit.suite.expect import Expect, Inconclusive, Violated
 from zdr_audit.suite.openapi import declares_storage
@@ -96,10 +97,10 @@ def test_operations_that_nobody_entitled_tries_are_not_counted_as_undecided(prof
     other = interaction(3, step="not entitled", labels={OPERATION: "POST /clock"}, status=403, accepted=False, outcome="denied")
     record.interactions = [document, tried, other]
     expect = Expect(record.history(), profile, "ZDR-CON-09", (document.scenario,), ("main",))
-    expect.roles_were_decided()
+    roles_were_decided(expect)
     record.interactions = [document, tried.model_copy(update={"accepted": False, "status": 404}), other]
     with pytest.raises(Inconclusive):
-        Expect(record.history(), profile, "ZDR-CON-09", (document.scenario,), ("main",)).roles_were_decided()
+        roles_were_decided(Expect(record.history(), profile, "ZDR-CON-09", (document.scenario,), ("main",)))
 
 
 def test_an_operation_that_needs_a_thing_of_its_own_is_not_asked_with_one_that_is_made_up(tmp_path: Path) -> None:

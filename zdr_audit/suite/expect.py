@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 from zdr_audit.evidence.model import Hit
 from zdr_audit.journal.events import Epoch, FindingSeen, Interaction
 from zdr_audit.profile.model import Profile
-from zdr_audit.suite.contract.labels import OPERATION, SAID
 from zdr_audit.suite.history import History, Seen
 from zdr_audit.verdict.growth import bounds as growth_bounds
-from zdr_audit.verdict.interface import interface_coverage
 
 if TYPE_CHECKING:
     from zdr_audit.suite.marks import Scenario
@@ -268,29 +266,6 @@ class Expect:
         chosen = [i for i in items if i.status is not None]
         if chosen:
             self.every(chosen, lambda i: i.status is not None and i.status < 500, promise)
-
-    def interface_was_reached(self) -> None:
-        """Enough of the documented operations let a request through to their handler. Raises Inconclusive."""
-        found = interface_coverage(self.history)
-        if found is None:
-            raise Inconclusive("the interface document was not read")
-        if found.reached < found.floor * found.documented:
-            raise Inconclusive(
-                f"of {found.documented} documented operations only {found.reached} let a request through ({found.floor:.0%} are needed), "
-                "so that what the others answer was not seen"
-            )
-
-    def roles_were_decided(self) -> None:
-        """With enough of the requests that others were refused, somebody entitled was let through. Raises Inconclusive."""
-        found = interface_coverage(self.history)
-        # What nobody entitled is made to try, since it would move the whole target, cannot be decided either.
-        tried = {i.labels[OPERATION] for i in self.history.interactions.values() if i.labels.get(SAID) == "true"}
-        rows = [row for row in found.operations if row.operation in tried] if found is not None else []
-        decided = [row for row in rows if row.let_through]
-        if found is None or len(decided) < found.floor * len(rows) or not decided:
-            raise Inconclusive(
-                f"of {len(rows)} operations only {len(decided)} let an entitled role through, so that the refusals of others mean little"
-            )
 
     def same_story(self, one: Sequence[Interaction], other: Sequence[Interaction], *, promise: str) -> None:
         """The list that the pages of `one` make is the one that the pages of `other` make, which may go on: it was read later."""
