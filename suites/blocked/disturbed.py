@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from zdr_audit.journal.events import Interaction
-from zdr_audit.profile.model import FeatureEndpoint
+from zdr_audit.profile.operation import FeatureEndpoint
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.inference import How
 from zdr_audit.suite.marks import scenario

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 from functools import partial
 
-from zdr_audit.profile.model import FeatureEndpoint
+from zdr_audit.profile.operation import FeatureEndpoint
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.bypass.drive import send_forms
 from zdr_audit.suite.bypass.load import shipped

@@ -10,7 +10,8 @@ from pydantic import BaseModel
 
 from zdr_audit.profile.evidence import Evidence
 from zdr_audit.profile.load import ProfileError, load
-from zdr_audit.profile.model import Limits, Operation, Profile
+from zdr_audit.profile.model import Limits, Profile
+from zdr_audit.profile.operation import Operation
 
 CONSENT = 'production = true needs production_consent = "I accept that this audit sends test traffic to production"'
 URL = "target.base_url: should be http:// or https://, a host, perhaps a port and a path, without user or query, found"

@@ -15,7 +15,7 @@ from zdr_audit.canary.registry import Registry
 from zdr_audit.canary.seeker import Seeker
 from zdr_audit.evidence.model import Reading
 from zdr_audit.profile.evidence import Evidence
-from zdr_audit.profile.model import Operation, Page
+from zdr_audit.profile.operation import Operation, Page
 from zdr_audit.run import observe
 from zdr_audit.run.observe import read_source
 from zdr_audit.suite.party import Actor, Party

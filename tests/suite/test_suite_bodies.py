@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from inside import Lab
 
-from zdr_audit.profile.model import Operation
+from zdr_audit.profile.operation import Operation
 from zdr_audit.suite.answers import body_of
 
 

@@ -12,7 +12,7 @@ import pytest
 from inside import Lab
 
 from suites.retention import scenarios
-from zdr_audit.profile.model import Operation
+from zdr_audit.profile.operation import Operation
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.inference import Conversation, How
 from zdr_audit.suite.marks import Scenario

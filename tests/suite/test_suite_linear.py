@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from zdr_audit.profile.model import AuditTypes
+from zdr_audit.profile.audit import AuditTypes
 from zdr_audit.suite.linear.order import Event, find_order
 from zdr_audit.suite.linear.record import expected_of, falling
 from zdr_audit.suite.linear.workflow import DENIED, Deed, Entry, Workflow, World

@@ -14,7 +14,8 @@ from suites.blocked import scenarios as blocked
 from suites.contract import scenarios as contract
 from zdr_audit.journal.events import CanaryMinted, Interaction
 from zdr_audit.profile.load import load
-from zdr_audit.profile.model import Operation, Profile
+from zdr_audit.profile.model import Profile
+from zdr_audit.profile.operation import Operation
 from zdr_audit.suite.contract.interface import ORGANIZATION, called, meaning, read
 from zdr_audit.suite.contract.labels import OPERATION, SAID
 from zdr_audit.suite.contract.reached import roles_were_decided

@@ -8,7 +8,8 @@ import pytest
 from engine_events import interaction
 
 from zdr_audit.profile.load import load
-from zdr_audit.profile.model import Feature, Operation, Profile
+from zdr_audit.profile.model import Profile
+from zdr_audit.profile.operation import Feature, Operation
 from zdr_audit.suite.histories.replay import Told, script
 
 

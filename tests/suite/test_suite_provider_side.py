@@ -12,7 +12,8 @@ from inside import Lab
 
 from suites.exceptions import scenarios as exceptions
 from zdr_audit.profile.load import load
-from zdr_audit.profile.model import Operation, Profile
+from zdr_audit.profile.model import Profile
+from zdr_audit.profile.operation import Operation
 from zdr_audit.suite.hands import Reply
 
 

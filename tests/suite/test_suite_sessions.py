@@ -10,7 +10,8 @@ from inside import Lab
 
 from suites.retention import scenarios as retention
 from zdr_audit.profile.load import load
-from zdr_audit.profile.model import Operation, Profile
+from zdr_audit.profile.model import Profile
+from zdr_audit.profile.operation import Operation
 from zdr_audit.run.availability import offered
 from zdr_audit.suite.inference import _addressed
 from zdr_audit.target.dialects.openai_chat import OpenAIChat

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zdr_audit.profile.model import Refusal, Sign
+from zdr_audit.profile.operation import Refusal, Sign
 from zdr_audit.target.dialects.anthropic import parse
 from zdr_audit.target.outcome import MAX_DEPTH, classify, document, policy_refusal_problem
 from zdr_audit.target.transport import Answer

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import jsonpath
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 
@@ -32,6 +32,12 @@ _BASE_URL = _ORIGIN + r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~%+:-]+)*/?$"
 
 CLOSED = ConfigDict(frozen=True, extra="forbid")
 """Of every section: what is not known is an error."""
+
+
+class Closed(BaseModel):
+    """A section of a profile."""
+
+    model_config = CLOSED
 
 
 def has_password(url: str) -> bool:

@@ -6,8 +6,9 @@ import fnmatch
 from collections.abc import Collection, Iterable
 
 from zdr_audit.catalogue.model import Control, Evidence, Family
+from zdr_audit.profile.audit import REFUSALS_LOGGED
 from zdr_audit.profile.base import names
-from zdr_audit.profile.model import OUT_OF_SCOPE_PLATFORMS, REFUSALS_LOGGED, SESSION, STAFF, Profile
+from zdr_audit.profile.model import OUT_OF_SCOPE_PLATFORMS, SESSION, STAFF, Profile
 from zdr_audit.target.dialects.base import Dialect
 
 SCOPE = ("covers", "not_covered", "platforms_covered", "platforms_not_covered")

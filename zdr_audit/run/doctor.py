@@ -25,7 +25,8 @@ from zdr_audit.journal.store import Journal
 from zdr_audit.profile.credentials import is_loopback
 from zdr_audit.profile.evidence import Evidence
 from zdr_audit.profile.load import ProfileError
-from zdr_audit.profile.model import STAFF, Operation
+from zdr_audit.profile.model import STAFF
+from zdr_audit.profile.operation import Operation
 from zdr_audit.run.audit import Audit
 from zdr_audit.run.observe import read_source
 from zdr_audit.run.options import Options

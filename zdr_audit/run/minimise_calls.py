@@ -8,7 +8,8 @@ import shlex
 from typing import Any
 
 from zdr_audit.journal.events import Interaction
-from zdr_audit.profile.model import Operation, Profile
+from zdr_audit.profile.model import Profile
+from zdr_audit.profile.operation import Operation
 from zdr_audit.run.script import WORD, comment, credential
 from zdr_audit.suite.answers import body_of
 from zdr_audit.suite.assay import Assay

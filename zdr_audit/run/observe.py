@@ -19,7 +19,8 @@ from zdr_audit.evidence.registry import READERS, SERVER_READERS, more_readers
 from zdr_audit.evidence.sqlite import read_sqlite
 from zdr_audit.profile.evidence import Evidence
 from zdr_audit.profile.load import ProfileError
-from zdr_audit.profile.model import Operation, Profile
+from zdr_audit.profile.model import Profile
+from zdr_audit.profile.operation import Operation
 from zdr_audit.run.place import command_of, server_place
 from zdr_audit.suite.party import Actor, Party
 from zdr_audit.target.outcome import document

@@ -25,7 +25,8 @@ from zdr_audit.journal.redact import Redactor
 from zdr_audit.journal.store import Journal
 from zdr_audit.profile.evidence import Evidence
 from zdr_audit.profile.load import LoadedProfile, load
-from zdr_audit.profile.model import STAFF, Operation, Profile
+from zdr_audit.profile.model import STAFF, Profile
+from zdr_audit.profile.operation import Operation
 from zdr_audit.run.audit import Audit
 from zdr_audit.run.observe import read_source
 from zdr_audit.suite.party import Actor

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from zdr_audit.profile.model import Operation, Refusal
+from zdr_audit.profile.operation import Operation, Refusal
 from zdr_audit.suite.recorder import Judged, error_data
 from zdr_audit.target.dialects.base import Dialect
 from zdr_audit.target.outcome import document, outcome

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from zdr_audit.journal.events import Interaction
-from zdr_audit.profile.model import AuditTypes
+from zdr_audit.profile.audit import AuditTypes
 from zdr_audit.suite.expect import Expect, Inconclusive
 from zdr_audit.suite.log_entries import moment, number_of, oldest_first
 from zdr_audit.suite.log_readings import a_chain_recomputes, wholes_of

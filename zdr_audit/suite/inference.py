@@ -10,7 +10,8 @@ from typing import Any
 
 from zdr_audit.canary.mint import parts as canary_parts
 from zdr_audit.journal.events import GrowthMeasured, LeftOut
-from zdr_audit.profile.model import SESSION, Operation
+from zdr_audit.profile.model import SESSION
+from zdr_audit.profile.operation import Operation
 from zdr_audit.suite.answers import inference_judge
 from zdr_audit.suite.hands import Reply
 from zdr_audit.suite.operations import Operations

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from zdr_audit.journal.events import Interaction
-from zdr_audit.profile.model import AuditTypes
+from zdr_audit.profile.audit import AuditTypes
 from zdr_audit.suite.log_entries import moment, number_of
 
 

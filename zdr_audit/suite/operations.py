@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from zdr_audit.journal.events import Created, Interaction
-from zdr_audit.profile.model import Feature, FeatureEndpoint, Operation
+from zdr_audit.profile.operation import Feature, FeatureEndpoint, Operation
 from zdr_audit.suite.answers import Weigh, body_of, judged_call
 from zdr_audit.suite.hands import Hands, Reply, ScenarioBroken
 from zdr_audit.suite.openapi import DeclaredOperation, labels

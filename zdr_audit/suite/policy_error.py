@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from zdr_audit.journal.events import Interaction
-from zdr_audit.profile.model import Profile, Refusal
+from zdr_audit.profile.model import Profile
+from zdr_audit.profile.operation import Refusal
 from zdr_audit.suite.expect import Expect, Inconclusive
 from zdr_audit.target.template import pointer
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from zdr_audit.profile.model import Operation, Refusal, Sign
+from zdr_audit.profile.operation import Operation, Refusal, Sign
 from zdr_audit.target.pace import NO_ANSWER
 from zdr_audit.target.template import pointer
 from zdr_audit.target.transport import Answer

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from zdr_audit.profile.model import FeatureEndpoint, Operation
+from zdr_audit.profile.operation import FeatureEndpoint, Operation
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.bypass.model import Form
 from zdr_audit.suite.bypass.shape import lines_of, path_of, reshape, words

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from zdr_audit.profile.base import TEMPLATE_NAME
-from zdr_audit.profile.model import Operation, Profile
+from zdr_audit.profile.model import Profile
+from zdr_audit.profile.operation import Operation
 
 ROLES = "x-zdr-roles"
 """The extension by which a document names the roles that may call an operation."""

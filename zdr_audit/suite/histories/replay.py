@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.base import TEMPLATE_NAME as _NAME
-from zdr_audit.profile.model import Operation, Profile
+from zdr_audit.profile.model import Profile
+from zdr_audit.profile.operation import Operation
 from zdr_audit.suite.expect import Expect, Inconclusive, Violated, answer_finding
 from zdr_audit.suite.histories.model import Model, Row, Unknown
 from zdr_audit.target.transport import auth_headers

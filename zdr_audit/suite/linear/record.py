@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import get_args
 
 from zdr_audit.journal.events import Interaction
-from zdr_audit.profile.model import AuditTypes
+from zdr_audit.profile.audit import AuditTypes
 from zdr_audit.suite.expect import Expect, Inconclusive, Violated, answer_finding
 from zdr_audit.suite.linear.order import Event, Order, find_order
 from zdr_audit.suite.linear.workflow import DENIED, Deed, Entry, Kind, Outcome, Workflow, World
