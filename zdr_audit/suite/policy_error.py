@@ -74,21 +74,21 @@ def differs(one: Interaction, other: Interaction) -> str:
     """In what two refusals differ, empty where in nothing but names, numbers and times."""
     if one.status != other.status:
         return f"status {one.status} and {other.status}"
-    here, there = dict(_leaves(one.data)), dict(_leaves(other.data))
+    here, there = dict(leaves(one.data)), dict(leaves(other.data))
     for place in sorted(set(here) | set(there)):
         if here.get(place) != there.get(place):
             return f"{place or 'the body'} is {here.get(place)!r} and {there.get(place)!r}"
     return ""
 
 
-def _leaves(data: Any, place: str = "") -> Iterator[tuple[str, str]]:
+def leaves(data: Any, place: str = "") -> Iterator[tuple[str, str]]:
     """Pointer and text of each value, with every word that holds a digit blotted out: identifiers, times, counts."""
     if isinstance(data, dict):
         for name, value in data.items():
-            yield from _leaves(value, f"{place}/{name}")
+            yield from leaves(value, f"{place}/{name}")
     elif isinstance(data, list):
         for at, value in enumerate(data):
-            yield from _leaves(value, f"{place}/{at}")
+            yield from leaves(value, f"{place}/{at}")
     else:
         yield place, _CHANGING.sub("#", f"{data}")
 

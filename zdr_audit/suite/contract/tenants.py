@@ -17,6 +17,7 @@ from zdr_audit.suite.contract.interface import Documented
 from zdr_audit.suite.contract.known import identifiers
 from zdr_audit.suite.contract.requests import Requests
 from zdr_audit.suite.party import Actor, Party
+from zdr_audit.suite.policy_error import leaves
 from zdr_audit.target.transport import Answer
 
 FOREIGN, UNKNOWN = "foreign identifier", "unknown identifier"
@@ -62,11 +63,24 @@ def _paths(requests: Requests, one: Documented, where: str, own: Mapping[str, st
 def named(answer: Answer, body: Any, ours: Mapping[str, str], sent: frozenset[str] = frozenset(), used: str = "") -> dict[str, str]:
     """What an answer tells: the identifiers of ours in it that the request did not hold, and what kind of answer it is."""
     told = sorted({ours[value] for _, value in identifiers(body) if value in ours and value not in sent})
-    error = body.get("error") if isinstance(body, dict) else None
-    said = f"{error.get('type', '')}: {error.get('message', '')}" if isinstance(error, dict) else ""
-    kind = (
-        f"{answer.status} {said.replace(used or said, '...')}"[:300]
-        if answer.status is not None and answer.status >= 400
-        else str(answer.status)
-    )
+    kind = f"{answer.status} {_said(body, used)}"[:300] if answer.status is not None and answer.status >= 400 else str(answer.status)
     return {"kind": kind} | ({NAMES: "; ".join(told)[:400]} if told else {})
+
+
+def _said(body: Any, used: str) -> str:
+    """What an error says, whatever its shape, without the identifier that was used; of an envelope with an `error` only that, of others all that does not
+    change from answer to answer."""
+    error = body.get("error") if isinstance(body, dict) else None
+    if isinstance(error, dict):
+        said = f"{error.get('type', '')}: {error.get('message', '')}"
+        return said.replace(used or said, "...")
+    # What is left of an identifier are names without digits: those that were used are blotted out first.
+    return "; ".join(f"{place} {text}" for place, text in leaves(_without(body, used)))
+
+
+def _without(body: Any, used: str) -> Any:
+    if isinstance(body, dict):
+        return {name: _without(value, used) for name, value in body.items()}
+    if isinstance(body, list):
+        return [_without(value, used) for value in body]
+    return body.replace(used, "...") if used and isinstance(body, str) else body
