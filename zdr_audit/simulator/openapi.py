@@ -22,6 +22,7 @@ WHAT = {
     404: "No such thing, or another tenant's.",
     409: "The state of things does not allow this.",
     413: "The body is larger than 32 MB.",
+    429: "Too much was asked for; `retry-after` says when more may be.",
     500: "The service failed.",
     529: "The service is overloaded.",
 }
