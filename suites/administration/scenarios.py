@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from zdr_audit.suite.hands import ScenarioBroken
 from zdr_audit.suite.inference import How
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.openapi import DeclaredOperation
-from zdr_audit.suite.party import NotOffered
+from zdr_audit.suite.party import NotOffered, at_will
 from zdr_audit.target.stimulus import Stimulus
 
 
@@ -40,10 +41,28 @@ def a_spend_limit(assay: Assay) -> None:
         assay.infer(same, Stimulus(answer=False), step="ask below the limit otherwise", counts=False, labels={"with": name})
 
 
+@scenario(late=True)
+def a_limit_in_the_next_month(assay: Assay) -> None:
+    """A user is at the spend limit, and a month goes by"""
+    with at_will():
+        assay.needs("cost.set", "clock.advance")
+        org = assay.enable(assay.fresh())
+        refused = assay.profile.operations["cost.set"].refused
+        assay.must("cost.set", org.admin, step="set the limit", org=org, user=org.member.user, amount="0")
+        for step in ("ask over the limit", "ask over the limit a month later"):
+            assay.infer(org.member, Stimulus(answer=False), step=step, counts=False, how=How(expects=refused))
+            if step == "ask over the limit":
+                assay.must("clock.advance", assay.staff("operator"), step="a month goes by", seconds=32 * 86_400)
+        assay.infer(org.admin, Stimulus(answer=False), step="a colleague asks", counts=False)
+
+
 @scenario(last=True)
 def analytics_are_read(assay: Assay) -> None:
-    """Usage analytics of subject and control organization"""
-    org = assay.enable(assay.fresh())
+    """Usage analytics of subject and control organization, and of one that reported contributions before it had ZDR"""
+    org = assay.fresh()
+    if assay.offers("metrics.send"):
+        assay.call("metrics.send", org.member, step="report counts before ZDR", content=org.member.content, weigh="decision")
+    org = assay.enable(org)
     for number in range(3):
         assay.infer(org.member, Stimulus(stream=bool(number % 2)), step="use", counts=False)
     assay.infer(org.admin, Stimulus(), step="a colleague uses", counts=False)
@@ -61,6 +80,18 @@ def settings_are_changed(assay: Assay) -> None:
     assay.must("settings.write", org.admin, step="change", org=org, settings={"cleanupPeriodDays": 7})
     assay.poll("settings.read", org.member, before, step="poll after")
     assay.call("settings.read", org.member, step="read after", counts=True)
+    if assay.call("settings.write", org.admin, step="set values of every kind", org=org, settings=EVERY_KIND).accepted:
+        assay.call("settings.read", org.member, step="read values of every kind")
+
+
+EVERY_KIND: Mapping[str, object] = {
+    "cleanupPeriodDays": 0,
+    "includeCoAuthoredBy": False,
+    "enableAllProjectMcpServers": True,
+    "permissions": {"allow": [], "deny": ["WebFetch"]},
+    "apiKeyHelper": "",
+}
+"""Settings that switch something off, or empty a list, are as much what the admin wants as others."""
 
 
 @scenario()

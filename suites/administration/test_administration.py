@@ -34,6 +34,20 @@ def test_a_limit_holds_for_every_credential_of_its_user(expect: Expect) -> None:
         expect.that(item.outcome == "accepted", f"a user whose limit was raised must be served with {item.labels['with']}, too", item)
 
 
+@control("ZDR-ADM-01", after=after.a_limit_in_the_next_month)
+def test_a_limit_still_holds_in_the_next_month(expect: Expect) -> None:
+    expect.about(after.a_limit_in_the_next_month)
+    stopped = expect.profile.operations["cost.set"].refused
+    before = expect.some(step="ask over the limit")
+    expect.dealt_with(before)
+    if not all(i.status in stopped for i in before):
+        raise Inconclusive("the limit does not bind in the month in which it was set, so that it cannot be seen to go on")
+    later = expect.some(step="ask over the limit a month later")
+    expect.dealt_with(later)
+    expect.every(later, lambda i: i.status in stopped, "a user over the spend limit must be stopped in the months after it was set, too")
+    expect.presupposes(expect.some(step="a colleague asks"), "a colleague must be served, so that the refusal is the limit's")
+
+
 @control("ZDR-ADM-02", after=after.a_spend_limit)
 def test_the_limit_binds_that_user_alone(expect: Expect) -> None:
     expect.served(expect.some(step="a colleague asks"), "a colleague must not be stopped by another user's limit")
@@ -93,6 +107,11 @@ def test_managed_settings_are_served_and_follow_the_admin(expect: Expect) -> Non
     expect.that(kept, "settings from before ZDR was enabled must be served on", before)
     expect.served([read], "server-managed settings must be served under ZDR")
     expect.that((read.data.get("settings") or {}).get("cleanupPeriodDays") == 7, "a change of settings must reach the clients", read)
+    for every in expect.where(step="read values of every kind"):
+        expect.served([every], "server-managed settings must be served under ZDR")
+        told = every.data.get("settings") or {}
+        wrong = [name for name, value in after.EVERY_KIND.items() if told.get(name) != value or type(told[name]) is not type(value)]
+        expect.that(not wrong, f"settings must be served as the admin set them, also what is off or empty: {', '.join(wrong)}", every)
     promise = "a change of settings must reach clients that poll for it"
     expect.revalidated(before, read, expect.where(step="poll after"), promise, of=("settings",))
 

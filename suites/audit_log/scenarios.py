@@ -44,12 +44,16 @@ def enablement_actions(assay: Assay) -> None:
     if apart:
         _act(assay, "enabled", org, request=second)
     _act(assay, "disabled", org, org.member)  # refused: a customer
+    colleague = None
     with suppress(NotOffered):  # refused: another of the same role, so that it shows who is named
         colleague = assay.add_member(org, step="a colleague comes", role="colleague").actor("colleague")
         _act(assay, "disabled", org, replace(colleague, role="member"))
     _act(assay, "disabled", org)
     log = assay.list_all("audit.list", org.admin, step="own log", org=org, counts=False)
     assay.logs_to_read_again.note(org.admin, org)
+    if colleague is not None:
+        with suppress(NotOffered):  # whoever leaves stays in the log what they were
+            assay.revoke(org, colleague, step="the colleague leaves")
     _page_by_page(assay, org)
     for label, actor in (
         ("neighbour's admin", assay.other("neighbour").admin),
@@ -78,6 +82,23 @@ def refusals_of_the_ineligible(assay: Assay) -> None:
             for kind in ("approved", "enabled") if assay.separate("zdr.enable") else ("approved",):
                 _act(assay, kind, org, request=request)
         assay.list_all("audit.list", org.admin, step="own log", org=org)
+
+
+@scenario()
+def a_closed_organization_is_acted_on(assay: Assay) -> None:
+    """Enablement actions on an organization that was closed, refused for that"""
+    with at_will():
+        assay.needs("organization.delete", "audit.list")
+        org = assay.fresh()
+        request = _request(assay, org)
+        assay.provide("organization.delete", step="close the organization", org=org, organization=org.id)
+        for kind in ("approved", "rejected", "disabled", "requested"):
+            _act(assay, kind, org, request=request)
+        for reader in assay.staff_actors.values():
+            if assay.call("audit.list", reader, step="may it be read", org=org).accepted:
+                assay.list_all("audit.list", reader, step="own log", org=org)
+                return
+        raise NotOffered("nobody of the provider may read the log of an organization that was closed")
 
 
 @scenario()

@@ -45,6 +45,16 @@ def test_refused_attempts_are_logged_as_refused(expect: Expect) -> None:
     Story.each(expect, lambda story: story.has_one_entry_for_each(expect, refused=True))
 
 
+@control("ZDR-AUD-02", after=after.a_closed_organization_is_acted_on)
+def test_refused_attempts_on_a_closed_organization_are_logged(expect: Expect) -> None:
+    expect.about(after.a_closed_organization_is_acted_on)
+    for story in Story.all(expect):
+        known = story.where_it_was_known()
+        if not any(action.refused for action in known.actions):
+            raise DoesNotApply("to the target, an organization that was closed is none, so that nothing was refused there")
+        known.has_one_entry_for_each(expect, refused=True)
+
+
 @control("ZDR-AUD-03", after=ACTIONS)
 def test_entries_name_who_and_which_organization(expect: Expect) -> None:
     Story.each(expect, lambda story: story.names_actor_and_organization(expect))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from zdr_audit.profile.model import GIVEN
@@ -93,10 +92,9 @@ def a_revoked_key(assay: Assay) -> None:
         if name not in assay.profile.operations:  # then keys that nobody was given are all that can be tried
             raise NotThere(f"the profile names no operation '{name}'")
     org = assay.fresh()
-    made = assay.must("key.create", org.admin, step="give a key", org=org, user=org.member.user)
-    holder = replace(org.member, secret=str(made.values["key"]), token=None)
+    holder = assay.further_key(org, org.member, step="give a key")
     assay.must("zdr.status", holder, step="the key works", org=org)
-    assay.must("key.revoke", org.admin, step="revoke the key", org=org, key_id=made.values["key_id"])
+    assay.revoke(org, holder, step="revoke the key")
     for name in ("zdr.status", "policy_limits.read", "models.list"):
         if assay.offers(name):
             assay.attempt(name, holder, step="revoked key", org=org, weigh="answer")

@@ -6,10 +6,11 @@ from zdr_audit.suite.contract.labels import ENTITLED, NOT_ENTITLED, denied, serv
 from zdr_audit.suite.contract.reached import interface_was_reached, roles_were_decided
 from zdr_audit.suite.contract.tenants import FOREIGN, NAMES, UNKNOWN
 from zdr_audit.suite.contract.walk import AFTER_REMOVAL, OWN_LIST
-from zdr_audit.suite.expect import Expect
+from zdr_audit.suite.expect import DoesNotApply, Expect
 from zdr_audit.suite.ledger import names_nothing_of_other_customers
 from zdr_audit.suite.marks import control
 
+from ..enablement.scenarios import migration
 from ..retention.scenarios import (
     abandoned_requests,
     content_in_other_fields,
@@ -74,6 +75,16 @@ def test_a_revoked_key_opens_nothing(expect: Expect) -> None:
     expect.presupposes(expect.some(step="the key works"), "the key must work before it is revoked, so that a refusal means something")
     expect.answered_with((401, 403), expect.some(step="revoked key"), "a revoked key must open nothing")
     expect.served(expect.some(step="the user's other key"), "the other key of the same user must go on working")
+
+
+@control("ZDR-CON-04", after=migration)
+def test_a_revoked_key_opens_nothing_after_a_migration_either(expect: Expect) -> None:
+    expect.about(migration)
+    revoked = expect.where(step="a key revoked before")
+    if not revoked:
+        raise DoesNotApply("the profile offers no key that could be revoked")
+    expect.presupposes(expect.some(step="the key works"), "the key must work before it is revoked, so that a refusal means something")
+    expect.answered_with((401, 403), revoked, "a key that was revoked before a migration must open nothing after it")
 
 
 @control("ZDR-CON-05", after=after.members_reach_for_more)

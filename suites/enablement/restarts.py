@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from zdr_audit.suite.assay import Assay
@@ -58,8 +57,7 @@ def _revoked_key(assay: Assay, org: Party) -> Actor | None:
     """A member with a key that worked and was revoked; None where the target has no such operation."""
     if not assay.offers("key.revoke"):
         return None
-    made = assay.must("key.create", org.admin, step="give a key", org=org, user=org.member.user)
-    holder = replace(org.member, secret=str(made.values["key"]), token=None)
+    holder = assay.further_key(org, org.member, step="give a key")
     assay.call("zdr.status", holder, step="the key works", org=org)
-    assay.must("key.revoke", org.admin, step="revoke the key", org=org, key_id=made.values["key_id"])
+    assay.revoke(org, holder, step="revoke the key")
     return holder

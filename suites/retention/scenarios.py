@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from zdr_audit.journal.events import GrowthMeasured
@@ -140,9 +139,8 @@ def requests_with_a_revoked_key(assay: Assay) -> None:
     with at_will():
         assay.needs("key.create", "key.revoke")
         org = assay.enable(assay.fresh())
-        made = assay.must("key.create", org.admin, step="give a key", org=org, user=org.member.user).values
-        assay.must("key.revoke", org.admin, step="revoke the key", org=org, key_id=made.get("key_id", "none"))
-        holder = replace(org.member, secret=str(made.get("key", "")), token=None)
+        holder = assay.further_key(org, org.member, step="give a key")
+        assay.revoke(org, holder, step="revoke the key")
         for stream in (False, True):
             assay.infer(holder, Stimulus(stream=stream, answer=False), step="with a revoked key", counts=False, how=How(expects=(401, 403)))
 

@@ -41,7 +41,8 @@ def not_offered(profile: Profile, need: str, said: str) -> NotOffered:
 
 @dataclass(frozen=True)
 class Actor:
-    """One credential: `key` names it in the journal (`subject.member`), `secret` never leaves memory. `token` takes its place where a command gives it."""
+    """One credential: `key` names it in the journal (`subject.member`), `secret` never leaves memory. `token` takes its place where a command gives it.
+    `key_id` is what the target calls a key that was made for the run."""
 
     key: str
     role: str
@@ -54,6 +55,7 @@ class Actor:
     user: str | None = None
     prefix: str | None = None
     token: Token | None = field(default=None, repr=False, compare=False)
+    key_id: str | None = None
 
     def headers(self) -> tuple[dict[str, str], str]:
         """The header that carries the credential as it is now, and the credential. Raises ProfileError where its command gives none."""
