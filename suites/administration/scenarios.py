@@ -12,7 +12,7 @@ from zdr_audit.suite.hands import ScenarioBroken
 from zdr_audit.suite.inference import How
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.openapi import DeclaredOperation
-from zdr_audit.suite.party import NotOffered, at_will
+from zdr_audit.suite.party import NotOffered
 from zdr_audit.target.stimulus import Stimulus
 
 
@@ -39,21 +39,6 @@ def a_spend_limit(assay: Assay) -> None:
     for name, actor in others.items():
         same = replace(actor, content=org.content)
         assay.infer(same, Stimulus(answer=False), step="ask below the limit otherwise", counts=False, labels={"with": name})
-
-
-@scenario(late=True)
-def a_limit_in_the_next_month(assay: Assay) -> None:
-    """A user is at the spend limit, and a month goes by"""
-    with at_will():
-        assay.needs("cost.set", "clock.advance")
-        org = assay.enable(assay.fresh())
-        refused = assay.profile.operations["cost.set"].refused
-        assay.must("cost.set", org.admin, step="set the limit", org=org, user=org.member.user, amount="0")
-        for step in ("ask over the limit", "ask over the limit a month later"):
-            assay.infer(org.member, Stimulus(answer=False), step=step, counts=False, how=How(expects=refused))
-            if step == "ask over the limit":
-                assay.must("clock.advance", assay.staff("operator"), step="a month goes by", seconds=32 * 86_400)
-        assay.infer(org.admin, Stimulus(answer=False), step="a colleague asks", counts=False)
 
 
 @scenario(last=True)

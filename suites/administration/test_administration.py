@@ -34,20 +34,6 @@ def test_a_limit_holds_for_every_credential_of_its_user(expect: Expect) -> None:
         expect.that(item.outcome == "accepted", f"a user whose limit was raised must be served with {item.labels['with']}, too", item)
 
 
-@control("ZDR-ADM-01", after=after.a_limit_in_the_next_month)
-def test_a_limit_still_holds_in_the_next_month(expect: Expect) -> None:
-    expect.about(after.a_limit_in_the_next_month)
-    stopped = expect.profile.operations["cost.set"].refused
-    before = expect.some(step="ask over the limit")
-    expect.dealt_with(before)
-    if not all(i.status in stopped for i in before):
-        raise Inconclusive("the limit does not bind in the month in which it was set, so that it cannot be seen to go on")
-    later = expect.some(step="ask over the limit a month later")
-    expect.dealt_with(later)
-    expect.every(later, lambda i: i.status in stopped, "a user over the spend limit must be stopped in the months after it was set, too")
-    expect.presupposes(expect.some(step="a colleague asks"), "a colleague must be served, so that the refusal is the limit's")
-
-
 @control("ZDR-ADM-02", after=after.a_spend_limit)
 def test_the_limit_binds_that_user_alone(expect: Expect) -> None:
     expect.served(expect.some(step="a colleague asks"), "a colleague must not be stopped by another user's limit")

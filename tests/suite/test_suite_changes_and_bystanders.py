@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,13 @@ from bound import violated as violation
 from inside import Lab
 
 from suites.administration import scenarios as administration
-from suites.administration.test_administration import test_a_limit_still_holds_in_the_next_month as still_holds
 from suites.administration.test_administration import test_managed_settings_are_served_and_follow_the_admin as served
+from suites.administration.test_through_changes import test_a_revoked_key_stays_revoked_through_all_that_happens as key_stays_revoked
+from suites.administration.test_through_changes import test_a_spend_limit_holds_through_all_that_happens as limit_holds
+from suites.administration.test_through_changes import test_clients_are_told_their_limits_through_all_that_happens as limits_hold
+from suites.administration.test_through_changes import test_managed_settings_hold_through_all_that_happens as settings_hold
+from suites.administration.test_through_changes import test_users_stay_listed_through_all_that_happens as users_hold
+from suites.administration.through_changes import what_was_set_up
 from suites.audit_log.scenarios import a_closed_organization_is_acted_on, enablement_actions
 from suites.audit_log.test_entries import test_refused_attempts_on_a_closed_organization_are_logged as logged
 from suites.contract.test_contract import test_a_revoked_key_opens_nothing_after_a_migration_either as opens_nothing
@@ -48,14 +53,44 @@ def without(lab: Lab, *operations: str) -> None:
     lab.profile = lab.profile.model_copy(update={"operations": kept})
 
 
-def test_a_limit_that_holds_on_is_accepted_and_one_that_ends_is_not(tmp_path: Path) -> None:
-    with Lab(tmp_path) as lab:
-        expect = driven(lab, administration.a_limit_in_the_next_month)
-        still_holds(expect)
-        late = altered(expect, "ask over the limit a month later", status=200, outcome="accepted")
-        assert "in the months after it was set, too" in violated(lambda: still_holds(late))
-        never = altered(expect, "ask over the limit", status=200, outcome="accepted")
-        assert "does not bind in the month" in inconclusive(lambda: still_holds(never))
+TABLE = {
+    "over the limit": (limit_holds, {"status": 200, "outcome": "accepted"}, "must be stopped, also after ZDR was disabled"),
+    "settings": (settings_hold, {"data": {"settings": {"cleanupPeriodDays": 5}}}, "as the admin set them, also after ZDR was disabled"),
+    "users": (users_hold, {"data": {"items": []}}, "must be listed, also after ZDR was disabled"),
+    "revoked key": (key_stays_revoked, {"status": 200, "outcome": "accepted"}, "must open nothing, also after ZDR was disabled"),
+    "limits without ZDR": (
+        limits_hold,
+        {"data": {"restrictions": {"allow_web_sessions": {"allowed": False}}}},
+        "also after ZDR was disabled",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def set_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Expect]:
+    with Lab(tmp_path_factory.mktemp("lab")) as lab:
+        yield driven(lab, what_was_set_up)
+
+
+@pytest.mark.parametrize("step", TABLE)
+def test_what_holds_on_is_accepted_and_what_ends_with_a_change_is_not(set_up: Expect, step: str) -> None:
+    check, answer, said = TABLE[step]
+    check(set_up)
+    before = list(set_up.interactions)
+    looked = [item for item in before if item.step == step]
+    assert len({item.labels["change"] for item in looked}) >= 2
+    set_up.interactions[:] = [
+        item.model_copy(update=answer) if item.step == step and item.labels["change"] == "ZDR was disabled" else item for item in before
+    ]
+    assert said in violated(lambda: check(set_up))
+    set_up.interactions[:] = [item.model_copy(update=answer) if item.step == step else item for item in before]
+    if step != "limits without ZDR":  # what is not allowed without ZDR either is not asked for
+        assert "not even at the beginning" in inconclusive(lambda: check(set_up))
+    set_up.interactions[:] = [item for item in before if item.step != step]
+    if step != "limits without ZDR":
+        with pytest.raises(DoesNotApply):
+            check(set_up)
+    set_up.interactions[:] = before
 
 
 def test_settings_that_are_off_or_empty_count_as_others_do(tmp_path: Path) -> None:
