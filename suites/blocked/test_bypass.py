@@ -90,18 +90,26 @@ def test_nothing_is_kept_of_what_is_refused_right_after_a_disturbance(expect: Ex
     expect.kept_nowhere(attempts, promise="nothing of a refused feature request must be kept, whatever happened just before")
 
 
-@control("ZDR-BLK-13", after=after.policy_limits)
+@control("ZDR-BLK-13", after=after.policy_limits, watching=FEATURES)
 def test_clients_are_told_what_the_backend_refuses(expect: Expect) -> None:
     mine, theirs = expect.one(step="subject reads"), expect.one(step="control reads")
     expect.served([mine, theirs], "clients must be able to read their limits")
-    for feature in expect.profile.features.values():
+    for name, feature in expect.profile.features.items():
         key = feature.restriction
         if key is None:
             continue
         if (theirs.data["restrictions"].get(key) or {}).get("allowed", True) is False:
+            used = [i for i in expect.history.interactions.values() if i.organization == "control" and i.labels.get("feature") == name]
+            allowed = any(i.outcome == "accepted" for i in used)
+            expect.that(not allowed, f"clients of the control organization must not be told that '{key}' is not allowed: it is", theirs)
             raise Inconclusive(f"'{key}' is not allowed for the control organization either")
         told = (mine.data["restrictions"].get(key) or {}).get("allowed", True)
         expect.that(told is False, f"clients of a ZDR organization must be told that '{key}' is not allowed", mine)
+    marks = [{str(mark) for mark in read.data.get("taints") or ()} for read in (mine, theirs)]
+    if any(marks):
+        expect.that(
+            bool(marks[0] - marks[1]), "what clients are told must carry the mark of ZDR for a ZDR organization, and for it alone", mine
+        )
 
 
 @control("ZDR-BLK-13", after=after.limits_across_a_switch)

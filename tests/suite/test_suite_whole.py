@@ -85,6 +85,26 @@ def test_what_lies_outside_live_data_or_is_gone_when_settled_plays_no_part(bound
     judged(bound(*whole(BEFORE), first=tuple(whole(FLYING, kinds=(PROMPT,)))))
 
 
+def test_where_nothing_is_kept_of_any_it_is_not_half(bound):
+    """Enabling may delete what was kept before."""
+    judged(bound())
+
+
+def test_where_the_earlier_ones_are_gone_streams_of_the_control_organization_say_what_is_whole(bound):
+    def found(*kept: tuple) -> Expect:
+        expect = bound(*whole(BEFORE), *kept)
+        stream = BEFORE.model_copy(update={"organization": "control", "stimulus": {"stream": True}})
+        expect.history.interactions[BEFORE.id] = stream
+        return expect
+
+    def judge(expect: Expect) -> None:
+        expect.kept_whole_or_not_at_all((FLYING,), like=[LATER], promise="never half")
+
+    judge(found(*whole(FLYING)))
+    with pytest.raises(Violated, match="never half, but 1 of 1 are"):
+        judge(found(*whole(FLYING, kinds=(PROMPT,))))
+
+
 def test_without_anything_kept_of_the_earlier_ones_nothing_is_said(bound):
     with pytest.raises(Inconclusive, match="nothing is found of the requests that standard retention keeps"):
         judged(bound(*whole(FLYING, kinds=(PROMPT,))))

@@ -349,17 +349,19 @@ class Expect:
             )
 
     def kept_whole_or_not_at_all(self, items: Iterable[Interaction], *, like: Iterable[Interaction], promise: str) -> None:
-        """Whatever is kept of one of these requests, is kept in every place and kind (prompt, answer) in which requests `like` it are. Raises
-        Inconclusive where nothing is kept of those either."""
+        """Whatever is kept of one of these requests, is kept in every place and kind (prompt, answer) in which requests `like` it are; or streams of the control
+        organization, where those are gone by now. Raises Inconclusive where of these nothing is kept either, and something of the others is."""
         places = self._places()
-        wholes = {frozenset(found) for item in like if item.accepted and (found := places.get(item.id))}
+        answered = [item for item in items if item.accepted]
+        if not answered:
+            raise Inconclusive("none of the requests in question was answered in full")
+        if not any(places.get(item.id) for item in answered):
+            return
+        wholes = self._wholes(like, places) or self._wholes(self._control_streams(), places)
         if not wholes:
             raise Inconclusive(
                 "nothing is found of the requests that standard retention keeps, so that finding a part of the others cannot be judged"
             )
-        answered = [item for item in items if item.accepted]
-        if not answered:
-            raise Inconclusive("none of the requests in question was answered in full")
         findings = []
         for item in answered:
             found = places.get(item.id)
@@ -372,6 +374,13 @@ class Expect:
             )
         if findings:
             raise Violated(f"{promise}, but {len(findings)} of {len(answered)} are, first: {findings[0].location}", findings)
+
+    def _wholes(self, items: Iterable[Interaction], places: dict[str, set[tuple[str, str]]]) -> set[frozenset[tuple[str, str]]]:
+        return {frozenset(found) for item in items if item.accepted and (found := places.get(item.id))}
+
+    def _control_streams(self) -> list[Interaction]:
+        every = self.history.interactions.values()
+        return [i for i in every if i.organization == "control" and i.operation == "messages.create" and (i.stimulus or {}).get("stream")]
 
     def _places(self) -> dict[str, set[tuple[str, str]]]:
         """Interaction id -> (store, kind of canary) in which something of it is found in live data after the target has settled."""
