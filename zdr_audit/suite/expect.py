@@ -349,8 +349,8 @@ class Expect:
             )
 
     def kept_whole_or_not_at_all(self, items: Iterable[Interaction], *, like: Iterable[Interaction], promise: str) -> None:
-        """Whatever is kept of one of these requests, is kept in every place and kind (prompt, answer) in which requests `like` it are; or streams of the control
-        organization, where those are gone by now. Raises Inconclusive where of these nothing is kept either, and something of the others is."""
+        """Whatever is kept of one of these requests, is kept in every place and kind (prompt, answer) in which requests `like` it are; or streams of the
+        control organization, where those are gone by now. Raises Inconclusive where of these nothing is kept either, and something of the others is."""
         places = self._places()
         answered = [item for item in items if item.accepted]
         if not answered:
