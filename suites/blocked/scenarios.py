@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable, Mapping, Set
+from contextlib import suppress
 from functools import partial
 
 from zdr_audit.profile.operation import FeatureEndpoint
@@ -10,10 +11,10 @@ from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.bypass.drive import send_forms
 from zdr_audit.suite.bypass.load import shipped
 from zdr_audit.suite.bypass.shape import stranger
-from zdr_audit.suite.hands import Reply
+from zdr_audit.suite.hands import Reply, ScenarioBroken
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.openapi import declared_storage_operations, declares_storage
-from zdr_audit.suite.party import Party, at_will, not_offered
+from zdr_audit.suite.party import NotOffered, Party, at_will, not_offered
 from zdr_audit.target.template import names
 
 ENOUGH = 6
@@ -23,6 +24,10 @@ ENOUGH = 6
 def _about(known: Set[str], endpoint: FeatureEndpoint) -> bool:
     """Whether an endpoint is about something that is known by these names."""
     return bool(names([endpoint.path, endpoint.query, endpoint.body]) & known)
+
+
+def _main_about(known: Set[str], endpoint: FeatureEndpoint) -> bool:
+    return not endpoint.helper and _about(known, endpoint)
 
 
 def _use(assay: Assay, name: str) -> None:
@@ -123,16 +128,28 @@ def a_session_begun_before(assay: Assay) -> None:
     assay.use_feature("remote_sessions", org.member, step="go on", values=known, only=lambda e: e.name != "create")
 
 
-@scenario()
-def everything_begun_before(assay: Assay) -> None:
-    """Every feature is used, then ZDR is enabled, then what was begun is gone on with, what never was is asked for, and a new member tries all"""
-    org = assay.fresh()
+Begun = Mapping[str, dict[str, object]]
+"""By feature: what its answers gave, such as the id of what was begun."""
+
+
+def _begin(assay: Assay, org: Party, step: str, only: Callable[[FeatureEndpoint], bool] | None = None) -> Begun:
     begun: dict[str, dict[str, object]] = {}
     for name in assay.profile.features:
         known: dict[str, object] = {}
-        for reply in assay.use_feature(name, org.member, step="before", counts=False):
+        for reply in assay.use_feature(name, org.member, step=step, counts=False, only=only):
             known |= {k: v for k, v in reply.values.items() if not k.startswith("_")}
         begun[name] = known
+    return begun
+
+
+@scenario()
+def everything_begun_before(assay: Assay) -> None:
+    """Every feature is used, then ZDR is enabled, then what was begun is gone on with, what never was is asked for, and a new member tries all
+
+    Once more for what is begun while ZDR is off for a time.
+    """
+    org = assay.fresh()
+    begun = _begin(assay, org, "before")
     org = assay.enable(org)
     for name, known in begun.items():
         if not known:
@@ -143,6 +160,16 @@ def everything_begun_before(assay: Assay) -> None:
     newcomer = assay.add_member(org, step="a member comes", role="newcomer").actor("newcomer")
     for name in begun:
         assay.use_feature(name, newcomer, step="newcomer", only=lambda e: e.begins)
+    with suppress(NotOffered, ScenarioBroken):  # where ZDR cannot be disabled, or not be enabled again, there is no time between
+        _go_on_with_what_was_begun_between(assay, org)
+
+
+def _go_on_with_what_was_begun_between(assay: Assay, org: Party) -> None:
+    assay.provide("zdr.disable", step="disable for a time", org=org)
+    begun = _begin(assay, org.under("standard"), "between", only=lambda e: e.begins)
+    org = assay.enable(org, step="enable again")
+    for name, known in begun.items():
+        assay.use_feature(name, org.member, step="existing from between", values=known, only=partial(_main_about, known.keys()))
 
 
 @scenario()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from zdr_audit.suite.bypass.judge import no_form_opens, no_state_opens
-from zdr_audit.suite.expect import Expect, Inconclusive
+from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive
+from zdr_audit.suite.limits import closed, marked
 from zdr_audit.suite.marks import control
 
 from . import disturbed
@@ -78,6 +79,20 @@ def test_nothing_that_was_begun_before_zdr_can_be_used(expect: Expect) -> None:
     expect.not_served(newcomers, "members who come after ZDR was enabled must have no more than the others")
 
 
+@control("ZDR-BLK-18", after=after.everything_begun_before)
+def test_nothing_that_was_begun_between_two_times_of_zdr_can_be_used(expect: Expect) -> None:
+    if not expect.where(step="existing from between"):
+        raise DoesNotApply("ZDR was not disabled and enabled again, or nothing could be begun between")
+    begun = {i.labels["feature"] for i in expect.where(step="between") if i.outcome == "accepted"}
+    worked = {(i.labels["feature"], i.labels["endpoint"]) for i in expect.some(step="before") if i.outcome == "accepted"}
+    attempts = [
+        i
+        for i in expect.some(step="existing from between")
+        if i.labels["feature"] in begun and (i.labels["feature"], i.labels["endpoint"]) in worked
+    ]
+    expect.not_served(attempts, "what was begun while ZDR was off for a time must not be served once it is enabled again")
+
+
 @control("ZDR-BLK-19", after=(*FORMS, after.everything_begun_before))
 def test_nothing_is_kept_of_a_refused_request_in_any_form(expect: Expect) -> None:
     expect.kept_nowhere(promise="nothing of a refused feature request must be kept, whatever its form")
@@ -98,18 +113,15 @@ def test_clients_are_told_what_the_backend_refuses(expect: Expect) -> None:
         key = feature.restriction
         if key is None:
             continue
-        if (theirs.data["restrictions"].get(key) or {}).get("allowed", True) is False:
+        if key in closed(expect.profile, theirs):
             used = [i for i in expect.history.interactions.values() if i.organization == "control" and i.labels.get("feature") == name]
             allowed = any(i.outcome == "accepted" for i in used)
             expect.that(not allowed, f"clients of the control organization must not be told that '{key}' is not allowed: it is", theirs)
             raise Inconclusive(f"'{key}' is not allowed for the control organization either")
-        told = (mine.data["restrictions"].get(key) or {}).get("allowed", True)
-        expect.that(told is False, f"clients of a ZDR organization must be told that '{key}' is not allowed", mine)
-    marks = [{str(mark) for mark in read.data.get("taints") or ()} for read in (mine, theirs)]
-    if any(marks):
-        expect.that(
-            bool(marks[0] - marks[1]), "what clients are told must carry the mark of ZDR for a ZDR organization, and for it alone", mine
-        )
+        said = f"clients of a ZDR organization must be told that '{key}' is not allowed"
+        expect.that(key in closed(expect.profile, mine), said, mine)
+    expect.that(marked(mine) is not False, "clients of a ZDR organization must be told that it is under ZDR", mine)
+    expect.that(not marked(theirs), "clients of an organization without ZDR must not be told that it is under ZDR", theirs)
 
 
 @control("ZDR-BLK-13", after=after.limits_across_a_switch)

@@ -19,7 +19,7 @@ from zdr_audit.suite.histories.machine import (
 )
 from zdr_audit.suite.inference import How
 from zdr_audit.suite.marks import scenario
-from zdr_audit.suite.party import NotOffered, Party, in_the_other_header
+from zdr_audit.suite.party import Actor, NotOffered, Party, in_the_other_header
 from zdr_audit.target.stimulus import Stimulus
 
 
@@ -48,18 +48,25 @@ def the_way_to_zdr(assay: Assay) -> None:
     assay.call("zdr.status", org.admin, step="status after", org=org, counts=not apart)
 
 
+def _customers(assay: Assay, *parties: Party) -> list[Actor]:
+    """Members and admins of these organizations, and of one that another customer has."""
+    apart = (assay.elsewhere,) if assay.elsewhere is not assay.subject else ()
+    return [party.actor(role) for party in (*parties, *apart) for role in ("member", "admin") if role in party.actors]
+
+
 @scenario()
 def customers_try_to_enable(assay: Assay) -> None:
-    """Customer roles try to request, review and enable"""
+    """Customer roles try to request, review and enable: those of the organization, of another one of the account and of another customer"""
     org = assay.fresh()
-    for actor in (org.member, org.admin):
+    customers = _customers(assay, org, assay.subject)  # which is of the same account, and has nothing to gain here
+    for actor in customers:
         assay.attempt("zdr.request", actor, step="customer requests", org=org)
     request = assay.provide("zdr.request", step="request", org=org).values["request"]
-    for actor in (org.member, org.admin):
+    for actor in customers:
         assay.attempt("zdr.approve", actor, step="customer approves", org=org, request=request)
     if assay.separate("zdr.enable"):
         assay.provide("zdr.approve", step="approve", org=org, request=request)
-        for actor in (org.member, org.admin):
+        for actor in customers:
             assay.attempt("zdr.enable", actor, step="customer enables", org=org, request=request)
     assay.call("zdr.status", org.admin, step="status", org=org)
     enabling, _ = assay.profile.enabling
@@ -115,13 +122,19 @@ def _approving_too_late(assay: Assay) -> None:
 
 @scenario()
 def the_moment_of_enabling(assay: Assay) -> None:
-    """Prompts and feature calls right before and right after enabling, on the same connection and in the same session"""
+    """Prompts and feature calls right before and right after enabling, on the same connection and in the same session
+
+    By members who came before the request, during the review and afterwards.
+    """
     org = assay.fresh()
     open_session = Stimulus(session=assay.session("zdr-audit-open-session"))
     assay.infer(org.member, open_session, step="ask before", counts=False)
     probe(assay, org, "use before")
     request = assay.provide("zdr.request", step="request", org=org).values["request"]
+    org = assay.add_member(org, step="a member comes after the request", role="newcomer-requested")
     assay.provide("zdr.approve", step="approve", org=org, request=request)
+    if assay.separate("zdr.enable"):
+        org = assay.add_member(org, step="a member comes after the approval", role="newcomer-approved")
     assay.enable_approved(org, request)
     org = org.under("zdr")
     assay.infer(org.member, open_session, step="ask after")
@@ -130,6 +143,9 @@ def the_moment_of_enabling(assay: Assay) -> None:
         assay.infer(org.member, Stimulus(session=assay.session("zdr-audit-open-session"), stream=stream), step="ask after")
         assay.infer(org.admin, Stimulus(stream=stream), step="ask after")
     probe(assay, org, "use after")
+    for role in [role for role in org.actors if role.startswith("newcomer")]:
+        assay.infer(org.actor(role), Stimulus(), step="ask after")
+        assay.use_feature(feature_of(assay), org.actor(role), step="use after", counts=False, only=lambda e: e.begins)
     newcomer = assay.add_member(org, step="a member comes after", role="newcomer").actor("newcomer")
     assay.infer(newcomer, Stimulus(), step="ask after")
     assay.use_feature(feature_of(assay), newcomer, step="use after", counts=False, only=lambda e: not e.helper)
@@ -170,9 +186,9 @@ def _disable_during_an_answer(assay: Assay, org: Party) -> None:
 
 @scenario()
 def disabling(assay: Assay) -> None:
-    """Customers try to disable, and administer their organization; ZDR is asked for once more; the provider disables"""
-    org = assay.enable(assay.fresh())
-    for actor in (org.member, org.admin):
+    """Customers try to disable, and administer their organization; ZDR is asked for once more; the provider disables, and members of all times go on"""
+    org, beside = assay.enable(assay.fresh()), assay.enable(assay.fresh())
+    for actor in _customers(assay, org, beside):
         assay.attempt("zdr.disable", actor, step="customer disables", org=org)
     _administer(assay, org)
     again = assay.attempt("zdr.request", assay.doer("zdr.request"), step="ask for it once more", org=org)
@@ -182,10 +198,15 @@ def disabling(assay: Assay) -> None:
         )
     assay.call("zdr.status", org.admin, step="status after customers", org=org, counts=True)
     probe(assay, org, "use while enabled")
-    org = assay.enable(assay.fresh())
+    org = assay.add_member(beside, step="a member comes under ZDR", role="newcomer")
     _disable_during_an_answer(assay, org)
+    org = assay.add_member(org.under("standard"), step="a member comes after disabling", role="latecomer")
     assay.call("zdr.status", org.admin, step="status after provider", org=org, counts=True)
-    probe(assay, org.under("standard"), "use after disabling")
+    probe(assay, org, "use after disabling")
+    for role in ("newcomer", "latecomer"):
+        assay.use_feature(feature_of(assay), org.actor(role), step="use after disabling", counts=False, only=lambda e: e.begins)
+    if assay.offers("policy_limits.read"):
+        assay.call("policy_limits.read", org.actor("newcomer"), step="limits after disabling")
 
 
 @scenario()

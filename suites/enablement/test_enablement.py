@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zdr_audit.suite.expect import Expect
+from zdr_audit.suite.limits import told_as_without_zdr
 from zdr_audit.suite.marks import control
 
 from . import scenarios as after
@@ -27,7 +28,10 @@ def test_no_customer_role_can_enable(expect: Expect) -> None:
     apart = expect.profile.done_by("zdr.enable") is None
     steps = ("customer requests", "customer approves", *(("customer enables",) if apart else ()))
     # what was recorded is judged first: an attempt that succeeds breaks the scenario off
-    expect.not_served([i for step in steps for i in expect.where(step=step)], "no customer role may request, review or enable ZDR")
+    expect.not_served(
+        [i for step in steps for i in expect.where(step=step)],
+        "no customer role, of whichever organization, may request, review or enable ZDR",
+    )
     for step in steps:
         expect.some(step=step)
     expect.zdr_status(expect.some(step="status"), "disabled", "attempts of customers must not enable ZDR")
@@ -52,12 +56,13 @@ def test_enabling_takes_effect_at_once(expect: Expect) -> None:
 def test_the_provider_can_disable(expect: Expect) -> None:
     expect.served(expect.some(step="disable"), "the provider must be able to disable ZDR")
     expect.zdr_status(expect.some(step="status after provider"), "disabled", "the provider must be able to disable ZDR")
-    expect.served(expect.some(step="use after disabling"), "after disabling, the features must work again")
+    expect.served(expect.some(step="use after disabling"), "after disabling, the features must work again, whenever a member came")
+    told_as_without_zdr(expect, expect.where(step="limits after disabling"), "after disabling, clients must be told that there is no ZDR")
 
 
 @control("ZDR-ENB-06", after=after.disabling)
 def test_no_customer_role_can_disable(expect: Expect) -> None:
-    expect.not_served(expect.some(step="customer disables"), "no customer role may disable ZDR")
+    expect.not_served(expect.some(step="customer disables"), "no customer role, of whichever organization, may disable ZDR")
     left_on = "neither attempts of customers, nor what they administer, nor a further request may disable ZDR"
     expect.zdr_status(expect.some(step="status after customers"), "enabled", left_on)
 

@@ -14,7 +14,7 @@ from zdr_audit.target.stimulus import Stimulus
 
 
 def _look(assay: Assay, party: Party, step: str, right_after: Party | None = None) -> None:
-    """Status and features of an organization, as its member sees them; each right after another organization has asked for the same."""
+    """Status, features and limits of an organization, as its people see them; each right after another organization has asked for the same."""
     if right_after is not None:
         assay.call("zdr.status", right_after.admin, step=f"before {step}: status", org=right_after)
     assay.call("zdr.status", party.admin, step=f"{step}: status", org=party, counts=True)
@@ -22,6 +22,15 @@ def _look(assay: Assay, party: Party, step: str, right_after: Party | None = Non
         if right_after is not None:
             assay.use_feature(name, right_after.member, step=f"before {step}: features", counts=False, only=lambda e: e.begins)
         assay.use_feature(name, party.member, step=f"{step}: features", only=lambda e: not e.helper)
+    if right_after is not None:
+        _read_limits(assay, right_after, f"before {step}")
+    _read_limits(assay, party, step)
+
+
+def _read_limits(assay: Assay, party: Party, step: str) -> None:
+    """What clients of an organization are told that they may do, where the target tells them."""
+    if assay.offers("policy_limits.read"):
+        assay.call("policy_limits.read", party.member, step=f"{step}: limits")
 
 
 @scenario()
@@ -51,6 +60,7 @@ def one_of_two_siblings_is_enabled(assay: Assay) -> None:
 def a_sibling_is_disabled(assay: Assay) -> None:
     """Two ZDR organizations of one account, one is disabled and, where that can be done, closed"""
     stays, leaves = assay.enable(assay.fresh()), assay.enable(assay.fresh())
+    _read_limits(assay, stays, "stays, at first")
     assay.provide("zdr.disable", step="disable the sibling", org=leaves)
     _look(assay, stays, "stays")
     assay.call("zdr.status", assay.subject.member, step="subject: status", org=assay.subject, counts=True)
@@ -74,6 +84,7 @@ def a_sibling_is_migrated(assay: Assay) -> None:
     with at_will():
         assay.needs("organization.create_api_zdr", "zdr.migrate")
         stays, leaves = (assay.fresh(operation="organization.create_api_zdr").under("zdr") for _ in range(2))
+        _read_limits(assay, stays, "stays when one migrates, at first")
         assay.provide("zdr.migrate", step="migrate the sibling", org=leaves)
         _look(assay, stays, "stays when one migrates")
         assay.call("zdr.status", assay.subject.member, step="subject when one migrates: status", org=assay.subject)

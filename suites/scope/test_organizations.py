@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zdr_audit.suite.expect import Expect, Inconclusive
+from zdr_audit.suite.limits import told_as_before, told_as_without_zdr
 from zdr_audit.suite.marks import control
 
 from . import scenarios as after
@@ -14,12 +15,18 @@ def test_a_new_organization_starts_without_zdr(expect: Expect) -> None:
     fresh = [*expect.some(step="new organization: status"), *expect.where(step="a newer organization: status")]
     expect.zdr_status(fresh, "disabled", "a new organization must start without ZDR")
     expect.served(expect.some(step="new organization: features"), "a new organization must be able to use features that need storage")
+    told_as_without_zdr(
+        expect, expect.where(step="new organization: limits"), "clients of a new organization must be told that it has no ZDR"
+    )
 
 
 @control("ZDR-SCP-02", after=after.one_of_two_siblings_is_enabled)
 def test_enabling_one_organization_leaves_its_sibling_as_it_was(expect: Expect) -> None:
     expect.zdr_status(expect.some(step="sibling: status"), "disabled", "enabling one organization must not enable its sibling")
     expect.served(expect.some(step="sibling: features"), "enabling one organization must not block its sibling's features")
+    told_as_without_zdr(
+        expect, expect.where(step="sibling: limits"), "enabling one organization must not change what its sibling's clients are told"
+    )
 
 
 @control("ZDR-SCP-03", after=after.a_sibling_is_disabled)
@@ -31,6 +38,8 @@ def test_changes_at_a_sibling_do_not_take_zdr_away(expect: Expect) -> None:
     closed = expect.where(step="stays when one is closed: status")
     expect.zdr_status(closed, "enabled", "closing a sibling must not take ZDR from an organization")
     expect.features_refused(expect.some(step="stays: features"), "an organization must stay blocked when its sibling is disabled")
+    before, now = expect.where(step="stays, at first: limits"), expect.where(step="stays: limits")
+    told_as_before(expect, before, now, "changes at a sibling must not change what the clients of an organization are told")
 
 
 @control("ZDR-SCP-03", after=after.a_sibling_is_migrated)
@@ -43,6 +52,8 @@ def test_the_migration_of_a_sibling_does_not_take_zdr_away(expect: Expect) -> No
     expect.features_refused(
         expect.some(step="stays when one migrates: features"), "an organization must stay blocked when its sibling migrates"
     )
+    before, now = (expect.where(step=f"stays when one migrates{when}: limits") for when in (", at first", ""))
+    told_as_before(expect, before, now, "the migration of a sibling must not change what the clients of an organization are told")
 
 
 @control("ZDR-SCP-09", after=after.requests_that_speak_of_retention)
