@@ -17,7 +17,7 @@ from zdr_audit.suite.histories.machine import (
     THOROUGH_THROUGH_TIME,
     drive,
 )
-from zdr_audit.suite.inference import How
+from zdr_audit.suite.inference import Conversation, How
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.party import Actor, NotOffered, Party, in_the_other_header
 from zdr_audit.target.stimulus import Stimulus
@@ -129,6 +129,8 @@ def the_moment_of_enabling(assay: Assay) -> None:
     org = assay.fresh()
     open_session = Stimulus(session=assay.session("zdr-audit-open-session"))
     assay.infer(org.member, open_session, step="ask before", counts=False)
+    talk = Conversation()
+    assay.infer(org.member, Stimulus(cache=True, padding=18_000), step="ask before", counts=False, how=How(conversation=talk))
     probe(assay, org, "use before")
     request = assay.provide("zdr.request", step="request", org=org).values["request"]
     org = assay.add_member(org, step="a member comes after the request", role="newcomer-requested")
@@ -139,6 +141,10 @@ def the_moment_of_enabling(assay: Assay) -> None:
     org = org.under("zdr")
     assay.infer(org.member, open_session, step="ask after")
     probe(assay, org, "use after")
+    # Of what is cached rightly, nothing new may go where it lies.
+    talk = talk.under_another_promise()
+    for stream in (False, True):
+        assay.infer(org.member, Stimulus(cache=True, stream=stream), step="ask after", counts=False, how=How(conversation=talk))
     for stream in (True, False):
         assay.infer(org.member, Stimulus(session=assay.session("zdr-audit-open-session"), stream=stream), step="ask after")
         assay.infer(org.admin, Stimulus(stream=stream), step="ask after")

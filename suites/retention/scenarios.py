@@ -64,6 +64,7 @@ def tool_use(assay: Assay) -> None:
 def images_and_documents(assay: Assay) -> None:
     """Images and documents"""
     places: list[tuple[Place, ...]] = [("image",), ("document",), ("document_title",), ("image", "document", "message")]
+    places.append(("document_text", "document_image"))  # a document that is made of blocks, as converters of documents take it apart
     made = [_in(*p, stream=bool(n % 2)) for n, p in enumerate(places * assay.count(1, 1, 4))]
     _both(assay, [*made, _in("document").model_copy(update={"pdf": True})], "ask")
 
@@ -233,7 +234,24 @@ def reports_of_clients(assay: Assay) -> None:
 def long_and_cached_prompts(assay: Assay) -> None:
     """Long prompts, and prompts with cache markers"""
     for padding, cache, stream in ((48_000, False, True), (18_000, True, False), (48_000, True, True), (0, True, False)):
-        assay.infer_both(Stimulus(places=frozenset({"message", "system"}), padding=padding, cache=cache, stream=stream), step="ask")
+        long = Stimulus(places=frozenset({"message", "system"}), padding=padding, cache=cache, stream=stream)
+        # What is to live for an hour often lies elsewhere than what is to live for minutes.
+        assay.infer_both(long.model_copy(update={"cache_hour": cache and stream}), step="ask")
+
+
+@scenario(late=True, first=True)
+def time_goes_by(assay: Assay) -> None:
+    """Prompts with cache markers, plain and streamed requests; then more than five minutes, an hour and a day go by, each with a request after it"""
+    with at_will():  # late, since it moves the clock; where that cannot be done, the readings right after the answers stand for themselves
+        assay.needs("clock.advance")
+        operator, asker = assay.staff("operator"), assay.subject.member
+        # What caches hold, and what waits in memory for a sweeper or a flush, comes to its end with time, and most of it at the next request.
+        long = Stimulus(places=frozenset({"message", "system"}), padding=18_000, cache=True)
+        for stimulus in (long, long.model_copy(update={"cache_hour": True, "stream": True}), Stimulus(), Stimulus(stream=True)):
+            assay.infer(asker, stimulus, step="ask before time goes by", counts=False)
+        for seconds in (301, 3_601, 86_401):
+            assay.must("clock.advance", operator, step="time goes by", seconds=seconds)
+            assay.infer(asker, Stimulus(), step="ask when time has gone by", counts=False)
 
 
 @scenario()

@@ -78,6 +78,16 @@ def test_what_a_session_says_again_and_again_is_not_persisted(expect: Expect) ->
     expect.kept_nowhere(again, promise="a beginning with cache markers must not be persisted, however often it is used")
 
 
+@control("ZDR-RET-15", after=(after.long_and_cached_prompts, after.time_goes_by), reads_late=True)
+def test_what_is_held_in_memory_for_a_while_is_not_written_when_its_time_is_over(expect: Expect) -> None:
+    expect.about(after.time_goes_by)
+    expect.presupposes(
+        expect.some(step="ask when time has gone by"), "what is over is often dealt with at the next request, so there must be one"
+    )
+    before = expect.some(step="ask before time goes by")
+    expect.kept_nowhere(before, epochs=("late",), promise="what is held in memory for a while must not be written when its time is over")
+
+
 @control("ZDR-RET-18", after=after.generated_shapes)
 def test_no_combination_of_fields_is_kept(expect: Expect) -> None:
     expect.kept_nowhere(promise="nothing of a request must be kept, whatever its shape")

@@ -110,19 +110,30 @@ def a_second_organization_is_enabled(assay: Assay) -> None:
 
 @scenario()
 def a_beginning_that_organizations_share(assay: Assay) -> None:
-    """A long beginning of a prompt, sent twice by one organization and then by others"""
+    """A long beginning of a prompt, sent twice by one organization and then by others, with each time to live that a mark for the cache can ask for"""
     under_zdr = [assay.subject]
     with suppress(NotOffered):
         under_zdr.append(assay.enable(assay.fresh(account=assay.elsewhere)))
     without = [assay.control, *(assay.others[name] for name in ("sibling", "neighbour") if name in assay.others)]
-    for owner, others in ((assay.control, [*without[1:], *under_zdr]), (assay.subject, [*under_zdr[1:], *without])):
-        # the same for all in this run, and for nobody before it
-        opening = f"{assay.run_id}-{assay.random.getrandbits(48):012x}"
-        for step in ("first", "again"):
-            assay.infer(owner.member, Stimulus(opening=opening), step=f"{step} of {owner.key}", counts=False, how=How(once=True))
-        for party in others:
-            if "member" in party.actors:
-                assay.infer(party.member, Stimulus(opening=opening), step="another organization", how=How(once=True))
+    others_of = ((assay.control, [*without[1:], *under_zdr]), (assay.subject, [*under_zdr[1:], *without]))
+    for owner, others in others_of:
+        _share(assay, owner, others)
+    for owner, others in others_of if "cache_hour" in assay.offered else ():
+        _share(assay, owner, others, for_an_hour=True)
+
+
+def _share(assay: Assay, owner: Party, others: list[Party], *, for_an_hour: bool = False) -> None:
+    """A beginning that the owner sends twice, and then the others. What is to live for an hour a target may refuse: then it has nothing to share."""
+    # the same for all in this run, and for nobody before it
+    opening = f"{assay.run_id}-{assay.random.getrandbits(48):012x}"
+    asked, lasting = Stimulus(opening=opening, cache_hour=for_an_hour), ", for an hour" if for_an_hour else ""
+    for step in ("first", "again"):
+        reply = assay.infer(owner.member, asked, step=f"{step} of {owner.key}{lasting}", counts=False, how=How(once=True))
+        if for_an_hour and not reply.accepted:
+            return
+    for party in others:
+        if "member" in party.actors:
+            assay.infer(party.member, asked, step=f"another organization{lasting}", counts=not for_an_hour, how=How(once=True))
 
 
 # What clients and gateways say of retention in headers, whatever it is meant to do.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from zdr_audit.suite.expect import Expect, Inconclusive
+from zdr_audit.journal.events import Interaction
+from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive
 from zdr_audit.suite.limits import told_as_before, told_as_without_zdr
 from zdr_audit.suite.marks import control
 
@@ -69,6 +70,22 @@ def test_a_second_organization_of_the_account_is_not_kept_either(expect: Expect)
 @control("ZDR-SCP-10", after=after.a_beginning_that_organizations_share)
 def test_a_prompt_cache_serves_one_organization_alone(expect: Expect) -> None:
     others = expect.some(step="another organization")
+    again = [i for key in ("control", "subject") for i in expect.some(step=f"again of {key}")]
+    serves_one_alone(expect, others, again)
+
+
+@control("ZDR-SCP-10", after=after.a_beginning_that_organizations_share)
+def test_a_prompt_cache_serves_one_organization_alone_when_it_is_to_last_for_an_hour(expect: Expect) -> None:
+    expect.dealt_with([i for key in ("control", "subject") for i in expect.where(step=f"first of {key}, for an hour")])
+    others = expect.where(step="another organization, for an hour")
+    if not others:
+        raise DoesNotApply("the dialect or the target has no mark that asks for an hour in the cache")
+    again = [i for key in ("control", "subject") for i in expect.where(step=f"again of {key}, for an hour")]
+    serves_one_alone(expect, others, again)
+
+
+def serves_one_alone(expect: Expect, others: list[Interaction], again: list[Interaction]) -> None:
+    """None of the others was served from a prompt cache, though it served somebody who sent the same `again`. Raises Inconclusive where nobody knows."""
     expect.served(others, "inference must be served")
     untold = [i for i in others if "read_from_cache" not in i.labels]
     if untold:
@@ -78,7 +95,5 @@ def test_a_prompt_cache_serves_one_organization_alone(expect: Expect) -> None:
         lambda i: i.labels["read_from_cache"] == "0",
         "what another organization sent must not be in the prompt cache of an organization that sends the same for the first time",
     )
-    if not any(
-        int(i.labels.get("read_from_cache", "0")) > 0 for key in ("control", "subject") for i in expect.some(step=f"again of {key}")
-    ):
+    if not any(int(i.labels.get("read_from_cache", "0")) > 0 for i in again):
         raise Inconclusive("not even the organization that sent the same before was served from a prompt cache")

@@ -74,7 +74,7 @@ def judged(tmp_path: Path) -> Run:
                 marks = {control: CHECKS[control].pytestmark[0].args for control in controls}
                 audit.drive({s.name: s for _, scenarios, *_ in marks.values() for s in scenarios}.values())
             history = audit.history()
-            for control, (_, scenarios, epochs, counting) in marks.items():
+            for control, (_, scenarios, epochs, counting, *_) in marks.items():
                 after = tuple(s.name for s in scenarios)
                 said: dict[str, Any] = {"outcome": "holds", "message": ""}
                 try:

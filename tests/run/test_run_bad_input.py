@@ -16,10 +16,12 @@ from paper_backend import BASE_URL, CONTROLS, Asked, Reply, profile, said
 from zdr_audit.catalogue.load import load_catalogue
 from zdr_audit.catalogue.select import select
 from zdr_audit.cli import main
+from zdr_audit.journal.store import Journal
 from zdr_audit.profile.load import ProfileError, load
-from zdr_audit.run.audit import Audit
+from zdr_audit.run.audit import JOURNAL, Audit
 from zdr_audit.run.options import Options
 from zdr_audit.run.progress import Reporter
+from zdr_audit.suite.history import History
 
 RETENTION, FEEDBACK, SETTINGS = CONTROLS
 CONSENT = "I accept that this audit sends test traffic to production"
@@ -203,6 +205,22 @@ def test_a_source_that_the_run_may_make_by_itself_is_waited_for(judged, tmp_path
 def test_production_with_the_words_is_a_target_like_any_other(tmp_path):
     path = changed(tmp_path, "[target]\n", f'[target]\nproduction = true\nproduction_consent = "{CONSENT}"\n')
     assert load(path, {}).profile.target.production
+
+
+def test_where_no_time_can_go_by_there_is_no_further_reading(audited, tmp_path, monkeypatch):
+    def standing(folder, **limits):
+        path = profile(folder, **limits)
+        before, _, after = path.read_text().partition('[operations."clock.advance"]')
+        path.write_text(before + after[after.index("\n[operations.") :])
+        return path
+
+    monkeypatch.setitem(audited.__globals__, "profile", standing)
+    found = audited(controls=("ZDR-RET-15",))
+    with Journal(tmp_path / "report" / JOURNAL, read_only=True) as journal:
+        history = History(journal.events())
+    (verdict,) = [control["verdict"] for control in found.report["controls"] if control["id"] == "ZDR-RET-15"]
+    assert verdict == "pass"
+    assert {read.epoch for read in history.reads} == {"main"} and not [i for i in history.interactions.values() if i.epoch == "late"]
 
 
 def test_what_the_profile_does_not_allow_is_not_sent(judged, tmp_path, monkeypatch):

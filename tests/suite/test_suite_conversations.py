@@ -79,6 +79,18 @@ def test_each_request_of_a_conversation_carries_the_canaries_of_those_before(lab
     assert [item.stimulus.get("turns", 0) for item in asked] == [0, 1, 2] and all(item.accepted for item in asked)
 
 
+def test_a_conversation_that_goes_on_under_another_promise_repeats_what_was_said_and_answers_for_what_is_new_alone(lab, sent):
+    assay, before = lab.assay("family.story", 1), Conversation()
+    assay.infer(assay.control.member, Stimulus(cache=True), step="before", how=How(conversation=before))
+    after = before.under_another_promise()
+    for _ in range(2):
+        assay.infer(assay.control.under("zdr").member, Stimulus(cache=True), step="after", how=How(conversation=after))
+    old, new, newest = lab.history().interactions.values()
+    assert not set(old.canaries) & set(new.canaries) and set(new.canaries) < set(newest.canaries)
+    asked = [json.dumps(body["messages"]).replace(', "cache_control": {"type": "ephemeral"}', "") for body in bodies(sent)]
+    assert all(later.startswith(earlier[:-1]) for earlier, later in itertools.pairwise(asked))
+
+
 def test_no_answer_is_sent_again_as_what_the_model_said(lab, sent):
     assay, grown = lab.assay("family.story", 1), Conversation()
     for _ in range(2):

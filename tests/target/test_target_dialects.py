@@ -182,6 +182,12 @@ def test_what_would_not_be_the_same_stimulus_is_not_sent(stimulus):
     assert fitted(stimulus, AnthropicMessages.features) == (stimulus, ())
 
 
+def test_documents_that_are_files_have_no_blocks_inside():
+    for dialect in (OpenAIChat(), OpenAIResponses(), GENERIC):
+        assert not dialect.features & {"document_text", "document_image", "cache_hour"}
+        assert fitted(Stimulus(places=frozenset({"document_text", "document_image"})), dialect.features)[0] is None
+
+
 def test_the_generic_dialect_has_the_places_that_its_template_names():
     assert GENERIC.features & set(PLACES) == {"message", "user_id", "document", "image", "header"}
     assert {"stream", "session", "wrong:unknown_model", "wrong:empty_messages"} <= GENERIC.features

@@ -39,6 +39,7 @@ WHERE: dict[Place, str] = {
     "tool_result": "/messages/2/content/0/content",
     "document": "/messages/0/content/0/source/data",
     "document_title": "/messages/0/content/0/title",
+    "document_text": "/messages/0/content/0/source/content/0/text",
     "user_id": "/metadata/user_id",
     "stop_sequence": "/stop_sequences/0",
     "unknown_field": "/client_note",
@@ -99,6 +100,17 @@ def test_the_image_place_is_a_png_that_parses():
     assert struct.unpack(">IIBBBBB", found[b"IHDR"]) == (1, 1, 8, 2, 0, 0, 0)
     assert len(zlib.decompress(found[b"IDAT"])) == 4, "a filter byte and one pixel"
     assert found[b"tEXt"] == b"Comment\x00" + chosen["image"].encode()
+
+
+def test_an_image_stands_inside_a_document_beside_a_text():
+    chosen = texts({"document_text", "document_image"})
+    (document,) = body(Stimulus(places=frozenset(chosen)), chosen)["messages"][-1]["content"][:-1]
+    assert (document["type"], document["source"]["type"]) == ("document", "content")
+    text, image = document["source"]["content"]
+    assert chosen["document_text"] in text["text"] and image["source"]["media_type"] == "image/png"
+    assert chunks(base64.b64decode(image["source"]["data"], validate=True))[b"tEXt"] == b"Comment\x00" + chosen["document_image"].encode()
+    many = body(Stimulus(places=frozenset(chosen), copies=3), chosen)["messages"][-1]["content"]
+    assert len({json.dumps(block) for block in many if block["type"] == "document"}) == 3
 
 
 @given(st.text(st.characters(min_codepoint=1, max_codepoint=0x2FFF), max_size=300))
@@ -252,6 +264,23 @@ def test_a_target_without_tools_gets_no_name_of_one():
     assert fitted(named, {"message", "answer", "tool_name"}) == (Stimulus(), ("tool_name", "tool_description"))
     assert fitted(named, {"message", "answer", "tool_name", "tool_description"}) == (named, ())
     assert fitted(named, {"message", "answer", "tool_description"})[1] == ("tool_name",)
+
+
+def test_a_target_without_images_or_documents_gets_none_inside_of_one():
+    inside = Stimulus(places=frozenset({"message", "document_text", "document_image"}))
+    for known, left in (({"document"}, {"message", "document_text"}), ({"image"}, {"message"}), ({"document", "image"}, inside.places)):
+        remains, _ = fitted(inside, {"message", "answer", "document_text", "document_image", *known})
+        assert remains is not None and remains.places == left
+
+
+def test_every_mark_for_the_cache_can_ask_for_an_hour():
+    given = texts(("message", "system"))
+    for hour, mark in ((False, {"type": "ephemeral"}), (True, {"type": "ephemeral", "ttl": "1h"})):
+        made = body(Stimulus(places=frozenset(given), cache=True, opening="of-all", cache_hour=hour), given)
+        marked = [block["cache_control"] for block in (*made["system"], *made["messages"][-1]["content"]) if "cache_control" in block]
+        assert marked == [mark] * 3
+    assert "cache_control" not in json.dumps(body(Stimulus(cache_hour=True), given)), "it marks nothing by itself"
+    assert fitted(Stimulus(cache_hour=True), {"message", "answer"}) == (Stimulus(), ("cache_hour",))
 
 
 def test_a_wish_to_be_stored_and_a_failed_tool_are_said_where_they_belong():

@@ -41,6 +41,10 @@ class Conversation:
     lasting: dict[Place, tuple[str, str]] = field(default_factory=dict)
     canaries: tuple[str, ...] = ()
 
+    def under_another_promise(self) -> Conversation:
+        """The conversation as it goes on when the promise changed: what was said before is repeated, but what became of it is no matter of the new promise."""
+        return replace(self, lasting={}, canaries=())
+
 
 @dataclass(frozen=True)
 class How:

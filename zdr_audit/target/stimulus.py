@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict
 
 Place = Literal[
     "message", "system", "history", "prefill", "tool_name", "tool_description", "tool_schema", "tool_input", "tool_result",
-    "image", "document", "document_title", "user_id", "stop_sequence", "header", "unknown_field",
+    "image", "document", "document_title", "document_text", "document_image", "user_id", "stop_sequence", "header", "unknown_field",
 ]  # fmt: skip
 PLACES: tuple[Place, ...] = (
     "message", "system", "history", "prefill", "tool_name", "tool_description", "tool_schema", "tool_input", "tool_result",
-    "image", "document", "document_title", "user_id", "stop_sequence", "header", "unknown_field",
+    "image", "document", "document_title", "document_text", "document_image", "user_id", "stop_sequence", "header", "unknown_field",
 )  # fmt: skip
 Wrong = Literal[
     "unknown_model", "negative_max_tokens", "empty_messages", "bad_role", "broken_json", "no_version", "bad_credential", "too_large"
@@ -22,9 +22,15 @@ WRONG: tuple[Wrong, ...] = get_args(Wrong)
 Sampling = Literal["warm", "nucleus"]
 REFUSABLE: frozenset[Place] = frozenset({"unknown_field"})
 """Places that a target may answer with a client error, and be right: whoever sends content there must be ready for one."""
-_COMES_WITH: dict[str, str] = {"tool_name": "tool_description"}
-"""What a target has only if it has the other, whose name a profile may know where it does not know this one."""
-SWITCHES = ("stream", "cache", "thinking", "answer", "steady", "brief", "tool_failed")
+INSIDE: frozenset[Place] = frozenset({"document_text", "document_image"})
+"""Places in blocks inside a document: most interfaces have documents in one piece alone."""
+_COMES_WITH: dict[str, tuple[str, ...]] = {
+    "tool_name": ("tool_description",),
+    "document_text": ("document",),
+    "document_image": ("document", "image"),
+}
+"""What a target has only if it has the others, whose names a profile may know where it does not know this one."""
+SWITCHES = ("stream", "cache", "cache_hour", "thinking", "answer", "steady", "brief", "tool_failed")
 """What a request can be sent without, and still be worth sending."""
 
 FEWEST: dict[str, int] = {"turns": 0, "tools": 1, "copies": 1}
@@ -43,8 +49,8 @@ class Stimulus(BaseModel):
     sends no User-Agent; `unfinished` goes away when all of the body but its announced end was sent; of
     a body that is too large, all but a beginning is announced alone, and the refusal is waited for. `tools` is how many tools there are where there is
     one, `copies` how often all else is said that can be said more than once (blocks of text and of the system prompt, images, documents, stop
-    sequences); `without` names query parameters and headers of the profile's operation that are not sent. Many a backend decides by such things what
-    to cache, to sample, to spool or to cut."""
+    sequences); `without` names query parameters and headers of the profile's operation that are not sent; `cache_hour` asks for the longer time to live
+    wherever something is marked for the cache. Many a backend decides by such things what to cache, to sample, to spool or to cut."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,6 +61,7 @@ class Stimulus(BaseModel):
     padding: int = 0
     noise: int = 0
     cache: bool = False
+    cache_hour: bool = False
     thinking: bool = False
     wrong: Wrong | None = None
     abandon_after: int | None = None
@@ -82,7 +89,7 @@ class Stimulus(BaseModel):
 def features(stimulus: Stimulus) -> tuple[str, ...]:
     """What a dialect must be able to say so as to send this stimulus whole, in words that `absent` of a profile uses after `stimulus:`."""
     flags = {"stream": stimulus.stream, "cache": stimulus.cache, "thinking": stimulus.thinking, "session": stimulus.session is not None}
-    flags["opening"] = stimulus.opening is not None
+    flags |= {"cache_hour": stimulus.cache_hour, "opening": stimulus.opening is not None}
     flags |= {"steady": stimulus.steady, "brief": stimulus.brief, "turns": stimulus.turns > 0, "store": stimulus.store}
     flags |= {"tool_failed": stimulus.tool_failed, "sampling": stimulus.sampling is not None}
     flags |= {"tools": stimulus.tools > 1, "copies": stimulus.copies > 1}
@@ -93,7 +100,7 @@ def features(stimulus: Stimulus) -> tuple[str, ...]:
 def fitted(stimulus: Stimulus, offered: Collection[str]) -> tuple[Stimulus | None, tuple[str, ...]]:
     """The stimulus without what cannot be said, and what was left out. None where nothing worth sending is left: no place for content, or without
     what makes it that stimulus (a session, a common opening, a wish to be stored, a mistake on purpose, a stream to be abandoned)."""
-    missing = tuple(name for name in features(stimulus) if not {name, _COMES_WITH.get(name, name)} <= {*offered})
+    missing = tuple(name for name in features(stimulus) if not {name, *_COMES_WITH.get(name, ())} <= {*offered})
     kept = stimulus.places.difference(missing)
     essential = {"session", "opening", "store", f"wrong:{stimulus.wrong}"} | ({"stream"} if stimulus.abandon_after is not None else set())
     if essential & set(missing) or (stimulus.places and not kept):

@@ -26,6 +26,8 @@ _PLACES = {
     "image": "Images",
     "document": "Documents",
     "document_title": "Documents",
+    "document_text": "Documents",
+    "document_image": "Images",
     "user_id": "Metadata, stop sequences, headers",
     "stop_sequence": "Metadata, stop sequences, headers",
     "header": "Metadata, stop sequences, headers",

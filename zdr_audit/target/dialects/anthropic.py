@@ -24,7 +24,7 @@ class AnthropicMessages:
 
     name = "anthropic-messages"
     features = frozenset(
-        {*PLACES, "stream", "cache", "thinking", "session", "opening", "answer", "steady", "brief", "turns"}
+        {*PLACES, "stream", "cache", "cache_hour", "thinking", "session", "opening", "answer", "steady", "brief", "turns"}
         | {"store", "tool_failed", "sampling", "tools", "copies"}
         | {"dialect:names_request", "dialect:error_envelope"}
         | {f"wrong:{kind}" for kind in WRONG}
@@ -64,7 +64,7 @@ def render(
         body["stream"] = True
     system: list[dict[str, Any]] = []
     if stimulus.opening:
-        system.append({"type": "text", "text": words.opening(stimulus.opening), "cache_control": {"type": "ephemeral"}})
+        system.append({"type": "text", "text": words.opening(stimulus.opening), _MARK: _mark(stimulus)})
     if "system" in texts:
         said = [{"type": "text", "text": text} for text in words.numbered(stimulus, words.system(texts))]
         system += [*said[:-1], _cached(stimulus, said[-1])]
@@ -122,9 +122,9 @@ def _messages(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, 
         result = {"type": "tool_result", "tool_use_id": words.TOOL_CALL, "content": f"Result: {texts.get('tool_result', 'none')}"}
         content.append(result | ({"is_error": True} if stimulus.tool_failed else {}))
     for text in words.numbered(stimulus, texts["image"]) if "image" in texts else ():
-        data = base64.b64encode(png(text)).decode()
-        content.append({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}})
+        content.append(_image(text))
     content += [_document(stimulus, text, texts.get("document_title")) for text in words.documents(stimulus, texts)]
+    content += [_document_of_blocks(text, shown) for text, shown in words.inner_documents(stimulus, texts)]
     if stimulus.noise:
         data = noise(stimulus.noise)
         content.append({"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": data[: len(data) // 2]}})
@@ -135,6 +135,16 @@ def _messages(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, 
     if "prefill" in texts:
         messages.append({"role": "assistant", "content": f"On {texts['prefill']}:"})
     return messages
+
+
+def _image(text: str) -> dict[str, Any]:
+    return {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": base64.b64encode(png(text)).decode()}}
+
+
+def _document_of_blocks(text: str, shown: str | None) -> dict[str, Any]:
+    """A document in blocks: a text, and an image that carries what is to be shown."""
+    inside = [{"type": "text", "text": text}, *([_image(shown)] if shown is not None else [])]
+    return {"type": "document", "source": {"type": "content", "content": inside}}
 
 
 def _document(stimulus: Stimulus, text: str, title: str | None) -> dict[str, Any]:
@@ -157,7 +167,11 @@ def _tools(body: dict[str, Any], stimulus: Stimulus, texts: Mapping[Place, str])
 
 
 def _cached(stimulus: Stimulus, block: dict[str, Any]) -> dict[str, Any]:
-    return block | {_MARK: {"type": "ephemeral"}} if stimulus.cache else block
+    return block | {_MARK: _mark(stimulus)} if stimulus.cache else block
+
+
+def _mark(stimulus: Stimulus) -> dict[str, str]:
+    return {"type": "ephemeral"} | ({"ttl": "1h"} if stimulus.cache_hour else {})
 
 
 def _marked_at_the_end(turns: list[dict[str, Any]]) -> list[dict[str, Any]]:

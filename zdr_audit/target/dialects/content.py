@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from zdr_audit.target.stimulus import Place, Sampling, Stimulus
+from zdr_audit.target.stimulus import INSIDE, Place, Sampling, Stimulus
 
 FILLER = "The quick survey of the northern harbour lists forty ships, nine cranes and one lighthouse. "
 OPENING_CHARACTERS = 24_000
@@ -78,6 +78,15 @@ def document(texts: Mapping[Place, str]) -> str:
 def documents(stimulus: Stimulus, texts: Mapping[Place, str]) -> list[str]:
     """What each document says, none where the request has none."""
     return numbered(stimulus, document(texts)) if texts.keys() & {"document", "document_title"} else []
+
+
+def inner_documents(stimulus: Stimulus, texts: Mapping[Place, str]) -> list[tuple[str, str | None]]:
+    """Of each document that has blocks inside: what the text says, and what its image carries where it has one. None where the request has none."""
+    if not texts.keys() & INSIDE:
+        return []
+    said = numbered(stimulus, document({"document": texts.get("document_text", "Nothing to report.")}))
+    shown = numbered(stimulus, texts["document_image"]) if "document_image" in texts else [None] * len(said)
+    return list(zip(said, shown, strict=True))
 
 
 def tool_name(texts: Mapping[Place, str]) -> str:

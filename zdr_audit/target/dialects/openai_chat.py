@@ -9,8 +9,8 @@ from typing import Any
 
 from zdr_audit.target.dialects import content as words
 from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, joined, loaded, tokens, whole, without
-from zdr_audit.target.dialects.openai_base import WRONG, files, images, last_words, objects, stream_objects, with_headers
-from zdr_audit.target.stimulus import PLACES, Place, Stimulus
+from zdr_audit.target.dialects.openai_base import SAID, WRONG, files, images, last_words, objects, stream_objects, with_headers
+from zdr_audit.target.stimulus import Place, Stimulus
 
 _STOPS = 4
 """As many stop sequences as the interface takes."""
@@ -22,7 +22,7 @@ class OpenAIChat:
     name = "openai-chat"
     features = frozenset(
         {
-            *PLACES,
+            *SAID,
             "stream",
             "thinking",
             "opening",

@@ -9,8 +9,8 @@ from typing import Any
 
 from zdr_audit.target.dialects import content as words
 from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, joined, loaded, tokens, whole, without
-from zdr_audit.target.dialects.openai_base import WRONG, files, images, last_words, objects, stream_objects, with_headers
-from zdr_audit.target.stimulus import PLACES, Place, Stimulus
+from zdr_audit.target.dialects.openai_base import SAID, WRONG, files, images, last_words, objects, stream_objects, with_headers
+from zdr_audit.target.stimulus import Place, Stimulus
 
 _LIMIT = "max_output_tokens"
 _PIECES = ("response.output_text.delta", "response.refusal.delta", "response.function_call_arguments.delta")
@@ -21,7 +21,7 @@ class OpenAIResponses:
 
     name = "openai-responses"
     features = frozenset(
-        {*PLACES, "stream", "thinking", "opening", "answer", "steady", "turns", "store", "sampling", "tools", "copies"}
+        {*SAID, "stream", "thinking", "opening", "answer", "steady", "turns", "store", "sampling", "tools", "copies"}
         | {f"wrong:{kind}" for kind in WRONG}
     ) - {"stop_sequence"}
     request_id_header = "x-request-id"
