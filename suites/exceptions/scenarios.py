@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.dates import moments
 from zdr_audit.suite.hands import Reply
+from zdr_audit.suite.inference import How
 from zdr_audit.suite.log_entries import moment
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.party import NotOffered, Party, at_will
 from zdr_audit.target.stimulus import Stimulus
 
 DAY = 86_400
+SLOW_BODY = 0.8
+"""Seconds that a body stays unfinished, so that a hold can be released meanwhile."""
 LISTED = {"begins": "kept", "ends": "past its time"}
 """How the steps are called at which is listed what is kept."""
 
@@ -97,7 +103,7 @@ def read_exceptions(assay: Assay, org: Party) -> None:
 
 @scenario(late=True)
 def a_hold_that_is_released(assay: Assay) -> None:
-    """A session is held, the hold is released, the purge runs, and the session is held anew"""
+    """A session is held, the hold is released while requests are under way in it, the purge runs, and the session is held anew"""
     with at_will():  # where no purge can be run, what was held may rightly wait for the next one
         _hold_and_let_go(assay)
 
@@ -110,7 +116,7 @@ def _hold_and_let_go(assay: Assay) -> None:
     hold = assay.must("hold.place", operator, step="place a hold", org=org, **told)
     assay.infer(org.under("exception").member, _session("let-go"), step="ask while it stands")
     assay.list_all("exceptions.list", operator, step="kept while it stands", org=org, labels=told)
-    assay.must("hold.release", operator, step="release", org=org, hold=hold.values["hold"])
+    _release_under_way(assay, org, hold.values["hold"])
     assay.must("purge.run", operator, step="purge after the release")
     assay.list_all("exceptions.list", operator, step="kept after the release", org=org, labels=told)
     anew = assay.must("hold.place", operator, step="hold it anew", org=org, **told)
@@ -118,6 +124,36 @@ def _hold_and_let_go(assay: Assay) -> None:
     for item in listed.items if assay.offers("exceptions.read") else ():
         assay.call("exceptions.read", operator, step="read when held anew", org=org, exception=item["exception"])
     assay.must("hold.release", operator, step="release it again", org=org, hold=anew.values["hold"])
+
+
+def _release_under_way(assay: Assay, org: Party, hold: str) -> None:
+    """The hold is released while a stream that was begun under it is still coming, and bodies that were begun under it are. Whether they are kept, some
+    targets ask when a request begins, others when it ends: of what ends after the release nothing may stay all the same."""
+    member, begun = org.under("exception").member, threading.Event()
+    begins = Stimulus(session="zdr-audit-let-go", stream=True, abandon_after=3_500)
+    streams = assay.can_say(begins)
+
+    def release() -> None:
+        if streams:
+            begun.wait(SLOW_BODY / 2)  # where no answer has begun by then, it is the request that is under way
+        else:
+            assay.pause(SLOW_BODY / 2)
+        assay.must("hold.release", assay.staff("operator"), step="release", org=org, hold=hold)
+
+    def ask(stimulus: Stimulus, how: How) -> None:
+        try:
+            assay.infer(member, stimulus, step="ask while it is released", counts=False, how=how)
+        finally:
+            if how.begun:
+                how.begun.set()  # an answer that never began is not waited for
+
+    jobs: list[Callable[[], None]] = [partial(ask, _session("let-go", stream=stream), How(slowly=SLOW_BODY)) for stream in (False, True)]
+    if streams:
+        jobs.append(partial(ask, begins, How(begun=begun)))
+    assay.parallel([*jobs, release])
+    assay.pause(
+        assay.profile.limits.settle_seconds
+    )  # what is written late is there when the purge runs, and nothing is written under the next hold
 
 
 @scenario(late=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from zdr_audit.suite.expect import Expect, Inconclusive, listed
+from zdr_audit.journal.events import Interaction
+from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive, listed
 from zdr_audit.suite.marks import control
 
+from . import changes
 from . import scenarios as after
 
 STORY = after.a_flagged_session_and_a_legal_hold
+CHANGES = (changes.a_flagged_session_and_a_disabling, changes.a_flagged_session_and_a_migration)
+GOES_WITH_IT = "what was kept for a hold alone must go with it, also of requests that were under way when it was released"
 OTHERS = (
     "ask in another session",
     "a colleague asks",
@@ -23,7 +27,27 @@ def test_a_flagged_session_does_not_cause_others_to_be_kept(expect: Expect) -> N
     expect.kept_nowhere(others, promise="a flagged session must not cause other sessions to be kept")
 
 
-@control("ZDR-EXC-02", after=(STORY, after.two_years_pass), reads_late=True)
+def _after_changes(expect: Expect, *steps: str) -> list[Interaction]:
+    """What was done after a change of the organization. Raises DoesNotApply where the target knows none after which it could be done, Inconclusive where
+    none was reached."""
+    expect.about(*CHANGES)
+    found = [item for step in steps for item in expect.where(step=step)]
+    if not found:
+        if any(ended.error for item in CHANGES if (ended := expect.history.scenarios.get(item.name)) is not None):
+            raise Inconclusive("no organization with a flagged session came to be changed")
+        raise DoesNotApply("no organization with a flagged session was changed in a way after which this can be judged")
+    return found
+
+
+@control("ZDR-EXC-01", after=(STORY, *CHANGES))
+def test_a_flag_keeps_no_other_session_after_changes_of_the_organization(expect: Expect) -> None:
+    others = _after_changes(expect, changes.BESIDE)
+    expect.kept_nowhere(
+        others, promise="a flagged session must not cause other sessions to be kept when its organization was changed, either"
+    )
+
+
+@control("ZDR-EXC-02", after=(STORY, *CHANGES, after.two_years_pass), reads_late=True)
 def test_what_was_kept_for_a_flagged_session_is_gone_after_two_years(expect: Expect) -> None:
     expect.kept_nowhere(
         expect.some(content="exception"), epochs=("late",), residue=False, promise="exceptional content must be gone after two years"
@@ -43,6 +67,16 @@ def test_kept_content_is_readable_by_no_customer_and_no_other_organization(expec
     expect.not_served(expect.some(step="others read"), "exceptionally kept content must be readable by the operator alone")
 
 
+@control("ZDR-EXC-04", after=(STORY, *CHANGES))
+def test_kept_content_is_readable_by_no_customer_after_changes_of_the_organization(expect: Expect) -> None:
+    seen = _after_changes(expect, changes.READ, changes.READ_BACK)
+    if read := expect.where(step=changes.READ):
+        expect.not_served(read, "exceptionally kept content must be readable by the operator alone, also when its organization was changed")
+    expect.dealt_with(i for i in seen if i not in read)
+    promise = "what gives stored content back must not show customers what was kept by exception, also when their organization was changed"
+    expect.echoes_nothing(seen, promise, of="exception")
+
+
 @control("ZDR-EXC-05", after=STORY)
 def test_a_hold_keeps_only_what_it_names_and_only_until_its_release(expect: Expect) -> None:
     outside = [*expect.some(step="ask beside the held session"), *expect.some(step="ask after the release")]
@@ -59,6 +93,13 @@ def test_a_flag_and_a_hold_from_before_keep_only_what_they_name(expect: Expect) 
     )
 
 
+@control("ZDR-EXC-05", after=(STORY, *CHANGES))
+def test_a_hold_keeps_only_what_it_names_after_changes_of_the_organization(expect: Expect) -> None:
+    outside = _after_changes(expect, changes.BESIDE)
+    expect.presupposes(expect.some(step="hold before the change"), "what is outside a hold can be judged where something is held")
+    expect.kept_nowhere(outside, promise="a legal hold must keep only what it names, also when its organization was changed")
+
+
 @control("ZDR-EXC-05", after=(STORY, after.a_hold_that_is_released))
 def test_what_was_kept_for_a_hold_ends_with_it(expect: Expect) -> None:
     expect.about(after.a_hold_that_is_released)
@@ -69,7 +110,7 @@ def test_what_was_kept_for_a_hold_ends_with_it(expect: Expect) -> None:
             expect.served([page], "what is kept by exception must be listed")
             if there and page.labels["session"] not in sessions:
                 raise Inconclusive("what is held is not listed as kept, so that its absence later says nothing")
-            expect.that(there or page.labels["session"] not in sessions, "what was kept for a hold alone must go with it", page)
+            expect.that(there or page.labels["session"] not in sessions, GOES_WITH_IT, page)
     expect.served(expect.some(step="kept when held anew"), "what is kept by exception must be listed")
     if back := expect.where(step="read when held anew"):
         expect.echoes_nothing(back, "what went with a hold must not come back when the session is held anew")
