@@ -46,6 +46,8 @@ Bind = Callable[..., Expect]
         ({"restrictions": None, "taints": None}, set(), None),
         ({"taints": "ZDR"}, set(), True),
         (None, set(), None),
+        ({"restrictions": "none", "taints": []}, set(), False),
+        ({"restrictions": {KEYS[0]: "no"}}, set(), None),
     ],
 )
 def test_what_is_told(bind: Bind, data: Any, keys: set[str], mark: bool | None) -> None:

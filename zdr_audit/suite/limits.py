@@ -15,9 +15,9 @@ MARK = "zdr"
 
 def closed(profile: Profile, item: Interaction) -> set[str]:
     """The restrictions of the profile's features that clients are told not to be allowed. A missing key counts as allowed for clients."""
-    restrictions = _told(item).get("restrictions") or {}
+    restrictions = _object(_told(item).get("restrictions"))
     keys = {feature.restriction for feature in profile.features.values() if feature.restriction is not None}
-    return {key for key in keys if (restrictions.get(key) or {}).get("allowed", True) is False}
+    return {key for key in keys if _object(restrictions.get(key)).get("allowed", True) is False}
 
 
 def marked(item: Interaction) -> bool | None:
@@ -50,4 +50,9 @@ def _readable(expect: Expect, readings: Iterable[Interaction]) -> list[Interacti
 
 
 def _told(item: Interaction) -> dict[str, Any]:
-    return item.data if isinstance(item.data, dict) else {}
+    return _object(item.data)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """What a target says there, nothing where it is of another shape."""
+    return value if isinstance(value, dict) else {}
