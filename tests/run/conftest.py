@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import requests_mock
-from paper_backend import BASE_URL, CONTROLS, PaperBackend, Spoil, profile
+from paper_backend import BASE_URL, CONTROLS, WITHOUT, PaperBackend, Spoil, profile
 
 from suites.administration.test_administration import test_managed_settings_are_served_and_follow_the_admin as settings_check
 from suites.blocked.test_features import test_feedback_is_refused as feedback_check
@@ -107,7 +107,7 @@ def audited(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pyte
         monkeypatch.chdir(tmp_path)
         backend = PaperBackend(tmp_path, spoil)
         folder = tmp_path / "report"
-        arguments = ["--target", str(profile(tmp_path, **limits)), "--base-url", BASE_URL, "--report-dir", str(folder), "--depth", "quick"]
+        arguments = ["--target", str(profile(tmp_path, **limits)), "--base-url", BASE_URL, "--report-dir", str(folder), "--depth", "quick", *WITHOUT]
         for control in controls:
             arguments += ["--controls", control]
         with requests_mock.Mocker() as mocker:
