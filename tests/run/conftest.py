@@ -107,7 +107,17 @@ def audited(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pyte
         monkeypatch.chdir(tmp_path)
         backend = PaperBackend(tmp_path, spoil)
         folder = tmp_path / "report"
-        arguments = ["--target", str(profile(tmp_path, **limits)), "--base-url", BASE_URL, "--report-dir", str(folder), "--depth", "quick", *WITHOUT]
+        arguments = [
+            "--target",
+            str(profile(tmp_path, **limits)),
+            "--base-url",
+            BASE_URL,
+            "--report-dir",
+            str(folder),
+            "--depth",
+            "quick",
+            *WITHOUT,
+        ]
         for control in controls:
             arguments += ["--controls", control]
         with requests_mock.Mocker() as mocker:

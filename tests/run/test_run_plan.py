@@ -24,7 +24,18 @@ def planned(tmp_path, monkeypatch):
     def run(extra: str = "", *more: str, **limits: object) -> Plan:
         path = profile(tmp_path, **limits)
         path.write_text(path.read_text() + extra)
-        arguments = ["--target", str(path), "--base-url", BASE_URL, "--report-dir", str(tmp_path / "report"), "--depth", "quick", *WITHOUT, *more]
+        arguments = [
+            "--target",
+            str(path),
+            "--base-url",
+            BASE_URL,
+            "--report-dir",
+            str(tmp_path / "report"),
+            "--depth",
+            "quick",
+            *WITHOUT,
+            *more,
+        ]
         before = {p for p in tmp_path.rglob("*") if p.is_file()}
         with requests_mock.Mocker() as mocker:
             found = plan_suites([*arguments, *(word for control in CONTROLS for word in ("--controls", control))])
