@@ -64,3 +64,21 @@ def test_every_control_killed_something(matrix: Matrix) -> None:
 
 def test_the_page_beside_it_is_made_from_it(matrix: Matrix, place: Path) -> None:
     assert (place / HTML).read_text(encoding="utf-8") == render(matrix)
+
+
+@pytest.fixture(scope="module")
+def alone() -> Matrix:
+    return Matrix.model_validate(json.loads((PLACE / "alone" / JSON).read_text(encoding="utf-8")))
+
+
+def test_each_control_alone_finds_each_of_its_violations_and_passes_where_nothing_is_broken(alone: Matrix) -> None:
+    assert (alone.alone, alone.version) == (True, __version__)
+    able = {item.id: item.controls for item in load_violations() if not item.needs}
+    assert {row.id: row.controls for row in alone.violations} == able
+    assert not {row.id: row.missed for row in alone.violations if not row.killed}
+    assert [(row.id, row.green) for row in alone.benign] == [("compliant", True)]
+    assert not alone.unproven
+
+
+def test_the_page_of_controls_alone_is_made_from_their_matrix(alone: Matrix) -> None:
+    assert (PLACE / "alone" / HTML).read_text(encoding="utf-8") == render(alone)
