@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive
+from zdr_audit.suite.limits import closed
 from zdr_audit.suite.marks import control
 
 from .through_changes import BEGINNING, MANAGED, what_was_set_up, what_was_set_up_as_time_passes
@@ -66,7 +67,7 @@ def test_clients_are_told_their_limits_through_all_that_happens(expect: Expect) 
     keys = [feature.restriction for feature in expect.profile.features.values() if feature.restriction is not None]
 
     def allowed(item: Interaction, key: str) -> bool:
-        return (item.data["restrictions"].get(key) or {}).get("allowed", True) is not False
+        return key not in closed(expect.profile, item)
 
     begins = [i for i in expect.where(step="limits without ZDR") if i.outcome == "accepted" and i.labels["change"] == BEGINNING]
     usual = [key for key in keys if all(allowed(i, key) for i in begins)]
