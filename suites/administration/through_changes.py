@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.inference import How
@@ -28,13 +29,12 @@ class Standing:
 
     def under(self, org: Party) -> Standing:
         """The same after its promise changed."""
-        return Standing(org, self.limited, self.managed, self.revoked)
+        return replace(self, org=org)
 
 
 def _set_up(assay: Assay, org: Party) -> Standing:
     """As much of it as the profile gives the means for."""
     limited = managed = False
-    revoked: Actor | None = None
     with suppress(NotOffered):
         assay.needs("cost.set")
         org = assay.add_member(org, step="a user with a limit", role="limited")
@@ -44,12 +44,7 @@ def _set_up(assay: Assay, org: Party) -> Standing:
         assay.needs("settings.read", "settings.write")
         assay.must("settings.write", org.admin, step="set the settings", org=org, settings=dict(MANAGED))
         managed = True
-    with suppress(NotOffered):
-        key = assay.further_key(org, org.member, step="give a key")
-        assay.call("zdr.status", key, step="the key works", org=org)
-        assay.revoke(org, key, step="revoke the key")
-        revoked = key
-    return Standing(org, limited, managed, revoked)
+    return Standing(org, limited, managed, assay.revoked_key(org))
 
 
 def _look(assay: Assay, standing: Standing, change: str) -> None:
@@ -81,8 +76,14 @@ def what_was_set_up(assay: Assay) -> None:
         _look(assay, standing, BEGINNING)
         standing = standing.under(assay.enable(standing.org))
         _look(assay, standing, "ZDR was enabled")
-        _try(lambda: _a_sibling_comes_and_goes(assay), lambda: _somebody_is_held_and_leaves(assay, standing.org))
-        _look(assay, standing, "a sibling came and went, a session was held, somebody left")
+        _look_after(
+            assay,
+            standing,
+            {
+                "a sibling came and went": partial(_a_sibling_comes_and_goes, assay),
+                "a session was held and somebody left": partial(_somebody_is_held_and_leaves, assay, standing.org),
+            },
+        )
         assay.provide("zdr.disable", step="disable", org=standing.org)
         standing = standing.under(standing.org.under("standard"))
         _look(assay, standing, "ZDR was disabled")
@@ -99,15 +100,18 @@ def what_was_set_up_as_time_passes(assay: Assay) -> None:
         _look(assay, standing, BEGINNING)
         assay.must("clock.advance", assay.staff("operator"), step="a month goes by", seconds=MONTH)
         _look(assay, standing, "a month went by")
-        _try(lambda: _purge(assay), lambda: _restart(assay))
-        _look(assay, standing, "the purge ran and the service began anew")
+        _look_after(assay, standing, {"the purge ran": partial(_purge, assay), "the service began anew": partial(_restart, assay)})
 
 
-def _try(*changes: Callable[[], None]) -> None:
-    """Each change that the profile gives the means for."""
-    for change in changes:
+def _look_after(assay: Assay, standing: Standing, changes: Mapping[str, Callable[[], None]]) -> None:
+    """One look after all of these changes that the profile gives the means for, named by them; none where there are no means for any."""
+    made = []
+    for name, change in changes.items():
         with suppress(NotOffered):
             change()
+            made.append(name)
+    if made:
+        _look(assay, standing, ", ".join(made))
 
 
 def _a_sibling_comes_and_goes(assay: Assay) -> None:

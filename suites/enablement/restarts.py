@@ -31,7 +31,7 @@ def _see(assay: Assay, org: Party, step: str) -> None:
 def the_service_begins_anew(assay: Assay) -> None:
     """The service is restarted right after the answer to each step of enablement"""
     org = assay.fresh()
-    revoked = _revoked_key(assay, org)
+    revoked = assay.revoked_key(org)
     request = _act_and_restart(assay, "requested", org)
     if request == "none":
         raise ScenarioBroken("the request for ZDR was not accepted, so there is nothing to enable")
@@ -51,13 +51,3 @@ def the_service_begins_anew(assay: Assay) -> None:
     _act_and_restart(assay, "disabled", org)
     _see(assay, org.under("standard"), "off")
     assay.list_all("audit.list", org.admin, step="own log", org=org)
-
-
-def _revoked_key(assay: Assay, org: Party) -> Actor | None:
-    """A member with a key that worked and was revoked; None where the target has no such operation."""
-    if not assay.offers("key.revoke"):
-        return None
-    holder = assay.further_key(org, org.member, step="give a key")
-    assay.call("zdr.status", holder, step="the key works", org=org)
-    assay.revoke(org, holder, step="revoke the key")
-    return holder

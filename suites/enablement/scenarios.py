@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
 from functools import partial
 
 from zdr_audit.suite.assay import Assay
@@ -19,7 +18,7 @@ from zdr_audit.suite.histories.machine import (
 )
 from zdr_audit.suite.inference import Conversation, How
 from zdr_audit.suite.marks import scenario
-from zdr_audit.suite.party import Actor, NotOffered, Party, in_the_other_header
+from zdr_audit.suite.party import Actor, Party, in_the_other_header
 from zdr_audit.target.stimulus import Stimulus
 
 
@@ -221,12 +220,7 @@ def migration(assay: Assay) -> None:
     org = assay.fresh(operation="organization.create_api_zdr").under("zdr")
     for stream in (False, True):
         assay.infer(org.member, Stimulus(stream=stream), step="ask before")
-    revoked = None
-    with suppress(NotOffered):
-        key = assay.further_key(org, org.member, step="give a key")
-        assay.call("zdr.status", key, step="the key works", org=org)
-        assay.revoke(org, key, step="revoke the key")
-        revoked = key
+    revoked = assay.revoked_key(org)
     many = assay.count(6, 12, 60)
     jobs = [partial(assay.infer, org.member, Stimulus(stream=bool(n % 2)), step="ask during") for n in range(many)]
     jobs.insert(many // 3, partial(assay.call, "zdr.migrate", assay.doer("zdr.migrate"), step="migrate", org=org))

@@ -120,7 +120,9 @@ def test_what_was_kept_for_a_hold_ends_with_it(expect: Expect) -> None:
 def test_flags_and_holds_are_logged_and_leave_zdr_on(expect: Expect) -> None:
     for step in ("status while held", "status afterwards"):
         expect.zdr_status(expect.some(step=step), "enabled", "flags and holds must leave ZDR enabled")
-    refused = {i.labels["feature"] for i in expect.where(step="use before holds") if i.outcome == "refused_by_policy"}
+    before = expect.where(step="use before holds")
+    expect.dealt_with(before)
+    refused = {i.labels["feature"] for i in before if i.outcome == "refused_by_policy"}
     used = [*expect.where(step="use while held"), *expect.where(step="use in such a session")]
     while_held = [i for i in used if i.labels["feature"] in refused]
     if while_held:
@@ -150,7 +152,9 @@ def test_kept_content_ends_on_whatever_date_it_began(expect: Expect) -> None:
         promise = f"what was kept on a {ended.labels['kind']} must be gone when its time has passed"
         expect.that(ended.labels["session"] not in sessions - gone_on_with, promise, ended)
     asked = expect.some(step="ask on a date")
-    for left in expect.where(step="read what is left"):
+    remains = expect.where(step="read what is left")
+    expect.dealt_with(remains)
+    for left in remains:
         older = {canary for item in asked if item.labels["session"] == left.labels["session"] for canary in item.canaries}
         promise = f"what was kept on a {left.labels['kind']} must be gone when its time has passed, also where its session went on"
         expect.that(not older & set(left.echoes), promise, left)

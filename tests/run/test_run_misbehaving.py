@@ -11,6 +11,8 @@ import pytest
 import requests
 from paper_backend import CONTROLS, REFUSAL, Asked, Reply, Spoil, said
 
+from zdr_audit.suite.expect import Expect
+
 RETENTION, FEEDBACK, SETTINGS = CONTROLS
 JSON = {"content-type": "application/json"}
 PAGE = b"<!doctype html><html><body><h1>Sign in</h1></body></html>"
@@ -23,6 +25,15 @@ def test_an_honest_target_passes(audited):
     assert (found.status, found.verdicts()) == (0, dict.fromkeys(CONTROLS, "pass"))
     assert found.control(RETENTION)["accepted"] == 9
     assert [s["how"] for s in found.control(RETENTION)["sight"]] == ["control", "control"]
+
+
+def test_a_check_that_held_nothing_against_its_promise_is_no_pass(audited, monkeypatch):
+    monkeypatch.setattr(Expect, "weigh", lambda self, count=1: None)
+    found = audited()
+    assert (found.status, found.verdicts()) == (3, dict.fromkeys(CONTROLS, "inconclusive"))
+    assert {t["message"] for c in CONTROLS for t in found.control(c)["tests"]} == {
+        "nothing in the record was held against this promise, so that it was not broken says nothing"
+    }
 
 
 # -- to every request ---------------------------------------------------------------------------------------------------------------
@@ -189,7 +200,11 @@ SERVED = r"server-managed settings must be served under ZDR, but: i-\d+ "
 ON_SETTINGS: dict[str, tuple[Spoil, str, str]] = {
     "stale settings": (stale(9), "fail", "a change of settings must reach the clients, but: "),
     "other settings": (stale(30), "fail", "settings from before ZDR was enabled must be served on, but: "),
-    "a list for settings": (on(CLIENT, said({"settings": [7], "checksum": "x"})), "inconclusive", "the check broke: AttributeError"),
+    "a list for settings": (
+        on(CLIENT, said({"settings": [7], "checksum": "x"})),
+        "fail",
+        "settings from before ZDR was enabled must be served on, but: ",
+    ),
     "200 {}": (on(CLIENT, said({})), "fail", SERVED),
     "a page": (on(CLIENT, Reply(200, PAGE, {})), "fail", SERVED),
     "403": (on(CLIENT, said({}, 403)), "fail", SERVED),

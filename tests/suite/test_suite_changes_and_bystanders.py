@@ -93,6 +93,54 @@ def test_what_holds_on_is_accepted_and_what_ends_with_a_change_is_not(set_up: Ex
     set_up.interactions[:] = before
 
 
+def test_limits_that_are_closed_from_the_beginning_show_nothing_of_changes(set_up: Expect) -> None:
+    before = list(set_up.interactions)
+    keys = [feature.restriction for feature in set_up.profile.features.values() if feature.restriction]
+    all_closed = {"data": {"restrictions": {key: {"allowed": False} for key in keys}}}
+    try:
+        for step in ("limits without ZDR", "limits under ZDR"):
+            altered(set_up, step, **all_closed)
+        assert "already at the beginning" in inconclusive(lambda: limits_hold(set_up))
+    finally:
+        set_up.interactions[:] = before
+
+
+def test_where_no_feature_has_a_restriction_nothing_is_said_of_limits(set_up: Expect) -> None:
+    features = {name: feature.model_copy(update={"restriction": None}) for name, feature in set_up.profile.features.items()}
+    profile = set_up.profile.model_copy(update={"features": features})
+    expect = Expect(set_up.history, profile, set_up.control, (what_was_set_up.name,), ("main",))
+    with pytest.raises(DoesNotApply, match="no feature whose 'restriction'"):
+        limits_hold(expect)
+
+
+@pytest.mark.parametrize(
+    ("missing", "named"),
+    [
+        ((), "a sibling came and went, a session was held and somebody left"),
+        (("organization.delete",), "a session was held and somebody left"),
+        (("hold.place",), "a sibling came and went"),
+        (("organization.delete", "hold.place"), None),
+    ],
+)
+def test_a_look_names_the_changes_that_were_made_and_no_others(tmp_path: Path, missing: tuple[str, ...], named: str | None) -> None:
+    with Lab(tmp_path) as lab:
+        without(lab, *missing)
+        changes = {item.labels["change"] for item in driven(lab, what_was_set_up).where(step="settings")}
+        assert changes - {"it was set up", "ZDR was enabled", "ZDR was disabled", "ZDR was enabled again"} == ({named} if named else set())
+
+
+def test_a_setting_that_is_off_is_not_nought(set_up: Expect) -> None:
+    before = list(set_up.interactions)
+    try:
+        for number, item in enumerate(before):
+            if item.step == "settings" and item.labels["change"] == "ZDR was enabled":
+                told = item.data["settings"] | {"includeCoAuthoredBy": 0}
+                set_up.interactions[number] = item.model_copy(update={"data": {"settings": told}})
+        assert "also after ZDR was enabled" in violated(lambda: settings_hold(set_up))
+    finally:
+        set_up.interactions[:] = before
+
+
 def test_settings_that_are_off_or_empty_count_as_others_do(tmp_path: Path) -> None:
     with Lab(tmp_path) as lab:
         expect = driven(lab, administration.settings_are_changed)

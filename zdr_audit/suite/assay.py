@@ -131,6 +131,15 @@ class Assay(Inference):
             raise NotOffered("'key.create' of the profile extracts no 'key_id'")
         self.must("key.revoke", party.admin, step=step, org=party, key_id=actor.key_id)
 
+    def revoked_key(self, party: Party) -> Actor | None:
+        """A further key of a member that was tried ("the key works") and then revoked; None where the target has no such keys. Raises ScenarioBroken."""
+        with suppress(NotOffered):
+            key = self.further_key(party, party.member, step="give a key")
+            self.call("zdr.status", key, step="the key works", org=party)
+            self.revoke(party, key, step="revoke the key")
+            return key
+        return None
+
     def doer(self, operation: str) -> Actor:
         """Who of the provider does that, as the profile's `by` says. Raises NotOffered where it names nobody of the provider, or no credential is there."""
         operation = self.profile.done_by(operation) or operation

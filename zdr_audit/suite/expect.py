@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zdr_audit.evidence.model import Hit
 from zdr_audit.journal.events import Epoch, FindingSeen, Interaction
@@ -52,7 +52,7 @@ def answer_finding(item: Interaction, message: str, canary: str | None = None) -
     return FindingSeen(source="answers", object=thing, location=place, canary=canary, interaction=item.id, message=message)
 
 
-def listed(pages: Iterable[Interaction]) -> list[object]:
+def listed(pages: Iterable[Interaction]) -> list[Any]:
     """The items of a list that was read page by page."""
     return [item for page in pages if isinstance(page.data, dict) for item in page.data.get("items", ())]
 
@@ -72,6 +72,12 @@ class Expect:
         self.epochs = epochs
         self.interactions = history.of(after)
         self.earlier = history.earlier(after)
+        self.weighed = 0
+        """How many answers, canaries, stores or orders were held against a promise so far. A check that ends with none has judged nothing."""
+
+    def weigh(self, count: int = 1) -> None:
+        """So many more were held against a promise; for assertions that are no method of this class."""
+        self.weighed += count
 
     def about(self, *scenarios: Scenario) -> None:
         """What the check is about: where the target has none of it, or the profile no means, the check does not apply. Raises DoesNotApply."""
@@ -126,12 +132,14 @@ class Expect:
         chosen = list(items)
         if not chosen:
             raise Inconclusive(f"there is no interaction to judge this by: {promise}")
+        self.weigh(len(chosen))
         broken = [item for item in chosen if not holds(item)]
         if broken:
             raise Violated(f"{promise}, but: {'; '.join(describe(i) for i in broken[:5])}", [answer_finding(i, promise) for i in broken])
 
     def that(self, condition: bool, promise: str, about: Interaction) -> None:
         """A condition on one interaction's answer."""
+        self.weigh()
         if not condition:
             raise Violated(f"{promise}, but: {describe(about)}", [answer_finding(about, promise)])
 
@@ -170,9 +178,11 @@ class Expect:
                 self.that(all(told.data.get(name) == now.data.get(name) for name in of), promise, item)
 
     def features_refused(self, items: Iterable[Interaction], promise: str) -> None:
-        """None of these features was to be had, where the target claims to block them; where using one merely leaves the promise, nothing is asked."""
+        """None of these features was to be had, where the target claims to block them; where using one merely leaves the promise, any answer will do."""
         if self.history.run.enforcement != "leaves_promise":
             self.not_served(items, promise)
+        else:
+            self.weigh(len(list(items)))
 
     def dealt_with(self, items: Iterable[Interaction]) -> None:
         """Each was answered with a decision. Raises Inconclusive."""
@@ -229,7 +239,9 @@ class Expect:
 
     def _hold_nothing_of_others(self, held: Iterable[tuple[Interaction, tuple[str, ...]]], promise: str) -> None:
         """Of these answers, each with the canaries that it held, none held one under ZDR that another request brought."""
-        foreign = [(item, [c for c in echoes if c not in item.canaries and self._is_under_zdr(c)]) for item, echoes in held]
+        answers = list(held)
+        self.weigh(len(answers))
+        foreign = [(item, [c for c in echoes if c not in item.canaries and self._is_under_zdr(c)]) for item, echoes in answers]
         found = [(item, canaries[0]) for item, canaries in foreign if canaries]
         if found:
             item, canary = found[0]
@@ -311,6 +323,7 @@ class Expect:
         """No source of the group holds a canary of these interactions (default: all of the test whose content is under ZDR), nor of an earlier attempt at
         one of them.
 
+        Requests of a step of which not one was dealt with as it should be say nothing of what such requests leave: raises Inconclusive.
         `answers`: the promise is about answers too, and so many must carry their canary: a model that does not follow the instruction leaves
         nothing to look for. Where the profile says that no answer can be made to carry one, prompts alone are judged, and the report says so.
         """
@@ -321,6 +334,8 @@ class Expect:
         canaries = {c for item in chosen for c in item.canaries if self.history.canaries[c].kind in kinds}
         if not canaries:
             raise Inconclusive(f"these interactions carried no {' or '.join(kinds)} canary, so finding none says nothing")
+
+        self.weigh(len(canaries))
 
         def ours(seen: Seen) -> bool:
             if seen.read.group != group or seen.hit.canary not in canaries:
@@ -336,7 +351,20 @@ class Expect:
                 f"source {first.source}, {first.object}, {first.location} ({forms}), from request {first.interaction}",
                 findings,
             )
+        self._every_step_was_dealt_with(chosen)
         self._answers_carry_canaries(chosen, answers)
+
+    def _every_step_was_dealt_with(self, items: list[Interaction]) -> None:
+        """Of each step's requests for inference one at least got the answer that it aims at: a success, or the refusal that it was made for."""
+        steps: dict[tuple[str, str], list[Interaction]] = {}
+        for item in items:
+            if item.stimulus is not None:
+                steps.setdefault((item.scenario, item.step), []).append(item)
+        for (_, step), sent in steps.items():
+            if not any(item.accepted for item in sent):
+                raise Inconclusive(
+                    f"none of the {len(sent)} requests '{step}' was dealt with, so finding nothing of them says nothing: {describe(sent[0])}"
+                )
 
     def _answers_carry_canaries(self, items: list[Interaction], wanted: int) -> None:
         asked = [i for i in items if any(self.history.canaries[c].kind == "response" for c in i.canaries)]
@@ -355,6 +383,7 @@ class Expect:
         answered = [item for item in items if item.accepted]
         if not answered:
             raise Inconclusive("none of the requests in question was answered in full")
+        self.weigh(len(answered))
         if not any(places.get(item.id) for item in answered):
             return
         wholes = self._wholes(like, places) or self._wholes(self._control_streams(), places)
@@ -420,6 +449,7 @@ class Expect:
             raise Violated(f"a store must not grow with the size of what is sent, but {first.source} does: {first.location}", findings)
         if unclear or not bounds:
             raise Inconclusive("; ".join(unclear) or "no source could be measured")
+        self.weigh(len(bounds))
 
     def _largest(self) -> str | None:
         """The largest request of the test, as the one to look at."""

@@ -56,6 +56,7 @@ def names_nothing_of_other_customers(expect: Expect, promise: str) -> None:
         first, name = foreign[0]
         said = f"{promise}, but {len(foreign)} do, first: {describe(first)} names {name}"
         raise Violated(said, [answer_finding(item, promise) for item, _ in foreign])
+    expect.weigh(own)
     if not own:
         raise DoesNotApply("no answer named even what is its customer's own, as far as the profile reads answers")
 

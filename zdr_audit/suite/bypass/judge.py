@@ -46,6 +46,7 @@ def no_form_opens(expect: Expect, promise: str) -> None:
         raise Violated(f"{promise}, but: {said}", [answer_finding(i, f"{promise}: form {i.labels['form']}") for i in weighed.opened])
     if weighed.silent:
         raise Inconclusive(f"no decision from the target: {describe(weighed.silent[0])}")
+    expect.weigh(len(weighed.refused))
     if not weighed.refused:
         raise Inconclusive("no form works for the organization without ZDR either, so no refusal means anything")
 
@@ -60,7 +61,9 @@ def no_state_opens(expect: Expect, promise: str) -> None:
         raise Violated(f"{promise}, but: {said}", [answer_finding(i, f"{promise}: after {i.labels['state']}") for i in weighed.opened])
     if weighed.silent:
         raise Inconclusive(f"no decision from the target: {describe(weighed.silent[0])}")
-    if not weighed.refused and not any(i.outcome == "refused_by_policy" for i in weighed.idle):
+    speaking = [i for i in weighed.idle if i.outcome == "refused_by_policy"]
+    expect.weigh(len(weighed.refused) + len(speaking))
+    if not weighed.refused and not speaking:
         raise Inconclusive(
             "in none of the states was a feature refused by policy, nor did one work without ZDR, so no refusal means anything"
         )

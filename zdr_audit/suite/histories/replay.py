@@ -77,6 +77,7 @@ def judge_histories(expect: Expect) -> None:
     told = [replay(expect.profile, number, items, standing) for number, items in histories(expect.interactions).items()]
     if not told:
         raise Inconclusive("no history was driven")
+    expect.weigh(sum(len(t.steps) for t in told))
     failed = sorted((t for t in told if t.problem), key=lambda t: (len(t.steps), t.number))
     if failed:
         shortest = failed[0]

@@ -136,7 +136,7 @@ def log_agrees(expect: Expect) -> None:
     for record in _with_contention(expect):
         said = falling(record.rows)
         expect.that(not said, f"numbers and times of the audit log must rise: {said}", record.log)
-        _demand(record, record.explain(rules=False, sights=False), "the audit log must agree with some order of what was done")
+        _demand(expect, record, record.explain(rules=False, sights=False), "the audit log must agree with some order of what was done")
 
 
 def falling(rows: Sequence[dict[str, object]]) -> str:
@@ -161,14 +161,19 @@ def sights_agree(expect: Expect) -> None:
         if not any(event.value.kind == "seen" for event in record.events):
             raise Inconclusive("the ZDR state was not seen while it changed")
         promise = "what was read and served must agree with the order that the audit log gives"
-        _demand(record, record.explain(rules=False, sights=True), promise)
+        _demand(expect, record, record.explain(rules=False, sights=True), promise)
 
 
 def rules_hold(expect: Expect) -> None:
     """The order that the log gives keeps the workflow's rules: no enabling without an approval of its own, no decision after the opposite one."""
     for record in _with_contention(expect):
         _presuppose(record)
-        _demand(record, record.explain(rules=True, sights=False), "administrators who act at once must not get past the workflow's rules")
+        _demand(
+            expect,
+            record,
+            record.explain(rules=True, sights=False),
+            "administrators who act at once must not get past the workflow's rules",
+        )
 
 
 def _with_contention(expect: Expect) -> list[Concurrent]:
@@ -192,7 +197,8 @@ def _presuppose(record: Concurrent) -> None:
         raise Inconclusive("the audit log itself agrees with no order of what was done, so there is none to hold this against")
 
 
-def _demand(record: Concurrent, order: Order, promise: str) -> None:
+def _demand(expect: Expect, record: Concurrent, order: Order, promise: str) -> None:
+    expect.weigh()
     if order.result == "unknown":
         raise Inconclusive(f"no order was found within the bounds of the search for {record.organization}")
     if order.result == "none":
