@@ -15,7 +15,7 @@ from zdr_audit.suite.rounds import until_clear
 from zdr_audit.target.dialects.anthropic import NEWEST
 from zdr_audit.target.stimulus import FEWEST, Place, Stimulus, Wrong
 
-from .under_way import while_an_answer_comes
+from .under_way import while_it_is_asked
 
 
 def _both(assay: Assay, stimuli: list[Stimulus], step: str) -> None:
@@ -135,12 +135,12 @@ def requests_in_error(assay: Assay) -> None:
 
 @scenario()
 def requests_over_a_limit(assay: Assay) -> None:
-    """The spend limit of a user is set to nothing while an answer is coming; then requests of that user, refused for it"""
+    """The spend limit of a user is set to nothing while requests are under way; then requests of that user, refused for it"""
     with at_will():
         assay.needs("cost.set")
         org = assay.enable(assay.fresh())
         limit = partial(assay.must, "cost.set", org.admin, step="set the limit", org=org, user=org.member.user, amount="0")
-        while_an_answer_comes(assay, org.member, lambda labels: limit(labels=labels))
+        while_it_is_asked(assay, org.member, lambda labels: limit(labels=labels))
         refused = assay.profile.operations["cost.set"].refused
         for stream in (False, True):
             assay.infer(org.member, Stimulus(stream=stream, answer=False), step="over the limit", counts=False, how=How(expects=refused))
@@ -148,24 +148,24 @@ def requests_over_a_limit(assay: Assay) -> None:
 
 @scenario()
 def requests_with_a_revoked_key(assay: Assay) -> None:
-    """A key is revoked while an answer to a request with it is coming; then requests with it, refused for that"""
+    """A key is revoked while requests with it are under way; then requests with it, refused for that"""
     with at_will():
         assay.needs("key.create", "key.revoke")
         org = assay.enable(assay.fresh())
         holder = assay.further_key(org, org.member, step="give a key")
-        while_an_answer_comes(assay, holder, lambda labels: assay.revoke(org, holder, step="revoke the key", labels=labels))
+        while_it_is_asked(assay, holder, lambda labels: assay.revoke(org, holder, step="revoke the key", labels=labels))
         for stream in (False, True):
             assay.infer(holder, Stimulus(stream=stream, answer=False), step="with a revoked key", counts=False, how=How(expects=(401, 403)))
 
 
 @scenario()
 def requests_of_a_closed_organization(assay: Assay) -> None:
-    """An organization is closed while an answer to it is coming; then requests and blocked features of it, refused for that"""
+    """An organization is closed while requests of it are under way; then requests and blocked features of it, refused for that"""
     with at_will():
         assay.needs("organization.delete")
         org = assay.enable(assay.fresh())
         close = partial(assay.provide, "organization.delete", step="close the organization", org=org, organization=org.id)
-        while_an_answer_comes(assay, org.admin, lambda labels: close(labels=labels))
+        while_it_is_asked(assay, org.admin, lambda labels: close(labels=labels))
         for actor in (org.admin, *in_the_other_header(org.admin)):
             assay.infer(actor, Stimulus(answer=False), step="when it is closed", counts=False, how=How(expects=(401, 403, 404, 410)))
         for name in assay.profile.features:

@@ -94,11 +94,12 @@ def under_way_at_the_limit_is_kept(parts: Parts, where: str) -> None:
 
 
 def under_way_at_closing_is_kept(parts: Parts) -> None:
-    """ZDR is asked for among the organizations that are open: of one that was closed in the meantime what ends afterwards is kept as anybody's."""
+    """ZDR is asked for among the organizations that are open: of one that was closed in the meantime what is answered in full is kept as anybody's."""
 
     def make(keeps: Callable[[RequestContext], bool]) -> Callable[[RequestContext], bool]:
         def keeps_more(ctx: RequestContext) -> bool:
-            return keeps(ctx) or (applies(ctx, None) and ctx.inferred and not parts.directory.is_open(ctx.organization))
+            answered = applies(ctx, {"aborted": False}) and ctx.inferred
+            return keeps(ctx) or (answered and not parts.directory.is_open(ctx.organization))
 
         return keeps_more
 
