@@ -15,6 +15,8 @@ from zdr_audit.suite.rounds import until_clear
 from zdr_audit.target.dialects.anthropic import NEWEST
 from zdr_audit.target.stimulus import FEWEST, Place, Stimulus, Wrong
 
+from .under_way import while_it_is_asked
+
 
 def _both(assay: Assay, stimuli: list[Stimulus], step: str) -> None:
     for stimulus in assay.within(stimuli):
@@ -41,7 +43,13 @@ def streamed_requests(assay: Assay) -> None:
 def system_prompts_and_earlier_turns(assay: Assay) -> None:
     """System prompts, earlier turns, prefilled answers"""
     places: list[tuple[Place, ...]] = [("system",), ("history",), ("system", "history"), ("prefill",), ("message", "history", "prefill")]
-    _both(assay, [_in(*p, stream=bool(n % 2)) for n, p in enumerate(places * assay.count(1, 1, 4))], "ask")
+    made = [_in(*p, stream=bool(n % 2)) for n, p in enumerate(places * assay.count(1, 1, 4))]
+    made[0] = made[0].model_copy(update={"bare": True})  # a system prompt is a plain string to many a client, and a list of parts to others
+    _both(assay, made, "ask")
+    # Thinking goes back to the target with its signature; one that it did not give some pass over, and others refuse.
+    thought = _in("earlier_thinking", answer=False).model_copy(update={"thinking": True})
+    if assay.can_say(thought):
+        assay.infer(assay.subject.member, thought, step="ask with earlier thinking", counts=False, how=How(expects=(200, 400, 422)))
 
 
 @scenario()
@@ -57,16 +65,19 @@ def tool_use(assay: Assay) -> None:
     made[-1] = made[-1].model_copy(update={"sampling": "nucleus"})
     # A tool that failed sends back what it had: to a logger, that is an error.
     failed = [_in("tool_result", stream=stream).model_copy(update={"tool_failed": True}) for stream in (False, True)]
-    _both(assay, [*made, *failed], "ask")
+    # Clients send what a tool gave as blocks: the text that it printed and a picture of the screen, or what it read and found.
+    blocks = [_in("result_text", "result_image"), _in("result_document", "result_search", stream=True)]
+    _both(assay, [*made, *failed, *blocks], "ask")
 
 
 @scenario()
 def images_and_documents(assay: Assay) -> None:
-    """Images and documents"""
-    places: list[tuple[Place, ...]] = [("image",), ("document",), ("document_title",), ("image", "document", "message")]
+    """Images, documents and what a search of the client's found"""
+    places: list[tuple[Place, ...]] = [("image",), ("document",), ("document_title", "document_context"), ("image", "document", "message")]
     places.append(("document_text", "document_image"))  # a document that is made of blocks, as converters of documents take it apart
     made = [_in(*p, stream=bool(n % 2)) for n, p in enumerate(places * assay.count(1, 1, 4))]
-    _both(assay, [*made, _in("document").model_copy(update={"pdf": True})], "ask")
+    found = [_in("search_result", "search_title", "search_source")]
+    _both(assay, [*made, _in("document").model_copy(update={"pdf": True}), *found], "ask")
 
 
 @scenario()
@@ -124,11 +135,12 @@ def requests_in_error(assay: Assay) -> None:
 
 @scenario()
 def requests_over_a_limit(assay: Assay) -> None:
-    """Requests of a user who may spend nothing more, refused for that"""
+    """The spend limit of a user is set to nothing while requests are under way; then requests of that user, refused for it"""
     with at_will():
         assay.needs("cost.set")
         org = assay.enable(assay.fresh())
-        assay.must("cost.set", org.admin, step="set the limit", org=org, user=org.member.user, amount="0")
+        limit = partial(assay.must, "cost.set", org.admin, step="set the limit", org=org, user=org.member.user, amount="0")
+        while_it_is_asked(assay, org.member, lambda labels: limit(labels=labels))
         refused = assay.profile.operations["cost.set"].refused
         for stream in (False, True):
             assay.infer(org.member, Stimulus(stream=stream, answer=False), step="over the limit", counts=False, how=How(expects=refused))
@@ -136,23 +148,24 @@ def requests_over_a_limit(assay: Assay) -> None:
 
 @scenario()
 def requests_with_a_revoked_key(assay: Assay) -> None:
-    """Requests with a key that was revoked, refused for that"""
+    """A key is revoked while requests with it are under way; then requests with it, refused for that"""
     with at_will():
         assay.needs("key.create", "key.revoke")
         org = assay.enable(assay.fresh())
         holder = assay.further_key(org, org.member, step="give a key")
-        assay.revoke(org, holder, step="revoke the key")
+        while_it_is_asked(assay, holder, lambda labels: assay.revoke(org, holder, step="revoke the key", labels=labels))
         for stream in (False, True):
             assay.infer(holder, Stimulus(stream=stream, answer=False), step="with a revoked key", counts=False, how=How(expects=(401, 403)))
 
 
 @scenario()
 def requests_of_a_closed_organization(assay: Assay) -> None:
-    """Requests and blocked features of an organization that was closed, refused for that"""
+    """An organization is closed while requests of it are under way; then requests and blocked features of it, refused for that"""
     with at_will():
         assay.needs("organization.delete")
         org = assay.enable(assay.fresh())
-        assay.provide("organization.delete", step="close the organization", org=org, organization=org.id)
+        close = partial(assay.provide, "organization.delete", step="close the organization", org=org, organization=org.id)
+        while_it_is_asked(assay, org.admin, lambda labels: close(labels=labels))
         for actor in (org.admin, *in_the_other_header(org.admin)):
             assay.infer(actor, Stimulus(answer=False), step="when it is closed", counts=False, how=How(expects=(401, 403, 404, 410)))
         for name in assay.profile.features:

@@ -1,12 +1,14 @@
-"""What is in flight while ZDR is being switched on is kept whole or not at all; what is sent afterwards leaves nothing."""
+"""What is in flight while ZDR is being switched on is kept whole or not at all; what is sent afterwards leaves nothing, whatever is done meanwhile."""
 
 from __future__ import annotations
 
 from zdr_audit.suite.expect import Expect, Inconclusive
-from zdr_audit.suite.marks import control
+from zdr_audit.suite.marks import Scenario, control
 from zdr_audit.suite.switching import by_promise, switchings
 
 from . import in_flight as after
+from . import scenarios as changes
+from .under_way import DURING, UNDER_WAY
 
 
 @control("ZDR-RET-20", after=after.requests_in_flight)
@@ -18,3 +20,31 @@ def test_requests_in_flight_are_kept_whole_or_not_at_all(expect: Expect) -> None
     expect.kept_whole_or_not_at_all(
         asked["either"], like=asked["standard"], promise="a request in flight must be kept as before or not at all, never half"
     )
+
+
+@control("ZDR-RET-20", after=(after.requests_in_flight, changes.requests_with_a_revoked_key))
+def test_what_is_under_way_while_its_key_is_revoked_is_not_kept(expect: Expect) -> None:
+    _leaves_nothing(expect, changes.requests_with_a_revoked_key, "its key is revoked")
+
+
+@control("ZDR-RET-20", after=(after.requests_in_flight, changes.requests_of_a_closed_organization))
+def test_what_is_under_way_while_its_organization_is_closed_is_not_kept(expect: Expect) -> None:
+    _leaves_nothing(expect, changes.requests_of_a_closed_organization, "its organization is closed")
+
+
+@control("ZDR-RET-20", after=(after.requests_in_flight, changes.requests_over_a_limit))
+def test_what_is_under_way_while_its_user_may_spend_nothing_more_is_not_kept(expect: Expect) -> None:
+    _leaves_nothing(expect, changes.requests_over_a_limit, "its user's spend limit is set to nothing")
+
+
+def _leaves_nothing(expect: Expect, scenario: Scenario, done: str) -> None:
+    """Nothing stays of the requests that were under way when it was done, by the times of the record: where there are streams, one of them was coming."""
+    expect.about(scenario)
+    asked = expect.some(scenario=scenario.name, step=UNDER_WAY)
+    changed = expect.where(scenario=scenario.name, during=DURING, outcome="accepted")
+    answered = [i for i in asked if i.status is not None]
+    across = [i for i in answered if any(i.started_at < c.started_at < i.ended_at for c in changed)]
+    streams = [i for i in asked if (i.stimulus or {}).get("stream")]
+    if not across or (streams and not any(i in across for i in streams)):
+        raise Inconclusive(f"no answer was coming when this was done: {done}")
+    expect.kept_nowhere(across, promise=f"nothing of what is under way while {done} must be kept")

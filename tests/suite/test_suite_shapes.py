@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from zdr_audit.suite.generate import CLIENTS, MANNERS, PLAINLY, shapes
 from zdr_audit.suite.openapi import DeclaredOperation, declared_storage_operations, smallest
 from zdr_audit.suite.party import Actor, NotOffered, NotThere, Party, at_will, in_the_other_header
-from zdr_audit.target.stimulus import PLACES, REFUSABLE
+from zdr_audit.target.stimulus import IN_BLOCKS, INSIDE, PLACES, REFUSABLE
 
 MODELS = ("model-a", "model-b")
 ACTOR = Actor("subject.member", "member", "subject", "org_subject", "zdr", "x-api-key", "sk-secret-1", "me@subject.example")
@@ -47,6 +47,13 @@ def test_the_shapes_vary_in_every_field():
     assert {s.model for s in found} == set(MODELS)
     assert len({s.padding for s in found}) > 3
     assert all(s.wrong is None and s.places for s in found), "each is one that a target must serve"
+
+
+def test_the_fewest_shapes_have_the_younger_places_too_but_none_of_the_first():
+    found = shapes(MODELS, 14, 1)
+    younger = IN_BLOCKS - INSIDE - REFUSABLE
+    assert not any(s.places & younger for s in found[:PLAINLY])
+    assert {p for s in found[PLAINLY:] for p in s.places} >= younger
 
 
 def test_the_first_shapes_ask_for_nothing_that_a_model_might_not_take():
@@ -234,7 +241,7 @@ def test_what_is_no_document_declares_nothing(document):
 def test_whatever_the_seed_every_place_option_and_model_occurs(run_seed):
     found = shapes(MODELS, 10, run_seed)
     assert len(set(found)) == len(found) == 10
-    assert {place for shape in found for place in shape.places} == set(PLACES) - REFUSABLE
+    assert {place for shape in found for place in shape.places} == set(PLACES) - REFUSABLE - (IN_BLOCKS - INSIDE)
     assert {shape.model for shape in found} == set(MODELS)
     for option in (
         lambda s: s.thinking,

@@ -21,7 +21,7 @@ from zdr_audit.target.dialects.content import pdf
 from zdr_audit.target.dialects.generic_json import GenericJsonDialect
 from zdr_audit.target.dialects.openai_chat import OpenAIChat
 from zdr_audit.target.dialects.openai_responses import OpenAIResponses
-from zdr_audit.target.stimulus import PLACES, WRONG, Place, Stimulus, features, fitted
+from zdr_audit.target.stimulus import IN_BLOCKS, PLACES, WRONG, Place, Stimulus, features, fitted
 from zdr_audit.target.template import pointer
 
 LIMIT = 4096
@@ -184,8 +184,8 @@ def test_what_would_not_be_the_same_stimulus_is_not_sent(stimulus):
 
 def test_documents_that_are_files_have_no_blocks_inside():
     for dialect in (OpenAIChat(), OpenAIResponses(), GENERIC):
-        assert not dialect.features & {"document_text", "document_image", "cache_hour"}
-        assert fitted(Stimulus(places=frozenset({"document_text", "document_image"})), dialect.features)[0] is None
+        assert not dialect.features & {*IN_BLOCKS, "cache_hour"}
+        assert fitted(Stimulus(places=IN_BLOCKS), dialect.features)[0] is None
 
 
 def test_the_generic_dialect_has_the_places_that_its_template_names():

@@ -37,9 +37,17 @@ WHERE: dict[Place, str] = {
     "tool_schema": "/tools/0/input_schema/properties/query/enum/1",
     "tool_input": "/messages/1/content/0/input/query",
     "tool_result": "/messages/2/content/0/content",
+    "result_text": "/messages/2/content/0/content/0/text",
+    "result_document": "/messages/2/content/0/content/0/source/data",
+    "result_search": "/messages/2/content/0/content/0/content/0/text",
     "document": "/messages/0/content/0/source/data",
     "document_title": "/messages/0/content/0/title",
     "document_text": "/messages/0/content/0/source/content/0/text",
+    "document_context": "/messages/0/content/0/context",
+    "search_result": "/messages/0/content/0/content/0/text",
+    "search_title": "/messages/0/content/0/title",
+    "search_source": "/messages/0/content/0/source",
+    "earlier_thinking": "/messages/1/content/0/thinking",
     "user_id": "/metadata/user_id",
     "stop_sequence": "/stop_sequences/0",
     "unknown_field": "/client_note",
@@ -111,6 +119,35 @@ def test_an_image_stands_inside_a_document_beside_a_text():
     assert chunks(base64.b64decode(image["source"]["data"], validate=True))[b"tEXt"] == b"Comment\x00" + chosen["document_image"].encode()
     many = body(Stimulus(places=frozenset(chosen), copies=3), chosen)["messages"][-1]["content"]
     assert len({json.dumps(block) for block in many if block["type"] == "document"}) == 3
+
+
+def test_a_tool_gives_back_blocks_beside_a_text_each_for_a_call_of_its_own():
+    chosen = texts({"tool_input", "tool_result", "result_text", "result_image", "result_document", "result_search"})
+    messages = body(Stimulus(places=frozenset(chosen)), chosen)["messages"]
+    calls, (plain, of_blocks) = messages[1]["content"], messages[2]["content"][:2]
+    assert [call["id"] for call in calls] == [plain["tool_use_id"], of_blocks["tool_use_id"]] and len({call["id"] for call in calls}) == 2
+    assert chosen["tool_input"] in json.dumps(calls[0]) and chosen["tool_input"] not in json.dumps(calls[1])
+    assert isinstance(plain["content"], str) and chosen["tool_result"] in plain["content"]
+    assert [block["type"] for block in of_blocks["content"]] == ["text", "image", "document", "search_result"]
+    shown = chunks(base64.b64decode(of_blocks["content"][1]["source"]["data"], validate=True))
+    assert shown[b"tEXt"] == b"Comment\x00" + chosen["result_image"].encode()
+
+
+def test_without_blocks_a_tool_gives_back_its_text_alone():
+    messages = body(Stimulus(places=frozenset({"tool_result"})), texts({"tool_result"}))["messages"]
+    assert len(messages[1]["content"]) == 1 and [b["type"] for b in messages[2]["content"]] == ["tool_result", "text"]
+
+
+def test_earlier_thinking_bears_a_signature_and_comes_before_what_was_said():
+    chosen = texts({"earlier_thinking"})
+    thought, said = body(Stimulus(places=frozenset(chosen)), chosen)["messages"][1]["content"]
+    assert (thought["type"], said["type"]) == ("thinking", "text") and thought["signature"]
+
+
+def test_a_system_prompt_is_a_plain_string_where_a_small_client_asks():
+    chosen = texts({"system"})
+    plain, listed = (body(Stimulus(places=frozenset(chosen), bare=bare), chosen)["system"] for bare in (True, False))
+    assert isinstance(plain, str) and chosen["system"] in plain and isinstance(listed, list)
 
 
 @given(st.text(st.characters(min_codepoint=1, max_codepoint=0x2FFF), max_size=300))
@@ -271,6 +308,23 @@ def test_a_target_without_images_or_documents_gets_none_inside_of_one():
     for known, left in (({"document"}, {"message", "document_text"}), ({"image"}, {"message"}), ({"document", "image"}, inside.places)):
         remains, _ = fitted(inside, {"message", "answer", "document_text", "document_image", *known})
         assert remains is not None and remains.places == left
+
+
+def test_a_target_gets_no_blocks_of_a_kind_that_it_does_not_have():
+    for place, needed in (
+        ("result_text", {"tool_result"}),
+        ("result_image", {"tool_result", "image"}),
+        ("result_document", {"tool_result", "document"}),
+        ("result_search", {"tool_result", "search_result"}),
+        ("search_title", {"search_result"}),
+        ("search_source", {"search_result"}),
+        ("document_context", {"document"}),
+        ("earlier_thinking", {"history", "thinking"}),
+    ):
+        asked = Stimulus(places=frozenset({"message", place}))
+        for lacking in needed:
+            assert fitted(asked, {"message", "answer", place, *needed} - {lacking}) == (Stimulus(), (place,))
+        assert fitted(asked, {"message", "answer", place, *needed}) == (asked, ())
 
 
 def test_every_mark_for_the_cache_can_ask_for_an_hour():

@@ -124,12 +124,12 @@ class Assay(Inference):
         made = self.must("key.create", party.admin, step=step, org=party, user=actor.user)
         return replace(actor, secret=str(_given(made, "key.create", "key")), token=None, key_id=made.values.get("key_id"))
 
-    def revoke(self, party: Party, actor: Actor, *, step: str) -> None:
+    def revoke(self, party: Party, actor: Actor, *, step: str, labels: Mapping[str, str] | None = None) -> None:
         """Takes away a key that was made for the run. Raises ScenarioBroken, or NotOffered where keys cannot be revoked or have no name to do it by."""
         self.needs("key.revoke")
         if actor.key_id is None:
             raise NotOffered("'key.create' of the profile extracts no 'key_id'")
-        self.must("key.revoke", party.admin, step=step, org=party, key_id=actor.key_id)
+        self.must("key.revoke", party.admin, step=step, org=party, labels=labels, key_id=actor.key_id)
 
     def revoked_key(self, party: Party) -> Actor | None:
         """A further key of a member that was tried ("the key works") and then revoked; None where the target has no such keys. Raises ScenarioBroken."""

@@ -7,13 +7,21 @@ from collections.abc import Callable, Sequence
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from zdr_audit.target.stimulus import PLACES, REFUSABLE, Place, Stimulus
+from zdr_audit.target.stimulus import IN_BLOCKS, INSIDE, PLACES, REFUSABLE, RESULT, SEARCH, Place, Stimulus
 
 LONG = 20_000
 """Bytes of padding that make a request a long one."""
 PLAINLY = 10
 """So many shapes ask for nothing that a model might not take: as many as must be accepted."""
-_DRAWN = tuple(place for place in PLACES if place not in REFUSABLE)
+IN_TURN: tuple[frozenset[Place], ...] = (
+    frozenset({"result_text", "result_image"}),
+    SEARCH,
+    frozenset({"document_context"}),
+    RESULT - {"result_text", "result_image"},
+)
+"""Places that the shapes have in turn that ask for more than every model takes: younger than the interfaces that they belong to, so not every target has
+them."""
+_DRAWN = tuple(place for place in PLACES if place not in REFUSABLE | (IN_BLOCKS - INSIDE))
 Headers = tuple[tuple[str, str], ...]
 CLIENTS: tuple[Headers, ...] = (
     (("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), ("baggage", "sampled=true")),
@@ -73,10 +81,13 @@ def _mannered(shapes: list[Stimulus]) -> list[Stimulus]:
     for n, shape in enumerate(shapes):
         headers = tuple((name, value.replace("{n}", str(n))) for name, value in CLIENTS[n % len(CLIENTS)])
         more = MANNERS[(n - PLAINLY) % len(MANNERS)] if n >= PLAINLY else {}
+        further = IN_TURN[(n - PLAINLY) % len(IN_TURN)] if n >= PLAINLY else frozenset()
         thinks = shape.thinking and not (
             {"steady", "brief", "sampling"} & set(more)
         )  # who thinks does so at a temperature and length of the model's own
-        made.append(shape.model_copy(update={"headers": headers, "places": shape.places | {"message"}} | more | {"thinking": thinks}))
+        made.append(
+            shape.model_copy(update={"headers": headers, "places": shape.places | {"message"} | further} | more | {"thinking": thinks})
+        )
     return made
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from zdr_audit.target.dialects import content as words
 from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, events, joined, loaded, oversized, tokens, whole, without
 from zdr_audit.target.dialects.content import noise, png
-from zdr_audit.target.stimulus import PLACES, WRONG, Place, Stimulus
+from zdr_audit.target.stimulus import PLACES, RESULT, SEARCH, WRONG, Place, Stimulus
 
 VERSION, NEWEST = "2023-06-01", "2026-10-21"
 _MARK = "cache_control"
@@ -103,28 +103,20 @@ def _messages(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, 
     messages: list[dict[str, Any]] = []
     for question, answer in words.earlier(stimulus, texts):
         messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-    content: list[dict[str, Any]] = []
-    if words.uses_tools(texts):
+    if "earlier_thinking" in texts:
+        messages += [{"role": "user", "content": "Think first."}, {"role": "assistant", "content": _thought(texts["earlier_thinking"])}]
+    results = _results(texts)
+    if results:
         messages += [
             {"role": "user", "content": "Look it up first."},
-            {
-                "role": "assistant",
-                "content": [
-                    {
-                        "type": "tool_use",
-                        "id": words.TOOL_CALL,
-                        "name": words.tool_name(texts),
-                        "input": {"query": texts.get("tool_input", "ships")},
-                    }
-                ],
-            },
+            {"role": "assistant", "content": [_tool_call(texts, result["tool_use_id"]) for result in results]},
         ]
-        result = {"type": "tool_result", "tool_use_id": words.TOOL_CALL, "content": f"Result: {texts.get('tool_result', 'none')}"}
-        content.append(result | ({"is_error": True} if stimulus.tool_failed else {}))
+    content: list[dict[str, Any]] = [result | ({"is_error": True} if stimulus.tool_failed else {}) for result in results]
     for text in words.numbered(stimulus, texts["image"]) if "image" in texts else ():
         content.append(_image(text))
-    content += [_document(stimulus, text, texts.get("document_title")) for text in words.documents(stimulus, texts)]
+    content += [_document(stimulus, text, texts) for text in words.documents(stimulus, texts)]
     content += [_document_of_blocks(text, shown) for text, shown in words.inner_documents(stimulus, texts)]
+    content += [_search_result(texts, texts.get("search_result"))] if texts.keys() & SEARCH else []
     if stimulus.noise:
         data = noise(stimulus.noise)
         content.append({"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": data[: len(data) // 2]}})
@@ -147,11 +139,53 @@ def _document_of_blocks(text: str, shown: str | None) -> dict[str, Any]:
     return {"type": "document", "source": {"type": "content", "content": inside}}
 
 
-def _document(stimulus: Stimulus, text: str, title: str | None) -> dict[str, Any]:
-    source = {"type": "text", "media_type": "text/plain", "data": text}
+def _thought(thought: str) -> list[dict[str, Any]]:
+    """What the assistant thought and then said, as clients send it back."""
+    return [
+        {"type": "thinking", "thinking": f"The user asks about {thought}.", "signature": words.SIGNATURE},
+        {"type": "text", "text": "As the survey lists."},
+    ]
+
+
+def _results(texts: Mapping[Place, str]) -> list[dict[str, Any]]:
+    """What the tool gave back: a plain text, and blocks as the result of a call of their own."""
+    if not words.uses_tools(texts):
+        return []
+    said = texts.keys() & {"tool_input", "tool_result"}
+    plain = {"type": "tool_result", "tool_use_id": words.TOOL_CALL, "content": f"Result: {texts.get('tool_result', 'none')}"}
+    of_blocks = {"type": "tool_result", "tool_use_id": f"{words.TOOL_CALL}_blocks", "content": _result_blocks(texts)}
+    return [*([plain] if said else []), *([of_blocks] if texts.keys() & RESULT else [])]
+
+
+def _result_blocks(texts: Mapping[Place, str]) -> list[dict[str, Any]]:
+    blocks: list[dict[str, Any]] = [{"type": "text", "text": f"Result: {texts['result_text']}"}] if "result_text" in texts else []
+    blocks += [_image(texts["result_image"])] if "result_image" in texts else []
+    blocks += [_text_document(words.document({"document": texts["result_document"]}))] if "result_document" in texts else []
+    return blocks + ([_search_result({}, texts["result_search"])] if "result_search" in texts else [])
+
+
+def _tool_call(texts: Mapping[Place, str], call: str) -> dict[str, Any]:
+    query = texts.get("tool_input", "ships") if call == words.TOOL_CALL else "ships"
+    return {"type": "tool_use", "id": call, "name": words.tool_name(texts), "input": {"query": query}}
+
+
+def _search_result(texts: Mapping[Place, str], found: str | None) -> dict[str, Any]:
+    """Something that a search of the client's found: where, under which title, and what it says."""
+    source = f"https://search.example/{texts.get('search_source', 'ships')}"
+    said = [{"type": "text", "text": f"Found: {found or 'ships'}."}]
+    return {"type": "search_result", "source": source, "title": f"On {texts.get('search_title', 'ships')}", "content": said}
+
+
+def _text_document(text: str) -> dict[str, Any]:
+    return {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": text}}
+
+
+def _document(stimulus: Stimulus, text: str, texts: Mapping[Place, str]) -> dict[str, Any]:
+    made = _text_document(text)
     if stimulus.pdf:
-        source = {"type": "base64", "media_type": "application/pdf", "data": base64.b64encode(words.pdf(text)).decode()}
-    return {"type": "document", "source": source} | ({"title": f"{title}.txt"} if title is not None else {})
+        made["source"] = {"type": "base64", "media_type": "application/pdf", "data": base64.b64encode(words.pdf(text)).decode()}
+    made |= {"title": f"{texts['document_title']}.txt"} if "document_title" in texts else {}
+    return made | ({"context": words.context(texts)} if "document_context" in texts else {})
 
 
 def _said(stimulus: Stimulus, blocks: list[dict[str, Any]]) -> list[dict[str, Any]] | str:

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from zdr_audit.target.stimulus import INSIDE, Place, Sampling, Stimulus
+from zdr_audit.target.stimulus import INSIDE, RESULT, Place, Sampling, Stimulus
 
 FILLER = "The quick survey of the northern harbour lists forty ships, nine cranes and one lighthouse. "
 OPENING_CHARACTERS = 24_000
@@ -16,6 +16,8 @@ TOOL = "look_up"
 UNKNOWN_FIELD = "client_note"
 """A member of the body that no interface has."""
 TOOL_CALL = "toolu_1"
+SIGNATURE = "RXJVQkNrWUlDeGdDS2tEMWJZ"
+"""Of earlier thinking: none that a target gave, since nobody's model can be made to think a given word."""
 UNKNOWN_MODEL = "no-such-model"
 BRIEF_TOKENS = 6
 """Fewer than any answer takes, the fillers of a test service too."""
@@ -75,9 +77,14 @@ def document(texts: Mapping[Place, str]) -> str:
     return f"Minutes. {texts.get('document', 'Nothing to report.')} End."
 
 
+def context(texts: Mapping[Place, str]) -> str:
+    """What is said of a document beside it."""
+    return f"From the case {texts['document_context']}."
+
+
 def documents(stimulus: Stimulus, texts: Mapping[Place, str]) -> list[str]:
     """What each document says, none where the request has none."""
-    return numbered(stimulus, document(texts)) if texts.keys() & {"document", "document_title"} else []
+    return numbered(stimulus, document(texts)) if texts.keys() & {"document", "document_title", "document_context"} else []
 
 
 def inner_documents(stimulus: Stimulus, texts: Mapping[Place, str]) -> list[tuple[str, str | None]]:
@@ -96,12 +103,12 @@ def tool_name(texts: Mapping[Place, str]) -> str:
 
 def uses_tools(texts: Mapping[Place, str]) -> bool:
     """Whether an earlier turn used the tool."""
-    return bool(texts.keys() & {"tool_input", "tool_result"})
+    return bool(texts.keys() & {"tool_input", "tool_result", *RESULT})
 
 
 def tools(stimulus: Stimulus, texts: Mapping[Place, str]) -> list[tuple[str, str, dict[str, object]]]:
     """Name, description and JSON Schema of each tool, none where the request has none. The first is the one that is used."""
-    if not texts.keys() & {"tool_name", "tool_description", "tool_schema", "tool_input", "tool_result"}:
+    if not texts.keys() & {"tool_name", "tool_description", "tool_schema"} and not uses_tools(texts):
         return []
     query: dict[str, object] = {"type": "string"}
     if "tool_schema" in texts:

@@ -10,10 +10,10 @@ from typing import Any
 from zdr_audit.profile.model import GenericJson, GenericStream
 from zdr_audit.target.dialects import content as words
 from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, events, loaded, oversized, whole
-from zdr_audit.target.stimulus import INSIDE, PLACES, Place, Stimulus
+from zdr_audit.target.stimulus import IN_BLOCKS, PLACES, Place, Stimulus
 from zdr_audit.target.template import fill, names, pointer
 
-_NOT_IN_TEMPLATES = INSIDE | {"message", "header", "unknown_field"}
+_NOT_IN_TEMPLATES = IN_BLOCKS | {"message", "header", "unknown_field"}
 KNOWN_NAMES = ("text", "model", "stream", "session", *(place for place in PLACES if place not in _NOT_IN_TEMPLATES))
 _TEXT_PLACES = {"text": "message"}
 _ALWAYS = ("answer", "header", "wrong:broken_json", "wrong:bad_credential", "wrong:too_large")

@@ -9,11 +9,11 @@ from typing import Any
 
 from zdr_audit.target.dialects import content as words
 from zdr_audit.target.dialects.base import Broken, Rendered, events, loaded, oversized
-from zdr_audit.target.stimulus import INSIDE, PLACES, Place, Stimulus
+from zdr_audit.target.stimulus import IN_BLOCKS, PLACES, Place, Stimulus
 
 DONE = "[DONE]"
-SAID = frozenset(PLACES) - INSIDE
-"""Places that the interfaces have: their documents are files, with no blocks inside."""
+SAID = frozenset(PLACES) - IN_BLOCKS
+"""Places that the interfaces have: their documents are files and their tools' results texts, with no blocks inside."""
 WRONG = ("unknown_model", "negative_max_tokens", "empty_messages", "bad_role", "broken_json", "bad_credential", "too_large")
 
 
