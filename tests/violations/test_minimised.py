@@ -52,9 +52,11 @@ def test_a_long_prompt_in_a_temporary_file_keeps_its_length(tmp_path: Path) -> N
         assert 12_000 < item["shape"]["padding"] <= 24_000, "the violation keeps bodies over 16 KiB"
 
 
-def test_a_tool_result_in_a_trace_keeps_the_tool_result(tmp_path: Path) -> None:
-    (item,) = smallest(tmp_path, "ret-tool-results-in-trace", "ZDR-RET-05")
-    assert item["shape"] == {"answer": False, "places": ["tool_result"]}
+def test_a_tool_result_in_a_trace_keeps_each_place_of_it(tmp_path: Path) -> None:
+    items = smallest(tmp_path, "ret-tool-results-in-trace", "ZDR-RET-05")
+    places = ("tool_result", "result_text", "result_image", "result_document", "result_search")
+    assert {tuple(item["shape"].pop("places")) for item in items} == {(place,) for place in places}
+    assert all(item["shape"] == {"answer": False} for item in items)
 
 
 def test_a_malformed_request_in_a_debug_log_keeps_one_place_of_each_mistake(tmp_path: Path) -> None:
