@@ -16,6 +16,8 @@ from pydantic import AfterValidator, Field, StringConstraints, field_validator, 
 from zdr_audit.profile.audit import REFUSALS_LOGGED, AuditChain, AuditTypes
 from zdr_audit.profile.base import Address, Closed, Name, Pointer, Variable, has_password, names, usable_origin
 from zdr_audit.profile.evidence import Evidence
+from zdr_audit.profile.limits import READ as LIMITS
+from zdr_audit.profile.limits import fits
 from zdr_audit.profile.operation import Feature, Operation, Refusal
 
 Platform = Literal["anthropic", "gateway", "bedrock", "vertex", "foundry", "other"]
@@ -224,6 +226,8 @@ class Permissions(Closed):
 
 GIVEN = frozenset({"org", "account", "model", "run"})
 """Names that every template may use."""
+INFERENCE = frozenset({"messages.create", "messages.count_tokens"})
+"""Operations whose content is that of a stimulus."""
 SESSION = "session"
 """What headers and query of inference may name besides: where they do, requests that belong to no session go without them."""
 
@@ -297,6 +301,8 @@ class Profile(Closed):
             raise ValueError("operations needs 'messages.create'")
         self._cleaning()
         self._merging()
+        if LIMITS in self.operations:
+            fits(self.operations[LIMITS])
         ids = [e.id for e in self.evidence]
         for twice in {i for i in ids if ids.count(i) > 1}:
             raise ValueError(f"evidence id '{twice}' is used twice")
@@ -375,10 +381,14 @@ class Profile(Closed):
 
     def _templates(self) -> None:
         """Raises ValueError where a template of inference or of a feature names what nothing gives, or content is to go where no template takes it."""
-        for name in self.operations.keys() & {"messages.create", "messages.count_tokens"}:
+        for name in sorted(self.operations.keys() & INFERENCE):
             spec = self.operations[name]
             _filled(f"operations.{name}", spec.path, GIVEN)
             _filled(f"operations.{name}", [spec.query, spec.headers], GIVEN | {SESSION})
+            self._bodies(name, spec)
+        for name in sorted(self.operations.keys() - INFERENCE):
+            if self.operations[name].session is not None:
+                raise ValueError(f"operations.{name}: 'session' is for {', '.join(sorted(INFERENCE))} and the endpoints of features")
         for name, feature in self.features.items():
             known = GIVEN | {"canary", "marker"} | feature.examples.keys() | {n for e in feature.endpoints for n in e.extract}
             for number, endpoint in enumerate(feature.endpoints):
@@ -389,6 +399,18 @@ class Profile(Closed):
                 _filled(where, used, known)
                 if endpoint.carries and "canary" not in names(used):
                     raise ValueError(f"{where}: content goes in nowhere: put '{{canary}}' where it does, or say carries = false")
+
+    def _bodies(self, name: str, spec: Operation) -> None:
+        """Raises ValueError where an operation of inference has a body that its dialect has already, or one that cannot carry what it must."""
+        where, generic = f"operations.{name}", self.target.dialect == "generic-json"
+        if spec.multipart is not None or (spec.body is not None and (name == "messages.create" or not generic)):
+            other = "the section 'generic' says what it is" if generic else f"it is that of the dialect '{self.target.dialect}'"
+            raise ValueError(f"{where}: has no body of its own: {other}")
+        if spec.body is not None and (not isinstance(spec.body, dict) or "text" not in names(spec.body)):
+            raise ValueError(f"{where}: 'body' needs '{{text}}' where the user's words go")
+        own = spec.body if spec.body is not None else self.generic.body if self.generic is not None and generic else {}
+        if spec.session is not None and SESSION in names(own):
+            raise ValueError(f"{where}: 'session' and '{{session}}' in the body both name the session; give one")
 
     @property
     def removals(self) -> frozenset[str]:
