@@ -202,8 +202,14 @@ class Tls(Closed):
         return self
 
 
-MERGES: Mapping[str, str] = {"zdr.approve": "zdr.enable"}
+MERGES: Mapping[str, str] = {"zdr.approve": "zdr.enable", "zdr.request": "zdr.approve"}
 """The steps of enablement that may do a further one by themselves (`also`), and which."""
+NEED_NOT_BE_LOGGED: Mapping[str, tuple[str, str]] = {
+    "enabled": ("zdr.enable", 'the approval enables (also = ["zdr.enable"])'),
+    "approved": ("zdr.approve", 'the request is approved at once (also = ["zdr.approve"])'),
+    "rejected": ("zdr.reject", "nothing is rejected (no operation 'zdr.reject')"),
+}
+"""Actions for which the audit log may have no type, each with its operation and when that is so."""
 POLICY_FEATURES = frozenset({"web_sessions", "remote_sessions", "feedback"})
 """Features that the policy names one by one."""
 
@@ -345,8 +351,11 @@ class Profile(Closed):
                     raise ValueError(f"operations.{name} does '{step}' also, which has an operation of its own")
                 if step in self.absent:
                     raise ValueError(f"operations.{name} does '{step}' also, and absent says that the target does not have it")
-        if self.audit_types is not None and self.audit_types.enabled is None and "zdr.enable" in self.operations:
-            raise ValueError('audit_types.enabled is missing; it may be where the approval enables (also = ["zdr.enable"])')
+        if self.approved_at_once and "zdr.reject" in self.operations:
+            raise ValueError("operations.zdr.request does 'zdr.approve' also, so there is nothing that 'zdr.reject' could reject")
+        for action, (step, why) in NEED_NOT_BE_LOGGED.items():
+            if self.audit_types is not None and getattr(self.audit_types, action) is None and step in self.operations:
+                raise ValueError(f"audit_types.{action} is missing; it may be where {why}")
 
     def done_by(self, step: str) -> str | None:
         """The operation that does a step by itself, beside its own; None where none does."""
@@ -358,12 +367,20 @@ class Profile(Closed):
         return ("zdr.approve", "approved") if self.done_by("zdr.enable") else ("zdr.enable", "enabled")
 
     @property
-    def enabled_entry(self) -> str | None:
-        """The type of the entry that an approval that enables leaves beside its own; None where it does not, or where that is one and the same."""
+    def approved_at_once(self) -> bool:
+        """Whether a request for ZDR is approved by the very answer to it, so that there is no review to try."""
+        return self.done_by("zdr.approve") is not None
+
+    @property
+    def further_entry(self) -> str | None:
+        """The type of the entry that a step leaves for what it does also, beside its own; None where it does nothing else, leaves none, or that is one and
+        the same."""
         types = self.audit_types
-        if types is None or not self.done_by("zdr.enable") or types.enabled == types.approved:
+        if types is None:
             return None
-        return types.enabled
+        if self.approved_at_once:
+            return None if types.approved == types.requested else types.approved
+        return None if not self.done_by("zdr.enable") or types.enabled == types.approved else types.enabled
 
     def why_absent(self, need: str) -> str | None:
         """The reason why the target does not have an operation, `feature:NAME` or the like; None where the profile gives none."""

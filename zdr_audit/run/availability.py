@@ -46,6 +46,8 @@ def split(
                 if lacking:
                     unavailable.setdefault(control.id, lacking)
                 continue
+            if need == "zdr.reject" and profile.approved_at_once:
+                continue  # there is nothing to reject, and the controls that try it have other things to try
             # An operation that the profile gives is there, whatever a pattern of `absent` says; so is a step that another one does.
             reason = None if need in profile.operations or profile.done_by(need) else profile.why_absent(need.removesuffix(OTHER))
             if reason and need.endswith(OTHER) and profile.other_features:
