@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from zdr_audit.suite.assay import Assay
+from zdr_audit.suite.assay import ACTIONS, Assay
 from zdr_audit.suite.hands import ScenarioBroken
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.party import Actor, NotOffered, Party, at_will
@@ -26,10 +26,8 @@ def _request(assay: Assay, org: Party) -> Any:
     return request
 
 
-@scenario()
-def enablement_actions(assay: Assay) -> None:
-    """Enablement actions, successful and refused"""
-    org = assay.fresh()
+def _reviewed_and_enabled(assay: Assay, org: Party) -> None:
+    """One request is rejected, another one approved and enabled."""
     first = _request(assay, org)
     apart = assay.separate("zdr.enable")
     if apart:
@@ -43,6 +41,27 @@ def enablement_actions(assay: Assay) -> None:
     _act(assay, "approved", org, request=second)
     if apart:
         _act(assay, "enabled", org, request=second)
+
+
+def _approved_at_once_and_enabled(assay: Assay, org: Party) -> None:
+    """A request that is approved by the answer to it is enabled; one that was used before is tried again."""
+    first = _request(assay, org)
+    _act(assay, "enabled", org, assay.doer("zdr.request"), request=first)  # refused: its own request
+    _act(assay, "enabled", org, request=first)
+    _act(assay, "disabled", org)
+    _act(assay, "requested", org, org.admin)  # refused: a customer
+    _act(assay, "enabled", org, request=first)  # refused: used up
+    _act(assay, "enabled", org, request=_request(assay, org))
+
+
+@scenario()
+def enablement_actions(assay: Assay) -> None:
+    """Enablement actions, successful and refused"""
+    org = assay.fresh()
+    if assay.separate("zdr.approve"):
+        _reviewed_and_enabled(assay, org)
+    else:
+        _approved_at_once_and_enabled(assay, org)
     _act(assay, "disabled", org, org.member)  # refused: a customer
     colleague = None
     with suppress(NotOffered):  # refused: another of the same role, so that it shows who is named
@@ -79,7 +98,7 @@ def refusals_of_the_ineligible(assay: Assay) -> None:
         org = assay.fresh(operation="organization.create_ineligible")
         request = _act(assay, "requested", org)
         if request is not None:
-            for kind in ("approved", "enabled") if assay.separate("zdr.enable") else ("approved",):
+            for kind in (kind for kind in ("approved", "enabled") if assay.separate(ACTIONS[kind])):
                 _act(assay, kind, org, request=request)
         assay.list_all("audit.list", org.admin, step="own log", org=org)
 
@@ -92,7 +111,7 @@ def a_closed_organization_is_acted_on(assay: Assay) -> None:
         org = assay.fresh()
         request = _request(assay, org)
         assay.provide("organization.delete", step="close the organization", org=org, organization=org.id)
-        for kind in ("approved", "rejected", "disabled", "requested"):
+        for kind in (*(("approved", "rejected") if assay.separate("zdr.approve") else ("enabled",)), "disabled", "requested"):
             _act(assay, kind, org, request=request)
         for reader in assay.staff_actors.values():
             if assay.call("audit.list", reader, step="may it be read", org=org).accepted:
@@ -146,12 +165,14 @@ def administrators_at_once(assay: Assay) -> None:
     for _ in range(assay.count(1, 1, 8)):
         org = assay.fresh(account=assay.elsewhere)
         board = [_request(assay, org)]
-        for _ in range(assay.count(3, 3, 8)):
+        for _ in range(assay.count(3, 3, 8) if assay.separate("zdr.approve") else 0):
             board += filter(None, [_decided_at_once(assay, org, board[-1])])
         for number in range(assay.count(5, 10, 40)):
             first, kinds = ROUNDS[number % len(ROUNDS)]
             if not assay.separate("zdr.enable"):
                 first, kinds = _by_approval(first, kinds)
+            if not assay.separate("zdr.approve"):
+                first, kinds = (tuple(k for k in steps if k not in REVIEWERS) for steps in (first, kinds))
             for kind in first:
                 board += filter(None, [_at_once(assay, org, kind, board[-1])])
             chosen = [*kinds, *assay.random.choices(kinds, k=ADMINISTRATORS - len(kinds))]

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from zdr_audit.suite.bypass.judge import no_form_opens, no_state_opens
 from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive
-from zdr_audit.suite.limits import closed, marked
+from zdr_audit.suite.limits import TOLD, closed, marked, readable
 from zdr_audit.suite.marks import control
 
 from . import disturbed
@@ -108,7 +108,7 @@ def test_nothing_is_kept_of_what_is_refused_right_after_a_disturbance(expect: Ex
 @control("ZDR-BLK-13", after=after.policy_limits, watching=FEATURES)
 def test_clients_are_told_what_the_backend_refuses(expect: Expect) -> None:
     mine, theirs = expect.one(step="subject reads"), expect.one(step="control reads")
-    expect.served([mine, theirs], "clients must be able to read their limits")
+    readable(expect, [mine, theirs])
     for name, feature in expect.profile.features.items():
         key = feature.restriction
         if key is None:
@@ -128,8 +128,8 @@ def test_clients_are_told_what_the_backend_refuses(expect: Expect) -> None:
 def test_clients_that_poll_their_limits_are_told_of_a_switch(expect: Expect) -> None:
     expect.about(after.limits_across_a_switch)
     read = [expect.one(step=step) for step in ("limits before", "limits under ZDR", "limits afterwards")]
-    expect.served(read, "clients must be able to read their limits")
+    readable(expect, read)
     for before, now in pairwise(read):
         polls = expect.where(step=f"{now.step}, asked as a poll")
         promise = "right after a switch of ZDR, clients that poll their limits must be told what others are told"
-        expect.revalidated(before, now, polls, promise, of=("restrictions", "taints"))
+        expect.revalidated(before, now, polls, promise, of=TOLD)

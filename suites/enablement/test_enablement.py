@@ -11,8 +11,8 @@ from . import scenarios as after
 
 @control("ZDR-ENB-01", after=after.the_way_to_zdr)
 def test_request_review_and_enabling_lead_to_zdr(expect: Expect) -> None:
-    apart = expect.profile.done_by("zdr.enable") is None
-    steps = [expect.one(step=step) for step in ("request", "approve", *(("enable",) if apart else ()))]
+    apart, at_once = expect.profile.done_by("zdr.enable") is None, expect.profile.approved_at_once
+    steps = [expect.one(step=step) for step in ("request", *(() if at_once else ("approve",)), *(("enable",) if apart else ()))]
     expect.served(steps, "the provider must be able to request, review and enable ZDR")
     alone = "an approved request alone must not enable ZDR" if apart else "a request alone must not enable ZDR"
     expect.zdr_status(expect.some(step="status before"), "disabled", alone)
@@ -25,8 +25,8 @@ def test_request_review_and_enabling_lead_to_zdr(expect: Expect) -> None:
 
 @control("ZDR-ENB-02", after=after.customers_try_to_enable)
 def test_no_customer_role_can_enable(expect: Expect) -> None:
-    apart = expect.profile.done_by("zdr.enable") is None
-    steps = ("customer requests", "customer approves", *(("customer enables",) if apart else ()))
+    apart, at_once = expect.profile.done_by("zdr.enable") is None, expect.profile.approved_at_once
+    steps = ("customer requests", *(() if at_once else ("customer approves",)), *(("customer enables",) if apart else ()))
     # what was recorded is judged first: an attempt that succeeds breaks the scenario off
     expect.not_served(
         [i for step in steps for i in expect.where(step=step)],
@@ -39,7 +39,13 @@ def test_no_customer_role_can_enable(expect: Expect) -> None:
 
 @control("ZDR-ENB-03", after=after.enabling_without_review)
 def test_nothing_is_enabled_without_an_approved_review(expect: Expect) -> None:
-    tried = ("enable before review", "enable after rejection", "enable the ineligible")
+    tried = (
+        "enable before review",
+        "enable after rejection",
+        "enable the ineligible",
+        "enable without a request",
+        "enable by what is used up",
+    )
     attempts = [i for i in expect.interactions if i.step in tried]
     expect.not_served(attempts, "ZDR must not be enabled without an approved review of an eligible organization")
     expect.zdr_status(expect.some(step="status"), "disabled", "ZDR must stay off without an approved review")
@@ -82,8 +88,8 @@ def test_after_migration_administration_is_there_and_zdr_still_on(expect: Expect
 
 @control("ZDR-ENB-09", after=after.the_account_team_on_its_own)
 def test_the_account_team_cannot_review_or_enable_its_own_request(expect: Expect) -> None:
-    apart = expect.profile.done_by("zdr.enable") is None
-    for step in ("approve alone", *(("enable alone",) if apart else ())):
+    apart, at_once = expect.profile.done_by("zdr.enable") is None, expect.profile.approved_at_once
+    for step in (*(() if at_once else ("approve alone",)), *(("enable alone",) if apart else ())):
         expect.not_served(expect.some(step=step), "the account team must not review or enable its own request")
     if others := expect.where(step="enable as other staff"):
         expect.not_served(others, "of the provider's staff only a reviewer must be able to enable")

@@ -55,8 +55,7 @@ def a_flagged_session_and_a_legal_hold(assay: Assay) -> None:
     for name in assay.profile.features:
         assay.use_feature(name, org.member, step="use while held", only=lambda e: e.begins)
         for session in ("zdr-audit-flagged", "zdr-audit-held"):
-            if named := assay.naming(session):
-                values = {"_headers": named}
+            if values := assay.belonging(name, session):
                 assay.use_feature(name, excepted.member, step="use in such a session", values=values, counts=False, only=lambda e: e.begins)
     read_exceptions(assay, org)
     for placed in (other_hold, hold):

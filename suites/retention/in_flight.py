@@ -23,7 +23,7 @@ def _switch_on_under_traffic(assay: Assay) -> None:
     request = assay.provide("zdr.request", step="request", org=org).values["request"]
     enabling, _ = assay.profile.enabling
     if assay.separate("zdr.enable"):
-        assay.provide("zdr.approve", step="approve", org=org, request=request)
+        assay.review(org, request)
 
     def ask(session: int) -> None:
         party = promised

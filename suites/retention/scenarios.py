@@ -7,7 +7,7 @@ from functools import partial
 from zdr_audit.journal.events import GrowthMeasured
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.generate import shapes
-from zdr_audit.suite.inference import Conversation, How
+from zdr_audit.suite.inference import COUNTING, Conversation, How
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.party import NotOffered, NotThere, Party, at_will, in_the_other_header
 from zdr_audit.suite.patience import Patience
@@ -227,8 +227,8 @@ def parallel_requests(assay: Assay) -> None:
 def token_counting(assay: Assay) -> None:
     """Token counting"""
     places: tuple[tuple[Place, ...], ...] = (("message",), ("system", "message"), ("document",))
-    for stimulus in assay.within(_in(*p, answer=False) for p in places[: assay.count(2, 3, 3)]):
-        assay.infer_both(stimulus, step="count", how=How("messages.count_tokens"))
+    for stimulus in assay.within((_in(*p, answer=False) for p in places[: assay.count(2, 3, 3)]), COUNTING):
+        assay.infer_both(stimulus, step="count", how=How(COUNTING))
 
 
 @scenario()

@@ -113,7 +113,7 @@ CASES = {
     "an operation that does a step of no other": (
         'path = "/v1/messages"',
         'path = "/v1/messages"\nalso = ["zdr.enable"]',
-        "profile: operations.messages.create: 'also' names 'zdr.enable'; this operation can also do nothing; zdr.approve can",
+        "profile: operations.messages.create: 'also' names 'zdr.enable'; this operation can also do nothing; zdr.approve and zdr.request can",
     ),
     "an approval that does another step than enabling": (
         "[features.feedback]",

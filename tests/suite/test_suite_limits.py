@@ -42,12 +42,8 @@ Bind = Callable[..., Expect]
         (ZDR, set(KEYS), True),
         (ONE, {KEYS[1]}, False),
         (OTHER, set(), False),
-        ({"restrictions": {KEYS[0]: None}}, set(), None),
-        ({"restrictions": None, "taints": None}, set(), None),
-        ({"taints": "ZDR"}, set(), True),
-        (None, set(), None),
-        ({"restrictions": "none", "taints": []}, set(), False),
-        ({"restrictions": {KEYS[0]: "no"}}, set(), None),
+        (ONE | {"taints": "ZDR"}, {KEYS[1]}, True),
+        ({"restrictions": {}}, set(), None),
     ],
 )
 def test_what_is_told(bind: Bind, data: Any, keys: set[str], mark: bool | None) -> None:
@@ -59,7 +55,7 @@ def test_what_is_told(bind: Bind, data: Any, keys: set[str], mark: bool | None) 
 # -- judging ------------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("readings", [[], [OPEN], [OPEN, OTHER], [{}]])
+@pytest.mark.parametrize("readings", [[], [OPEN], [OPEN, OTHER]])
 def test_without_zdr_everything_may_be_said_to_be_open(bind: Bind, readings: list[dict[str, Any]]) -> None:
     told_as_without_zdr(bind(Record()), [interaction(n, data=data) for n, data in enumerate(readings)], "no ZDR")
 

@@ -385,7 +385,7 @@ def at_once(lab: Lab, entries: list[tuple[str, str]], *, seen: bool = True) -> E
 
 
 def test_the_order_of_administrators_has_the_enabling_in_the_approval(lab: Lab) -> None:
-    each = lab.profile.enabled_entry is not None
+    each = lab.profile.further_entry is not None
     done = [("requested", "success"), ("approved", "success"), *([("enabled", "success")] if each else []), ("approved", "refused")]
     for check in (log_agrees, sights_agree, rules_hold):
         check(at_once(lab, done))
@@ -399,7 +399,7 @@ def test_the_order_of_administrators_has_the_enabling_in_the_approval(lab: Lab) 
 
 def test_where_refusals_are_not_logged_the_place_in_the_log_is_told_right(lab: Lab) -> None:
     lab.profile = lab.profile.model_copy(update={"absent": {"audit.refused": "they go elsewhere"}})
-    each = lab.profile.enabled_entry is not None
+    each = lab.profile.further_entry is not None
     done = [("requested", "success"), ("approved", "success"), *([("enabled", "success")] if each else [])]
     log_agrees(at_once(lab, done))
     with pytest.raises(Violated, match=f"entry {len(done) + 1} of {len(done) + 1} is 'rejected' success"):

@@ -13,11 +13,12 @@ REFUSALS_LOGGED = "audit.refused"
 class AuditTypes(Closed):
     """How the target names the actions that enablement consists of, in its audit log. `denied` is the common type, if there is one, under which it logs
     what it refused, whichever action that was. `enabled` may be missing, or be `approved` again, where the approval enables (`also`) and both have one entry.
+    Likewise `approved` may be missing, or be `requested` again, where a request is approved at once; and `rejected` where nothing is rejected.
     """
 
     requested: str
-    approved: str
-    rejected: str
+    approved: str | None = None
+    rejected: str | None = None
     enabled: str | None = None
     disabled: str
     migrated: str | None = None

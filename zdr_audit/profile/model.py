@@ -16,6 +16,8 @@ from pydantic import AfterValidator, Field, StringConstraints, field_validator, 
 from zdr_audit.profile.audit import REFUSALS_LOGGED, AuditChain, AuditTypes
 from zdr_audit.profile.base import Address, Closed, Name, Pointer, Variable, has_password, names, usable_origin
 from zdr_audit.profile.evidence import Evidence
+from zdr_audit.profile.limits import READ as LIMITS
+from zdr_audit.profile.limits import fits
 from zdr_audit.profile.operation import Feature, Operation, Refusal
 
 Platform = Literal["anthropic", "gateway", "bedrock", "vertex", "foundry", "other"]
@@ -200,8 +202,14 @@ class Tls(Closed):
         return self
 
 
-MERGES: Mapping[str, str] = {"zdr.approve": "zdr.enable"}
+MERGES: Mapping[str, str] = {"zdr.approve": "zdr.enable", "zdr.request": "zdr.approve"}
 """The steps of enablement that may do a further one by themselves (`also`), and which."""
+NEED_NOT_BE_LOGGED: Mapping[str, tuple[str, str]] = {
+    "enabled": ("zdr.enable", 'the approval enables (also = ["zdr.enable"])'),
+    "approved": ("zdr.approve", 'the request is approved at once (also = ["zdr.approve"])'),
+    "rejected": ("zdr.reject", "nothing is rejected (no operation 'zdr.reject')"),
+}
+"""Actions for which the audit log may have no type, each with its operation and when that is so."""
 POLICY_FEATURES = frozenset({"web_sessions", "remote_sessions", "feedback"})
 """Features that the policy names one by one."""
 
@@ -224,6 +232,8 @@ class Permissions(Closed):
 
 GIVEN = frozenset({"org", "account", "model", "run"})
 """Names that every template may use."""
+INFERENCE = frozenset({"messages.create", "messages.count_tokens"})
+"""Operations whose content is that of a stimulus."""
 SESSION = "session"
 """What headers and query of inference may name besides: where they do, requests that belong to no session go without them."""
 
@@ -297,6 +307,8 @@ class Profile(Closed):
             raise ValueError("operations needs 'messages.create'")
         self._cleaning()
         self._merging()
+        if LIMITS in self.operations:
+            fits(self.operations[LIMITS])
         ids = [e.id for e in self.evidence]
         for twice in {i for i in ids if ids.count(i) > 1}:
             raise ValueError(f"evidence id '{twice}' is used twice")
@@ -339,8 +351,11 @@ class Profile(Closed):
                     raise ValueError(f"operations.{name} does '{step}' also, which has an operation of its own")
                 if step in self.absent:
                     raise ValueError(f"operations.{name} does '{step}' also, and absent says that the target does not have it")
-        if self.audit_types is not None and self.audit_types.enabled is None and "zdr.enable" in self.operations:
-            raise ValueError('audit_types.enabled is missing; it may be where the approval enables (also = ["zdr.enable"])')
+        if self.approved_at_once and "zdr.reject" in self.operations:
+            raise ValueError("operations.zdr.request does 'zdr.approve' also, so there is nothing that 'zdr.reject' could reject")
+        for action, (step, why) in NEED_NOT_BE_LOGGED.items():
+            if self.audit_types is not None and getattr(self.audit_types, action) is None and step in self.operations:
+                raise ValueError(f"audit_types.{action} is missing; it may be where {why}")
 
     def done_by(self, step: str) -> str | None:
         """The operation that does a step by itself, beside its own; None where none does."""
@@ -352,12 +367,20 @@ class Profile(Closed):
         return ("zdr.approve", "approved") if self.done_by("zdr.enable") else ("zdr.enable", "enabled")
 
     @property
-    def enabled_entry(self) -> str | None:
-        """The type of the entry that an approval that enables leaves beside its own; None where it does not, or where that is one and the same."""
+    def approved_at_once(self) -> bool:
+        """Whether a request for ZDR is approved by the very answer to it, so that there is no review to try."""
+        return self.done_by("zdr.approve") is not None
+
+    @property
+    def further_entry(self) -> str | None:
+        """The type of the entry that a step leaves for what it does also, beside its own; None where it does nothing else, leaves none, or that is one and
+        the same."""
         types = self.audit_types
-        if types is None or not self.done_by("zdr.enable") or types.enabled == types.approved:
+        if types is None:
             return None
-        return types.enabled
+        if self.approved_at_once:
+            return None if types.approved == types.requested else types.approved
+        return None if not self.done_by("zdr.enable") or types.enabled == types.approved else types.enabled
 
     def why_absent(self, need: str) -> str | None:
         """The reason why the target does not have an operation, `feature:NAME` or the like; None where the profile gives none."""
@@ -375,10 +398,14 @@ class Profile(Closed):
 
     def _templates(self) -> None:
         """Raises ValueError where a template of inference or of a feature names what nothing gives, or content is to go where no template takes it."""
-        for name in self.operations.keys() & {"messages.create", "messages.count_tokens"}:
+        for name in sorted(self.operations.keys() & INFERENCE):
             spec = self.operations[name]
             _filled(f"operations.{name}", spec.path, GIVEN)
             _filled(f"operations.{name}", [spec.query, spec.headers], GIVEN | {SESSION})
+            self._bodies(name, spec)
+        for name in sorted(self.operations.keys() - INFERENCE):
+            if self.operations[name].session is not None:
+                raise ValueError(f"operations.{name}: 'session' is for {', '.join(sorted(INFERENCE))} and the endpoints of features")
         for name, feature in self.features.items():
             known = GIVEN | {"canary", "marker"} | feature.examples.keys() | {n for e in feature.endpoints for n in e.extract}
             for number, endpoint in enumerate(feature.endpoints):
@@ -389,6 +416,18 @@ class Profile(Closed):
                 _filled(where, used, known)
                 if endpoint.carries and "canary" not in names(used):
                     raise ValueError(f"{where}: content goes in nowhere: put '{{canary}}' where it does, or say carries = false")
+
+    def _bodies(self, name: str, spec: Operation) -> None:
+        """Raises ValueError where an operation of inference has a body that its dialect has already, or one that cannot carry what it must."""
+        where, generic = f"operations.{name}", self.target.dialect == "generic-json"
+        if spec.multipart is not None or (spec.body is not None and (name == "messages.create" or not generic)):
+            other = "the section 'generic' says what it is" if generic else f"it is that of the dialect '{self.target.dialect}'"
+            raise ValueError(f"{where}: has no body of its own: {other}")
+        if spec.body is not None and (not isinstance(spec.body, dict) or "text" not in names(spec.body)):
+            raise ValueError(f"{where}: 'body' needs '{{text}}' where the user's words go")
+        own = spec.body if spec.body is not None else self.generic.body if self.generic is not None and generic else {}
+        if spec.session is not None and SESSION in names(own):
+            raise ValueError(f"{where}: 'session' and '{{session}}' in the body both name the session; give one")
 
     @property
     def removals(self) -> frozenset[str]:

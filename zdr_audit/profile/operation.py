@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from zdr_audit.profile.base import Closed, Name, Pointer, StatusCode
+from zdr_audit.profile.base import Closed, Member, Name, Pointer, StatusCode
 
 
 class Page(Closed):
@@ -51,6 +51,7 @@ class Operation(Closed):
     `means` says, for a name in `extract` or `fields`, our word and what the target says for it: `{ status = { enabled = [true] } }`.
     `creates` is the name in `extract` that identifies what the call makes in the target, `cleanup` the operation that removes it again.
     `also` names the further step that the call does by itself: with some providers the approval enables.
+    `session` says which member of the body names the session, of inference and of features: requests that belong to none go without it.
     """
 
     method: Annotated[str, StringConstraints(pattern=r"^[A-Z]+$")]
@@ -74,6 +75,7 @@ class Operation(Closed):
     creates: Name | None = None
     cleanup: Name | None = None
     also: tuple[Name, ...] = ()
+    session: Member | None = None
 
     @model_validator(mode="after")
     def _made(self) -> Operation:

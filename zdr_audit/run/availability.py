@@ -17,13 +17,14 @@ OTHER = "|other"
 
 
 def offered(profile: Profile, dialect: Dialect) -> frozenset[str]:
-    """Features that the dialect has, or the profile adds to it (a session in a header), and that the profile does not call absent (`stimulus:image`, say)."""
+    """Features that the dialect has, or the profile adds to it (a session in a header, or in the body), and that the profile does not call absent
+    (`stimulus:image`, say)."""
 
     def present(name: str) -> bool:
         return profile.why_absent(name if name.startswith("dialect:") else f"stimulus:{name}") is None
 
     asked = profile.operations["messages.create"]
-    said = dialect.features | (names([asked.query, asked.headers]) & {SESSION})
+    said = dialect.features | (names([asked.query, asked.headers]) & {SESSION}) | ({SESSION} if asked.session is not None else set())
     return frozenset(filter(present, said))
 
 
@@ -45,6 +46,8 @@ def split(
                 if lacking:
                     unavailable.setdefault(control.id, lacking)
                 continue
+            if need == "zdr.reject" and profile.approved_at_once:
+                continue  # there is nothing to reject, and the controls that try it have other things to try
             # An operation that the profile gives is there, whatever a pattern of `absent` says; so is a step that another one does.
             reason = None if need in profile.operations or profile.done_by(need) else profile.why_absent(need.removesuffix(OTHER))
             if reason and need.endswith(OTHER) and profile.other_features:

@@ -7,8 +7,10 @@ import re
 import shlex
 
 from zdr_audit.profile.model import SESSION, ActorSection, Profile
-from zdr_audit.target.dialects.base import Dialect, Rendered
+from zdr_audit.profile.operation import Operation
+from zdr_audit.target.dialects.base import Dialect, Rendered, counting_dialect
 from zdr_audit.target.dialects.content import FILLER
+from zdr_audit.target.session import in_session
 from zdr_audit.target.shape import words
 from zdr_audit.target.stimulus import PLACES, Stimulus
 from zdr_audit.target.template import fill_path, fill_some, with_query
@@ -26,7 +28,7 @@ def curl(profile: Profile, dialect: Dialect, operation: str, stimulus: Stimulus,
     spec = profile.operations[operation].without(stimulus.without)
     member = profile.actors["subject"]["member"]
     organization = profile.organizations["subject"].id
-    rendered = _rendered(dialect, operation, stimulus, model)
+    rendered = _rendered(dialect, operation, spec, stimulus, model)
     secret = "not-a-credential-of-anybody" if stimulus.wrong == "bad_credential" else credential(member)
     said = words(operation, stimulus)
     account = profile.organizations["subject"].account or ""
@@ -70,15 +72,17 @@ def comment(text: str) -> list[str]:
     return [f"# {line.rstrip()}" for line in re.findall(r".{1,116}(?:\s|$)|\S{116}", " ".join(text.split()))]
 
 
-def _rendered(dialect: Dialect, operation: str, stimulus: Stimulus, model: str) -> Rendered:
+def _rendered(dialect: Dialect, operation: str, spec: Operation, stimulus: Stimulus, model: str) -> Rendered:
     """The request with words in place of its long parts, which stand before the message's own words in every dialect."""
     short = stimulus.model_copy(update={"padding": 0, "noise": 0, "wrong": None if stimulus.wrong == "too_large" else stimulus.wrong})
     texts = {place: WORD for place in PLACES if place in stimulus.places}
     long = [word for word, length in ((_NOISE, stimulus.noise), (_FILLER, stimulus.padding)) if length]
     if long:
         texts["message"] = " ".join([*long, texts.get("message", "the ships")])
-    made = dialect.render(short, stimulus.model or model, texts, _ENDS if stimulus.answer else (), 0)
-    body = dialect.counting(made.body) if operation == "messages.count_tokens" else made.body
+    told = counting_dialect(dialect) if operation == "messages.count_tokens" else dialect
+    made = told.render(short, stimulus.model or model, texts, _ENDS if stimulus.answer else (), 0)
+    body = told.counting(made.body) if operation == "messages.count_tokens" else made.body
+    body = in_session(body, spec, stimulus.session)
     try:
         return Rendered(made.headers, json.dumps(json.loads(body), indent=1).encode())
     except ValueError:

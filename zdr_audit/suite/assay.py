@@ -165,9 +165,14 @@ class Assay(Inference):
         """Request, approve and enable ZDR for an organization; each step must succeed. Gives the party under its new promise."""
         asked = self.provide("zdr.request", step=f"{step}: request", org=party)
         request = _given(asked, "zdr.request", "request")
-        self.provide("zdr.approve", step=f"{step}: approve", org=party, request=request)
+        self.review(party, request, step=f"{step}: approve")
         self.enable_approved(party, request, step=f"{step}: enable")
         return party.under("zdr")
+
+    def review(self, party: Party, request: Any, *, step: str = "approve") -> None:
+        """The approval of a request, where it was not approved at once."""
+        if self.separate("zdr.approve"):
+            self.provide("zdr.approve", step=step, org=party, request=request)
 
     def enable_approved(self, party: Party, request: Any, *, step: str = "enable") -> None:
         """The step after an approval, where the approval has not done it already."""

@@ -22,12 +22,12 @@ class NothingHere(Inconclusive):
     """What was done in one organization has nothing to judge by; what was done in another may."""
 
 
-def _actions(item: Interaction, types: AuditTypes, enabled_entry: str | None) -> list[Action]:
-    """What an interaction did, or tried: one thing; of an approval that enables, and has an entry for each, two."""
+def _actions(item: Interaction, types: AuditTypes, further_entry: str | None) -> list[Action]:
+    """What an interaction did, or tried: one thing; of an approval that enables, or a request that is approved at once, and has an entry for each, two."""
     refused = item.outcome != "accepted"
     found = [Action(item, getattr(types, item.labels["audit"]), refused)]
-    if enabled_entry is not None and not refused and "zdr.enable" in item.labels.get("also", "").split():
-        found.append(Action(item, enabled_entry, refused))
+    if further_entry is not None and not refused and item.labels.get("also"):
+        found.append(Action(item, further_entry, refused))
     return found
 
 
@@ -62,7 +62,7 @@ class Story:
                 continue
             acted = [i for i in expect.interactions if "audit" in i.labels and i.labels["about"] == about]
             expect.dealt_with(acted)
-            actions = tuple(action for i in acted for action in _actions(i, types, expect.profile.enabled_entry))
+            actions = tuple(action for i in acted for action in _actions(i, types, expect.profile.further_entry))
             if any("too_large" in (page.data or {}) for page in pages):
                 raise Inconclusive("the log was too large to be recorded")
             entries = oldest_first(tuple(e for page in pages for e in (page.data or {}).get("items", [])))

@@ -19,6 +19,8 @@ from zdr_audit.suite.party import Actor, NotOffered, NotThere, Party
 from zdr_audit.suite.patience import Patience
 from zdr_audit.suite.recorder import Planned
 from zdr_audit.target import shape
+from zdr_audit.target.dialects.base import counting_dialect
+from zdr_audit.target.session import NoPlace, in_session
 from zdr_audit.target.stimulus import PLACES, Place, Stimulus, fitted
 from zdr_audit.target.template import MissingValue, fill_path, fill_some, names, with_query
 from zdr_audit.target.transport import Outgoing, now
@@ -26,6 +28,7 @@ from zdr_audit.target.wire import Wire
 
 LASTING: frozenset[Place] = frozenset({"system", "tool_name", "tool_description", "tool_schema", "user_id"})
 """Places that say the same in every request of a conversation."""
+COUNTING = "messages.count_tokens"
 REPLY = "As noted."
 """What the model is said to have answered before. Not what it did: an answer's canary that is sent again would be taken for an answer that was kept."""
 
@@ -62,7 +65,7 @@ class How:
 
     @property
     def counts_tokens(self) -> bool:
-        return self.operation == "messages.count_tokens"
+        return self.operation == COUNTING
 
     @property
     def must(self) -> tuple[int, ...]:
@@ -86,11 +89,20 @@ class _Carried:
 class Inference(Operations):
     """Hands that send stimuli, too."""
 
-    def within(self, stimuli: Iterable[Stimulus]) -> list[Stimulus]:
+    def sayable(self, operation: str) -> frozenset[str]:
+        """Features of a stimulus that an operation of inference can say: all that are offered, unless it has a body of its own."""
+        told = counting_dialect(self.dialect) if operation == COUNTING else self.dialect
+        if told is self.dialect:
+            return frozenset(self.offered)
+        spec = self._operation(operation)
+        named = {SESSION} if spec.session is not None else names([spec.query, spec.headers]) & {SESSION}
+        return frozenset(self.offered) & (told.features | named)
+
+    def within(self, stimuli: Iterable[Stimulus], operation: str = "messages.create") -> list[Stimulus]:
         """As many stimuli, but only such as the target's dialect can say: for each that it cannot, one that it can again, so that there are enough.
         What is left out is journaled, so that the report can say it. Raises NotOffered where nothing remains."""
         asked = list(stimuli)
-        tried = [(stimulus, *fitted(stimulus, self.offered)) for stimulus in asked]
+        tried = [(stimulus, *fitted(stimulus, self.sayable(operation))) for stimulus in asked]
         possible = [stimulus for stimulus, remains, _ in tried if remains is not None]
         missing = [name for _, remains, lacking in tried if remains is None for name in lacking]
         if missing:
@@ -135,6 +147,13 @@ class Inference(Operations):
         named = named | {key: session for key, value in spec.headers.items() if value == f"{{{SESSION}}}"}
         return {name: value for name, value in named.items() if without.get(name) != value}
 
+    def belonging(self, feature: str, session: str) -> dict[str, Any]:
+        """What calls of a feature are given so that they belong to a session: headers, or its name in the body where the profile says at which member.
+        Empty where nothing names it."""
+        named = self.naming(session)
+        inside = any(endpoint.session is not None for endpoint in self.feature(feature).endpoints)
+        return ({"_headers": named} if named else {}) | ({"_session": session} if inside else {})
+
     def infer(
         self,
         by: Actor,
@@ -151,7 +170,7 @@ class Inference(Operations):
         does. What the dialect cannot say of the stimulus is left out and named in the label `left_out`; raises NotOffered where nothing worth sending
         remains."""
         spec = self._operation(how.operation)
-        possible, left_out = fitted(stimulus, self.offered)
+        possible, left_out = fitted(stimulus, self.sayable(how.operation))
         if possible is None:
             raise NotThere(f"the dialect {self.dialect.name} or the target has no {', '.join(left_out)}")
         recorder, interaction = self.recorder, self.recorder.new_interaction()
@@ -203,15 +222,21 @@ class Inference(Operations):
         return _Carried(canaries, texts, expected, parts)
 
     def _outgoing(self, stimulus: Stimulus, by: Actor, model: str, carried: _Carried, spec: Operation, how: How) -> Outgoing:
-        rendered = self.dialect.render(stimulus, model, carried.texts, carried.parts, self.profile.limits.body_bytes)
+        told = counting_dialect(self.dialect) if how.counts_tokens else self.dialect
+        rendered = told.render(stimulus, model, carried.texts, carried.parts, self.profile.limits.body_bytes)
         known = {"org": by.organization_id, "account": self._account(by), "model": model, "run": self.run_id, SESSION: stimulus.session}
         path, headers = _addressed(spec.without(stimulus.without), how.operation, known)
         body = self._gone_on(how.conversation, rendered.body, stimulus.turns) if how.conversation is not None else rendered.body
+        body = told.counting(body) if how.counts_tokens else body
+        try:
+            body = in_session(body, spec, stimulus.session)
+        except NoPlace as exc:
+            raise NotOffered(f"operation '{how.operation}': {exc}") from None
         return Outgoing(
             spec.method,
             path,
             {**headers, **rendered.headers},
-            self.dialect.counting(body) if how.counts_tokens else body,
+            body,
             stimulus.abandon_after,
             chunked=stimulus.chunked,
             unnamed=stimulus.unnamed,

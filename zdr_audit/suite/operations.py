@@ -15,6 +15,7 @@ from zdr_audit.suite.openapi import DeclaredOperation, labels
 from zdr_audit.suite.party import Actor, Content, NotOffered, Party, not_offered
 from zdr_audit.suite.recorder import Judged, Planned
 from zdr_audit.target.outcome import document, outcome
+from zdr_audit.target.session import NoPlace, in_session
 from zdr_audit.target.template import MissingValue, fill, fill_path, names, with_query
 from zdr_audit.target.transport import Answer, Outgoing
 
@@ -73,8 +74,8 @@ class Operations(Hands):
 
         `weigh` says when the target has dealt with the call: when it did what was asked (`success`), when it decided either way (`decision`: any answer
         but 401, 429), or when it answered at all (`answer`). Values that start with an underscore alter the request itself: `_method`, `_path`,
-        `_headers`, `_query`, `_body`, `_reshape` (a function of body and headers), `_wire`; `_made_up` fills what the templates need and the call
-        does not give.
+        `_headers`, `_query`, `_body`, `_reshape` (a function of body and headers), `_wire`, `_session` (named in the body where the profile says at which
+        member); `_made_up` fills what the templates need and the call does not give.
         """
         spec = self._operation(operation)
         return self._call(spec, operation, by, step, org, counts, pair, content, labels or {}, weigh, values)
@@ -165,7 +166,10 @@ class Operations(Hands):
             body, headers = body_of(spec, known)
             if "_reshape" in known:
                 body, headers = known["_reshape"](body, headers)
+            body = body if body is None else in_session(body, spec, known.get("_session"))
             query = {**fill(spec.query, known), **known.get("_query", {})}
+        except NoPlace as exc:
+            raise NotOffered(f"operation '{name}': {exc}") from None
         except MissingValue as exc:
             raise NotOffered(f"operation '{name}' needs a value '{exc}' that the run does not have") from None
         path = known.get("_path", with_query(path, query))

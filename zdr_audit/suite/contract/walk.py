@@ -75,7 +75,7 @@ class Walk:
     def _enables(self, one: Documented) -> bool:
         """Whether it switches features off for certain: an approval that enables, of the request that was made before it."""
         operations = self.assay.profile.operations
-        return any(operations[name].also for name in one.profiled if name in operations)
+        return any("zdr.enable" in operations[name].also for name in one.profiled if name in operations)
 
     def _customers_may(self, one: Documented) -> bool:
         return any(self._may(one, role) is not False for role in CUSTOMERS)

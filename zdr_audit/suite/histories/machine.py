@@ -226,7 +226,8 @@ class Play:
             Move(f"the admin of {at} requests", partial(self.act, "requested", party, by=admin)),
             Move(f"the admin of {at} disables", partial(self.act, "disabled", party, by=admin)),
         ]
-        steps: tuple[tuple[str, Actor | None], ...] = (("rejected", None), ("approved", None), ("approved", team), (self.enabling, admin))
+        decided: tuple[tuple[str, Actor | None], ...] = (("rejected", None), ("approved", None), ("approved", team))
+        steps: tuple[tuple[str, Actor | None], ...] = (*(decided if self.assay.separate("zdr.approve") else ()), (self.enabling, admin))
         if self.enabling == "enabled":
             steps = (("enabled", None), *steps)
         for number, request in enumerate(self.requests.get(party.id, [])[-4:]):

@@ -99,8 +99,8 @@ class Model:
         deed, before = event.value, known.world
         allowed, must = self._may(item, deed, known)
         known.log.append(Entry(deed.kind, deed.outcome, deed.role, deed.email, deed.reference))
-        if deed.enables and deed.outcome == "success" and self.profile.enabled_entry is not None:
-            known.log.append(Entry("enabled", "success", deed.role, deed.email, deed.reference))
+        if (deed.enables or deed.approves) and deed.outcome == "success" and self.profile.further_entry is not None:
+            known.log.append(Entry("enabled" if deed.enables else "approved", "success", deed.role, deed.email, deed.reference))
         if deed.outcome == "refused":
             return "it must be possible, and was refused" if must else ""
         if not allowed:

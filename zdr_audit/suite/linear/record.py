@@ -43,7 +43,7 @@ class Concurrent:
             if any("too_large" in (page.data or {}) for page in pages):
                 raise Inconclusive("the log was too large to be recorded")
             acts = [i for i in expect.interactions if i.labels.get("about") == organization and event_of(i) is not None]
-            apart = expect.profile.enabled_entry is not None
+            apart = expect.profile.further_entry is not None
             events = tuple(part for i in acts if (event := event_of(i)) is not None for part in _parts(event, apart))
             rows = sorted((row for page in pages for row in (page.data or {}).get("items", [])), key=_sequence)
             logs_refusals = expect.profile.logs_refusals
@@ -78,24 +78,26 @@ def event_of(item: Interaction) -> Event[Deed] | None:
         if kind == "requested" and isinstance(item.data, dict):
             request = str(item.data.get("request", "")) if outcome == "success" else ""
         deed = Deed(kind, outcome, item.role, item.labels.get("email", ""), item.labels.get("marker", ""), request or item.id)  # type: ignore[arg-type]
-        deed = replace(deed, enables=kind == "approved" and "zdr.enable" in item.labels.get("also", "").split())
+        also = item.labels.get("also", "").split()
+        deed = replace(deed, enables=kind == "approved" and "zdr.enable" in also, approves=kind == "requested" and "zdr.approve" in also)
         return Event(item.id, item.started_at, item.ended_at if outcome != "unknown" else None, deed)
     zdr = _seen(item)
     return None if zdr is None else Event(item.id, item.started_at, item.ended_at, Deed("seen", "success", zdr=zdr))
 
 
 ENABLING = "+enabling"
-"""Ends the id of the event that is the enabling by an approval, where that has an entry of its own."""
+"""Ends the id of the event that is what a step does also (the enabling by an approval, the approval of a request), where that has an entry of its own."""
 
 
 def _parts(event: Event[Deed], apart: bool) -> tuple[Event[Deed], ...]:
-    """An approval that enables, as the two things that it is where each has its entry (`apart`): nobody promises that nothing comes between. One that was
-    refused is one thing."""
+    """An approval that enables, or a request that is approved at once, as the two things that it is where each has its entry (`apart`): nobody promises that
+    nothing comes between. One that was refused is one thing."""
     deed = event.value
-    if not (apart and deed.enables) or deed.outcome == "refused":
+    if not (apart and (deed.enables or deed.approves)) or deed.outcome == "refused":
         return (event,)
-    approved, enabled = replace(deed, enables=False), replace(deed, enables=False, kind="enabled")
-    return (replace(event, value=approved), replace(event, id=event.id + ENABLING, value=enabled))
+    alone = replace(deed, enables=False, approves=False)
+    further = replace(alone, kind="enabled" if deed.enables else "approved")
+    return (replace(event, value=alone), replace(event, id=event.id + ENABLING, value=further))
 
 
 def _seen(item: Interaction) -> bool | None:
@@ -108,7 +110,7 @@ def _seen(item: Interaction) -> bool | None:
 
 def entry_of(row: dict[str, object], types: AuditTypes) -> Entry | None:
     """An entry of the actions that we know; None for any other."""
-    # Where the approval enables, both may have one type: the entry is then the approval's, which comes first.
+    # Where a step does another one also, both may have one type: the entry is then that of the step which comes first.
     names = {getattr(types, kind): kind for kind in reversed(get_args(Kind)) if getattr(types, kind, None)}
     said = row.get("outcome")
     kind = names.get(str(row.get("type")))

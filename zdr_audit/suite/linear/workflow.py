@@ -16,7 +16,7 @@ Status = Literal["requested", "approved", "rejected", "enabled", "used"]
 @dataclass(frozen=True)
 class Deed:
     """An action, or a look at the state (`seen`: `zdr` is what it showed). `request` is the request that it is about. `enables` marks an approval that
-    enables."""
+    enables, `approves` a request that is approved at once."""
 
     kind: Kind
     outcome: Outcome
@@ -26,6 +26,7 @@ class Deed:
     request: str = ""
     zdr: bool | None = None
     enables: bool = False
+    approves: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class Workflow:
         status = world.status(deed.request)
         match deed.kind:
             case "requested":
-                return world.put(deed.request, "requested")
+                return world.put(deed.request, "approved" if deed.approves else "requested")
             case "approved" if deed.enables:
                 return self._if(status in ("requested", "enabled"), world.put(deed.request, "enabled", zdr=True))
             case "approved":

@@ -57,6 +57,12 @@ class Dialect(Protocol):
         body says itself. The same body where the interface takes one question at a time."""
 
 
+def counting_dialect(dialect: Dialect) -> Dialect:
+    """What renders requests that count tokens: the dialect itself, unless it says (`counts_by`) that these are of another shape."""
+    other: Dialect = getattr(dialect, "counts_by", dialect)
+    return other
+
+
 class Broken(Exception):
     """An answer that is none of the dialect's; the message says why."""
 

@@ -25,8 +25,11 @@ class GenericJsonDialect:
     name = "generic-json"
     headers: Mapping[str, str] = {}
 
-    def __init__(self, described: GenericJson) -> None:
+    def __init__(self, described: GenericJson, counted: dict[str, Any] | None = None) -> None:
+        """`counted` is the template of what counts tokens, where that is another than the one of inference."""
         self.described = described
+        alone: dict[str, Any] = {"body": counted, "stream": None, "wrong": {}}
+        self.counts_by = self if counted is None else GenericJsonDialect(described.model_copy(update=alone))
         self.request_id_header = described.request_id_header
         used = names(described.body)
         wrong = {f"wrong:{kind}" for kind in described.wrong}
@@ -76,10 +79,14 @@ class GenericJsonDialect:
         return body
 
 
-def unknown_names(described: GenericJson) -> list[str]:
+def unknown_names(*templates: Any) -> list[str]:
     """Names in the templates that nothing fills."""
-    streamed = described.stream.body if described.stream else {}
-    return sorted(names([described.body, streamed, *described.wrong.values()]) - set(KNOWN_NAMES))
+    return sorted(names(templates) - set(KNOWN_NAMES))
+
+
+def templates_of(described: GenericJson) -> list[Any]:
+    """All that the section says of requests."""
+    return [described.body, described.stream.body if described.stream else {}, *described.wrong.values()]
 
 
 def _values(stimulus: Stimulus, model: str, texts: Mapping[Place, str], parts: tuple[str, ...]) -> dict[str, Any]:

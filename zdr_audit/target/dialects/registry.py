@@ -9,7 +9,7 @@ from zdr_audit.profile.load import ProfileError
 from zdr_audit.profile.model import Profile
 from zdr_audit.target.dialects.anthropic import AnthropicMessages
 from zdr_audit.target.dialects.base import Dialect
-from zdr_audit.target.dialects.generic_json import KNOWN_NAMES, GenericJsonDialect, unknown_names
+from zdr_audit.target.dialects.generic_json import KNOWN_NAMES, GenericJsonDialect, templates_of, unknown_names
 from zdr_audit.target.dialects.openai_chat import OpenAIChat
 from zdr_audit.target.dialects.openai_responses import OpenAIResponses
 
@@ -20,10 +20,12 @@ Make = Callable[[Profile], Dialect]
 def _generic(profile: Profile) -> Dialect:
     if profile.generic is None:
         raise ProfileError("target.dialect: 'generic-json' needs the section 'generic'")
-    unknown = unknown_names(profile.generic)
-    if unknown:
-        raise ProfileError(f"generic: no such name: {', '.join(f'{{{name}}}' for name in unknown)} (allowed: {', '.join(KNOWN_NAMES)})")
-    return GenericJsonDialect(profile.generic)
+    counting = profile.operations.get("messages.count_tokens")
+    counted = counting.body if counting is not None else None
+    for where, templates in (("generic", templates_of(profile.generic)), ("operations.messages.count_tokens.body", [counted])):
+        if unknown := unknown_names(*templates):
+            raise ProfileError(f"{where}: no such name: {', '.join(f'{{{name}}}' for name in unknown)} (allowed: {', '.join(KNOWN_NAMES)})")
+    return GenericJsonDialect(profile.generic, counted)
 
 
 def _chat(profile: Profile) -> Dialect:
