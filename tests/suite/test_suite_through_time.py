@@ -10,8 +10,9 @@ from inside import Lab
 
 from zdr_audit.profile.model import Permissions
 from zdr_audit.suite.hands import ScenarioBroken
-from zdr_audit.suite.histories.machine import MOST_DAYS, Bounds, Play, drive
+from zdr_audit.suite.histories.machine import Bounds, drive
 from zdr_audit.suite.histories.model import Model, Unknown
+from zdr_audit.suite.histories.play import MOST_DAYS, Play
 from zdr_audit.suite.histories.replay import histories, replay, script, story
 from zdr_audit.suite.party import NotOffered
 from zdr_audit.target.stimulus import Stimulus, fitted
