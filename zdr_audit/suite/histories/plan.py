@@ -13,6 +13,8 @@ JOINS, LEAVES = "member comes", "member leaves"
 FLAG, HOLD, RELEASE, RESTART = "flag", "hold", "release", "restart"
 KINDS = (ENABLE, DISABLE, MIGRATE, COMES, ENABLED, CLOSED, JOINS, LEAVES, FLAG, HOLD, RELEASE, RESTART)
 SWITCHES = frozenset({ENABLE, DISABLE, MIGRATE})
+HEAVY = SWITCHES | {RESTART}
+"""On these most hangs."""
 MOST = 2
 """How many siblings, newcomers and holds there are at a time."""
 
@@ -100,9 +102,10 @@ class Reached:
     loose: set[Pair] = field(default_factory=set)
 
     def new(self, before: Iterable[str], kind: str) -> tuple[int, int]:
-        """How many pairs of each sort it would be the first to make, loose ones first: more of what a change left behind is still there."""
+        """How much is new of each sort. A loose one with one of the heavy kinds weighs half as much again."""
         earlier = list(before)
-        return sum((one, kind) not in self.loose for one in set(earlier)), bool(earlier) and (earlier[-1], kind) not in self.close
+        loose = ((one, kind) for one in set(earlier) if (one, kind) not in self.loose)
+        return sum(3 if {*pair} & HEAVY else 2 for pair in loose), bool(earlier) and (earlier[-1], kind) not in self.close
 
     def take(self, before: Iterable[str], kind: str) -> None:
         earlier = list(before)

@@ -39,11 +39,11 @@ class Tour:
     sparing: bool = False
 
 
-QUICK = Tour(((False, 14), (True, 5)), 20, 4, sparing=True)
+QUICK = Tour(((False, 15), (True, 5)), 20, 4, sparing=True)
 STANDARD = Tour(((False, 40), *6 * ((True, 8),)), 60, 10)
 THOROUGH = Tour(((False, 90), *12 * ((True, 16),)), 120, 40)
 # Through time: with restarts, and therefore fewer of the others.
-QUICK_THROUGH_TIME = Tour(((False, 5),), 10, 4, sparing=True)
+QUICK_THROUGH_TIME = Tour(((False, 6),), 10, 4, sparing=True)
 STANDARD_THROUGH_TIME = Tour(((False, 30), (True, 8)), 30, 10)
 THOROUGH_THROUGH_TIME = Tour(((False, 90), *12 * ((True, 16),)), 60, 30)
 
@@ -69,6 +69,9 @@ class Walking(Play):
         self.made = 0
 
     def go(self) -> None:
+        if not self.walk.api:
+            self.turn += 1
+            self.use_in_turn()
         for kind in self.walk.kinds:
             self.made += 1
             self.turn += 1
