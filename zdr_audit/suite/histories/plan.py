@@ -6,6 +6,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 ENABLE, DISABLE, MIGRATE = "enable", "disable", "migrate"
 COMES, ENABLED, CLOSED = "sibling comes", "sibling enabled", "sibling closed"
@@ -113,38 +114,61 @@ class Reached:
         self.close |= {(one, kind) for one in earlier[-1:]}
 
 
+@cache
+def ways(here: Here, kinds: tuple[str, ...]) -> Mapping[Pair, tuple[str, ...]]:
+    """The shortest way from here to each pair of changes that can follow each other at all; the pair is its end."""
+    found: dict[Pair, tuple[str, ...]] = {}
+    waiting: deque[tuple[Here, tuple[str, ...]]] = deque([(here, ())])
+    seen: set[tuple[Here, str]] = set()
+    while waiting:
+        at, way = waiting.popleft()
+        for kind in (kind for kind in kinds if at.can(kind)):
+            there, longer = at.after(kind), (*way, kind)
+            if way:
+                found.setdefault((way[-1], kind), longer)
+            if (there, kind) not in seen:
+                seen.add((there, kind))
+                waiting.append((there, longer))
+    return found
+
+
 def plan(seed: int, kinds: Collection[str], lengths: Iterable[tuple[bool, int]]) -> list[Walk]:
-    """Walks of these lengths (`api`, number of changes) over these kinds: the seed decides which pairs come first where not all have room."""
+    """Walks of these lengths (`api`, number of changes) over these kinds, the longest first: it has what it has room for. The last goes straight to a pair
+    that the seed counts off, so that over seeds all are reached, those in between to one that was not yet had. Where there are restarts, the pairs with
+    one come first."""
     chance, reached = random.Random(seed), Reached()  # noqa: S311 - a plan is no secret
-    ordered = [kind for kind in KINDS if kind in kinds]
-    return [Walk(api, _walk(chance, ordered, reached, born(api), length)) for api, length in lengths]
+    ordered, found, asked = tuple(kind for kind in KINDS if kind in kinds), list[Walk](), list(lengths)
+    for number, (api, length) in enumerate(asked, 1):
+        goals = {pair: way for pair, way in ways(born(api), ordered).items() if RESTART in pair or RESTART not in ordered}
+        left = [way for pair, way in goals.items() if pair not in reached.close]
+        begins: tuple[str, ...] = ()
+        if number == len(asked):
+            begins = goals[sorted(goals)[seed % len(goals)]]
+        elif number > 1 and left:
+            begins = chance.choice(left)
+        found.append(Walk(api, _walk(chance, ordered, reached, born(api), length, begins)))
+    return found
 
 
-def _walk(chance: random.Random, kinds: list[str], reached: Reached, here: Here, length: int) -> tuple[str, ...]:
+def _walk(
+    chance: random.Random, kinds: tuple[str, ...], reached: Reached, here: Here, length: int, begins: tuple[str, ...]
+) -> tuple[str, ...]:
     made: list[str] = []
+    following = begins
     while len(made) < length:
-        for kind in _next(chance, kinds, reached, here, made):
+        for kind in following or _next(chance, kinds, reached, here, made):
             reached.take(made, kind)
             made.append(kind)
             here = here.after(kind)
+        following = ()
     return tuple(made[:length])
 
 
-def _next(chance: random.Random, kinds: list[str], reached: Reached, here: Here, made: list[str]) -> tuple[str, ...]:
+def _next(chance: random.Random, kinds: tuple[str, ...], reached: Reached, here: Here, made: list[str]) -> tuple[str, ...]:
     """The change that makes most new pairs; where none makes any, the shortest way to one that does."""
     shuffled = chance.sample(kinds, len(kinds))
     best = max((kind for kind in shuffled if here.can(kind)), key=lambda kind: reached.new(made, kind))
     if not made or any(reached.new(made, best)):
         return (best,)
-    ways: deque[tuple[Here, tuple[str, ...]]] = deque([(here, ())])
-    seen = {(here, made[-1])}
-    while ways:
-        at, way = ways.popleft()
-        for kind in (kind for kind in shuffled if at.can(kind)):
-            longer, there = (*way, kind), at.after(kind)
-            if any(reached.new([*made, *way], kind)):
-                return longer
-            if (there, kind) not in seen:
-                seen.add((there, kind))
-                ways.append((there, longer))
-    return (best,)
+    onwards = ((pair, way) for pair, way in ways(here, kinds).items() if pair not in reached.close)
+    return min((way for _, way in onwards), key=len, default=(best,))

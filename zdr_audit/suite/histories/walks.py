@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from zdr_audit.suite.assay import Assay
@@ -13,7 +14,7 @@ from zdr_audit.suite.histories.model import Unknown
 from zdr_audit.suite.histories.plan import Walk
 from zdr_audit.suite.histories.play import Departed, Play, ways_on
 from zdr_audit.suite.limits import SILENT, Telling
-from zdr_audit.suite.party import Party
+from zdr_audit.suite.party import NotOffered, Party
 
 NEEDS: Mapping[str, tuple[str, ...]] = {
     plan.MIGRATE: ("organization.create_api_zdr", "zdr.migrate"),
@@ -25,7 +26,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     plan.RESTART: ("service.restart",),
 }
 """What kinds of change need, besides what every history needs."""
-OPERATED = frozenset({plan.FLAG, plan.HOLD, plan.RELEASE})
+BY_THE_PROVIDER: Mapping[str, str] = {plan.MIGRATE: "zdr.migrate", plan.CLOSED: "organization.delete"}
 
 
 @dataclass(frozen=True)
@@ -39,20 +40,33 @@ class Tour:
     sparing: bool = False
 
 
-QUICK = Tour(((False, 15), (True, 5)), 20, 4, sparing=True)
+QUICK = Tour(((False, 15), (True, 4)), 20, 4, sparing=True)
 STANDARD = Tour(((False, 40), *6 * ((True, 8),)), 60, 10)
-THOROUGH = Tour(((False, 90), *12 * ((True, 16),)), 120, 40)
+THOROUGH = Tour(((False, 130), *18 * ((True, 12),)), 120, 40)
 # Through time: with restarts, and therefore fewer of the others.
-QUICK_THROUGH_TIME = Tour(((False, 6),), 10, 4, sparing=True)
+QUICK_THROUGH_TIME = Tour(((True, 6),), 10, 4, sparing=True)
 STANDARD_THROUGH_TIME = Tour(((False, 30), (True, 8)), 30, 10)
-THOROUGH_THROUGH_TIME = Tour(((False, 90), *12 * ((True, 16),)), 60, 30)
+THOROUGH_THROUGH_TIME = Tour(((False, 160), *18 * ((True, 12),)), 60, 30)
 
 
 def kinds_of(assay: Assay, *, through_time: bool) -> tuple[str, ...]:
     """The kinds of change that this target offers. A restart touches whatever else goes on, so it has its place in the late scenarios."""
-    found = [kind for kind in plan.KINDS if all(assay.offers(operation) for operation in NEEDS.get(kind, ()))]
-    staffed = "operator" in assay.staff_actors
-    return tuple(k for k in found if (k != plan.RESTART or through_time) and (k not in OPERATED or staffed))
+    left_out = {kind for kind, needed in NEEDS.items() if not all(assay.offers(operation) for operation in needed)}
+    left_out |= {kind for kind, operation in BY_THE_PROVIDER.items() if kind not in left_out and not _has_a_doer(assay, operation)}
+    if "operator" not in assay.staff_actors:
+        left_out |= {plan.FLAG, plan.HOLD, plan.RELEASE}
+    if "key_id" not in assay.profile.operations["key.create"].extract:
+        left_out.add(plan.LEAVES)
+    if not through_time:
+        left_out.add(plan.RESTART)
+    return tuple(kind for kind in plan.KINDS if kind not in left_out)
+
+
+def _has_a_doer(assay: Assay, operation: str) -> bool:
+    with suppress(NotOffered):
+        assay.doer(operation)
+        return True
+    return False
 
 
 class Walking(Play):
