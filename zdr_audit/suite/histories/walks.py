@@ -32,7 +32,7 @@ BY_THE_PROVIDER: Mapping[str, str] = {plan.MIGRATE: "zdr.migrate", plan.CLOSED: 
 @dataclass(frozen=True)
 class Tour:
     """How many changes each walk has, by what its organization is born as (`api`: with ZDR), and what finding a shorter one may take. `sparing`: after a
-    change that is no switch of ZDR, things are looked at in turns."""
+    change that is no heavy one, things are looked at in turns."""
 
     lengths: tuple[tuple[bool, int], ...]
     attempts: int
@@ -137,7 +137,7 @@ class Walking(Play):
     def see(self, kind: str) -> None:
         zdr = self.model.organizations[self.first.id].world.zdr
         looks: list[Callable[[], None]] = [lambda: self.look(self.first), lambda: self.limits(self.first), self.use_in_turn]
-        if self.sparing and kind not in plan.SWITCHES:
+        if self.sparing and kind not in plan.HEAVY:
             looks = [looks[self.made % len(looks)]]
         else:
             looks += [lambda other=other: self.look(other) for other in self.parties[1:]]  # type: ignore[misc]
