@@ -6,16 +6,8 @@ import threading
 from functools import partial
 
 from zdr_audit.suite.assay import Assay
-from zdr_audit.suite.histories.machine import (
-    DAY,
-    QUICK,
-    QUICK_THROUGH_TIME,
-    STANDARD,
-    STANDARD_THROUGH_TIME,
-    THOROUGH,
-    THOROUGH_THROUGH_TIME,
-    drive,
-)
+from zdr_audit.suite.histories import machine, walks
+from zdr_audit.suite.histories.play import DAY, told_at_first
 from zdr_audit.suite.inference import Conversation, How
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.party import Actor, Party, in_the_other_header
@@ -290,17 +282,32 @@ def _changing(assay: Assay) -> list[str]:
 
 @scenario()
 def many_histories(assay: Assay) -> None:
-    """Hypothesis draws histories of administration and use; of one that departs from the model a shorter one is looked for"""
-    bounds = {"quick": QUICK, "standard": STANDARD, "thorough": THOROUGH}[assay.depth]
-    drive(assay, bounds, changes=all(assay.offers(name) for name in _changing(assay)))
+    """Histories of administration and use: some go from change to change, so that each comes after each; others Hypothesis draws
+
+    Of one that departs from the model a shorter one is looked for.
+    """
+    bounds = {"quick": machine.QUICK, "standard": machine.STANDARD, "thorough": machine.THOROUGH}[assay.depth]
+    tour = {"quick": walks.QUICK, "standard": walks.STANDARD, "thorough": walks.THOROUGH}[assay.depth]
+    told, changes = told_at_first(assay), all(assay.offers(name) for name in _changing(assay))
+    if changes:
+        walks.walk_through(assay, tour, told=told)
+    machine.drive(assay, bounds, changes=changes, told=told)
 
 
 @scenario(late=True)
 def histories_through_time(assay: Assay) -> None:
-    """Hypothesis draws histories in which time passes and the service begins anew; in the end everything of standard retention is past its time"""
+    """Histories in which time passes and the service begins anew between changes; in the end everything of standard retention is past its time"""
     assay.needs(*_changing(assay), "clock.advance", "purge.run")
-    bounds = {"quick": QUICK_THROUGH_TIME, "standard": STANDARD_THROUGH_TIME, "thorough": THOROUGH_THROUGH_TIME}[assay.depth]
-    drive(assay, bounds, changes=True, through_time=True)
+    bounds = {
+        "quick": machine.QUICK_THROUGH_TIME,
+        "standard": machine.STANDARD_THROUGH_TIME,
+        "thorough": machine.THOROUGH_THROUGH_TIME,
+    }[assay.depth]
+    tour = {"quick": walks.QUICK_THROUGH_TIME, "standard": walks.STANDARD_THROUGH_TIME, "thorough": walks.THOROUGH_THROUGH_TIME}
+    told = told_at_first(assay)
+    if assay.offers("service.restart"):
+        walks.walk_through(assay, tour[assay.depth], through_time=True, told=told)
+    machine.drive(assay, bounds, changes=True, through_time=True, told=told)
     days = assay.profile.limits.standard_retention_days + 1
     assay.must("clock.advance", assay.staff("operator"), step="the standard period passes", seconds=days * DAY)
     assay.must("purge.run", assay.staff("operator"), step="what is due is purged")

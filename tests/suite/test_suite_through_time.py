@@ -10,8 +10,9 @@ from inside import Lab
 
 from zdr_audit.profile.model import Permissions
 from zdr_audit.suite.hands import ScenarioBroken
-from zdr_audit.suite.histories.machine import MOST_DAYS, Bounds, Play, drive
+from zdr_audit.suite.histories.machine import Bounds, drive
 from zdr_audit.suite.histories.model import Model, Unknown
+from zdr_audit.suite.histories.play import MOST_DAYS, Play
 from zdr_audit.suite.histories.replay import histories, replay, script, story
 from zdr_audit.suite.party import NotOffered
 from zdr_audit.target.stimulus import Stimulus, fitted
@@ -166,9 +167,9 @@ def test_a_session_may_be_read_until_its_retention_ends_and_is_not_missed_then(t
         party = play.parties[0]
         for move in (
             lambda: play.use(party, "web_sessions"),
-            lambda: play.go_on(party, "web_sessions"),
+            lambda: play.go_on(party, "web_sessions", 0),
             lambda: play.wait(40),
-            lambda: play.go_on(party, "web_sessions"),
+            lambda: play.go_on(party, "web_sessions", 0),
         ):
             play.turn += 1
             move()
@@ -182,8 +183,8 @@ def test_what_was_begun_before_zdr_was_enabled_may_be_gone_afterwards(tmp_path: 
         party = play.parties[0]
         lasting = play.model.organizations[party.id].lasting
         play.use(party, "web_sessions")
-        assert lasting == {"feature:web_sessions"}
+        assert lasting == {("feature:web_sessions", 0)}
         for kind in ("requested", "approved", "enabled", "disabled"):
             play.turn += 1
             play.act(kind, party, next(iter(play.requests.get(party.id, [""]))))
-        assert "feature:web_sessions" not in lasting
+        assert ("feature:web_sessions", 0) not in lasting

@@ -56,6 +56,7 @@ IDLE = {
     "not released, not to be logged": ("test_flags_and_holds_are_logged_and_leave_zdr_on", "release the hold"),
     "that it was logged is what counts": ("test_the_log_of_a_flag_outlives_what_was_kept", "flag on a date"),
     "inference shows it, features are more": ("test_requests_of_a_closed_organization_leave_nothing", "use when it is closed"),
+    "what clients are told is for ZDR-BLK-13": ("test_every_history_", "limits of "),
     "one of the two is enough to see the cache": ("test_a_prompt_cache_serves_one_organization_alone", "again of "),
 }
 """Check and beginning of the name of a step that may get no answer though the check holds, and why."""

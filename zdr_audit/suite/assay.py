@@ -87,12 +87,14 @@ class Assay(Inference):
         admin = Actor(f"{key}.admin", "admin", key, identity, "standard", like.header, secret, email, prefix=like.prefix)
         return self.add_member(party.with_actor(admin), step=step)
 
-    def add_member(self, party: Party, *, step: str, role: str = "member", email: str | None = None) -> Party:
+    def add_member(
+        self, party: Party, *, step: str, role: str = "member", email: str | None = None, labels: Mapping[str, str] | None = None
+    ) -> Party:
         """A further user of an organization made for the run, with a key of their own; `email` where it is to be that of somebody elsewhere."""
         email = email or f"zdr-audit-{role}-{party.key.split(':')[-1]}@{self.run_id}.example".lower()
-        user = self.must("user.create", party.admin, step=f"{step}: add a user", email=email)
+        user = self.must("user.create", party.admin, step=f"{step}: add a user", email=email, labels=labels)
         person, like = _given(user, "user.create", "user"), self.subject.member
-        granted = self.must("key.create", party.admin, step=f"{step}: give the user a key", user=person)
+        granted = self.must("key.create", party.admin, step=f"{step}: give the user a key", user=person, labels=labels)
         actor = Actor(
             f"{party.key}.{role}",
             role,

@@ -318,12 +318,14 @@ class Expect:
         residue: bool | None = None,
         group: str = "stores",
         answers: int = 0,
+        whatever_answer: bool = False,
         promise: str = "content must not be kept",
     ) -> None:
         """No source of the group holds a canary of these interactions (default: all of the test whose content is under ZDR), nor of an earlier attempt at
         one of them.
 
-        Requests of a step of which not one was dealt with as it should be say nothing of what such requests leave: raises Inconclusive.
+        Requests of a step of which not one was dealt with as it should be say nothing of what such requests leave: raises Inconclusive, unless
+        `whatever_answer`: something was done to them, so that they may have been cut off.
         `answers`: the promise is about answers too, and so many must carry their canary: a model that does not follow the instruction leaves
         nothing to look for. Where the profile says that no answer can be made to carry one, prompts alone are judged, and the report says so.
         """
@@ -351,7 +353,8 @@ class Expect:
                 f"source {first.source}, {first.object}, {first.location} ({forms}), from request {first.interaction}",
                 findings,
             )
-        self._every_step_was_dealt_with(chosen)
+        if not whatever_answer:
+            self._every_step_was_dealt_with(chosen)
         self._answers_carry_canaries(chosen, answers)
 
     def _every_step_was_dealt_with(self, items: list[Interaction]) -> None:

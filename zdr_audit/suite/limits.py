@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from zdr_audit.journal.events import Interaction
@@ -48,6 +49,41 @@ def marked(item: Interaction) -> bool | None:
     if not all(isinstance(taint, str) for taint in said):
         _unreadable(item, "'taints' is neither a word nor a list of words")
     return any(taint.casefold() == MARK for taint in said)
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What follows ZDR in what this target tells its clients, as organizations with and without it show: which restrictions, and whether the mark does."""
+
+    closed: frozenset[str] = frozenset()
+    marks: bool = False
+
+    def departs(self, profile: Profile, item: Interaction, *, zdr: bool) -> str:
+        """What is wrong with a reading of an organization that has ZDR, or has not; empty where nothing is, or where this target tells nothing."""
+        if not self.closed and not self.marks:
+            return ""
+        if item.outcome != "accepted":
+            return f"clients must be able to read their limits, and got {item.outcome}"
+        said = closed(profile, item)
+        if wrong := sorted(self.closed - said if zdr else self.closed & said):
+            return f"clients must be told that they are {'not ' if zdr else ''}allowed: {', '.join(wrong)}; and are told the contrary"
+        if self.marks and bool(marked(item)) != zdr:
+            return f"clients must {'' if zdr else 'not '}be told that they are under ZDR, and are{' not' if zdr else ''}"
+        return ""
+
+
+SILENT = Telling()
+"""Of a target that tells its clients nothing of ZDR."""
+
+
+def telling(profile: Profile, under: Interaction | None, without: Interaction | None) -> Telling:
+    """What a reading under ZDR and one without, side by side, show that this target tells; nothing where one cannot be read."""
+    if under is None or without is None or under.outcome != "accepted" or without.outcome != "accepted":
+        return SILENT
+    try:
+        return Telling(frozenset(closed(profile, under) - closed(profile, without)), marked(under) is True and marked(without) is False)
+    except Inconclusive:
+        return SILENT
 
 
 def told_as_without_zdr(expect: Expect, readings: Iterable[Interaction], promise: str) -> None:

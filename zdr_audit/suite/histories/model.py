@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.model import Profile
+from zdr_audit.suite.expect import Inconclusive
+from zdr_audit.suite.limits import SILENT, Telling
 from zdr_audit.suite.linear.record import event_of, expected_of
 from zdr_audit.suite.linear.workflow import DENIED, Deed, Entry, Workflow, World
 
@@ -26,8 +28,10 @@ class Organization:
     born_with_zdr: bool = False
     flagged: set[str] = field(default_factory=set)
     kept_until: dict[str, float] = field(default_factory=dict)
-    lasting: set[str] = field(default_factory=set)
-    """Features of which something was begun that must still be there: no time has passed since, and ZDR was not enabled."""
+    spell: int = 0
+    """How often ZDR was switched: a spell lasts from one switch to the next."""
+    lasting: set[tuple[str, int]] = field(default_factory=set)
+    """Features of which something was begun that must still be there, and in which spell: no time has passed since, and ZDR was not enabled."""
 
     @property
     def open_request(self) -> bool:
@@ -41,15 +45,15 @@ class Unknown(Exception):
 class Model:
     """Feed it with `take`; it answers what is wrong with the step, empty where nothing is."""
 
-    def __init__(self, profile: Profile) -> None:
-        self.profile = profile
+    def __init__(self, profile: Profile, telling: Telling = SILENT) -> None:
+        self.profile, self.telling = profile, telling
         self.organizations: dict[str, Organization] = {}
         self.clock = 0.0
         self.purged = 0.0
 
-    def know(self, organization: str, *, zdr: bool, product: str = "enterprise") -> None:
-        """An organization that is there, with nothing in its log that the model knows of."""
-        self.organizations[organization] = Organization(World(zdr=zdr), product)
+    def know(self, organization: str, *, zdr: bool, product: str = "enterprise", born: bool = False) -> None:
+        """An organization that is there, with nothing in its log that the model knows of; `born`: it was made with ZDR, which the log may tell."""
+        self.organizations[organization] = Organization(World(zdr=zdr), product, born_with_zdr=born)
 
     def take(self, item: Interaction, rows: Iterable[Row] = ()) -> str:
         """What is wrong with this step. Raises Unknown where the answer leaves open what happened."""
@@ -69,7 +73,7 @@ class Model:
             return ""
         if "audit" in item.labels:
             return self._acted(item, known)
-        return {
+        judges: dict[str, Callable[[Interaction, Organization], str]] = {
             "look": self._looked,
             "use": self._used,
             "go on": self._gone_on,
@@ -81,13 +85,14 @@ class Model:
             "kept": lambda i, k: self._kept(i, k, list(rows)),
             "usage": lambda i, k: self._usage_read(i, k, list(rows)),
             "revoked": self._revoked,
-        }.get(move, lambda _item, _known: "")(item, known)
+            "limits": self._told,
+        }
+        return judges[move](item, known) if move in judges else ""
 
     def _created(self, item: Interaction) -> str:
         if item.outcome == "accepted" and isinstance(item.data, dict):
             api = item.operation == "organization.create_api_zdr"
-            self.know(str(item.data.get("organization")), zdr=api, product="api" if api else "enterprise")
-            self.organizations[str(item.data.get("organization"))].born_with_zdr = api
+            self.know(str(item.data.get("organization")), zdr=api, product="api" if api else "enterprise", born=api)
         return ""
 
     # -- acting ---------------------------------------------------------------------------------------------------------------------
@@ -106,6 +111,7 @@ class Model:
         if not allowed:
             return "it must be refused, and was done"
         known.world = next(iter(_RULES.step(before, deed)), before)
+        known.spell += known.world.zdr != before.zdr
         if deed.kind == "migrated":
             known.product = "enterprise"
         if deed.kind == "enabled" or deed.enables:
@@ -140,18 +146,24 @@ class Model:
         return "" if seen == known.world.zdr else f"ZDR is {_word(known.world.zdr)}, and was shown as {_word(seen)}"
 
     def _used(self, item: Interaction, known: Organization) -> str:
-        if known.world.zdr:
-            return "" if item.outcome == "refused_by_policy" else f"a blocked feature must be refused by policy, and gave {item.outcome}"
-        if item.outcome != "accepted":
-            return f"the feature must work without ZDR, and gave {item.outcome}"
-        known.lasting.add(_feature(item))
+        if problem := self._served(item, known):
+            return problem
+        if not known.world.zdr:
+            known.lasting.add((_feature(item), known.spell))
         return ""
 
     def _gone_on(self, item: Interaction, known: Organization) -> str:
-        """What was stored ends with its retention period, and may end when ZDR is enabled."""
-        if not known.world.zdr and item.outcome == "not_found" and _feature(item) not in known.lasting:
+        """What was stored ends with its retention period, and may end when ZDR is enabled. Under ZDR nothing goes on, whichever spell it was begun in."""
+        begun = int(item.labels.get("spell", known.spell))
+        if not known.world.zdr and item.outcome == "not_found" and (_feature(item), begun) not in known.lasting:
             return ""
-        return self._used(item, known)
+        problem = self._served(item, known)
+        return f"{problem}; it was begun {_spells(known.spell - begun)} before" if problem and begun != known.spell else problem
+
+    def _served(self, item: Interaction, known: Organization) -> str:
+        if known.world.zdr:
+            return "" if item.outcome == "refused_by_policy" else f"a blocked feature must be refused by policy, and gave {item.outcome}"
+        return "" if item.outcome == "accepted" else f"the feature must work without ZDR, and gave {item.outcome}"
 
     def _asked(self, item: Interaction, known: Organization) -> str:
         if (session := item.labels.get("session", "")) in known.flagged and item.accepted:
@@ -211,6 +223,12 @@ class Model:
             return "the usage of an organization with ZDR must not show contribution metrics, and did"
         return ""
 
+    def _told(self, item: Interaction, known: Organization) -> str:
+        try:
+            return self.telling.departs(self.profile, item, zdr=known.world.zdr)
+        except Inconclusive as exc:
+            raise Unknown(str(exc)) from None
+
     def _revoked(self, item: Interaction, _known: Organization) -> str:
         return "a revoked key must open nothing, and did" if item.outcome == "accepted" else ""
 
@@ -247,6 +265,10 @@ def _reached(found: list[Entry], place: int) -> range:
 def _feature(item: Interaction) -> str:
     """The feature of an operation such as `feature:files.read`."""
     return item.operation.rpartition(".")[0]
+
+
+def _spells(switches: int) -> str:
+    return "one switch of ZDR" if switches == 1 else f"{switches} switches of ZDR"
 
 
 def _word(zdr: bool) -> str:

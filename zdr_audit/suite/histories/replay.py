@@ -14,6 +14,8 @@ from zdr_audit.profile.model import Profile
 from zdr_audit.profile.operation import Operation
 from zdr_audit.suite.expect import Expect, Inconclusive, Violated, answer_finding
 from zdr_audit.suite.histories.model import Model, Row, Unknown
+from zdr_audit.suite.histories.play import LIMITS_UNDER, LIMITS_WITHOUT
+from zdr_audit.suite.limits import SILENT, Telling, telling
 from zdr_audit.target.transport import auth_headers
 
 _QUOTED_NUMBER = re.compile(r'"(\{[a-z][a-z0-9_]*:number\})"')
@@ -37,9 +39,10 @@ def histories(items: Iterable[Interaction]) -> dict[str, list[Interaction]]:
     return found
 
 
-def replay(profile: Profile, number: str, items: list[Interaction], standing: dict[str, bool]) -> Told:
-    """Feed one history to a fresh model. `standing` are organizations that are there before: id and whether they have ZDR."""
-    model = Model(profile)
+def replay(profile: Profile, number: str, items: list[Interaction], standing: dict[str, bool], told: Telling = SILENT) -> Told:
+    """Feed one history to a fresh model. `standing` are organizations that are there before: id and whether they have ZDR; `told` is what the target tells
+    its clients of ZDR."""
+    model = Model(profile, told)
     for organization, zdr in standing.items():
         model.know(organization, zdr=zdr)
     steps: list[Interaction] = []
@@ -74,7 +77,8 @@ def judge_histories(expect: Expect) -> None:
     """No history departs from the model. The failure tells the shortest that does."""
     runs = expect.history.run.organizations
     standing = {runs["subject"]: True, runs["control"]: False}
-    told = [replay(expect.profile, number, items, standing) for number, items in histories(expect.interactions).items()]
+    limits = telling(expect.profile, *(next(iter(expect.where(step=step)), None) for step in (LIMITS_UNDER, LIMITS_WITHOUT)))
+    told = [replay(expect.profile, number, items, standing, limits) for number, items in histories(expect.interactions).items()]
     if not told:
         raise Inconclusive("no history was driven")
     expect.weigh(sum(len(t.steps) for t in told))
