@@ -37,10 +37,10 @@ CLIENTS: tuple[Headers, ...] = (
 MANNERS: tuple[dict[str, object], ...] = (
     {"steady": True, "closing": True},
     {"brief": True, "answer": False, "scripts": True, "sampling": "warm"},
-    {"turns": 6, "scripts": True, "sampling": "nucleus"},
-    {"turns": 30, "tools": 16, "copies": 6},
+    {"turns": 6, "scripts": True, "sampling": "nucleus", "tool_choice": "any"},
+    {"turns": 30, "tools": 16, "copies": 6, "tool_choice": "named"},
 )
-"""What else is asked for: each decides in many a backend whether an answer is cached, continued or sampled."""
+"""What else is asked for: each decides in many a backend whether an answer is cached, continued or sampled, or its tools compiled."""
 
 
 @st.composite
@@ -80,10 +80,12 @@ def _mannered(shapes: list[Stimulus]) -> list[Stimulus]:
     made = []
     for n, shape in enumerate(shapes):
         headers = tuple((name, value.replace("{n}", str(n))) for name, value in CLIENTS[n % len(CLIENTS)])
-        more = MANNERS[(n - PLAINLY) % len(MANNERS)] if n >= PLAINLY else {}
+        more = dict(MANNERS[(n - PLAINLY) % len(MANNERS)]) if n >= PLAINLY else {}
+        if "prefill" in shape.places:  # its beginning leaves a model no choice of a tool, and interfaces refuse both at once
+            more.pop("tool_choice", None)
         further = IN_TURN[(n - PLAINLY) % len(IN_TURN)] if n >= PLAINLY else frozenset()
         thinks = shape.thinking and not (
-            {"steady", "brief", "sampling"} & set(more)
+            {"steady", "brief", "sampling", "tool_choice"} & set(more)
         )  # who thinks does so at a temperature and length of the model's own
         made.append(
             shape.model_copy(update={"headers": headers, "places": shape.places | {"message"} | further} | more | {"thinking": thinks})
