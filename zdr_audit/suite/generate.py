@@ -80,16 +80,14 @@ def _mannered(shapes: list[Stimulus]) -> list[Stimulus]:
     made = []
     for n, shape in enumerate(shapes):
         headers = tuple((name, value.replace("{n}", str(n))) for name, value in CLIENTS[n % len(CLIENTS)])
-        more = dict(MANNERS[(n - PLAINLY) % len(MANNERS)]) if n >= PLAINLY else {}
-        if "prefill" in shape.places:  # its beginning leaves a model no choice of a tool, and interfaces refuse both at once
-            more.pop("tool_choice", None)
+        more = MANNERS[(n - PLAINLY) % len(MANNERS)] if n >= PLAINLY else {}
         further = IN_TURN[(n - PLAINLY) % len(IN_TURN)] if n >= PLAINLY else frozenset()
         thinks = shape.thinking and not (
             {"steady", "brief", "sampling", "tool_choice"} & set(more)
         )  # who thinks does so at a temperature and length of the model's own
-        made.append(
-            shape.model_copy(update={"headers": headers, "places": shape.places | {"message"} | further} | more | {"thinking": thinks})
-        )
+        # Of an answer that is begun for it a model can make no call of a tool: interfaces refuse both at once.
+        places = (shape.places | {"tool_schema"}) - {"prefill"} if "tool_choice" in more else shape.places
+        made.append(shape.model_copy(update={"headers": headers, "places": places | {"message"} | further} | more | {"thinking": thinks}))
     return made
 
 

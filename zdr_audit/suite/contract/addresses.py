@@ -23,7 +23,9 @@ def misaddress(assay: Assay, requests: Requests, callers: Mapping[str, Actor]) -
     reads = [one for one in known if one.method == "GET"]
     for method, path in _nowhere(asked, known, assay.depth):
         _send(assay, NOWHERE, _wrong_path(method, path, f"{method} {path}", assay.subject.member, assay.dialect.headers))
-    for one in [one for one in reads if one.collection is not None][: assay.count(1, 3, 100)]:
+    # Of a model that does not exist the name may be quoted: who asks for it learns that there is none.
+    named = [one for one in reads if one.collection is not None and "model" not in one.path]
+    for one in named[: assay.count(1, 3, 100)]:
         path = _in_the_last(one, requests.path(one))
         _send(assay, MALFORMED, _wrong_path(one.method, path, one.label, callers[one.label], assay.dialect.headers))
     plain = [one for one in reads if one.collection is None]
