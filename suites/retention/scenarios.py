@@ -13,7 +13,7 @@ from zdr_audit.suite.party import NotOffered, NotThere, Party, at_will, in_the_o
 from zdr_audit.suite.patience import Patience
 from zdr_audit.suite.rounds import until_clear
 from zdr_audit.target.dialects.anthropic import NEWEST
-from zdr_audit.target.stimulus import FEWEST, Place, Stimulus, Wrong
+from zdr_audit.target.stimulus import FEWEST, VALUED, Place, Stimulus, Wrong
 
 from .under_way import while_it_is_asked
 
@@ -57,16 +57,24 @@ def tool_use(assay: Assay) -> None:
     """Tool definitions, inputs and results"""
     places: list[tuple[Place, ...]] = [
         ("tool_name", "tool_description"),
-        ("tool_input",),
+        ("tool_input", "tool_schema"),
         ("tool_result",),
         ("tool_input", "tool_result", "message"),
     ]
     made = [_in(*p, stream=bool(n % 2)) for n, p in enumerate(places * assay.count(1, 2, 4))]
     made[-1] = made[-1].model_copy(update={"sampling": "nucleus"})
+    # Whoever must hold an answer to a tool's schema does more with the schema than who may use the tool: streamed here, and below in one piece.
+    made[1] = made[1].model_copy(update={"tool_choice": "named"})
     # A tool that failed sends back what it had: to a logger, that is an error.
-    failed = [_in("tool_result", stream=stream).model_copy(update={"tool_failed": True}) for stream in (False, True)]
+    failed = [
+        _in("tool_result", "tool_schema", stream=choice == "any").model_copy(update={"tool_failed": True, "tool_choice": choice})
+        for choice in ("named", "any")
+    ]
     # Clients send what a tool gave as blocks: the text that it printed and a picture of the screen, or what it read and found.
-    blocks = [_in("result_text", "result_image"), _in("result_document", "result_search", stream=True)]
+    blocks = [
+        _in("result_text", "result_image").model_copy(update={"tool_choice": "none"}),
+        _in("result_document", "result_search", stream=True),
+    ]
     _both(assay, [*made, *failed, *blocks], "ask")
 
 
@@ -119,8 +127,10 @@ def requests_in_error(assay: Assay) -> None:
         kinds.append("too_large")
     streamed = [kind for kind in kinds if kind in ("unknown_model", "negative_max_tokens")]
     places: frozenset[Place] = frozenset({"system", "message"})
-    stimuli = [Stimulus(wrong=kind, answer=False) for kind in kinds]
-    stimuli += [Stimulus(wrong=kind, answer=False, stream=True, places=places) for kind in streamed]
+    # A value that is wrong is the client's word like any other: a name that nobody knows goes into counters, a role into the message of an error.
+    told: dict[Wrong, frozenset[Place]] = dict.fromkeys(VALUED, frozenset({"message", "wrong_value"}))
+    stimuli = [Stimulus(wrong=kind, answer=False, places=told.get(kind, frozenset({"message"}))) for kind in kinds]
+    stimuli += [Stimulus(wrong=kind, answer=False, stream=True, places=places | told.get(kind, places)) for kind in streamed]
     for stimulus in assay.within(stimuli):
         assay.infer_both(stimulus, step=f"{stimulus.wrong}, streamed" if stimulus.stream else str(stimulus.wrong))
     # What is refused by its length alone has begun to come all the same.

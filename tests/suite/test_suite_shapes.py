@@ -76,7 +76,10 @@ def test_the_fewest_shapes_come_in_the_manner_of_every_client_and_every_wish(see
         "turns",
         "tools",
         "copies",
+        "tool_choice",
     }
+    forced = [s.places for s in shapes(MODELS, 60, seed) if s.tool_choice]
+    assert all("tool_schema" in places and "prefill" not in places for places in forced)
 
 
 @pytest.mark.parametrize(("header", "other"), [("x-api-key", "authorization"), ("Authorization", "x-api-key")])

@@ -37,10 +37,10 @@ CLIENTS: tuple[Headers, ...] = (
 MANNERS: tuple[dict[str, object], ...] = (
     {"steady": True, "closing": True},
     {"brief": True, "answer": False, "scripts": True, "sampling": "warm"},
-    {"turns": 6, "scripts": True, "sampling": "nucleus"},
-    {"turns": 30, "tools": 16, "copies": 6},
+    {"turns": 6, "scripts": True, "sampling": "nucleus", "tool_choice": "any"},
+    {"turns": 30, "tools": 16, "copies": 6, "tool_choice": "named"},
 )
-"""What else is asked for: each decides in many a backend whether an answer is cached, continued or sampled."""
+"""What else is asked for: each decides in many a backend whether an answer is cached, continued or sampled, or its tools compiled."""
 
 
 @st.composite
@@ -83,11 +83,11 @@ def _mannered(shapes: list[Stimulus]) -> list[Stimulus]:
         more = MANNERS[(n - PLAINLY) % len(MANNERS)] if n >= PLAINLY else {}
         further = IN_TURN[(n - PLAINLY) % len(IN_TURN)] if n >= PLAINLY else frozenset()
         thinks = shape.thinking and not (
-            {"steady", "brief", "sampling"} & set(more)
+            {"steady", "brief", "sampling", "tool_choice"} & set(more)
         )  # who thinks does so at a temperature and length of the model's own
-        made.append(
-            shape.model_copy(update={"headers": headers, "places": shape.places | {"message"} | further} | more | {"thinking": thinks})
-        )
+        # Of an answer that is begun for it a model can make no call of a tool: interfaces refuse both at once.
+        places = (shape.places | {"tool_schema"}) - {"prefill"} if "tool_choice" in more else shape.places
+        made.append(shape.model_copy(update={"headers": headers, "places": places | {"message"} | further} | more | {"thinking": thinks}))
     return made
 
 

@@ -99,6 +99,7 @@ _PLACE_WORDS: Mapping[str, str] = {
     "stop_sequence": "a stop sequence",
     "header": "a request header",
     "unknown_field": "a field that the interface does not know",
+    "wrong_value": "the very value that is wrong",
 }
 _WRONG_WORDS: Mapping[str, str] = {
     "unknown_model": "that names an unknown model",
@@ -133,6 +134,12 @@ def words(operation: str, stimulus: Stimulus) -> str:
     )
 
 
+_CHOICE_WORDS: Mapping[str, str] = {
+    "auto": "the choice of a tool left to the model",
+    "any": "a model that must use a tool",
+    "named": "a model that must use the tool named",
+    "none": "a model that must use no tool",
+}
 _FEATURE_WORDS: Mapping[str, str] = {
     "answer": "an answer that the model is told to give",
     "stream": "streaming",
@@ -174,6 +181,8 @@ def feature_words(feature: Feature) -> str:
             return _FEATURE_WORDS["opening"]
         case "sampling":
             return f"{value} sampling"
+        case "tool_choice":
+            return _CHOICE_WORDS.get(value, f"the choice of tools {value}")
         case "turns":
             return f"{value} earlier turn{'s' if value > 1 else ''}"
         case "tools":

@@ -11,20 +11,25 @@ Place = Literal[
     "message", "system", "history", "prefill", "tool_name", "tool_description", "tool_schema", "tool_input", "tool_result",
     "result_text", "result_image", "result_document", "result_search", "image", "document", "document_title", "document_context", "document_text",
     "document_image", "search_result", "search_title", "search_source", "earlier_thinking", "user_id", "stop_sequence", "header", "unknown_field",
+    "wrong_value",
 ]  # fmt: skip
 PLACES: tuple[Place, ...] = (
     "message", "system", "history", "prefill", "tool_name", "tool_description", "tool_schema", "tool_input", "tool_result",
     "result_text", "result_image", "result_document", "result_search", "image", "document", "document_title", "document_context", "document_text",
     "document_image", "search_result", "search_title", "search_source", "earlier_thinking", "user_id", "stop_sequence", "header", "unknown_field",
+    "wrong_value",
 )  # fmt: skip
 Wrong = Literal[
     "unknown_model", "negative_max_tokens", "empty_messages", "bad_role", "broken_json", "no_version", "bad_credential", "too_large"
 ]
 WRONG: tuple[Wrong, ...] = get_args(Wrong)
+VALUED: frozenset[Wrong] = frozenset({"unknown_model", "bad_role"})
+"""Mistakes that are one value of the client's, which can carry content: the place `wrong_value`."""
 Sampling = Literal["warm", "nucleus"]
-REFUSABLE: frozenset[Place] = frozenset({"unknown_field", "earlier_thinking"})
+Choice = Literal["auto", "any", "named", "none"]
+REFUSABLE: frozenset[Place] = frozenset({"unknown_field", "earlier_thinking", "wrong_value"})
 """Places that a target may answer with a client error, and be right: whoever sends content there must be ready for one. Thinking bears a
-signature, and no target need take one that it did not give."""
+signature, and no target need take one that it did not give; `wrong_value` is what is wrong in a request that is so on purpose."""
 INSIDE: frozenset[Place] = frozenset({"document_text", "document_image"})
 """Places in blocks inside a document: most interfaces have documents in one piece alone."""
 RESULT: frozenset[Place] = frozenset({"result_text", "result_image", "result_document", "result_search"})
@@ -61,7 +66,8 @@ class Stimulus(BaseModel):
     marked for the prompt cache, that is the same in every request of that name, whoever sends it. `steady` asks for the same answer each time, `brief`
     for one so short that it is cut off; `turns` are so many earlier questions and answers, `scripts` a sentence in several writing systems; `closing`
     puts the message's canary at the very end of the user's words. `store` asks the target to store the request, `tool_failed` says of a tool's result
-    that it is an error; `sampling` sets how the model draws (`warm`, `nucleus`) and, where there are tools, its choice of one. `bare` says as a
+    that it is an error; `sampling` sets how the model draws (`warm`, `nucleus`) and, where there are tools, leaves the choice of one to it; `tool_choice` says
+    what it may choose instead (`any`: it must use one of them, `named`: the first one). `bare` says as a
     plain string what could be a list of parts, `pdf` brings the document as one. `chunked` sends the body in chunks, its length untold; `unnamed`
     sends no User-Agent; `unfinished` goes away when all of the body but its announced end was sent; of
     a body that is too large, all but a beginning is announced alone, and the refusal is waited for. `tools` is how many tools there are where there is
@@ -92,6 +98,7 @@ class Stimulus(BaseModel):
     store: bool = False
     tool_failed: bool = False
     sampling: Sampling | None = None
+    tool_choice: Choice | None = None
     bare: bool = False
     pdf: bool = False
     chunked: bool = False
@@ -108,7 +115,11 @@ def features(stimulus: Stimulus) -> tuple[str, ...]:
     flags = {"stream": stimulus.stream, "cache": stimulus.cache, "thinking": stimulus.thinking, "session": stimulus.session is not None}
     flags |= {"cache_hour": stimulus.cache_hour, "opening": stimulus.opening is not None}
     flags |= {"steady": stimulus.steady, "brief": stimulus.brief, "turns": stimulus.turns > 0, "store": stimulus.store}
-    flags |= {"tool_failed": stimulus.tool_failed, "sampling": stimulus.sampling is not None}
+    flags |= {
+        "tool_failed": stimulus.tool_failed,
+        "sampling": stimulus.sampling is not None,
+        "tool_choice": stimulus.tool_choice is not None,
+    }
     flags |= {"tools": stimulus.tools > 1, "copies": stimulus.copies > 1}
     flags |= {"answer": stimulus.answer, f"wrong:{stimulus.wrong}": stimulus.wrong is not None}
     return (*(p for p in PLACES if p in stimulus.places), *(name for name, used in flags.items() if used))
@@ -118,11 +129,13 @@ def fitted(stimulus: Stimulus, offered: Collection[str]) -> tuple[Stimulus | Non
     """The stimulus without what cannot be said, and what was left out. None where nothing worth sending is left: no place for content, or without
     what makes it that stimulus (a session, a common opening, a wish to be stored, a mistake on purpose, a stream to be abandoned)."""
     missing = tuple(name for name in features(stimulus) if not {name, *_COMES_WITH.get(name, ())} <= {*offered})
+    if "wrong_value" in stimulus.places and stimulus.wrong not in VALUED:
+        missing = tuple(dict.fromkeys((*missing, "wrong_value")))
     kept = stimulus.places.difference(missing)
     essential = {"session", "opening", "store", f"wrong:{stimulus.wrong}"} | ({"stream"} if stimulus.abandon_after is not None else set())
     if essential & set(missing) or (stimulus.places and not kept):
         return None, missing
     update: dict[str, object] = {name: False for name in SWITCHES if name in missing}
     update |= {name: fewest for name, fewest in FEWEST.items() if name in missing}
-    update |= {"sampling": None} if "sampling" in missing else {}
+    update |= {name: None for name in ("sampling", "tool_choice") if name in missing}
     return stimulus.model_copy(update=update | {"places": kept}), missing

@@ -25,7 +25,7 @@ class AnthropicMessages:
     name = "anthropic-messages"
     features = frozenset(
         {*PLACES, "stream", "cache", "cache_hour", "thinking", "session", "opening", "answer", "steady", "brief", "turns"}
-        | {"store", "tool_failed", "sampling", "tools", "copies"}
+        | {"store", "tool_failed", "sampling", "tool_choice", "tools", "copies"}
         | {"dialect:names_request", "dialect:error_envelope"}
         | {f"wrong:{kind}" for kind in WRONG}
     )
@@ -59,7 +59,7 @@ def render(
     extra: Mapping[str, Any] | None = None,
 ) -> Rendered:
     """`texts` gives the canary for each place of the stimulus, `parts` the pieces to be joined (empty: no instruction)."""
-    body: dict[str, Any] = {"model": words.UNKNOWN_MODEL if stimulus.wrong == "unknown_model" else model, "max_tokens": max_tokens}
+    body: dict[str, Any] = {"model": words.unknown_model(texts) if stimulus.wrong == "unknown_model" else model, "max_tokens": max_tokens}
     if stimulus.stream:
         body["stream"] = True
     system: list[dict[str, Any]] = []
@@ -74,7 +74,6 @@ def render(
     _tools(body, stimulus, texts)
     if stimulus.sampling:
         body |= words.SAMPLING[stimulus.sampling] | ({"top_k": 40} if stimulus.sampling == "warm" else {})
-        body |= {"tool_choice": {"type": "auto"}} if "tools" in body else {}
     if stimulus.thinking:
         body["thinking"] = {"type": "enabled", "budget_tokens": 1024}
         body["max_tokens"] = max(4096, max_tokens)
@@ -96,7 +95,7 @@ def render(
         headers["x-claude-code-session-id"] = stimulus.session
     if "header" in texts:
         headers["x-client-note"] = texts["header"]
-    return Rendered(headers, _spoil(stimulus, body, headers, size_limit))
+    return Rendered(headers, _spoil(stimulus, texts, body, headers, size_limit))
 
 
 def _messages(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -198,6 +197,9 @@ def _tools(body: dict[str, Any], stimulus: Stimulus, texts: Mapping[Place, str])
     made = words.tools(stimulus, texts)
     if made:
         body["tools"] = [{"name": name, "description": said, "input_schema": schema} for name, said, schema in made]
+        choice = words.choice(stimulus)
+        if choice is not None:
+            body["tool_choice"] = {"type": "tool", "name": made[0][0]} if choice == "named" else {"type": choice}
 
 
 def _cached(stimulus: Stimulus, block: dict[str, Any]) -> dict[str, Any]:
@@ -219,7 +221,7 @@ def _marked_at_the_end(turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _spoil(stimulus: Stimulus, body: dict[str, Any], headers: dict[str, str], size_limit: int) -> bytes:
+def _spoil(stimulus: Stimulus, texts: Mapping[Place, str], body: dict[str, Any], headers: dict[str, str], size_limit: int) -> bytes:
     match stimulus.wrong:
         case "negative_max_tokens":
             body["max_tokens"] = -1
@@ -227,7 +229,7 @@ def _spoil(stimulus: Stimulus, body: dict[str, Any], headers: dict[str, str], si
             body["system"] = body["messages"]
             body["messages"] = []
         case "bad_role":
-            body["messages"][-1]["role"] = "narrator"
+            body["messages"][-1]["role"] = words.unknown_role(texts)
         case "no_version":
             del headers["anthropic-version"]
         case "broken_json":

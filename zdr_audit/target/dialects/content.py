@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from zdr_audit.target.stimulus import INSIDE, RESULT, Place, Sampling, Stimulus
+from zdr_audit.target.stimulus import INSIDE, RESULT, Choice, Place, Sampling, Stimulus
 
 FILLER = "The quick survey of the northern harbour lists forty ships, nine cranes and one lighthouse. "
 OPENING_CHARACTERS = 24_000
@@ -19,6 +19,7 @@ TOOL_CALL = "toolu_1"
 SIGNATURE = "RXJVQkNrWUlDeGdDS2tEMWJZ"
 """Of earlier thinking: none that a target gave, since nobody's model can be made to think a given word."""
 UNKNOWN_MODEL = "no-such-model"
+UNKNOWN_ROLE = "narrator"
 BRIEF_TOKENS = 6
 """Fewer than any answer takes, the fillers of a test service too."""
 SAMPLING: Mapping[Sampling, dict[str, Any]] = {"warm": {"temperature": 0.7}, "nucleus": {"top_p": 0.95}}
@@ -116,6 +117,25 @@ def tools(stimulus: Stimulus, texts: Mapping[Place, str]) -> list[tuple[str, str
     schema: dict[str, object] = {"type": "object", "properties": {"query": query}, "required": ["query"]}
     names = [tool_name(texts), *(f"{TOOL}_{n}" for n in range(2, stimulus.tools + 1))]
     return [(name, f"Looks things up. {texts.get('tool_description', '')}", schema) for name in names]
+
+
+def choice(stimulus: Stimulus) -> Choice | None:
+    """What is said of the choice of a tool; None where nothing is. Who sets how the model draws says that the choice is the model's."""
+    return stimulus.tool_choice or ("auto" if stimulus.sampling else None)
+
+
+def unknown_model(texts: Mapping[Place, str]) -> str:
+    """The name of a model that does not exist."""
+    return "-".join([UNKNOWN_MODEL, *_wrong(texts)])
+
+
+def unknown_role(texts: Mapping[Place, str]) -> str:
+    """A role that nobody has in a conversation."""
+    return "-".join([UNKNOWN_ROLE, *_wrong(texts)])
+
+
+def _wrong(texts: Mapping[Place, str]) -> list[str]:
+    return [texts["wrong_value"]] if "wrong_value" in texts else []
 
 
 def noise(characters: int) -> str:

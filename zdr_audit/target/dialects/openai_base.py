@@ -33,6 +33,13 @@ def files(stimulus: Stimulus, texts: Mapping[Place, str]) -> list[dict[str, str]
     return [{"filename": name, "file_data": f"data:application/pdf;base64,{data}"} for data in made]
 
 
+def tool_choice(stimulus: Stimulus, named: Mapping[str, Any]) -> dict[str, Any]:
+    """What the body says of the choice of a tool, of which there are some: nothing where nothing is asked. `named` is how the interface names one."""
+    choice = words.choice(stimulus)
+    said = {"any": "required", "named": dict(named)}.get(choice or "", choice)
+    return {} if choice is None else {"tool_choice": said}
+
+
 def last_words(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, ...]) -> str:
     said = words.prompt(stimulus, texts, parts)
     return f"{words.noise(stimulus.noise)}\n{said}" if stimulus.noise else said
@@ -47,14 +54,14 @@ def with_headers(stimulus: Stimulus, texts: Mapping[Place, str], body: dict[str,
         body[words.UNKNOWN_FIELD] = texts["unknown_field"]
     match stimulus.wrong:
         case "unknown_model":
-            body["model"] = words.UNKNOWN_MODEL
+            body["model"] = words.unknown_model(texts)
         case "negative_max_tokens":
             body[limit] = -1
         case "empty_messages":
             body["prompt"] = body[turns]
             body[turns] = []
         case "bad_role":
-            body[turns][-1]["role"] = "narrator"
+            body[turns][-1]["role"] = words.unknown_role(texts)
         case "broken_json":
             return Rendered(headers, json.dumps(body).encode()[:-2])
         case "too_large":

@@ -9,7 +9,7 @@ from typing import Any
 
 from zdr_audit.target.dialects import content as words
 from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, joined, loaded, tokens, whole, without
-from zdr_audit.target.dialects.openai_base import SAID, WRONG, files, images, last_words, objects, stream_objects, with_headers
+from zdr_audit.target.dialects.openai_base import SAID, WRONG, files, images, last_words, objects, stream_objects, tool_choice, with_headers
 from zdr_audit.target.stimulus import Place, Stimulus
 
 _STOPS = 4
@@ -32,6 +32,7 @@ class OpenAIChat:
             "turns",
             "store",
             "sampling",
+            "tool_choice",
             "tools",
             "copies",
             *(f"wrong:{kind}" for kind in WRONG),
@@ -52,6 +53,7 @@ class OpenAIChat:
             body["tools"] = [
                 {"type": "function", "function": {"name": name, "description": said, "parameters": schema}} for name, said, schema in made
             ]
+            body |= tool_choice(stimulus, {"type": "function", "function": {"name": made[0][0]}})
         if stimulus.thinking:
             body["reasoning_effort"] = "low"
         elif stimulus.brief:
@@ -59,7 +61,7 @@ class OpenAIChat:
         if stimulus.steady:
             body["temperature"] = 0
         if stimulus.sampling:
-            body |= words.SAMPLING[stimulus.sampling] | ({"tool_choice": "auto"} if made else {})
+            body |= words.SAMPLING[stimulus.sampling]
         if stimulus.store:
             body["store"] = True
         if "user_id" in texts:

@@ -9,7 +9,7 @@ from typing import Any
 
 from zdr_audit.target.dialects import content as words
 from zdr_audit.target.dialects.base import Broken, Parsed, Rendered, joined, loaded, tokens, whole, without
-from zdr_audit.target.dialects.openai_base import SAID, WRONG, files, images, last_words, objects, stream_objects, with_headers
+from zdr_audit.target.dialects.openai_base import SAID, WRONG, files, images, last_words, objects, stream_objects, tool_choice, with_headers
 from zdr_audit.target.stimulus import Place, Stimulus
 
 _LIMIT = "max_output_tokens"
@@ -21,7 +21,7 @@ class OpenAIResponses:
 
     name = "openai-responses"
     features = frozenset(
-        {*SAID, "stream", "thinking", "opening", "answer", "steady", "turns", "store", "sampling", "tools", "copies"}
+        {*SAID, "stream", "thinking", "opening", "answer", "steady", "turns", "store", "sampling", "tool_choice", "tools", "copies"}
         | {f"wrong:{kind}" for kind in WRONG}
     ) - {"stop_sequence"}
     request_id_header = "x-request-id"
@@ -44,12 +44,13 @@ class OpenAIResponses:
                 {"type": "function", "name": name, "description": said, "parameters": schema, "strict": False}
                 for name, said, schema in made
             ]
+            body |= tool_choice(stimulus, {"type": "function", "name": made[0][0]})
         if stimulus.thinking:
             body["reasoning"] = {"effort": "low"}
         if stimulus.steady:
             body["temperature"] = 0
         if stimulus.sampling:
-            body |= words.SAMPLING[stimulus.sampling] | ({"tool_choice": "auto"} if made else {})
+            body |= words.SAMPLING[stimulus.sampling]
         if stimulus.store:
             body["store"] = True
         if "user_id" in texts:
