@@ -13,7 +13,7 @@ from zdr_audit.suite.party import NotOffered, NotThere, Party, at_will, in_the_o
 from zdr_audit.suite.patience import Patience
 from zdr_audit.suite.rounds import until_clear
 from zdr_audit.target.dialects.anthropic import NEWEST
-from zdr_audit.target.stimulus import FEWEST, VALUED, Place, Stimulus, Wrong
+from zdr_audit.target.stimulus import FEWEST, Place, Stimulus, Wrong
 
 from .under_way import while_it_is_asked
 
@@ -127,10 +127,8 @@ def requests_in_error(assay: Assay) -> None:
         kinds.append("too_large")
     streamed = [kind for kind in kinds if kind in ("unknown_model", "negative_max_tokens")]
     places: frozenset[Place] = frozenset({"system", "message"})
-    # A value that is wrong is the client's word like any other: a name that nobody knows goes into counters, a role into the message of an error.
-    told: dict[Wrong, frozenset[Place]] = dict.fromkeys(VALUED, frozenset({"message", "wrong_value"}))
-    stimuli = [Stimulus(wrong=kind, answer=False, places=told.get(kind, frozenset({"message"}))) for kind in kinds]
-    stimuli += [Stimulus(wrong=kind, answer=False, stream=True, places=places | told.get(kind, places)) for kind in streamed]
+    stimuli = [Stimulus(wrong=kind, answer=False) for kind in kinds]
+    stimuli += [Stimulus(wrong=kind, answer=False, stream=True, places=places) for kind in streamed]
     for stimulus in assay.within(stimuli):
         assay.infer_both(stimulus, step=f"{stimulus.wrong}, streamed" if stimulus.stream else str(stimulus.wrong))
     # What is refused by its length alone has begun to come all the same.

@@ -15,7 +15,7 @@ from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.load import load
 from zdr_audit.run.minimise import OF_MALFORMED, REQUESTS, Leak, smallest
 from zdr_audit.run.minimise_calls import script_of_malformed
-from zdr_audit.target.malformed import END, ITEM, MEMBER, NAME, PATH, PLACES, SEGMENT, UNKNOWN, VALUE, Malformed, mistake, words
+from zdr_audit.target.malformed import END, ITEM, MEMBER, NAME, PLACES, UNKNOWN, VALUE, Malformed, mistake, words
 from zdr_audit.target.shape import Feature, features
 from zdr_audit.target.stimulus import Stimulus
 from zdr_audit.verdict.reduced import Reduced, Shape, data_of, shape_of
@@ -33,8 +33,6 @@ TYPES = LIST.model_copy(
     }
 )
 QUERY = Malformed(label="GET /v1/files", method="GET", path="/v1/files", mistake="query", content=("limit",), query=(("after_id", "x y"),))
-ADDRESS = LIST.model_copy(update={"label": "POST /v1/{content}", "path": f"/v1/{SEGMENT}", "mistake": "path", "content": (PATH,)})
-HEADER = LIST.model_copy(update={"mistake": "header", "content": ("accept",), "headers": (("anthropic-version", "2023-06-01"),)})
 NAMED, TAGS, ELSE = (Feature("content", place) for place in TYPES.content)
 VERSION = Feature("header", TYPES.headers[0])
 
@@ -122,27 +120,12 @@ def test_a_request_is_said_in_words_and_read_back_from_its_data():
     assert words(QUERY) == (
         "one malformed request to GET /v1/files (text in the query parameter limit), and with the query parameter after_id"
     )
-    assert words(ADDRESS) == "one malformed request to POST /v1/{content} (content in the path)"
-    assert words(HEADER) == "one malformed request to POST /v1/files (content in the header accept), and with the header anthropic-version"
-    for request in (LIST, BROKEN, TYPES, QUERY, ADDRESS, HEADER):
+    for request in (LIST, BROKEN, TYPES, QUERY):
         assert shape_of(data_of(request)) == request
         assert mistake(request) in words(request)
 
 
-def test_addresses_and_headers_are_wrong_in_the_way_that_they_are_called():
-    nothing = frozenset[Feature]()
-    assert (ADDRESS.target(CANARY), ADDRESS.having(nothing).target(CANARY)) == (f"/v1/{CANARY}", "/v1/wrong")
-    assert ADDRESS.body(CANARY) == HEADER.body(CANARY) == b"{}" and CANARY not in str(ADDRESS.sent_headers(CANARY))
-    rest = {"content-type": "application/json", "anthropic-version": "2023-06-01"}
-    assert HEADER.sent_headers(CANARY) == rest | {"accept": f"application/{CANARY}"}
-    assert HEADER.having(HEADER.least()[0]).sent_headers(CANARY)["accept"] == f"application/{CANARY}"
-    kind, version = (HEADER.model_copy(update={"content": (name,)}).sent_headers(CANARY) for name in ("content-type", "anthropic-version"))
-    assert (kind["content-type"], version["anthropic-version"]) == (f"application/{CANARY}", CANARY)
-    read = ADDRESS.model_copy(update={"method": "GET"})
-    assert read.body(CANARY) is None and read.sent_headers(CANARY) == {}
-
-
-@pytest.mark.parametrize("request_", [LIST, BROKEN, TYPES, QUERY, ADDRESS, HEADER], ids=lambda one: one.mistake)
+@pytest.mark.parametrize("request_", [LIST, BROKEN, TYPES, QUERY], ids=lambda one: one.mistake)
 def test_the_script_sends_the_request_that_it_describes(tmp_path, request_):
     simulator = load("simulator", {"ZDR_SIM_DATA": str(tmp_path)}, None).profile
     tools = tmp_path / "bin"

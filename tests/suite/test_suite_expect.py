@@ -216,20 +216,6 @@ def test_an_echo_is_rejected_whosever_content_it_is(bind):
     assert message == "errors must echo nothing, but: i-00002 subject.member POST /v1/messages -> 200"
 
 
-def test_the_name_of_an_unknown_model_may_be_quoted_to_whoever_asked_for_it_and_nothing_else(bind):
-    record = Record()
-    record.canaries = [c.model_copy(update={"place": "wrong_value"}) if c.id == "c-00002" else c for c in record.canaries]
-    record.change(2, echoes=("c-00002",), canaries=("c-00002",), stimulus={"wrong": "unknown_model"})
-    bound = bind(record)
-    bound.echoes_nothing(bound.where(step="ask"), "x")
-    for number, wrong, held in ((2, "bad_role", "c-00002"), (2, "unknown_model", "c-00001"), (3, "unknown_model", "c-00002")):
-        record.change(2, echoes=())
-        record.change(number, echoes=(held,), stimulus={"wrong": wrong})
-        bound = bind(record)
-        violated(lambda bound=bound: bound.echoes_nothing(bound.where(step="ask"), "errors must echo nothing"))
-        record.change(number, echoes=())
-
-
 def test_an_echo_of_another_kind_is_not_counted(bind):
     record = Record()
     record.change(2, echoes=("c-00002",))

@@ -13,7 +13,6 @@ from zdr_audit.target.dialects.anthropic import AnthropicMessages
 from zdr_audit.target.stimulus import IN_BLOCKS, RESULT, SEARCH, Place
 
 RETENTION = importlib.import_module("suites.retention.scenarios")
-ERRORS = RETENTION.requests_in_error
 TURNS, TOOLS, FOUND = RETENTION.system_prompts_and_earlier_turns, RETENTION.tool_use, RETENTION.images_and_documents
 
 
@@ -48,26 +47,3 @@ def test_a_target_that_has_no_such_blocks_gets_none(tmp_path: Path) -> None:
             scenario.drive(assay)
             history = lab.history()
         assert history.interactions and not {c.place for c in history.canaries.values()} & IN_BLOCKS
-
-
-def test_tools_with_content_in_their_schema_are_chosen_in_every_way(tmp_path: Path) -> None:
-    with Lab(tmp_path) as lab:
-        TOOLS.drive(lab.assay(TOOLS.name, 1, "quick"))
-        sent = [i for i in lab.history().interactions.values() if i.organization == "subject"]
-    assert all(i.accepted and i.status == 200 for i in sent)
-    shapes = [i.stimulus or {} for i in sent]
-    named = [s for s in shapes if s.get("tool_choice") == "named" and "tool_schema" in s["places"]]
-    assert {bool(s.get("stream")) for s in named} == {True, False}
-    assert {s.get("tool_choice") for s in shapes} == {None, "named", "any", "none"}
-
-
-def test_what_is_wrong_in_a_request_carries_a_canary_of_its_own(tmp_path: Path) -> None:
-    with Lab(tmp_path) as lab:
-        ERRORS.drive(lab.assay(ERRORS.name, 1, "quick"))
-        history = lab.history()
-    wrong = {
-        (i.stimulus or {}).get("wrong")
-        for i in history.interactions.values()
-        if any(history.canaries[c].place == "wrong_value" for c in i.canaries)
-    }
-    assert wrong == {"unknown_model", "bad_role"}

@@ -189,15 +189,11 @@ def test_documents_that_are_files_have_no_blocks_inside():
 
 
 def test_the_generic_dialect_has_the_places_that_its_template_names():
-    assert GENERIC.features & set(PLACES) == {"message", "user_id", "document", "image", "header", "wrong_value"}
+    assert GENERIC.features & set(PLACES) == {"message", "user_id", "document", "image", "header"}
     assert {"stream", "session", "wrong:unknown_model", "wrong:empty_messages"} <= GENERIC.features
     assert not {"cache", "wrong:bad_role", "wrong:no_version"} & GENERIC.features
     silent = GenericJsonDialect(GenericJson(body={"q": "Say: {text}"}, answer=""))
-    assert not {"stream", "session", "system", "wrong:unknown_model", "wrong_value"} & silent.features
-    roles = {"bad_role": {"q": "{text}", "by": "{wrong_value}"}}
-    told = GenericJsonDialect(GenericJson(body={"q": "{text}"}, answer="", wrong=roles))
-    given = texts(("message", "wrong_value"))
-    assert "wrong_value" in told.features and given["wrong_value"] in sent(told, Stimulus(wrong="bad_role"), given)["by"]
+    assert not {"stream", "session", "system", "wrong:unknown_model"} & silent.features
 
 
 # -- answers --------------------------------------------------------------------------------------------------------------------------
@@ -330,16 +326,3 @@ def test_the_choice_of_a_tool_is_said_in_the_words_of_the_interface_where_there_
     assert "tool_choice" not in sent(dialect, Stimulus(), given)
     assert "tool_choice" not in sent(dialect, Stimulus(tool_choice="named"), texts(("message",)))
     assert fitted(Stimulus(tool_choice="any"), {"message", "answer"}) == (Stimulus(), ("tool_choice",))
-
-
-@pytest.mark.parametrize("dialect", [OpenAIChat(), OpenAIResponses(), AnthropicMessages()], ids=lambda d: d.name)
-@pytest.mark.parametrize("wrong", ["unknown_model", "bad_role"])
-def test_what_is_wrong_can_carry_content_and_is_left_out_where_nothing_is_wrong(dialect, wrong):
-    given = texts(("message", "wrong_value"))
-    carrying = Stimulus(wrong=wrong, places=frozenset(given))
-    assert fitted(carrying, dialect.features) == (carrying, ())
-    assert json.dumps(sent(dialect, carrying, given)).count(given["wrong_value"]) == 1
-    for other in (None, "broken_json"):
-        left = Stimulus(wrong=other, places=frozenset(given))
-        assert fitted(left, dialect.features) == (left.model_copy(update={"places": frozenset({"message"})}), ("wrong_value",))
-    assert fitted(Stimulus(places=frozenset({"wrong_value"})), dialect.features)[0] is None

@@ -22,7 +22,7 @@ from zdr_audit.suite.openapi import declared_storage_operations
 from zdr_audit.target import call as shape
 from zdr_audit.target import malformed
 from zdr_audit.target.call import Call, described, pruned
-from zdr_audit.target.malformed import Malformed
+from zdr_audit.target.malformed import JSON, Malformed
 from zdr_audit.target.template import MissingValue, fill, fill_path, names, with_query
 from zdr_audit.target.transport import auth_headers
 
@@ -140,7 +140,7 @@ def script_of_malformed(profile: Profile, request: Malformed, where: str) -> str
     """The malformed request as such a script."""
     actors = profile.actors["subject"]
     body = request.body(WORD)
-    headers = list(request.sent_headers(WORD).items())
+    headers = [*request.headers, *([("content-type", JSON)] if body is not None else [])]
     member = actors.get(request.role) or actors["member"]
     return _script(profile, malformed.words(request), request.method, request.target(WORD), headers, body, [], member, where)
 

@@ -207,15 +207,11 @@ class Expect:
         self, items: Iterable[Interaction], promise: str, kinds: tuple[str, ...] = ("prompt", "response"), of: str | None = None
     ) -> None:
         """No answer holds a canary of these kinds (`of`: sent under that promise), of its own request or of any other; nor did that to an earlier attempt at
-        the same. The name of an unknown model may be quoted to whoever asked for it: that is how a client learns what there is not."""
-
-        def quoted(item: Interaction, canary: str) -> bool:
-            asked = canary in item.canaries and (item.stimulus or {}).get("wrong") == "unknown_model"
-            return asked and self.history.canaries[canary].place == "wrong_value"
+        the same."""
 
         def echoed(item: Interaction) -> str | None:
             canaries = self.history.canaries
-            held = [c for c in item.echoes if canaries[c].kind in kinds and of in (None, canaries[c].content) and not quoted(item, c)]
+            held = [c for c in item.echoes if canaries[c].kind in kinds and of in (None, canaries[c].content)]
             return next((c for c in held if c in item.canaries), held[0] if held else None)
 
         chosen = self._with_earlier(items)

@@ -10,19 +10,14 @@ from pydantic import BaseModel, ConfigDict
 from zdr_audit.target.shape import Feature, Features
 from zdr_audit.target.template import with_query
 
-Mistake = Literal["list", "broken", "types", "query", "path", "header"]
+Mistake = Literal["list", "broken", "types", "query"]
 JSON = "application/json"
-NAMES_A_KIND = ("content-type", "accept")
-_WITH_A_BODY = ("POST", "PUT", "PATCH")
 ITEM, NAME, VALUE = "an item", "a name", "a value"
 MEMBER, END = "a member", "the broken end"
 UNKNOWN = "(a name that no document has)"
 """Stands, among the members of a body, for one that is itself called by content."""
-SEGMENT = "{content}"
-"""Stands in a path for the segment that content is."""
-PATH = "the path"
 _ELSE = "wrong"
-PLACES: dict[Mistake, tuple[str, ...]] = {"list": (ITEM, NAME, VALUE), "broken": (MEMBER, END), "path": (PATH,)}
+PLACES: dict[Mistake, tuple[str, ...]] = {"list": (ITEM, NAME, VALUE), "broken": (MEMBER, END)}
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -30,9 +25,9 @@ Pairs = tuple[tuple[str, str], ...]
 class Malformed(BaseModel):
     """One request to a documented operation, with the same canary in every place of `content`.
 
-    `path` is as it was sent, without a query, with `SEGMENT` where content stands in it. `content` are places of a body, the one parameter of the query
-    that takes no text, the path, or the one header that takes no such word; `kinds` are the JSON types that members of the body would have. `headers` and
-    `query` are what it has beside its mistake, `role` is whose credential it is.
+    `path` is as it was sent, without a query. `content` are places of a body, or the one parameter of the query that takes no text; `kinds` are the
+    JSON types that members of the body would have. `headers` and `query` are what it has beside its mistake, `role` is
+    whose credential it is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,17 +68,10 @@ class Malformed(BaseModel):
 
     def target(self, canary: str) -> str:
         """Path and query."""
-        path = self.path.replace(SEGMENT, canary if PATH in self.content else _ELSE)
-        return with_query(path, dict(self.query) | (dict.fromkeys(self.content, canary) if self.mistake == "query" else {}))
-
-    def sent_headers(self, canary: str) -> dict[str, str]:
-        """Its headers, of which the one that is mistaken has the canary: as the name of a kind of content where it is to name one."""
-        kind = {"content-type": JSON} if self.body(canary) is not None else {}
-        wrong = self.content if self.mistake == "header" else ()
-        return kind | dict(self.headers) | {name: f"application/{canary}" if name in NAMES_A_KIND else canary for name in wrong}
+        return with_query(self.path, dict(self.query) | (dict.fromkeys(self.content, canary) if self.mistake == "query" else {}))
 
     def body(self, canary: str) -> bytes | None:
-        """The body with the canary in its places; None for a mistake in the query. What is wrong elsewhere and has a body has an empty one."""
+        """The body with the canary in its places; None for a mistake in the query."""
         match self.mistake:
             case "list":
                 named = {canary if NAME in self.content else _ELSE: canary if VALUE in self.content else _ELSE}
@@ -96,8 +84,6 @@ class Malformed(BaseModel):
                 kinds = dict(self.kinds)
                 found: dict[str, Any] = {name: _wrong(kinds[name], canary) for name in self.content if name in kinds}
                 return json.dumps(found | ({canary: canary} if UNKNOWN in self.content else {})).encode()
-            case "path" | "header":
-                return b"{}" if self.method in _WITH_A_BODY else None
             case "query":
                 return None
 
@@ -112,25 +98,18 @@ _WORDS: dict[Mistake, str] = {
     "broken": "broken JSON",
     "types": "members of the wrong type",
     "query": "text in the query parameter",
-    "path": "content in the path",
-    "header": "content in the header",
 }
 
 
 def mistake(request: Malformed) -> str:
     """What is wrong with it, in a few words."""
-    said = _WORDS[request.mistake]
-    return f"{said} {', '.join(request.content)}" if request.mistake in ("query", "header") else said
+    return f"{_WORDS['query']} {', '.join(request.content)}" if request.mistake == "query" else _WORDS[request.mistake]
 
 
 def words(request: Malformed) -> str:
     """The request in words: `one malformed request to POST /v1/files (broken JSON) with content in a member`."""
     text = f"one malformed request to {request.label} ({mistake(request)})"
-    text += (
-        f" with content in {', '.join(place.strip('()') for place in request.content)}"
-        if request.mistake not in ("query", "path", "header")
-        else ""
-    )
+    text += f" with content in {', '.join(place.strip('()') for place in request.content)}" if request.mistake != "query" else ""
     more = [f"the header {name}" for name, _ in request.headers] + [f"the query parameter {name}" for name, _ in request.query]
     text += f", and with {', '.join(more)}" if more else ""
     return text + (f", with the credential of the {request.role}" if request.role != "member" else "")

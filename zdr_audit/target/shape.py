@@ -99,7 +99,6 @@ _PLACE_WORDS: Mapping[str, str] = {
     "stop_sequence": "a stop sequence",
     "header": "a request header",
     "unknown_field": "a field that the interface does not know",
-    "wrong_value": "the very value that is wrong",
 }
 _WRONG_WORDS: Mapping[str, str] = {
     "unknown_model": "that names an unknown model",

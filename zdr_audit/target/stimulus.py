@@ -11,25 +11,21 @@ Place = Literal[
     "message", "system", "history", "prefill", "tool_name", "tool_description", "tool_schema", "tool_input", "tool_result",
     "result_text", "result_image", "result_document", "result_search", "image", "document", "document_title", "document_context", "document_text",
     "document_image", "search_result", "search_title", "search_source", "earlier_thinking", "user_id", "stop_sequence", "header", "unknown_field",
-    "wrong_value",
 ]  # fmt: skip
 PLACES: tuple[Place, ...] = (
     "message", "system", "history", "prefill", "tool_name", "tool_description", "tool_schema", "tool_input", "tool_result",
     "result_text", "result_image", "result_document", "result_search", "image", "document", "document_title", "document_context", "document_text",
     "document_image", "search_result", "search_title", "search_source", "earlier_thinking", "user_id", "stop_sequence", "header", "unknown_field",
-    "wrong_value",
 )  # fmt: skip
 Wrong = Literal[
     "unknown_model", "negative_max_tokens", "empty_messages", "bad_role", "broken_json", "no_version", "bad_credential", "too_large"
 ]
 WRONG: tuple[Wrong, ...] = get_args(Wrong)
-VALUED: frozenset[Wrong] = frozenset({"unknown_model", "bad_role"})
-"""Mistakes that are one value of the client's, which can carry content: the place `wrong_value`."""
 Sampling = Literal["warm", "nucleus"]
 Choice = Literal["auto", "any", "named", "none"]
-REFUSABLE: frozenset[Place] = frozenset({"unknown_field", "earlier_thinking", "wrong_value"})
+REFUSABLE: frozenset[Place] = frozenset({"unknown_field", "earlier_thinking"})
 """Places that a target may answer with a client error, and be right: whoever sends content there must be ready for one. Thinking bears a
-signature, and no target need take one that it did not give; `wrong_value` is what is wrong in a request that is so on purpose."""
+signature, and no target need take one that it did not give."""
 INSIDE: frozenset[Place] = frozenset({"document_text", "document_image"})
 """Places in blocks inside a document: most interfaces have documents in one piece alone."""
 RESULT: frozenset[Place] = frozenset({"result_text", "result_image", "result_document", "result_search"})
@@ -129,8 +125,6 @@ def fitted(stimulus: Stimulus, offered: Collection[str]) -> tuple[Stimulus | Non
     """The stimulus without what cannot be said, and what was left out. None where nothing worth sending is left: no place for content, or without
     what makes it that stimulus (a session, a common opening, a wish to be stored, a mistake on purpose, a stream to be abandoned)."""
     missing = tuple(name for name in features(stimulus) if not {name, *_COMES_WITH.get(name, ())} <= {*offered})
-    if "wrong_value" in stimulus.places and stimulus.wrong not in VALUED:
-        missing = tuple(dict.fromkeys((*missing, "wrong_value")))
     kept = stimulus.places.difference(missing)
     essential = {"session", "opening", "store", f"wrong:{stimulus.wrong}"} | ({"stream"} if stimulus.abandon_after is not None else set())
     if essential & set(missing) or (stimulus.places and not kept):

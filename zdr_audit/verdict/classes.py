@@ -41,7 +41,6 @@ _PLACES = {
     "stop_sequence": "Metadata, stop sequences, headers",
     "header": "Metadata, stop sequences, headers",
     "unknown_field": "Metadata, stop sequences, headers",
-    "wrong_value": "Values that are wrong",
 }
 _FLAGS = {"stream": "Streamed", "cache": "With cache markers", "thinking": "With thinking"}
 _ORDER = (ALL, "Plain", "Streamed", *dict.fromkeys(_PLACES.values()), "Long", "With cache markers", "With thinking", "Token counting")

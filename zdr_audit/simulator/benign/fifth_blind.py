@@ -1,17 +1,21 @@
-"""Variants of a fifth blind list: an earlier end, a later report, a longer log."""
+"""Variants of a fifth blind list: an earlier end, a later report, a longer log, names of models and paths that nobody has."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
 from sqlalchemy.orm import Session
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zdr_audit.simulator.context import Caller, RequestContext
 from zdr_audit.simulator.retention import STANDARD_DAYS
 from zdr_audit.simulator.violations import wrap
+from zdr_audit.simulator.violations.keeping import PLACES, also
 
 if TYPE_CHECKING:
     from zdr_audit.simulator.parts import Parts
@@ -38,7 +42,9 @@ def usage_is_shown_later(parts: Parts, seconds: float) -> None:
         def charge_and_note(session: Session, ctx: RequestContext) -> None:
             charge(session, ctx)
             cost = parts.cost.price(ctx)
-            recent.append((time.monotonic(), ctx.organization, ctx.known_caller.email, ctx.model, ctx.input_tokens, ctx.output_tokens, cost))
+            recent.append(
+                (time.monotonic(), ctx.organization, ctx.known_caller.email, ctx.model, ctx.input_tokens, ctx.output_tokens, cost)
+            )
 
         return charge_and_note
 
@@ -86,3 +92,42 @@ def first_use_is_logged(parts: Parts) -> None:
         return identify_and_log
 
     wrap(parts.auth, "identify", make)
+
+
+def unknown_models_are_counted(parts: Parts) -> None:
+    """A metric counts by model, and takes the name from the client."""
+
+    def count(ctx: RequestContext) -> None:
+        if ctx.status == 404 and isinstance(ctx.parsed, BaseModel) and isinstance(name := getattr(ctx.parsed, "model", None), str):
+            PLACES["metrics"](parts, ctx, name.encode())
+
+    also(parts, count)
+
+
+def unknown_path_is_quoted(parts: Parts) -> None:
+    """The answer to a path that leads nowhere quotes method and path."""
+
+    class Quoting:
+        def __init__(self, app: ASGIApp):
+            self.app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            start: Message = {}
+
+            async def quote(message: Message) -> None:
+                nonlocal start
+                if message["type"] == "http.response.start" and message["status"] == 404 and scope["state"]["ctx"].operation is None:
+                    start = message
+                elif start and message["type"] == "http.response.body":
+                    body = json.loads(message["body"])
+                    body["error"]["message"] = f"Cannot {scope['method']} {scope['path']}"
+                    data = json.dumps(body).encode()
+                    headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
+                    await send({**start, "headers": [*headers, (b"content-length", str(len(data)).encode())]})
+                    await send({**message, "body": data})
+                else:
+                    await send(message)
+
+            await self.app(scope, receive, quote)
+
+    parts.middlewares.append(Quoting)

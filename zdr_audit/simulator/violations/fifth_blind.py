@@ -10,10 +10,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from zdr_audit.simulator.context import Caller, RequestContext
 from zdr_audit.simulator.directory import new_id
@@ -45,16 +44,6 @@ def forced_tool_schemas_are_compiled(parts: Parts, where: str) -> None:
                 PLACES[where](parts, ctx, zlib.compress(json.dumps(tool.input_schema).encode()))
 
     also(parts, compile_schema)
-
-
-def unknown_models_are_counted(parts: Parts) -> None:
-    """A metric counts by model, and takes the name from the client."""
-
-    def count(ctx: RequestContext) -> None:
-        if ctx.status == 404 and isinstance(ctx.parsed, BaseModel) and isinstance(name := getattr(ctx.parsed, "model", None), str):
-            PLACES["metrics"](parts, ctx, name.encode())
-
-    also(parts, count)
 
 
 def flag_saves_what_was_said_before(parts: Parts, last: int) -> None:
@@ -237,32 +226,3 @@ def removed_settings_are_still_served(parts: Parts) -> None:
         return merge
 
     wrap(parts.settings, "write", make)
-
-
-def unknown_path_is_quoted(parts: Parts) -> None:
-    """The answer to a path that leads nowhere quotes method and path."""
-
-    class Quoting:
-        def __init__(self, app: ASGIApp):
-            self.app = app
-
-        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            start: Message = {}
-
-            async def quote(message: Message) -> None:
-                nonlocal start
-                if message["type"] == "http.response.start" and message["status"] == 404 and scope["state"]["ctx"].operation is None:
-                    start = message
-                elif start and message["type"] == "http.response.body":
-                    body = json.loads(message["body"])
-                    body["error"]["message"] = f"Cannot {scope['method']} {scope['path']}"
-                    data = json.dumps(body).encode()
-                    headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
-                    await send({**start, "headers": [*headers, (b"content-length", str(len(data)).encode())]})
-                    await send({**message, "body": data})
-                else:
-                    await send(message)
-
-            await self.app(scope, receive, quote)
-
-    parts.middlewares.append(Quoting)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -39,18 +38,15 @@ def malform(assay: Assay, requests: Requests, one: Documented, by: Actor) -> Non
 
 def send_malformed(assay: Assay, request: Malformed) -> Interaction:
     """The same, or a smaller one, once more, with a fresh canary, for the subject; for no check to count."""
-    return send_as_it_is(assay, request, step="candidate", operation=request.operation, labels={OPERATION: request.label})
-
-
-def send_as_it_is(assay: Assay, request: Malformed, *, step: str, operation: str, labels: Mapping[str, str]) -> Interaction:
-    """The request with a fresh canary, for the subject, written by its shape alone: not held against the document, and not counted."""
     party = assay.subject
     by = party.actor(request.role if request.role in party.actors else "member")
     interaction, canary_id, canary = _canary(assay, by, request)
     planned = Planned(
-        assay.scenario, step, assay.epoch, operation, False, None, by.content, labels=dict(labels), settles=(503,),
+        assay.scenario, "candidate", assay.epoch, request.operation, False, None, by.content, labels={OPERATION: request.label}, settles=(503,),
         node=assay.at, malformed=_data(request),
     )  # fmt: skip
+    body = request.body(canary)
+    headers = dict(request.headers) | ({"content-type": JSON} if body is not None else {})
 
     def judge(answer: Answer) -> Judged:
         if answer.status is None:
@@ -58,7 +54,7 @@ def send_as_it_is(assay: Assay, request: Malformed, *, step: str, operation: str
         refused = 400 <= answer.status < 500
         return Judged("accepted" if refused else "unexpected", refused, "", error_data(answer))
 
-    outgoing = Outgoing(request.method, request.target(canary), request.sent_headers(canary), request.body(canary))
+    outgoing = Outgoing(request.method, request.target(canary), headers, body)
     return assay.recorder.exchange(interaction, planned, by, outgoing, (canary_id,), judge)[0]
 
 

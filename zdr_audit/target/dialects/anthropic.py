@@ -59,7 +59,7 @@ def render(
     extra: Mapping[str, Any] | None = None,
 ) -> Rendered:
     """`texts` gives the canary for each place of the stimulus, `parts` the pieces to be joined (empty: no instruction)."""
-    body: dict[str, Any] = {"model": words.unknown_model(texts) if stimulus.wrong == "unknown_model" else model, "max_tokens": max_tokens}
+    body: dict[str, Any] = {"model": words.UNKNOWN_MODEL if stimulus.wrong == "unknown_model" else model, "max_tokens": max_tokens}
     if stimulus.stream:
         body["stream"] = True
     system: list[dict[str, Any]] = []
@@ -95,7 +95,7 @@ def render(
         headers["x-claude-code-session-id"] = stimulus.session
     if "header" in texts:
         headers["x-client-note"] = texts["header"]
-    return Rendered(headers, _spoil(stimulus, texts, body, headers, size_limit))
+    return Rendered(headers, _spoil(stimulus, body, headers, size_limit))
 
 
 def _messages(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -221,7 +221,7 @@ def _marked_at_the_end(turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _spoil(stimulus: Stimulus, texts: Mapping[Place, str], body: dict[str, Any], headers: dict[str, str], size_limit: int) -> bytes:
+def _spoil(stimulus: Stimulus, body: dict[str, Any], headers: dict[str, str], size_limit: int) -> bytes:
     match stimulus.wrong:
         case "negative_max_tokens":
             body["max_tokens"] = -1
@@ -229,7 +229,7 @@ def _spoil(stimulus: Stimulus, texts: Mapping[Place, str], body: dict[str, Any],
             body["system"] = body["messages"]
             body["messages"] = []
         case "bad_role":
-            body["messages"][-1]["role"] = words.unknown_role(texts)
+            body["messages"][-1]["role"] = words.UNKNOWN_ROLE
         case "no_version":
             del headers["anthropic-version"]
         case "broken_json":

@@ -124,20 +124,6 @@ def choice(stimulus: Stimulus) -> Choice | None:
     return stimulus.tool_choice or ("auto" if stimulus.sampling else None)
 
 
-def unknown_model(texts: Mapping[Place, str]) -> str:
-    """The name of a model that does not exist."""
-    return "-".join([UNKNOWN_MODEL, *_wrong(texts)])
-
-
-def unknown_role(texts: Mapping[Place, str]) -> str:
-    """A role that nobody has in a conversation."""
-    return "-".join([UNKNOWN_ROLE, *_wrong(texts)])
-
-
-def _wrong(texts: Mapping[Place, str]) -> list[str]:
-    return [texts["wrong_value"]] if "wrong_value" in texts else []
-
-
 def noise(characters: int) -> str:
     """Fresh random text of that many characters of 6 bits each: no compression makes it smaller."""
     return secrets.token_urlsafe(characters)[:characters]

@@ -33,14 +33,12 @@ class GenericJsonDialect:
         self.request_id_header = described.request_id_header
         used = names(described.body)
         wrong = {f"wrong:{kind}" for kind in described.wrong}
-        spoilt = "model" in used or any("wrong_value" in names(body) for body in described.wrong.values())
         self.features = frozenset(
             {_TEXT_PLACES.get(name, name) for name in used if _TEXT_PLACES.get(name, name) in PLACES}
             | {*_ALWAYS, *wrong}
             | ({"stream"} if described.stream else set())
             | ({"session"} if "session" in used else set())
             | ({"wrong:unknown_model"} if "model" in used else set())
-            | ({"wrong_value"} if spoilt else set())
         )
 
     def render(self, stimulus: Stimulus, model: str, texts: Mapping[Place, str], parts: tuple[str, ...], size_limit: int) -> Rendered:
@@ -49,7 +47,7 @@ class GenericJsonDialect:
             template = {**template, **self.described.stream.body}
         if stimulus.wrong in self.described.wrong:
             template = self.described.wrong[stimulus.wrong]
-        chosen = words.unknown_model(texts) if stimulus.wrong == "unknown_model" else model
+        chosen = words.UNKNOWN_MODEL if stimulus.wrong == "unknown_model" else model
         body = fill(template, _values(stimulus, chosen, texts, parts))
         headers = {"content-type": "application/json"} | dict(stimulus.headers)
         if "header" in texts:
@@ -112,7 +110,6 @@ def _values(stimulus: Stimulus, model: str, texts: Mapping[Place, str], parts: t
         "document_title": f"{texts.get('document_title', 'minutes')}.txt",
         "user_id": texts.get("user_id", "zdr-audit"),
         "stop_sequence": f"stop {texts.get('stop_sequence', 'here')}",
-        "wrong_value": words.unknown_role(texts),
     }
 
 

@@ -54,14 +54,14 @@ def with_headers(stimulus: Stimulus, texts: Mapping[Place, str], body: dict[str,
         body[words.UNKNOWN_FIELD] = texts["unknown_field"]
     match stimulus.wrong:
         case "unknown_model":
-            body["model"] = words.unknown_model(texts)
+            body["model"] = words.UNKNOWN_MODEL
         case "negative_max_tokens":
             body[limit] = -1
         case "empty_messages":
             body["prompt"] = body[turns]
             body[turns] = []
         case "bad_role":
-            body[turns][-1]["role"] = words.unknown_role(texts)
+            body[turns][-1]["role"] = words.UNKNOWN_ROLE
         case "broken_json":
             return Rendered(headers, json.dumps(body).encode()[:-2])
         case "too_large":
