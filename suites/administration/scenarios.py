@@ -12,7 +12,7 @@ from zdr_audit.suite.hands import ScenarioBroken
 from zdr_audit.suite.inference import How
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.openapi import DeclaredOperation
-from zdr_audit.suite.party import NotOffered
+from zdr_audit.suite.party import NotOffered, Party
 from zdr_audit.target.stimulus import Stimulus
 
 
@@ -67,6 +67,15 @@ def settings_are_changed(assay: Assay) -> None:
     assay.call("settings.read", org.member, step="read after", counts=True)
     if assay.call("settings.write", org.admin, step="set values of every kind", org=org, settings=EVERY_KIND).accepted:
         assay.call("settings.read", org.member, step="read values of every kind")
+        _take_settings_away(assay, org)
+
+
+def _take_settings_away(assay: Assay, org: Party) -> None:
+    """The admin sets fewer than before. Where a write is a PATCH, what it leaves out stays by contract."""
+    if assay.profile.operations["settings.write"].method == "PATCH":
+        return
+    if assay.call("settings.write", org.admin, step="take settings away", org=org, settings=FEWER).accepted:
+        assay.call("settings.read", org.member, step="read what is left")
 
 
 EVERY_KIND: Mapping[str, object] = {
@@ -77,6 +86,8 @@ EVERY_KIND: Mapping[str, object] = {
     "apiKeyHelper": "",
 }
 """Settings that switch something off, or empty a list, are as much what the admin wants as others."""
+FEWER: Mapping[str, object] = {"cleanupPeriodDays": 6, "permissions": {"allow": []}}
+"""Most of them are left out, and one that stands in another."""
 
 
 @scenario()

@@ -6,7 +6,7 @@ from typing import Any
 
 from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive
 from zdr_audit.suite.marks import control
-from zdr_audit.suite.settings import otherwise
+from zdr_audit.suite.settings import left_over, otherwise, told
 
 from . import scenarios as after
 
@@ -99,6 +99,12 @@ def test_managed_settings_are_served_and_follow_the_admin(expect: Expect) -> Non
         expect.served([every], "server-managed settings must be served under ZDR")
         wrong = otherwise(every, after.EVERY_KIND)
         expect.that(not wrong, f"settings must be served as the admin set them, also what is off or empty: {', '.join(wrong)}", every)
+    for fewer in expect.where(step="read what is left"):
+        expect.served([fewer], "server-managed settings must be served under ZDR")
+        expect.that(not otherwise(fewer, {"cleanupPeriodDays": 6}), "settings that stay must be served as the admin set them last", fewer)
+        # What was told before the admin set it is the target's own.
+        removed = left_over(fewer, after.FEWER, [after.EVERY_KIND], told(before))
+        expect.that(not removed, f"settings that the admin took away must not be served any more: {', '.join(removed)}", fewer)
     promise = "a change of settings must reach clients that poll for it"
     expect.revalidated(before, read, expect.where(step="poll after"), promise, of=("settings",))
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 
-from zdr_audit.suite.assay import Assay
+from zdr_audit.suite.assay import IN_THE_OTHER_HEADER, Assay
 from zdr_audit.suite.histories import machine, walks
 from zdr_audit.suite.histories.play import DAY, told_at_first
 from zdr_audit.suite.inference import Conversation, How
@@ -22,6 +24,13 @@ def feature_of(assay: Assay) -> str:
 def probe(assay: Assay, party: Party, step: str, *, counts: bool = False) -> None:
     """One feature attempt, main endpoints only."""
     assay.use_feature(feature_of(assay), party.member, step=step, counts=counts, only=lambda e: not e.helper)
+
+
+def begin_each(assay: Assay, party: Party, step: str, names: Iterable[str]) -> None:
+    """What each of these features is begun with: each may have a switch of its own."""
+    for name in names:
+        first = assay.feature(name).first
+        assay.use_feature(name, party.member, step=step, counts=False, only=lambda e, first=first: e is first)  # type: ignore[misc]
 
 
 @scenario()
@@ -144,6 +153,7 @@ def the_moment_of_enabling(assay: Assay) -> None:
     talk = Conversation()
     assay.infer(org.member, Stimulus(cache=True, padding=18_000), step="ask before", counts=False, how=How(conversation=talk))
     probe(assay, org, "use before")
+    others = _other_clients_before(assay, org)
     request = assay.provide("zdr.request", step="request", org=org).values["request"]
     org = assay.add_member(org, step="a member comes after the request", role="newcomer-requested")
     assay.review(org, request)
@@ -160,13 +170,36 @@ def the_moment_of_enabling(assay: Assay) -> None:
     for stream in (True, False):
         assay.infer(org.member, Stimulus(session=assay.session("zdr-audit-open-session"), stream=stream), step="ask after")
         assay.infer(org.admin, Stimulus(stream=stream), step="ask after")
-    probe(assay, org, "use after")
+    begin_each(assay, org, "use after", assay.profile.features)
+    _other_clients_after(assay, org, others)
     for role in [role for role in org.actors if role.startswith("newcomer")]:
         assay.infer(org.actor(role), Stimulus(), step="ask after")
         assay.use_feature(feature_of(assay), org.actor(role), step="use after", counts=False, only=lambda e: e.begins)
     newcomer = assay.add_member(org, step="a member comes after", role="newcomer").actor("newcomer")
     assay.infer(newcomer, Stimulus(), step="ask after")
     assay.use_feature(feature_of(assay), newcomer, step="use after", counts=False, only=lambda e: not e.helper)
+
+
+def _other_clients_before(assay: Assay, org: Party) -> dict[str, Actor]:
+    """Whoever asks after enabling asked before it: what a target remembers of a client, it learns when it first sees it. Gives the member's other
+    credentials."""
+    assay.infer(org.admin, Stimulus(), step="ask before", counts=False)
+    others = assay.other_credentials(org, org.member, step="before")  # one that is taken in the other header has asked by that
+    for name, actor in others.items():
+        if name == IN_THE_OTHER_HEADER:
+            assay.use_feature(feature_of(assay), actor, step="use before otherwise", counts=False, only=lambda e: e.begins)
+        else:
+            assay.infer(actor, Stimulus(stream=True), step="ask before", counts=False)
+    return others
+
+
+def _other_clients_after(assay: Assay, org: Party, others: Mapping[str, Actor]) -> None:
+    for name, actor in others.items():
+        client, told = replace(actor, content=org.content), {"with": name}
+        for stream in (False, True) if name == IN_THE_OTHER_HEADER else (True,):
+            assay.infer(client, Stimulus(stream=stream), step="ask after otherwise", counts=False, labels=told)
+        if name == IN_THE_OTHER_HEADER:
+            assay.use_feature(feature_of(assay), client, step="use after otherwise", counts=False, only=lambda e: e.begins, labels=told)
 
 
 def _administer(assay: Assay, org: Party) -> None:
@@ -205,7 +238,10 @@ def _disable_during_an_answer(assay: Assay, org: Party) -> None:
 @scenario()
 def disabling(assay: Assay) -> None:
     """Customers try to disable, and administer their organization; ZDR is asked for once more; the provider disables, and members of all times go on"""
-    org, beside = assay.enable(assay.fresh()), assay.enable(assay.fresh())
+    org, beside = assay.enable(assay.fresh()), assay.fresh()
+    _, *further = assay.profile.features  # the first is the probe
+    begin_each(assay, beside, "use each before ZDR", further)
+    beside = assay.enable(beside)
     for actor in _customers(assay, org, beside):
         assay.attempt("zdr.disable", actor, step="customer disables", org=org)
     _administer(assay, org)
@@ -221,6 +257,7 @@ def disabling(assay: Assay) -> None:
     org = assay.add_member(org.under("standard"), step="a member comes after disabling", role="latecomer")
     assay.call("zdr.status", org.admin, step="status after provider", org=org, counts=True)
     probe(assay, org, "use after disabling")
+    begin_each(assay, org, "use each after disabling", further)
     for role in ("newcomer", "latecomer"):
         assay.use_feature(feature_of(assay), org.actor(role), step="use after disabling", counts=False, only=lambda e: e.begins)
     if assay.offers("policy_limits.read"):
@@ -233,13 +270,18 @@ def migration(assay: Assay) -> None:
     org = assay.fresh(operation="organization.create_api_zdr").under("zdr")
     for stream in (False, True):
         assay.infer(org.member, Stimulus(stream=stream), step="ask before")
+    # Clients of every kind were there before, and go on.
+    others = assay.taken_in_the_other_header(org.member, step="ask before")
+    clients = (org.member, *others)
     revoked = assay.revoked_key(org)
     many = assay.count(6, 12, 60)
-    jobs = [partial(assay.infer, org.member, Stimulus(stream=bool(n % 2)), step="ask during") for n in range(many)]
+    jobs = [partial(assay.infer, clients[n // 2 % len(clients)], Stimulus(stream=bool(n % 2)), step="ask during") for n in range(many)]
     jobs.insert(many // 3, partial(assay.call, "zdr.migrate", assay.doer("zdr.migrate"), step="migrate", org=org))
     assay.parallel(jobs, workers=6)
     for stream in (False, True):
         assay.infer(org.member, Stimulus(stream=stream), step="ask after")
+        for other in others:
+            assay.infer(other, Stimulus(stream=stream), step="ask after otherwise", counts=False)
     if revoked is not None:
         for actor in (revoked, *in_the_other_header(revoked)):
             assay.attempt("zdr.status", actor, step="a key revoked before", org=org, weigh="answer")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zdr_audit.journal.events import Interaction
 from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.limits import told_as_without_zdr
 from zdr_audit.suite.marks import control
@@ -53,9 +54,11 @@ def test_nothing_is_enabled_without_an_approved_review(expect: Expect) -> None:
 
 @control("ZDR-ENB-04", after=after.the_moment_of_enabling)
 def test_enabling_takes_effect_at_once(expect: Expect) -> None:
-    expect.kept_nowhere(expect.some(step="ask after"), promise="from the enabling answer on, nothing must be kept")
+    asked = [*expect.some(step="ask after"), *expect.where(step="ask after otherwise")]
+    expect.kept_nowhere(asked, promise="from the enabling answer on, nothing must be kept")
     expect.presupposes(expect.some(step="use before"), "the feature must work before, so that refusing it after means something")
-    expect.features_refused(expect.some(step="use after"), "from the enabling answer on, features that need storage must be refused")
+    used = [*expect.some(step="use after"), *expect.where(step="use after otherwise")]
+    expect.features_refused(used, "from the enabling answer on, features that need storage must be refused, whoever the client is")
 
 
 @control("ZDR-ENB-05", after=after.disabling)
@@ -63,7 +66,17 @@ def test_the_provider_can_disable(expect: Expect) -> None:
     expect.served(expect.some(step="disable"), "the provider must be able to disable ZDR")
     expect.zdr_status(expect.some(step="status after provider"), "disabled", "the provider must be able to disable ZDR")
     expect.served(expect.some(step="use after disabling"), "after disabling, the features must work again, whenever a member came")
+    if each := _worked_before(expect, "use each before ZDR", "use each after disabling"):
+        expect.served(each, "after disabling, every feature that worked before ZDR must work again")
     told_as_without_zdr(expect, expect.where(step="limits after disabling"), "after disabling, clients must be told that there is no ZDR")
+
+
+def _worked_before(expect: Expect, before: str, after: str) -> list[Interaction]:
+    """What was tried in the one step, of those features that worked in the other."""
+    tried = expect.where(step=before)
+    expect.dealt_with(tried)
+    worked = {i.labels["feature"] for i in tried if i.outcome == "accepted"}
+    return [i for i in expect.where(step=after) if i.labels["feature"] in worked]
 
 
 @control("ZDR-ENB-06", after=after.disabling)
@@ -77,6 +90,7 @@ def test_no_customer_role_can_disable(expect: Expect) -> None:
 def test_migration_leaves_no_gap(expect: Expect) -> None:
     expect.served(expect.some(step="migrate"), "a pay-as-you-go ZDR organization must be able to migrate")
     asked = [i for step in ("ask before", "ask during", "ask after") for i in expect.some(step=step)]
+    asked += expect.where(step="ask after otherwise")
     expect.kept_nowhere(asked, promise="nothing must be kept before, during and after the migration")
 
 

@@ -12,7 +12,12 @@ from zdr_audit.target.stimulus import Stimulus
 from zdr_audit.target.template import names
 
 FLAGGED, HELD = "zdr-audit-flagged", "zdr-audit-held"
-BESIDE, READ, READ_BACK = "ask beside after a change", "others read after a change", "read back after a change"
+BEFORE, BESIDE, READ, READ_BACK = (
+    "ask beside before the flag",
+    "ask beside after a change",
+    "others read after a change",
+    "read back after a change",
+)
 """How the steps are called that are judged by."""
 
 
@@ -54,8 +59,10 @@ def a_flagged_session_and_a_migration(assay: Assay) -> None:
 
 
 def _except(assay: Assay, org: Party) -> str:
-    """A session is flagged and something said in it, another is held, where that can be done; gives the hold, empty where there is none."""
+    """Something is said beside, a session is flagged and something said in it, another is held, where that can be done; gives the hold, empty where there
+    is none."""
     operator = assay.staff("operator")
+    assay.infer(org.member, Stimulus(session="zdr-audit-beside"), step=BEFORE, counts=False)
     assay.must("session.flag", operator, step="flag before the change", org=org, session=FLAGGED)
     assay.infer(org.under("exception").member, Stimulus(session=FLAGGED), step="ask in the flagged session before the change")
     if not (assay.offers("hold.place") and assay.offers("hold.release")):

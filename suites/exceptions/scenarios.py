@@ -36,17 +36,19 @@ def a_flagged_session_and_a_legal_hold(assay: Assay) -> None:
     excepted = org.under("exception")
     # A session is flagged for what was said in it before.
     assay.infer(excepted.member, _session("flagged"), step="ask before it is flagged")
+    # What others said before is no more part of it than what they say afterwards.
+    _ask_outside(assay, org)
     assay.must("session.flag", operator, step="flag a session", org=org, session="zdr-audit-flagged")
     for stream in (False, True):
         assay.infer(excepted.member, _session("flagged", stream=stream), step="ask in the flagged session")
-        assay.infer(org.member, _session("ordinary", stream=stream), step="ask in another session")
-        assay.infer(org.admin, _session("colleague", stream=stream), step="a colleague asks")
-        assay.infer(org.member, Stimulus(stream=stream), step="ask without a session")
+        _ask_outside(assay, org, stream=stream)
     for name in assay.profile.features:
         assay.use_feature(name, org.member, step="use before holds", counts=False, only=lambda e: e.begins)
     for name in ("flagged-2", "FLAGGED", "flagge"):
         assay.infer(org.member, _session(name), step="ask in a session of nearly that name")
     assay.infer(assay.subject.member, _session("flagged"), step="another organization asks in a session of that name")
+    for actor, stimulus in ((org.member, _session("beside", stream=True)), (org.admin, Stimulus())):
+        assay.infer(actor, stimulus, step="ask beside before the hold", counts=False)
     hold = assay.must("hold.place", operator, step="place a hold", org=org, session="zdr-audit-held")
     assay.infer(excepted.member, _session("held"), step="ask in the held session")
     other_hold = assay.must("hold.place", operator, step="place another hold", org=org, session="zdr-audit-held-too")
@@ -72,6 +74,13 @@ def a_flagged_session_and_a_legal_hold(assay: Assay) -> None:
         listed = assay.list_all("exceptions.list", operator, step="operator lists", org=org)
         for item in listed.items:
             assay.attempt("exceptions.read", actor, step="others read", org=org, labels={"reader": role}, exception=item["exception"])
+
+
+def _ask_outside(assay: Assay, org: Party, *, stream: bool = False) -> None:
+    """What lies outside a flagged session: another one, a colleague's, none at all."""
+    assay.infer(org.member, _session("ordinary", stream=stream), step="ask in another session")
+    assay.infer(org.admin, _session("colleague", stream=stream), step="a colleague asks")
+    assay.infer(org.member, Stimulus(stream=stream), step="ask without a session")
 
 
 @scenario()

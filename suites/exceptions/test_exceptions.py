@@ -43,7 +43,8 @@ def _after_changes(expect: Expect, *steps: str) -> list[Interaction]:
 def test_a_flag_keeps_no_other_session_after_changes_of_the_organization(expect: Expect) -> None:
     others = _after_changes(expect, changes.BESIDE)
     expect.kept_nowhere(
-        others, promise="a flagged session must not cause other sessions to be kept when its organization was changed, either"
+        [*expect.where(step=changes.BEFORE), *others],
+        promise="a flagged session must not cause other sessions to be kept when its organization was changed, either",
     )
 
 
@@ -79,7 +80,8 @@ def test_kept_content_is_readable_by_no_customer_after_changes_of_the_organizati
 
 @control("ZDR-EXC-05", after=STORY)
 def test_a_hold_keeps_only_what_it_names_and_only_until_its_release(expect: Expect) -> None:
-    outside = [*expect.some(step="ask beside the held session"), *expect.some(step="ask after the release")]
+    steps = ("ask beside before the hold", "ask beside the held session", "ask after the release")
+    outside = [item for step in steps for item in expect.some(step=step)]
     expect.kept_nowhere(outside, promise="a legal hold must keep only what it names, until its release")
 
 
@@ -95,7 +97,7 @@ def test_a_flag_and_a_hold_from_before_keep_only_what_they_name(expect: Expect) 
 
 @control("ZDR-EXC-05", after=(STORY, *CHANGES))
 def test_a_hold_keeps_only_what_it_names_after_changes_of_the_organization(expect: Expect) -> None:
-    outside = _after_changes(expect, changes.BESIDE)
+    outside = [*expect.where(step=changes.BEFORE), *_after_changes(expect, changes.BESIDE)]
     expect.presupposes(expect.some(step="hold before the change"), "what is outside a hold can be judged where something is held")
     expect.kept_nowhere(outside, promise="a legal hold must keep only what it names, also when its organization was changed")
 

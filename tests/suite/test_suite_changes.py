@@ -52,10 +52,10 @@ def test_customers_look_after_every_change_and_others_go_on(tmp_path: Path) -> N
     with Lab(tmp_path) as lab:
         sent = driven(lab, changes.a_flagged_session_and_a_disabling)
     look = ["operator lists after a change", changes.READ, changes.READ, changes.READ_BACK]
-    before = ["flag before the change", "ask in the flagged session before the change", "hold before the change"]
+    before = [changes.BEFORE, "flag before the change", "ask in the flagged session before the change", "hold before the change"]
     after = [changes.BESIDE, changes.BESIDE, "release after the change", "close the organization"]
     assert steps(sent) == [*before, "disable", *look, *look, *after]
-    assert {i.content for i in sent if i.step == changes.BESIDE} == {"zdr"}
+    assert {i.content for i in sent if i.step in (changes.BEFORE, changes.BESIDE)} == {"zdr"}
     assert {i.outcome for i in sent if i.step == changes.READ}.isdisjoint({"accepted"})
 
 
@@ -77,6 +77,7 @@ def test_what_cannot_be_done_is_left_out(tmp_path: Path) -> None:
     with Lab(tmp_path) as lab:
         without(lab, "hold.place", "organization.delete", "exceptions.read")
         assert steps(driven(lab, changes.a_flagged_session_and_a_migration)) == [
+            changes.BEFORE,
             "flag before the change",
             "ask in the flagged session before the change",
             "migrate",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,39 @@ def test_settings_that_are_off_or_empty_count_as_others_do(tmp_path: Path) -> No
             assert name in violated(lambda worse=worse: served(worse))
         less = {key: value for key, value in told.items() if value}
         assert "includeCoAuthoredBy" in violated(lambda: served(altered(expect, "read values of every kind", data={"settings": less})))
+
+
+def test_settings_that_were_taken_away_are_gone_and_those_that_nobody_set_may_stand_there(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        expect = driven(lab, administration.settings_are_changed)
+        served(expect)
+        (read,) = expect.where(step="read what is left")
+        left = read.data["settings"]
+        assert left == administration.FEWER
+        nested = {"permissions": {"allow": [], "deny": ["WebFetch"]}}
+        for name, more in (("apiKeyHelper", {"apiKeyHelper": ""}), ("permissions.deny", nested)):
+            still = altered(expect, "read what is left", data={"settings": left | more})
+            assert f"any more: {name}" in violated(lambda still=still: served(still))
+        assert "set them last" in violated(
+            lambda: served(altered(expect, "read what is left", data={"settings": left | {"cleanupPeriodDays": 0}}))
+        )
+        harmless = {"model": "opus", "apiKeyHelper": None, "includeCoAuthoredBy": 0, "permissions": {"allow": [], "deny": [], "ask": []}}
+        served(altered(expect, "read what is left", data={"settings": left | harmless}))
+        (before,) = expect.where(step="read before")
+        own = {"apiKeyHelper": ""}  # told before anybody set it
+        altered(expect, "read before", data=before.data | {"settings": before.data["settings"] | own})
+        served(altered(expect, "read what is left", data={"settings": left | own}))
+
+
+def test_where_a_write_is_a_patch_nothing_is_taken_away_by_it(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        operations = dict(lab.profile.operations)
+        hands = lab.assay("administration.settings_are_changed", 0, "quick")
+        org = hands.fresh()
+        operations["settings.write"] = operations["settings.write"].model_copy(update={"method": "PATCH"})
+        patching = replace(hands, profile=lab.profile.model_copy(update={"operations": operations}))
+        administration._take_settings_away(patching, org)
+        assert not [i for i in lab.history().interactions.values() if i.step == "take settings away"]
 
 
 def test_a_key_that_was_revoked_before_a_migration_must_open_nothing_after_it(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from suites.administration.scenarios import a_spend_limit
 from suites.administration.test_administration import test_a_limit_holds_for_every_credential_of_its_user as holds_for_each
 from suites.contract.scenarios import a_revoked_key
 from suites.contract.test_contract import test_a_revoked_key_opens_nothing as opens_nothing
+from suites.enablement.scenarios import migration, the_moment_of_enabling
 from zdr_audit.suite.expect import DoesNotApply, Expect
 from zdr_audit.suite.marks import Scenario
 from zdr_audit.target.transport import Answer, Outgoing
@@ -62,6 +63,53 @@ def test_a_header_that_is_not_taken_is_no_credential_and_keys_that_cannot_be_mad
         assert list(hands.other_credentials(org, org.member, step="before")) == ["a further key"]
         without(lab, "key.create")
         assert lab.assay("administration.a_spend_limit", 0, "quick").other_credentials(org, org.member, step="before") == {}
+
+
+def test_which_kinds_of_client_are_served_is_tried_once_a_run(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        hands = lab.assay("enablement.many_histories", 0, "quick")
+        for number in (1, 2):
+            kinds = lab.assay(f"enablement.kinds_{number}", 0, "quick").kinds_of_client(hands.subject.member)
+            assert [actor.header for actor in kinds] == ["x-api-key", "authorization"]
+        (tried,) = [i for i in lab.history().interactions.values() if "the other header" in i.step]
+        assert (tried.actor, tried.content) == ("control.member", "standard")
+        assert hands.kinds_of_client(replace(hands.subject.member, header="x-house-key"))[1:] == ()
+    with Lab(tmp_path / "one") as lab:
+        taking_one_header(lab)
+        hands = lab.assay("enablement.many_histories", 0, "quick")
+        assert hands.kinds_of_client(hands.subject.member) == (hands.subject.member,)
+
+
+def test_whoever_asks_after_enabling_asked_before_it_by_the_same_credential(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        sent = driven(lab, the_moment_of_enabling).interactions
+    after = [(i.step, i.labels["with"], i.outcome) for i in sent if "with" in i.labels]
+    header, key = "the key in the other header", "a further key"
+    assert after == [
+        *2 * [("ask after otherwise", header, "accepted")],
+        ("use after otherwise", header, "refused_by_policy"),
+        ("ask after otherwise", key, "accepted"),
+    ]
+    before = [(i.step, i.content) for i in sent if i.step in ("use before otherwise", "before: try the other header")]
+    assert before == [("before: try the other header", "standard"), ("use before otherwise", "standard")]
+
+
+def test_where_one_header_alone_is_taken_the_further_key_is_the_other_client(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        taking_one_header(lab)
+        sent = driven(lab, the_moment_of_enabling).interactions
+    assert [i.labels["with"] for i in sent if "with" in i.labels] == ["a further key"]
+
+
+def test_clients_of_both_headers_ask_before_while_and_after_an_organization_migrates(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        assay = lab.assay(migration.name, 0, "quick")
+        assay.parallel = lambda jobs, workers=1: [job() for job in jobs]  # type: ignore[method-assign]
+        migration.drive(assay)
+        sent = lab.history().of([migration.name])
+    otherwise = [i for i in sent if i.step == "ask after otherwise"]
+    assert [i.outcome for i in otherwise] == 2 * ["accepted"]
+    assert {i.content for i in otherwise} == {"zdr"}
 
 
 def test_a_limit_is_tried_with_every_credential_of_its_user_over_it_and_below_it(tmp_path: Path) -> None:

@@ -75,6 +75,32 @@ def test_after_disabling_members_of_all_times_use_a_feature(tmp_path: Path, viol
     assert {i.content for i in used} <= {"standard", "none"}
 
 
+def test_each_feature_that_worked_before_zdr_must_work_after_disabling(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        expect = driven(lab, enablement.disabling, "ZDR-ENB-05")
+        the_provider_disables(expect)
+    _, *further = lab.profile.features
+    for step in ("use each before ZDR", "use each after disabling"):
+        assert [i.labels["feature"] for i in expect.where(step=step)] == further
+        assert {i.content for i in expect.where(step=step)} == {"standard"}
+    whole = list(expect.interactions)
+
+    def closed(*steps: str) -> None:
+        refused = {"status": 403, "outcome": "refused_by_policy", "accepted": False}
+        expect.interactions[:] = [
+            i.model_copy(update=refused) if i.step in steps and i.labels["feature"] == further[-1] else i for i in whole
+        ]
+
+    closed("use each after disabling")
+    message, findings = violated(lambda: the_provider_disables(expect))
+    assert message.startswith("after disabling, every feature that worked before ZDR must work again, but: ") and len(findings) == 1
+    closed("use each before ZDR", "use each after disabling")
+    the_provider_disables(expect)  # it is closed to everybody, by something else
+    unanswered = {"status": None, "outcome": "no_answer", "accepted": False, "error": "timed out"}
+    expect.interactions[:] = [i.model_copy(update=unanswered) if i.step == "use each before ZDR" else i for i in whole]
+    assert "no decision" in inconclusive(lambda: the_provider_disables(expect))
+
+
 # -- who may switch -----------------------------------------------------------------------------------------------------------------
 
 

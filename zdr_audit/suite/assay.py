@@ -15,6 +15,7 @@ from zdr_audit.target.stimulus import Stimulus
 
 BACK_SECONDS = 0.25
 """How long to wait for a target that begins anew before it is asked again."""
+IN_THE_OTHER_HEADER = "the key in the other header"
 ACTIONS: Mapping[str, str] = {
     "requested": "zdr.request",
     "approved": "zdr.approve",
@@ -114,12 +115,27 @@ class Assay(Inference):
         """Further credentials of the same person of an organization made for the run, by what they are: the one at hand in the other header, where an
         inference shows that it is taken there, and a key more, where keys can be made."""
         found: dict[str, Actor] = {}
-        for other in in_the_other_header(actor):
-            if self.infer(other, Stimulus(answer=False), step=f"{step}: try the other header", counts=False).accepted:
-                found["the key in the other header"] = other
+        for other in self.taken_in_the_other_header(actor, step=step):
+            found[IN_THE_OTHER_HEADER] = other
         with suppress(NotOffered):
             found["a further key"] = self.further_key(party, actor, step=f"{step}: give a further key")
         return found
+
+    def taken_in_the_other_header(self, actor: Actor, *, step: str) -> tuple[Actor, ...]:
+        """The same credential in the other header, where an inference shows that it is taken there."""
+        tried = f"{step}: try the other header"
+        return tuple(
+            other for other in in_the_other_header(actor) if self.infer(other, Stimulus(answer=False), step=tried, counts=False).accepted
+        )
+
+    def kinds_of_client(self, actor: Actor) -> tuple[Actor, ...]:
+        """Whoever it is, as each kind of client that the target serves brings the credential. Which it serves is tried once a run, for the control
+        organization: it would say nothing of ZDR that a key is not taken."""
+        others, like = in_the_other_header(actor), self.control.member
+        if self.recorder.takes_the_other_header is None:
+            same = like.token is None and like.header.lower() == actor.header.lower()
+            self.recorder.takes_the_other_header = same and bool(self.taken_in_the_other_header(like, step="which clients are served"))
+        return (actor, *others) if self.recorder.takes_the_other_header else (actor,)
 
     def further_key(self, party: Party, actor: Actor, *, step: str) -> Actor:
         """The same person of an organization made for the run, with a key of their own more. Raises ScenarioBroken or NotOffered."""

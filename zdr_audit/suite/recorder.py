@@ -112,6 +112,8 @@ class Recorder:
         """Seconds by which the target's clock was ahead of ours in the last answer that had a Date header."""
         self.ends_late: bool | None = None
         """Whether the target answers a request to begin anew before it ends: None until the first was watched."""
+        self.takes_the_other_header: bool | None = None
+        """Whether the target takes keys in the other header, too: None until it was tried."""
 
     def transport_of(self, organization: str) -> Transport:
         """The way to the deployment that serves an organization."""

@@ -314,7 +314,10 @@ class Play:
         now = self.now(party)
         actor = now.member if by is None else replace(by, content=now.content)
         stimulus = Stimulus(stream=self.turn % 2 == 0, session=self.assay.session(f"history-{self.number}"))
-        self.judge(self.assay.infer(actor, stimulus, step="ask", labels=self.labels("ask", about=party.id)))
+        kinds = self.assay.kinds_of_client(actor)
+        client = kinds[self.turn // 2 % len(kinds)]  # by the turn, so that it is the same when the history is made once more
+        told = {} if client is actor else {"header": client.header}
+        self.judge(self.assay.infer(client, stimulus, step="ask", labels=self.labels("ask", about=party.id, **told)))
 
     def use(self, party: Party, name: str) -> None:
         actor = self.now(party, "none").member

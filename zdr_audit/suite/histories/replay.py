@@ -137,10 +137,12 @@ def script(profile: Profile, told: Told) -> str:
 
 
 def _credential(profile: Profile, item: Interaction, key: str) -> str:
-    """The header in which the target wants a key; members of organizations made for the run bring theirs as the subject's do."""
+    """The header in which the target wants a key; members of organizations made for the run bring theirs as the subject's do, or as the step says."""
     like = profile.actors["subject"]["member"]
     actor = profile.actors.get(item.organization, {}).get(item.role, like)
-    return "".join(f"{name}: {value}" for name, value in auth_headers(actor.header, key, actor.prefix).items())
+    other = item.labels.get("header")
+    header, prefix = (other, None) if other else (actor.header, actor.prefix)
+    return "".join(f"{name}: {value}" for name, value in auth_headers(header, key, prefix).items())
 
 
 def _spec(profile: Profile, item: Interaction) -> Operation | None:
