@@ -6,7 +6,7 @@ from collections import Counter
 
 from zdr_audit.suite.audit_history import Story
 from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive, listed
-from zdr_audit.suite.log_readings import every_chain_recomputes, every_log_is_in_order
+from zdr_audit.suite.log_readings import every_chain_recomputes, every_log_is_in_order, same_as_in_the_list
 from zdr_audit.suite.marks import control
 
 from ..enablement import scenarios as enablement
@@ -60,6 +60,15 @@ def test_refused_attempts_on_a_closed_organization_are_logged(expect: Expect) ->
 @control("ZDR-AUD-03", after=ACTIONS)
 def test_entries_name_who_and_which_organization(expect: Expect) -> None:
     Story.each(expect, lambda story: story.names_actor_and_organization(expect))
+
+
+@control("ZDR-AUD-03", after=after.enablement_actions)
+def test_an_entry_read_by_its_id_says_what_the_list_says(expect: Expect) -> None:
+    if "audit.entry" not in expect.profile.operations:
+        raise DoesNotApply("the profile has no operation that reads a single entry of the audit log (audit.entry)")
+    if not expect.profile.operations["audit.entry"].extract:
+        raise DoesNotApply("the profile does not say what a single entry of the audit log tells ('extract' of audit.entry)")
+    same_as_in_the_list(expect, expect.some(step="own log"), expect.where(step="own log, one entry"))
 
 
 @control("ZDR-AUD-04", after=ACTIONS)

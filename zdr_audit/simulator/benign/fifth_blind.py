@@ -38,7 +38,9 @@ def usage_is_shown_later(parts: Parts, seconds: float) -> None:
         def charge_and_note(session: Session, ctx: RequestContext) -> None:
             charge(session, ctx)
             cost = parts.cost.price(ctx)
-            recent.append((time.monotonic(), ctx.organization, ctx.known_caller.email, ctx.model, ctx.input_tokens, ctx.output_tokens, cost))
+            recent.append(
+                (time.monotonic(), ctx.organization, ctx.known_caller.email, ctx.model, ctx.input_tokens, ctx.output_tokens, cost)
+            )
 
         return charge_and_note
 
