@@ -243,7 +243,10 @@ def _at_once(assay: Assay, org: Party, kind: str, request: Any) -> Any:
 
 @scenario(last=True)
 def logs_after_all_the_traffic(assay: Assay) -> None:
-    """The logs of subject and control organization, after all stimuli; those of organizations that were disabled, migrated or closed, once more"""
+    """The logs of subject and control organization, after all stimuli; those of some others once more, or for the first time
+
+    Once more: of organizations that were disabled, migrated or closed. For the first time: where enablement was tried and nobody has looked.
+    """
     for party in (assay.subject, assay.control):
         assay.list_all("audit.list", party.admin, step=f"{party.key} log", org=party, counts=True)
     org = assay.fresh()

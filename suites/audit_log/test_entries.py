@@ -6,6 +6,7 @@ from collections import Counter
 
 from zdr_audit.suite.audit_history import Story
 from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive, listed
+from zdr_audit.suite.last_logs import stories_read_at_last
 from zdr_audit.suite.log_readings import every_chain_recomputes, every_log_is_in_order, same_as_in_the_list
 from zdr_audit.suite.marks import control
 
@@ -15,6 +16,7 @@ from ..exceptions import scenarios as exceptions
 from . import scenarios as after
 
 ACTIONS = (after.enablement_actions, after.a_migration_is_logged, after.refusals_of_the_ineligible)
+NOT_READ_BEFORE = (enablement.customers_try_to_enable, enablement.enabling_without_review, enablement.disabling)
 # Where else logs are read: after a migration, of a flagged session, of one whose sessions go on for years.
 ELSEWHERE = (
     enablement.migration,
@@ -40,6 +42,18 @@ def test_the_log_is_the_same_page_by_page(expect: Expect) -> None:
         raise Inconclusive("the log is empty, so that it is the same however it is paged")
     lost = [entry for entry in once if again[entry] != once[entry]]
     expect.that(not lost, f"the log must hold each entry once, however it is paged: {', '.join(lost[:3])}", pages[-1])
+
+
+@control("ZDR-AUD-01", after=after.logs_after_all_the_traffic, watching=NOT_READ_BEFORE)
+def test_logs_that_nobody_read_before_the_end_have_an_entry_for_each_action(expect: Expect) -> None:
+    stories = stories_read_at_last(expect, *NOT_READ_BEFORE)
+    Story.each(expect, lambda story: story.has_one_entry_for_each(expect, refused=False), stories)
+
+
+@control("ZDR-AUD-02", after=after.logs_after_all_the_traffic, watching=NOT_READ_BEFORE)
+def test_logs_that_nobody_read_before_the_end_have_an_entry_for_each_refusal(expect: Expect) -> None:
+    stories = stories_read_at_last(expect, *NOT_READ_BEFORE)
+    Story.each(expect, lambda story: story.has_one_entry_for_each(expect, refused=True), stories)
 
 
 @control("ZDR-AUD-02", after=ACTIONS)
