@@ -95,11 +95,13 @@ def enablement_actions(assay: Assay) -> None:
 
 
 def _entry_by_entry(assay: Assay, org: Party, entries: Iterable[Any]) -> None:
-    """One entry of each type and outcome is read by its id, by whoever read it in the list."""
-    if not assay.offers("audit.entry"):
+    """One entry of each enablement action and outcome is read by its id, by whoever read it in the list."""
+    types = assay.profile.audit_types
+    if types is None or not assay.offers("audit.entry"):
         return
-    kinds = {(str(entry.get("type")), str(entry.get("outcome"))): entry for entry in entries if entry.get("id") is not None}
-    for entry in kinds.values():
+    acted = {types.denied, *(getattr(types, kind) for kind in ACTIONS)}
+    known = [entry for entry in entries if entry.get("type") in acted and entry.get("id") is not None]
+    for entry in {(entry["type"], str(entry.get("outcome"))): entry for entry in known}.values():
         assay.call("audit.entry", org.admin, step="own log, one entry", org=org, labels={"entry": str(entry["id"])}, entry=entry["id"])
 
 
