@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.contract.interface import unspoken_pages
@@ -14,6 +15,8 @@ from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.openapi import DeclaredOperation
 from zdr_audit.suite.party import NotOffered, Party
 from zdr_audit.target.stimulus import Stimulus
+
+from .usage import waited_for
 
 
 @scenario()
@@ -48,11 +51,23 @@ def analytics_are_read(assay: Assay) -> None:
     if assay.offers("metrics.send"):
         assay.call("metrics.send", org.member, step="report counts before ZDR", content=org.member.content, weigh="decision")
     org = assay.enable(org)
-    for number in range(3):
-        assay.infer(org.member, Stimulus(stream=bool(number % 2)), step="use", counts=False)
-    assay.infer(org.admin, Stimulus(), step="a colleague uses", counts=False)
-    for party, step in ((org, "fresh analytics"), (assay.subject, "subject analytics"), (assay.control, "control analytics")):
+    used = [assay.infer(org.member, Stimulus(stream=bool(number % 2)), step="use", counts=False) for number in range(3)]
+    others = assay.infer(org.admin, Stimulus(), step="a colleague uses", counts=False)
+    served = {org.member.email: sum(reply.accepted for reply in used), org.admin.email: int(others.accepted)}
+    waited = _until_counted(assay, org, {email: count for email, count in served.items() if email is not None})
+    assay.list_all("analytics.read", org.admin, step="fresh analytics", org=org, counts=True, labels={"waited": f"{waited:g}"})
+    for party, step in ((assay.subject, "subject analytics"), (assay.control, "control analytics")):
         assay.list_all("analytics.read", party.admin, step=step, org=party, counts=True)
+
+
+def _until_counted(assay: Assay, org: Party, used: Mapping[str, int]) -> float:
+    """The counts may reach the analytics through a queue: they are read, to learn that alone, until they are there. Gives the seconds that it took."""
+
+    def read() -> tuple[Any, ...] | None:
+        reply = assay.list_all("analytics.read", org.admin, step="are the counts there yet", org=org)
+        return reply.items if reply.accepted else None
+
+    return waited_for(used, assay.profile.limits.analytics_delay_seconds, assay.pause, read)
 
 
 @scenario()

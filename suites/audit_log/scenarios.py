@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -12,10 +13,18 @@ from zdr_audit.suite.hands import ScenarioBroken
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.party import Actor, NotOffered, Party, at_will
 
+TRIES = 2
+
 
 def _act(assay: Assay, kind: str, org: Party, by: Actor | None = None, **values: Any) -> Any:
     """One action that must leave an entry; gives the request that it made."""
     return assay.act(kind, org, by, **values).values.get("request")
+
+
+def _refused(assay: Assay, kind: str, org: Party, by: Actor | None = None, **values: Any) -> None:
+    """One action that is refused, and once more: whoever tries twice has two entries, and a log that merges what repeats itself tells of one."""
+    for _ in range(TRIES):
+        _act(assay, kind, org, by, **values)
 
 
 def _request(assay: Assay, org: Party) -> Any:
@@ -31,13 +40,13 @@ def _reviewed_and_enabled(assay: Assay, org: Party) -> None:
     first = _request(assay, org)
     apart = assay.separate("zdr.enable")
     if apart:
-        _act(assay, "enabled", org, request=first)  # refused: not reviewed
+        _refused(assay, "enabled", org, request=first)  # refused: not reviewed
     _act(assay, "rejected", org, request=first)
     if not apart:
-        _act(assay, "approved", org, request=first)  # refused: rejected
-    _act(assay, "requested", org, org.admin)  # refused: a customer
+        _refused(assay, "approved", org, request=first)  # refused: rejected
+    _refused(assay, "requested", org, org.admin)  # refused: a customer
     second = _request(assay, org)
-    _act(assay, "approved", org, assay.doer("zdr.request"), request=second)  # refused: its own request
+    _refused(assay, "approved", org, assay.doer("zdr.request"), request=second)  # refused: its own request
     _act(assay, "approved", org, request=second)
     if apart:
         _act(assay, "enabled", org, request=second)
@@ -46,11 +55,11 @@ def _reviewed_and_enabled(assay: Assay, org: Party) -> None:
 def _approved_at_once_and_enabled(assay: Assay, org: Party) -> None:
     """A request that is approved by the answer to it is enabled; one that was used before is tried again."""
     first = _request(assay, org)
-    _act(assay, "enabled", org, assay.doer("zdr.request"), request=first)  # refused: its own request
+    _refused(assay, "enabled", org, assay.doer("zdr.request"), request=first)  # refused: its own request
     _act(assay, "enabled", org, request=first)
     _act(assay, "disabled", org)
-    _act(assay, "requested", org, org.admin)  # refused: a customer
-    _act(assay, "enabled", org, request=first)  # refused: used up
+    _refused(assay, "requested", org, org.admin)  # refused: a customer
+    _refused(assay, "enabled", org, request=first)  # refused: used up
     _act(assay, "enabled", org, request=_request(assay, org))
 
 
@@ -62,14 +71,15 @@ def enablement_actions(assay: Assay) -> None:
         _reviewed_and_enabled(assay, org)
     else:
         _approved_at_once_and_enabled(assay, org)
-    _act(assay, "disabled", org, org.member)  # refused: a customer
+    _refused(assay, "disabled", org, org.member)  # refused: a customer
     colleague = None
     with suppress(NotOffered):  # refused: another of the same role, so that it shows who is named
         colleague = assay.add_member(org, step="a colleague comes", role="colleague").actor("colleague")
-        _act(assay, "disabled", org, replace(colleague, role="member"))
+        _refused(assay, "disabled", org, replace(colleague, role="member"))
     _act(assay, "disabled", org)
     log = assay.list_all("audit.list", org.admin, step="own log", org=org, counts=False)
     assay.logs_to_read_again.note(org.admin, org)
+    _entry_by_entry(assay, org, log.items)
     if colleague is not None:
         with suppress(NotOffered):  # whoever leaves stays in the log what they were
             assay.revoke(org, colleague, step="the colleague leaves")
@@ -82,6 +92,17 @@ def enablement_actions(assay: Assay) -> None:
         assay.list_all("audit.list", actor, step=f"read by {label}", org=org, counts=False)
         if assay.offers("audit.entry") and log.items:
             assay.call("audit.entry", actor, step=f"read by {label}, one entry", org=org, entry=log.items[0]["id"])
+
+
+def _entry_by_entry(assay: Assay, org: Party, entries: Iterable[Any]) -> None:
+    """One entry of each enablement action and outcome is read by its id, by whoever read it in the list."""
+    types = assay.profile.audit_types
+    if types is None or not assay.offers("audit.entry"):
+        return
+    acted = {types.denied, *(getattr(types, kind) for kind in ACTIONS)}
+    known = [entry for entry in entries if entry.get("type") in acted and entry.get("id") is not None]
+    for entry in {(entry["type"], str(entry.get("outcome"))): entry for entry in known}.values():
+        assay.call("audit.entry", org.admin, step="own log, one entry", org=org, labels={"entry": str(entry["id"])}, entry=entry["id"])
 
 
 def _page_by_page(assay: Assay, org: Party) -> None:
@@ -224,7 +245,10 @@ def _at_once(assay: Assay, org: Party, kind: str, request: Any) -> Any:
 
 @scenario(last=True)
 def logs_after_all_the_traffic(assay: Assay) -> None:
-    """The logs of subject and control organization, after all stimuli; those of organizations that were disabled, migrated or closed, once more"""
+    """The logs of subject and control organization, after all stimuli; those of some others once more, or for the first time
+
+    Once more: of organizations that were disabled, migrated or closed. For the first time: where enablement was tried and nobody has looked.
+    """
     for party in (assay.subject, assay.control):
         assay.list_all("audit.list", party.admin, step=f"{party.key} log", org=party, counts=True)
     org = assay.fresh()

@@ -6,7 +6,8 @@ from collections import Counter
 
 from zdr_audit.suite.audit_history import Story
 from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive, listed
-from zdr_audit.suite.log_readings import every_chain_recomputes, every_log_is_in_order
+from zdr_audit.suite.last_logs import stories_read_at_last
+from zdr_audit.suite.log_readings import every_chain_recomputes, every_log_is_in_order, same_as_in_the_list
 from zdr_audit.suite.marks import control
 
 from ..enablement import scenarios as enablement
@@ -15,6 +16,7 @@ from ..exceptions import scenarios as exceptions
 from . import scenarios as after
 
 ACTIONS = (after.enablement_actions, after.a_migration_is_logged, after.refusals_of_the_ineligible)
+NOT_READ_BEFORE = (enablement.customers_try_to_enable, enablement.enabling_without_review, enablement.disabling)
 # Where else logs are read: after a migration, of a flagged session, of one whose sessions go on for years.
 ELSEWHERE = (
     enablement.migration,
@@ -42,6 +44,18 @@ def test_the_log_is_the_same_page_by_page(expect: Expect) -> None:
     expect.that(not lost, f"the log must hold each entry once, however it is paged: {', '.join(lost[:3])}", pages[-1])
 
 
+@control("ZDR-AUD-01", after=after.logs_after_all_the_traffic, watching=NOT_READ_BEFORE)
+def test_logs_that_nobody_read_before_the_end_have_an_entry_for_each_action(expect: Expect) -> None:
+    stories = stories_read_at_last(expect, *NOT_READ_BEFORE)
+    Story.each(expect, lambda story: story.has_one_entry_for_each(expect, refused=False), stories)
+
+
+@control("ZDR-AUD-02", after=after.logs_after_all_the_traffic, watching=NOT_READ_BEFORE)
+def test_logs_that_nobody_read_before_the_end_have_an_entry_for_each_refusal(expect: Expect) -> None:
+    stories = stories_read_at_last(expect, *NOT_READ_BEFORE)
+    Story.each(expect, lambda story: story.has_one_entry_for_each(expect, refused=True), stories)
+
+
 @control("ZDR-AUD-02", after=ACTIONS)
 def test_refused_attempts_are_logged_as_refused(expect: Expect) -> None:
     Story.each(expect, lambda story: story.has_one_entry_for_each(expect, refused=True))
@@ -60,6 +74,15 @@ def test_refused_attempts_on_a_closed_organization_are_logged(expect: Expect) ->
 @control("ZDR-AUD-03", after=ACTIONS)
 def test_entries_name_who_and_which_organization(expect: Expect) -> None:
     Story.each(expect, lambda story: story.names_actor_and_organization(expect))
+
+
+@control("ZDR-AUD-03", after=after.enablement_actions)
+def test_an_entry_read_by_its_id_says_what_the_list_says(expect: Expect) -> None:
+    if "audit.entry" not in expect.profile.operations:
+        raise DoesNotApply("the profile has no operation that reads a single entry of the audit log (audit.entry)")
+    if not expect.profile.operations["audit.entry"].extract:
+        raise DoesNotApply("the profile does not say what a single entry of the audit log tells ('extract' of audit.entry)")
+    same_as_in_the_list(expect, expect.some(step="own log"), expect.where(step="own log, one entry"))
 
 
 @control("ZDR-AUD-04", after=ACTIONS)

@@ -8,9 +8,10 @@ import pytest
 from engine_events import Record, interaction
 from engine_logs import DONE, SCENARIO, Entry, actions, chained, log_of
 
+from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.model import Profile
 from zdr_audit.suite.expect import Expect, Inconclusive, Violated
-from zdr_audit.suite.log_readings import every_chain_recomputes, every_log_is_in_order
+from zdr_audit.suite.log_readings import every_chain_recomputes, every_log_is_in_order, same_as_in_the_list
 
 
 def reading(profile: Profile, *logs: list[Entry], **more: Any) -> Expect:
@@ -59,3 +60,51 @@ def test_logs_of_which_nothing_can_be_said_are_no_pass(profile):
             every(reading(profile, [], []))
         with pytest.raises(Inconclusive, match="no entry of an audit log was read in the whole run"):
             every(reading(profile, log_of(profile), outcome="denied", status=403))
+
+
+def single(number: int, entry: Entry, told: dict[str, Any], **more: Any) -> Interaction:
+    """An entry that was read by its id."""
+    said = {"scenario": SCENARIO, "step": "own log, one entry", "operation": "audit.entry", "labels": {"entry": entry["id"]}, "data": told}
+    return interaction(number, **(said | more))
+
+
+def compared(profile: Profile, log: list[Entry], *singles: Interaction) -> None:
+    pages = [
+        interaction(n, scenario=SCENARIO, step="own log", operation="audit.list", data={"items": part})
+        for n, part in ((50, log[:3]), (51, log[3:]))
+    ]
+    expect = reading(profile)
+    expect.interactions = [*pages, *singles]
+    same_as_in_the_list(expect, pages, singles)
+
+
+def test_entries_that_say_by_their_id_what_the_list_says_are_accepted(profile):
+    log = log_of(profile)
+    wholes = [single(60 + n, entry, {"_whole": entry["_whole"]}) for n, entry in enumerate(log)]
+    compared(profile, log, *wholes)
+    compared(profile, log, *(single(60 + n, e, {"id": e["id"], "outcome": e["outcome"], "more": 1}) for n, e in enumerate(log)))
+    less = {name: value for name, value in log[1]["_whole"].items() if name != "outcome"}
+    compared(profile, log, single(60, log[1], {"_whole": less | {"more": 1}}))
+
+
+@pytest.mark.parametrize("number", [1, 5])
+def test_an_entry_that_says_something_else_by_its_id_is_found(profile, number):
+    log = log_of(profile)
+    entry = log[number]
+    right = single(60, log[0], {"_whole": log[0]["_whole"]})
+    for told in ({"outcome": "success", "id": entry["id"]}, {"_whole": entry["_whole"] | {"outcome": "success"}}):
+        with pytest.raises(Violated, match=rf"entry {entry['id']}, read by its id, must say what the list says of it \(outcome\)"):
+            compared(profile, log, right, single(61, entry, told))
+
+
+def test_an_entry_that_cannot_be_read_by_its_id_is_found(profile):
+    log = log_of(profile)
+    with pytest.raises(Violated, match="each entry of it by its id"):
+        compared(profile, log, single(60, log[0], {}, status=404, outcome="not_found"))
+
+
+def test_single_entries_with_nothing_in_common_are_no_pass(profile):
+    log = log_of(profile)
+    for singles in ((), (single(60, log[0], {"name": "x"}),), (single(60, log[0] | {"id": "act_other"}, {"_whole": log[0]["_whole"]}),)):
+        with pytest.raises(Inconclusive, match="nothing that both have"):
+            compared(profile, log, *singles)

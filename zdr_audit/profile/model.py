@@ -140,6 +140,7 @@ class Limits(Rate):
     max_answer_bytes: Annotated[int, Field(ge=1024)] = 8 * 1024 * 1024
     settle_seconds: Annotated[float, Field(ge=0, le=86400)] = 2
     growth_wait_seconds: Annotated[float, Field(ge=0, le=600)] | None = None
+    analytics_delay_seconds: Annotated[float, Field(ge=0, le=3600)] = 5
     clock_tolerance_seconds: Annotated[float, Field(ge=0)] = 120
     standard_retention_days: Annotated[int, Field(ge=0)] = 30
     exception_retention_days: Annotated[int, Field(ge=0, le=731)] = 730

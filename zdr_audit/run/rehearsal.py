@@ -95,7 +95,8 @@ class MadeUpTransport(Transport):
     def _body(self, spec: Operation, under_zdr: bool) -> Any:
         document: dict[str, Any] = dict(HEAD) if "paths" in spec.extract else {}
         for name, where in spec.extract.items():
-            _put(document, where, self._value(name, under_zdr))
+            if where:
+                _put(document, where, self._value(name, under_zdr))
         if spec.items is not None:
             items: list[Any] = [self._item(spec) for _ in range(ITEMS if self.answers == "expected" else 0)]
             if spec.items in ("", "$"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -22,10 +22,10 @@ class NothingHere(Inconclusive):
     """What was done in one organization has nothing to judge by; what was done in another may."""
 
 
-def _actions(item: Interaction, types: AuditTypes, further_entry: str | None) -> list[Action]:
+def actions_of(item: Interaction, kind: str, types: AuditTypes, further_entry: str | None) -> list[Action]:
     """What an interaction did, or tried: one thing; of an approval that enables, or a request that is approved at once, and has an entry for each, two."""
     refused = item.outcome != "accepted"
-    found = [Action(item, getattr(types, item.labels["audit"]), refused)]
+    found = [Action(item, getattr(types, kind), refused)]
     if further_entry is not None and not refused and item.labels.get("also"):
         found.append(Action(item, further_entry, refused))
     return found
@@ -62,7 +62,7 @@ class Story:
                 continue
             acted = [i for i in expect.interactions if "audit" in i.labels and i.labels["about"] == about]
             expect.dealt_with(acted)
-            actions = tuple(action for i in acted for action in _actions(i, types, expect.profile.further_entry))
+            actions = tuple(action for i in acted for action in actions_of(i, i.labels["audit"], types, expect.profile.further_entry))
             if any("too_large" in (page.data or {}) for page in pages):
                 raise Inconclusive("the log was too large to be recorded")
             entries = oldest_first(tuple(e for page in pages for e in (page.data or {}).get("items", [])))
@@ -72,16 +72,16 @@ class Story:
         return stories
 
     @classmethod
-    def each(cls, expect: Expect, judge: Callable[[Story], None]) -> None:
-        """Judges every story. Raises Inconclusive where one cannot be judged, or none has anything to judge by: a target that refuses the very request of
-        those who are not eligible has nothing successful to tell of them."""
-        stories, empty = cls.all(expect), list[NothingHere]()
-        for story in stories:
+    def each(cls, expect: Expect, judge: Callable[[Story], None], stories: Iterable[Story] | None = None) -> None:
+        """Judges every story (None: of all logs that were read right after the actions). Raises Inconclusive where one cannot be judged, or none has
+        anything to judge by: a target that refuses the very request of those who are not eligible has nothing successful to tell of them."""
+        chosen, empty = cls.all(expect) if stories is None else list(stories), list[NothingHere]()
+        for story in chosen:
             try:
                 judge(story)
             except NothingHere as exc:
                 empty.append(exc)
-        if empty and len(empty) == len(stories):
+        if empty and len(empty) == len(chosen):
             raise empty[0]
 
     def where_it_was_known(self) -> Story:

@@ -1,14 +1,14 @@
-"""Every page of an audit log that was read in a run, by whichever scenario: whether it is in order, and a piece of a chain."""
+"""Every page of an audit log that was read in a run, by whichever scenario: whether it is in order, and a piece of a chain. Single entries beside it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from zdr_audit.journal.events import Interaction
-from zdr_audit.suite.expect import Expect, Inconclusive
+from zdr_audit.suite.expect import Expect, Inconclusive, listed
 from zdr_audit.suite.log_entries import number_of, oldest_first
 
 
@@ -39,6 +39,32 @@ def every_log_is_in_order(expect: Expect) -> None:
     for page, numbers in numbered:
         told = [number for number in numbers if number is not None]
         expect.that(told == sorted(set(told)), "a log must list entries in order, each once", page)
+
+
+def same_as_in_the_list(expect: Expect, pages: Sequence[Interaction], singles: Sequence[Interaction]) -> None:
+    """What a list and an entry read by its id both say of that entry is the same: whichever of the two an admin looks at, it is what happened. Raises
+    Inconclusive where they have nothing in common."""
+    expect.served([*pages, *singles], "an organization's admin must be able to read its audit log, and each entry of it by its id")
+    entries = {str(entry.get("id")): entry for entry in listed(pages)}
+    compared = 0
+    for single in singles:
+        known = entries.get(single.labels.get("entry", ""), {})
+        told = single.data if isinstance(single.data, dict) else {}
+        for ours, theirs in ((known, told), (known.get("_whole"), told.get("_whole"))):
+            both = _told_by_both(ours, theirs)
+            compared += len(both)
+            other = [name for name, (one, another) in both.items() if one != another]
+            which = f"entry {known.get('id')}, read by its id, must say what the list says of it ({', '.join(other[:5])})"
+            expect.that(not other, which, single)
+    if not compared:
+        raise Inconclusive("list and single entries name nothing that both have, so that they could not be compared")
+
+
+def _told_by_both(ours: Any, theirs: Any) -> dict[str, tuple[Any, Any]]:
+    """The members of an entry that two answers have, as each says it; `_whole` is looked into by itself."""
+    if not isinstance(ours, dict) or not isinstance(theirs, dict):
+        return {}
+    return {name: (ours[name], theirs[name]) for name in sorted(ours.keys() & theirs.keys()) if name != "_whole"}
 
 
 def wholes_of(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

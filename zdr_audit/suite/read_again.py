@@ -16,7 +16,7 @@ class LogsToReadAgain:
         self._last = 0.0
 
     def note(self, reader: Actor, party: Party) -> None:
-        """The reader has just read the log of this organization."""
+        """The reader has just read the log of this organization; or nobody has, and at the end it must tell of all that was tried."""
         self._noted.append((reader, party))
         self._last = time.monotonic()
 

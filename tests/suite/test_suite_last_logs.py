@@ -1,0 +1,101 @@
+"""Logs that nobody read before the end: what was tried must stand in them; what strangers tried may, or may not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from engine_events import Record, interaction
+from engine_logs import ORG, Entry, actions, chained, log_of
+
+from suites.enablement.scenarios import customers_try_to_enable as tried
+from suites.enablement.scenarios import disabling
+from zdr_audit.journal.events import Interaction
+from zdr_audit.profile.model import Profile
+from zdr_audit.suite.audit_history import Story
+from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive, Violated
+from zdr_audit.suite.last_logs import stories_read_at_last
+
+OPERATIONS = {"requested": "zdr.request", "approved": "zdr.approve", "enabled": "zdr.enable", "disabled": "zdr.disable"}
+STRANGER = {"role": "member", "actor": "neighbour.member", "organization_id": "org_other"}
+
+
+def acted(scenario: str = tried.name) -> list[Interaction]:
+    """What was done, as scenarios do it that do not say what kind of action it is; each with a reference."""
+    found = []
+    for item in actions():
+        kind = item.labels["audit"]
+        labels = {"about": ORG, "marker": f"ref-{item.id}"}
+        found.append(item.model_copy(update={"scenario": scenario, "operation": OPERATIONS[kind], "labels": labels}))
+    return found
+
+
+def by_a_stranger(number: int, **more: Any) -> Interaction:
+    said = {"operation": "zdr.disable", "status": 403, "outcome": "denied", "labels": {"about": ORG, "marker": "ref-stranger"}}
+    return interaction(number, **({"scenario": tried.name, "step": "customer disables"} | STRANGER | said | more))
+
+
+def true_log(profile: Profile) -> list[Entry]:
+    return [dict(entry, reference=f"ref-i-{number:05d}") for number, entry in enumerate(log_of(profile), 1)]
+
+
+def judge(profile: Profile, log: list[Entry], sent: list[Interaction] | None = None, *, refused: bool | None = None, **page: Any) -> None:
+    record = Record()
+    said = {"scenario": "audit_log.last", "step": "read again", "operation": "audit.list", "labels": {"about": ORG}, "data": {"items": log}}
+    record.interactions = [*(acted() if sent is None else sent), interaction(90, **(said | page))]
+    expect = Expect(record.history(), profile, "ZDR-AUD-02", ("audit_log.last",), ("main",))
+    for kind in (True, False) if refused is None else (refused,):
+
+        def one_each(story: Story, kind: bool = kind) -> None:
+            story.has_one_entry_for_each(expect, refused=kind)
+
+        Story.each(expect, one_each, stories_read_at_last(expect, tried, disabling))
+
+
+def test_a_true_log_is_accepted(profile):
+    judge(profile, true_log(profile))
+    judge(profile, true_log(profile)[::-1], acted(disabling.name))
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_any_missing_or_doubled_entry_is_found(profile, number):
+    log = true_log(profile)
+    refused = log[number]["outcome"] == "refused"
+    for wrong in (log[:number] + log[number + 1 :], [*log, dict(log[number], id="act_again")]):
+        with pytest.raises(Violated, match="the audit log has"):
+            judge(profile, chained(wrong), refused=refused)
+
+
+def test_what_a_stranger_tried_may_be_logged_there_or_not(profile):
+    log = true_log(profile)
+    for sent in ([*acted(), by_a_stranger(80)], [by_a_stranger(80), *acted()]):
+        judge(profile, log, sent)
+        judge(profile, [*log, dict(log[5], id="act_stranger", reference="ref-stranger")], sent)
+
+
+def test_what_was_answered_as_if_nothing_were_there_need_not_be_logged(profile):
+    unknown = by_a_stranger(80, organization_id=ORG, status=404, outcome="not_found")
+    judge(profile, true_log(profile), [*acted(), unknown])
+
+
+def test_logs_that_cannot_be_read_or_actions_without_an_answer_are_no_pass(profile):
+    with pytest.raises(Violated, match="must be able to read its audit log"):
+        judge(profile, [], status=403, outcome="denied")
+    silent = by_a_stranger(80, status=None, outcome="no_answer", error="timeout")
+    with pytest.raises(Inconclusive, match="no decision from the target"):
+        judge(profile, true_log(profile), [*acted(), silent])
+
+
+def test_of_what_no_other_scenario_did_nothing_is_said(profile):
+    with pytest.raises(DoesNotApply, match="was left to be read at the end"):
+        judge(profile, true_log(profile), acted("another.scenario"))
+    with pytest.raises(DoesNotApply, match="was left to be read at the end"):
+        judge(profile, true_log(profile), step="own log")
+
+
+def test_where_entries_name_no_reference_strangers_cannot_be_told(profile):
+    listing = profile.operations["audit.list"]
+    bare = listing.model_copy(update={"fields": {k: v for k, v in listing.fields.items() if k != "reference"}})
+    without = profile.model_copy(update={"operations": {**profile.operations, "audit.list": bare}})
+    with pytest.raises(DoesNotApply, match="entries name no reference"):
+        judge(without, true_log(profile))

@@ -1,0 +1,105 @@
+"""Usage analytics that are late are waited for, those that are not never."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from engine_events import Record, interaction
+
+from suites.administration.test_administration import test_usage_analytics_are_there_and_count as are_counted
+from suites.administration.usage import count_of, lacks, waited_for
+from zdr_audit.profile.load import load
+from zdr_audit.suite.expect import Expect, Violated
+
+WINDOW = 5.0
+USED = {"a@x.example": 3, "b@x.example": 1}
+SCENARIO = "administration.analytics_are_read"
+
+
+def row(actor: str | None, requests: Any) -> dict[str, Any]:
+    return {"actor": actor, "requests": requests}
+
+
+ALL = (row("a@x.example", 2), row("a@x.example", 1), row("b@x.example", 1))
+
+
+class Target:
+    """Analytics that show what was used so many seconds of waiting later."""
+
+    def __init__(self, lag: float, early: Any = ()) -> None:
+        self.lag, self.early, self.waited, self.looks = lag, early, 0.0, 0
+
+    def pause(self, seconds: float) -> None:
+        self.waited += seconds
+
+    def read(self) -> Any:
+        self.looks += 1
+        return ALL if self.waited >= self.lag else self.early
+
+
+def test_what_is_counted_at_once_is_read_once():
+    target = Target(0)
+    assert waited_for(USED, WINDOW, target.pause, target.read) == 0
+    assert (target.waited, target.looks) == (0, 1)
+
+
+@pytest.mark.parametrize("early", [(), ALL[:1], ALL[1:], ALL[:2]])
+def test_what_is_counted_later_is_waited_for(early):
+    target = Target(1.0, early)
+    waited = waited_for(USED, WINDOW, target.pause, target.read)
+    assert 1.0 <= waited <= WINDOW and target.waited == pytest.approx(waited)
+
+
+def test_what_is_never_counted_is_waited_for_as_long_as_the_profile_says():
+    target = Target(WINDOW + 1)
+    assert waited_for(USED, WINDOW, target.pause, target.read) == pytest.approx(WINDOW)
+    assert target.looks < 12
+    assert waited_for(USED, 0, target.pause, Target(9).read) == 0
+
+
+def test_analytics_that_are_closed_are_not_waited_for():
+    target = Target(9, None)
+    assert waited_for(USED, WINDOW, target.pause, target.read) == 0
+
+
+@pytest.mark.parametrize("rows", [(), ALL[:2], (row("a@x.example", 2), ALL[2]), (row("a@x.example", "3"), ALL[2]), (row(None, 3), ALL[2])])
+def test_what_lacks_a_user_or_a_count_is_told(rows):
+    assert lacks(rows, USED) and not lacks(ALL, USED)
+
+
+def test_counts_of_a_user_are_added():
+    assert count_of(ALL, "a@x.example") == 3
+    assert count_of(ALL, "c@x.example") is None and count_of([row("c@x.example", None)], "c@x.example") is None
+
+
+def judged(rows: Any, **labels: str) -> None:
+    record = Record()
+    use = [interaction(40 + n, scenario=SCENARIO, step="use", labels={"email": "a@x.example"}) for n in range(3)]
+    other = interaction(43, scenario=SCENARIO, step="a colleague uses", labels={"email": "b@x.example"})
+    early = interaction(44, scenario=SCENARIO, step="are the counts there yet", operation="analytics.read", data={"items": []})
+    reads = [
+        interaction(45 + n, scenario=SCENARIO, step=step, operation="analytics.read", data={"items": rows}, labels=labels)
+        for n, step in enumerate(("fresh analytics", "subject analytics"))
+    ]
+    record.interactions += [*use, other, early, *reads]
+    are_counted(Expect(record.history(), load("simulator", {}).profile, "ZDR-ADM-03", (SCENARIO,), ("main",)))
+
+
+def test_the_last_reading_is_judged():
+    judged(list(ALL), waited="1.5")
+    judged(list(ALL))
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([], r"must name the user who was active, 5 s after the last request"),
+        (list(ALL[:2]), r"must name every user who was active, 5 s after the last request"),
+        (list(ALL[1:]), r"must count the 3 requests of the user, 5 s after the last request"),
+        ([row("a@x.example", None), ALL[2]], r"must count the 3 requests of the user, 5 s after the last request"),
+    ],
+)
+def test_what_never_comes_is_a_failure_that_says_how_long_was_waited(rows, said):
+    with pytest.raises(Violated, match=said):
+        judged(rows, waited="5")
