@@ -173,6 +173,18 @@ def test_members_come_ask_and_leave(lab: Lab) -> None:
     assert not play.newcomers[party.id]
 
 
+def test_whoever_asks_comes_as_each_kind_of_client_twice_in_a_row(lab: Lab) -> None:
+    play = Play(lab.assay("enablement.kinds", 1), 1, changes=True)
+    for _ in range(5):
+        play.turn += 1
+        play.ask(play.parties[0])
+    asked = [i for i in lab.history().of(["enablement.kinds"]) if i.step == "ask"]
+    assert [i.labels.get("header", "") for i in asked] == ["", "authorization", "authorization", "", ""]
+    assert {i.outcome for i in asked} == {"accepted"}
+    told = Told("1", (asked[0], asked[1]))
+    assert [line.count("authorization: Bearer $KEY_MEMBER") for line in script(lab.profile, told).splitlines()[1:]] == [0, 1]
+
+
 def test_the_log_of_an_organization_that_was_born_with_zdr_is_read_live_as_it_is_from_the_journal(lab: Lab) -> None:
     play = Play(lab.assay("enablement.born", 1), 1, changes=True, born="organization.create_api_zdr")
     play.log(play.parties[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -73,6 +74,7 @@ class Play:
         self.came = 0
         self.revoked: dict[str, Actor] = {}
         self.turn = 0
+        self.asked: Counter[str] = Counter()
         if changes:
             self.create(born)
             if through_time:
@@ -315,7 +317,10 @@ class Play:
         actor = now.member if by is None else replace(by, content=now.content)
         stimulus = Stimulus(stream=self.turn % 2 == 0, session=self.assay.session(f"history-{self.number}"))
         kinds = self.assay.kinds_of_client(actor)
-        client = kinds[self.turn // 2 % len(kinds)]  # by the turn, so that it is the same when the history is made once more
+        # Counted, not drawn, so that it is the same when the history is made once more. Two in a row are alike: whoever asks after each switch comes as one
+        # kind of client both before a switch and after it.
+        client = kinds[(self.asked[actor.key] + 1) // 2 % len(kinds)]
+        self.asked[actor.key] += 1
         told = {} if client is actor else {"header": client.header}
         self.judge(self.assay.infer(client, stimulus, step="ask", labels=self.labels("ask", about=party.id, **told)))
 
