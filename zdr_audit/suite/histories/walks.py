@@ -41,11 +41,11 @@ class Tour:
 
 
 QUICK = Tour(((False, 15), (True, 4)), 20, 4, sparing=True)
-STANDARD = Tour(((False, 40), *6 * ((True, 8),)), 60, 10)
+STANDARD = Tour(((False, 30), *2 * ((True, 6),)), 60, 10, sparing=True)
 THOROUGH = Tour(((False, 130), *18 * ((True, 12),)), 120, 40)
 # Through time: with restarts, and therefore fewer of the others.
 QUICK_THROUGH_TIME = Tour(((True, 6),), 10, 4, sparing=True)
-STANDARD_THROUGH_TIME = Tour(((False, 30), (True, 8)), 30, 10)
+STANDARD_THROUGH_TIME = Tour(((False, 12), (True, 6)), 30, 10, sparing=True)
 THOROUGH_THROUGH_TIME = Tour(((False, 160), *18 * ((True, 12),)), 60, 30)
 
 
