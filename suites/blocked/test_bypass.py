@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from zdr_audit.suite.bypass.judge import no_form_opens, no_state_opens
 from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive
-from zdr_audit.suite.limits import TOLD, closed, marked, readable
+from zdr_audit.suite.limits import TOLD, closed, marked, readable, unknown_marks
 from zdr_audit.suite.marks import control
 
 from . import disturbed
@@ -120,6 +120,10 @@ def test_clients_are_told_what_the_backend_refuses(expect: Expect) -> None:
             raise Inconclusive(f"'{key}' is not allowed for the control organization either")
         said = f"clients of a ZDR organization must be told that '{key}' is not allowed"
         expect.that(key in closed(expect.profile, mine), said, mine)
+    if other := unknown_marks(mine, theirs):
+        raise Inconclusive(
+            f"only clients under ZDR are told '{other}': where that is the target's word for it, 'means' of 'policy_limits.read' must say so"
+        )
     expect.that(marked(mine) is not False, "clients of a ZDR organization must be told that it is under ZDR", mine)
     expect.that(not marked(theirs), "clients of an organization without ZDR must not be told that it is under ZDR", theirs)
 

@@ -150,6 +150,7 @@ def test_one_that_is_told_of_a_siblings_disabling_is_found(tmp_path: Path) -> No
     [
         ([], "clients of a ZDR organization must be told that it is under ZDR"),
         (["zdr"], "clients of an organization without ZDR must not be told that it is under ZDR"),
+        (["beta"], "clients of a ZDR organization must be told that it is under ZDR"),
     ],
 )
 def test_the_mark_of_zdr_is_that_of_organizations_under_zdr(tmp_path: Path, taints: list[str], said: str) -> None:
@@ -160,3 +161,11 @@ def test_the_mark_of_zdr_is_that_of_organizations_under_zdr(tmp_path: Path, tain
         expect = driven(lab, policy_limits, "ZDR-BLK-13")
         message, _ = violated(lambda: told_what_is_refused(expect))
     assert message.startswith(f"{said}, but: ")
+
+
+def test_a_word_that_only_organizations_under_zdr_are_marked_with_may_be_the_targets_own_for_it(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        wrap(lab.parts.limits, "taints", lambda taints: lambda organization: ["zero-retention" for _ in taints(organization)] + ["beta"])
+        expect = driven(lab, policy_limits, "ZDR-BLK-13")
+        said = inconclusive(lambda: told_what_is_refused(expect))
+    assert said.startswith("only clients under ZDR are told 'zero-retention': where that is the target's word for it, 'means'")

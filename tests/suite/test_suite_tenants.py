@@ -41,3 +41,12 @@ def test_one_that_says_that_it_is_another_customers_is_of_another_kind(shape):
 
 def test_another_status_is_another_kind():
     assert _kind("no", FOREIGN, 403) != _kind("no", UNKNOWN, 404)
+
+
+def test_a_short_identifier_is_blotted_out_where_it_stands_alone_and_nowhere_else():
+    def error(used: str) -> dict[str, str]:
+        return {"code": "E-404", "title": f"There is no event {used}.", "instance": f"/events/{used}"}
+
+    assert _kind(error("4"), "4") == _kind(error("2000000005"), "2000000005")
+    assert _kind({"error": {"message": "E-404: no 4"}}, "4") == _kind({"error": {"message": "E-404: no 71"}}, "71")
+    assert _kind({"error": {"message": "E-404: not yours"}}, "4") != _kind({"error": {"message": "E-404: no 71"}}, "71")

@@ -42,13 +42,26 @@ def closed(profile: Profile, item: Interaction) -> set[str]:
 def marked(item: Interaction) -> bool | None:
     """Whether clients are told that their organization is under ZDR; None where the profile does not read it. Raises Inconclusive where what is there is
     neither a word nor a list of words."""
+    said = marks(item)
+    return None if said is None else MARK in said
+
+
+def marks(item: Interaction) -> set[str] | None:
+    """The words that an organization is marked with, in lower case; None where the profile does not read them. Raises Inconclusive as above."""
     taints = item.data.get("taints") if isinstance(item.data, dict) else None
     if taints is None:
         return None
     said: list[Any] = taints if isinstance(taints, list) else [taints]
     if not all(isinstance(taint, str) for taint in said):
         _unreadable(item, "'taints' is neither a word nor a list of words")
-    return any(taint.casefold() == MARK for taint in said)
+    return {taint.casefold() for taint in said}
+
+
+def unknown_marks(under: Interaction, without: Interaction) -> str:
+    """Words that an organization with ZDR is marked with, and one without is not, where none of them is the one for ZDR: it may be the target's own. Empty
+    where there are none."""
+    said = marks(under) or set()
+    return "" if MARK in said else ", ".join(sorted(said - (marks(without) or set())))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ request itself said.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -73,7 +74,7 @@ def _said(body: Any, used: str) -> str:
     error = body.get("error") if isinstance(body, dict) else None
     if isinstance(error, dict):
         said = f"{error.get('type', '')}: {error.get('message', '')}"
-        return said.replace(used or said, "...")
+        return _blotted(said, used) if used else "..."
     # What is left of an identifier are names without digits: those that were used are blotted out first.
     return "; ".join(f"{place} {text}" for place, text in leaves(_without(body, used)))
 
@@ -83,4 +84,9 @@ def _without(body: Any, used: str) -> Any:
         return {name: _without(value, used) for name, value in body.items()}
     if isinstance(body, list):
         return [_without(value, used) for value in body]
-    return body.replace(used, "...") if used and isinstance(body, str) else body
+    return _blotted(body, used) if used and isinstance(body, str) else body
+
+
+def _blotted(text: str, used: str) -> str:
+    """A text without an identifier; a short one may also be a part of some other word or number, which stays."""
+    return re.sub(rf"(?<![A-Za-z0-9]){re.escape(used)}(?![A-Za-z0-9])", "...", text)
