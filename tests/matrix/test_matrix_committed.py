@@ -66,13 +66,23 @@ def test_the_page_beside_it_is_made_from_it(matrix: Matrix, place: Path) -> None
     assert (place / HTML).read_text(encoding="utf-8") == render(matrix)
 
 
+ALONE = [PLACE / "alone", *sorted((PLACE / "alone").glob("seed-*"))]
+
+
+@pytest.fixture(scope="module", params=ALONE, ids=[place.name for place in ALONE])
+def place_alone(request: pytest.FixtureRequest) -> Path:
+    """The folder of a matrix of each control alone."""
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def alone() -> Matrix:
-    return Matrix.model_validate(json.loads((PLACE / "alone" / JSON).read_text(encoding="utf-8")))
+def alone(place_alone: Path) -> Matrix:
+    return Matrix.model_validate(json.loads((place_alone / JSON).read_text(encoding="utf-8")))
 
 
-def test_each_control_alone_finds_each_of_its_violations_and_passes_where_nothing_is_broken(alone: Matrix) -> None:
+def test_each_control_alone_finds_each_of_its_violations_and_passes_where_nothing_is_broken(alone: Matrix, place_alone: Path) -> None:
     assert (alone.alone, alone.version) == (True, __version__)
+    assert place_alone.name in ("alone", f"seed-{alone.seed}")
     able = {item.id: item.controls for item in load_violations() if not item.needs}
     assert {row.id: row.controls for row in alone.violations} == able
     assert not {row.id: row.missed for row in alone.violations if not row.killed}
@@ -80,5 +90,5 @@ def test_each_control_alone_finds_each_of_its_violations_and_passes_where_nothin
     assert not alone.unproven
 
 
-def test_the_page_of_controls_alone_is_made_from_their_matrix(alone: Matrix) -> None:
-    assert (PLACE / "alone" / HTML).read_text(encoding="utf-8") == render(alone)
+def test_the_page_of_controls_alone_is_made_from_their_matrix(alone: Matrix, place_alone: Path) -> None:
+    assert (place_alone / HTML).read_text(encoding="utf-8") == render(alone)
