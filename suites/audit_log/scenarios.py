@@ -203,7 +203,22 @@ def administrators_at_once(assay: Assay) -> None:
             chosen.sort(key=partial(_turn, looks_last))
             jobs = [partial(_at_once, assay, org, kind, board[-1 if assay.random.random() < 0.8 else 0]) for kind in chosen]
             board += filter(None, assay.parallel(jobs, ADMINISTRATORS))
+        _looked_at_meanwhile(assay, org, board)
         assay.list_all("audit.list", org.admin, step="own log", org=org)
+
+
+def _looked_at_meanwhile(assay: Assay, org: Party, board: list[Any]) -> None:
+    """ZDR is enabled, and disabled, each while one look of each kind is under way, and looked at again right afterwards: what was found before a change must
+    not be what is remembered after it."""
+    before, enabling = ["disabled", "requested"], "approved"
+    if assay.separate("zdr.enable"):
+        before, enabling = [*before, *(["approved"] if assay.separate("zdr.approve") else [])], "enabled"
+    for kind in before:
+        board += filter(None, [_at_once(assay, org, kind, board[-1])])
+    for change in (enabling, "disabled"):
+        assay.together([partial(_at_once, assay, org, kind, board[-1]) for kind in (*LOOKS, change)])
+        for look in LOOKS:
+            _at_once(assay, org, look, board[-1])
 
 
 def _by_approval(first: tuple[str, ...], kinds: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -8,7 +8,7 @@ from functools import partial
 
 from zdr_audit.profile.operation import FeatureEndpoint
 from zdr_audit.suite.assay import Assay
-from zdr_audit.suite.bypass.drive import send_forms
+from zdr_audit.suite.bypass.drive import send_at_once, send_forms
 from zdr_audit.suite.bypass.load import shipped
 from zdr_audit.suite.bypass.shape import stranger
 from zdr_audit.suite.hands import Reply, ScenarioBroken
@@ -19,6 +19,8 @@ from zdr_audit.target.template import names
 
 ENOUGH = 6
 """How often features are used at least, all endpoints of all features together."""
+AT_ONCE = 12
+"""How many ask for a feature at the same time."""
 
 
 def _about(known: Set[str], endpoint: FeatureEndpoint) -> bool:
@@ -84,7 +86,8 @@ def _each(assay: Assay) -> int:
 @scenario()
 def clients_that_claim_things(assay: Assay) -> None:
     """Feature requests whose headers claim to be allowed, many at the same time"""
-    send_forms(assay, shipped("claim"), _each(assay), workers=12)
+    send_forms(assay, shipped("claim"), _each(assay), workers=AT_ONCE)
+    send_at_once(assay, shipped("claim"), AT_ONCE)
 
 
 @scenario()

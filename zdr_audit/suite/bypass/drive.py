@@ -49,6 +49,16 @@ def send_forms(assay: Assay, forms: tuple[Form, ...], each: int, workers: int = 
             job()
 
 
+def send_at_once(assay: Assay, forms: tuple[Form, ...], most: int) -> None:
+    """Forms that `send_forms` has sent, once more for the subject, up to `most` of them at the same moment: what guards the features must do so for all of
+    them."""
+    places = spots(assay)
+    known = [(number, form) for number, form in enumerate(forms) if not form.reads and form.role in assay.subject.actors][:most]
+    if places and known:
+        chosen = [(form, *places[(assay.seed + number) % len(places)]) for number, form in known]
+        assay.together([partial(send_form, assay, form, name, endpoint, assay.subject) for form, name, endpoint in chosen])
+
+
 def _steps(count: int) -> list[int]:
     """All of so many places, neighbours far from one another."""
     return list(dict.fromkeys([*(number * STRIDE % count for number in range(count)), *range(count)]))
