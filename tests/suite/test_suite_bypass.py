@@ -15,7 +15,7 @@ import pytest
 from engine_events import by_control, interaction, started
 
 from zdr_audit.profile.load import load
-from zdr_audit.suite.bypass.drive import send_forms, spots
+from zdr_audit.suite.bypass.drive import send_at_once, send_forms, spots
 from zdr_audit.suite.bypass.judge import no_form_opens, weigh
 from zdr_audit.suite.bypass.load import SCHEMA, SHIPPED, CorpusError, load_forms, schema, shipped
 from zdr_audit.suite.bypass.model import Form, Group, Reshape
@@ -212,6 +212,34 @@ def test_a_form_that_is_of_no_use_at_one_endpoint_is_tried_at_some_others(
     send_forms(asked, (named("body-form"),), 1, further=2)
     assert [party for _, party in sent] == ["control", subject] * tried
     assert len({place for place, _ in sent}) == tried
+
+
+def test_forms_are_sent_once_more_at_the_same_moment_where_they_were_sent_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[str, str, object]] = []
+
+    def send(_assay: Any, form: Form, name: str, endpoint: Any, party: object) -> bool:
+        sent.append((form.id, f"{name}.{endpoint.name}", party))
+        return True
+
+    monkeypatch.setattr("zdr_audit.suite.bypass.drive.send_form", send)
+    moments: list[int] = []
+    subject = SimpleNamespace(actors={"member": None})
+
+    def together(jobs: list[Any]) -> None:
+        moments.append(len(jobs))
+        for job in jobs:
+            job()
+
+    asked: Any = SimpleNamespace(profile=load("simulator", {}).profile, seed=4, subject=subject, control="control", together=together)
+    forms = tuple(form for form in FORMS if form.group == "claim")
+    send_forms(asked, forms, 1)
+    before = {(form, place) for form, place, party in sent if party is subject}
+    sent.clear()
+    send_at_once(asked, forms, 5)
+    assert moments == [5] and all(party is subject for *_, party in sent)
+    assert {(form, place) for form, place, _ in sent} <= before  # only so is there a counterpart that shows what it is worth
+    send_at_once(asked, (), 5)
+    assert moments == [5]
 
 
 # -- weighing -----------------------------------------------------------------------------------------------------------------------
