@@ -347,7 +347,7 @@ def test_a_spent_request_budget_ends_the_run_cleanly(judged):
 
 
 def test_what_came_to_its_end_before_the_budget_was_spent_is_judged(judged):
-    found = judged(max_requests=36, controls=(RETENTION, SETTINGS))
+    found = judged(max_requests=40, controls=(RETENTION, SETTINGS))
     verdicts = found.verdicts()
     assert sorted(verdicts[c] for c in (RETENTION, SETTINGS)) == ["inconclusive", "pass"]
 

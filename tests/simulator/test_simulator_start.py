@@ -52,9 +52,11 @@ def test_a_port_in_use_is_said_in_one_line(tmp_path: Path) -> None:
 
 
 def test_an_unknown_violation_is_said_in_one_line_with_what_may_be_meant(tmp_path: Path) -> None:
-    ended = run("--violation", "ret-plain-prompt", "--data-dir", str(tmp_path / "data"))
+    ended = run("--violation", "ret-plain-prompt-in-debug", "--data-dir", str(tmp_path / "data"))
     assert ended.returncode == 2
-    assert ended.stderr.startswith("zdr-audit simulate: unknown violation 'ret-plain-prompt'; did you mean 'ret-plain-prompt-in-debug-log'")
+    assert ended.stderr.startswith(
+        "zdr-audit simulate: unknown violation 'ret-plain-prompt-in-debug'; did you mean 'ret-plain-prompt-in-debug-log'"
+    )
     assert "'zdr-audit violations' lists all" in ended.stderr
     assert ended.stderr.count("\n") == 1
 
