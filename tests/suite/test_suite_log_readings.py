@@ -11,7 +11,7 @@ from engine_logs import DONE, SCENARIO, Entry, actions, chained, log_of
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.model import Profile
 from zdr_audit.suite.expect import Expect, Inconclusive, Violated
-from zdr_audit.suite.log_readings import every_chain_recomputes, every_log_is_in_order, same_as_in_the_list
+from zdr_audit.suite.log_readings import INDISPENSABLE, every_chain_recomputes, every_log_is_in_order, same_as_in_the_list
 
 
 def reading(profile: Profile, *logs: list[Entry], **more: Any) -> Expect:
@@ -68,6 +68,17 @@ def single(number: int, entry: Entry, told: dict[str, Any], **more: Any) -> Inte
     return interaction(number, **(said | more))
 
 
+def with_operation(profile: Profile, name: str, **changed: Any) -> Profile:
+    """The profile in which this operation says something else."""
+    operation = profile.operations[name].model_copy(update=changed)
+    return profile.model_copy(update={"operations": profile.operations | {name: operation}})
+
+
+def extracting(profile: Profile, **names: str) -> Profile:
+    """The profile in which a single entry's members are taken by name."""
+    return with_operation(profile, "audit.entry", extract=names)
+
+
 def compared(profile: Profile, log: list[Entry], *singles: Interaction) -> None:
     pages = [
         interaction(n, scenario=SCENARIO, step="own log", operation="audit.list", data={"items": part})
@@ -83,8 +94,42 @@ def test_entries_that_say_by_their_id_what_the_list_says_are_accepted(profile):
     wholes = [single(60 + n, entry, {"_whole": entry["_whole"]}) for n, entry in enumerate(log)]
     compared(profile, log, *wholes)
     compared(profile, log, *(single(60 + n, e, {"id": e["id"], "outcome": e["outcome"], "more": 1}) for n, e in enumerate(log)))
-    less = {name: value for name, value in log[1]["_whole"].items() if name != "outcome"}
+    less = {name: value for name, value in log[1]["_whole"].items() if name not in ("digest", "reference")}
     compared(profile, log, single(60, log[1], {"_whole": less | {"more": 1}}))
+
+
+@pytest.mark.parametrize("name", INDISPENSABLE)
+def test_an_entry_that_is_silent_by_its_id_on_what_the_list_says_is_found(profile, name):
+    log = log_of(profile)
+    profile = with_operation(profile, "audit.list", fields={said: f"/{said}" for said in log[0]})
+    right = [single(60 + n, entry, {"_whole": entry["_whole"]}) for n, entry in enumerate(log[:4])]
+    for nothing in ({}, {name: None}):
+        less = {said: value for said, value in log[4]["_whole"].items() if said != name} | nothing
+        with pytest.raises(Violated, match=f"entry act_5, read by its id, must say what the list says of it: it leaves out {name}"):
+            compared(profile, log, *right, single(70, log[4], {"_whole": less}))
+        named = extracting(profile, **{said: f"/{said}" for said in ("id", "at", *INDISPENSABLE)})
+        told = {said: log[4][said] for said in ("id", "at", *INDISPENSABLE) if said != name} | nothing
+        with pytest.raises(Violated, match=f"act_5.*: it leaves out {name}"):
+            compared(named, log, single(70, log[4], told))
+    with pytest.raises(Violated, match="it leaves out actor, organization, outcome"):
+        compared(profile, log, *right, single(70, log[4], {"_whole": {"id": "act_5", "type": log[4]["type"]}}))
+
+
+@pytest.mark.parametrize("place", ["/event_body", "/event_body/kind", "$.event_body", "$['event_body'].kind"])
+def test_what_an_entry_leaves_out_is_looked_for_where_the_list_says_it(profile, place):
+    fields = profile.operations["audit.list"].fields | {"type": place}
+    elsewhere = with_operation(profile, "audit.list", fields=fields)
+    log = [entry | {"_whole": entry["_whole"] | {"event_body": {"kind": entry["type"]}}} for entry in log_of(profile)]
+    less = {name: value for name, value in log[0]["_whole"].items() if name != "type"}
+    compared(elsewhere, log, single(70, log[0], {"_whole": less}))
+    with pytest.raises(Violated, match="it leaves out type"):
+        compared(elsewhere, log, single(70, log[0], {"_whole": {n: v for n, v in less.items() if n != "event_body"}}))
+
+
+def test_what_the_list_does_not_say_no_entry_must_say(profile):
+    log = [{name: value for name, value in entry.items() if name != "_whole"} | {"actor": None} for entry in log_of(profile)]
+    named = extracting(profile, id="/id", type="/type", actor="/who")
+    compared(named, log, single(70, log[4], {"id": "act_5", "type": log[4]["type"], "actor": None}))
 
 
 @pytest.mark.parametrize("number", [1, 5])
@@ -105,6 +150,12 @@ def test_an_entry_that_cannot_be_read_by_its_id_is_found(profile):
 
 def test_single_entries_with_nothing_in_common_are_no_pass(profile):
     log = log_of(profile)
-    for singles in ((), (single(60, log[0], {"name": "x"}),), (single(60, log[0] | {"id": "act_other"}, {"_whole": log[0]["_whole"]}),)):
-        with pytest.raises(Inconclusive, match="nothing that both have"):
-            compared(profile, log, *singles)
+    right = single(60, log[0], {"_whole": log[0]["_whole"]})
+    other = single(61, log[1] | {"id": "act_other"}, {"_whole": log[1]["_whole"]})
+    for told in ({"name": "x"}, {"id": "act_2"}, {"_whole": {"id": "act_2", "kind": "x"}}):
+        with pytest.raises(Inconclusive, match="entry act_2: list and single entry name nothing but its id"):
+            compared(profile, log, right, single(61, log[1], told))
+    with pytest.raises(Inconclusive, match="entry act_other: list and single entry name nothing but its id"):
+        compared(profile, log, right, other)
+    with pytest.raises(Inconclusive, match="no entry of the log was read by its id"):
+        compared(profile, log)

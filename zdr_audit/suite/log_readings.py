@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.suite.expect import Expect, Inconclusive, listed
 from zdr_audit.suite.log_entries import number_of, oldest_first
+
+INDISPENSABLE = ("actor", "organization", "type", "outcome")
+"""What an entry is of no use without, by our names of what a list says."""
 
 
 def pages_read(expect: Expect) -> list[tuple[Interaction, tuple[dict[str, Any], ...]]]:
@@ -42,22 +46,26 @@ def every_log_is_in_order(expect: Expect) -> None:
 
 
 def same_as_in_the_list(expect: Expect, pages: Sequence[Interaction], singles: Sequence[Interaction]) -> None:
-    """What a list and an entry read by its id both say of that entry is the same: whichever of the two an admin looks at, it is what happened. Raises
-    Inconclusive where they have nothing in common."""
+    """What a list and an entry read by its id both say of that entry is the same, and neither is silent on who did what, where and whether it was done:
+    whichever of the two an admin looks at, it is what happened. Raises Inconclusive for an entry of which they have nothing but its id in common."""
     expect.served([*pages, *singles], "an organization's admin must be able to read its audit log, and each entry of it by its id")
     entries = {str(entry.get("id")): entry for entry in listed(pages)}
-    compared = 0
+    if not singles:
+        raise Inconclusive("no entry of the log was read by its id")
     for single in singles:
         known = entries.get(single.labels.get("entry", ""), {})
         told = single.data if isinstance(single.data, dict) else {}
-        for ours, theirs in ((known, told), (known.get("_whole"), told.get("_whole"))):
-            both = _told_by_both(ours, theirs)
-            compared += len(both)
-            other = [name for name, (one, another) in both.items() if one != another]
-            which = f"entry {known.get('id')}, read by its id, must say what the list says of it ({', '.join(other[:5])})"
-            expect.that(not other, which, single)
-    if not compared:
-        raise Inconclusive("list and single entries name nothing that both have, so that they could not be compared")
+        views = [(known, told), (known.get("_whole"), told.get("_whole"))]
+        both = [_told_by_both(ours, theirs) for ours, theirs in views]
+        if not any(names.keys() - {"id", _member(expect, "id")} for names in both):
+            raise Inconclusive(
+                f"entry {single.labels.get('entry')}: list and single entry name nothing but its id that both have, so they cannot be compared"
+            )
+        other = [name for names in both for name, (one, another) in names.items() if one != another]
+        which = f"entry {known.get('id')}, read by its id, must say what the list says of it"
+        silent = _left_out(expect, known, told)
+        expect.that(not silent, f"{which}: it leaves out {', '.join(silent)}", single)
+        expect.that(not other, f"{which} ({', '.join(other[:5])})", single)
 
 
 def _told_by_both(ours: Any, theirs: Any) -> dict[str, tuple[Any, Any]]:
@@ -65,6 +73,28 @@ def _told_by_both(ours: Any, theirs: Any) -> dict[str, tuple[Any, Any]]:
     if not isinstance(ours, dict) or not isinstance(theirs, dict):
         return {}
     return {name: (ours[name], theirs[name]) for name in sorted(ours.keys() & theirs.keys()) if name != "_whole"}
+
+
+def _left_out(expect: Expect, known: dict[str, Any], told: dict[str, Any]) -> list[str]:
+    """Which of `INDISPENSABLE` the list says of an entry and the entry itself does not: a name that the profile takes from it, or the member of the whole
+    that the list's field is taken from."""
+    taken = expect.profile.operations["audit.entry"].extract
+    ours, theirs = known.get("_whole"), told.get("_whole")
+    silent = []
+    for name in INDISPENSABLE:
+        if name in taken and known.get(name) is not None and told.get(name) is None:
+            silent.append(name)
+        elif isinstance(ours, dict) and isinstance(theirs, dict) and name not in taken:
+            member = _member(expect, name)
+            if ours.get(member) is not None and theirs.get(member) is None:
+                silent.append(name)
+    return silent
+
+
+def _member(expect: Expect, name: str) -> str:
+    """The member of a whole entry in which the target says this, by the place that the list's field is taken from."""
+    place = expect.profile.operations["audit.list"].fields.get(name, name)
+    return (re.findall(r"[\w-]+", place) if place.startswith("$") else place.lstrip("/").split("/"))[0]
 
 
 def wholes_of(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

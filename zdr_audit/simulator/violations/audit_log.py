@@ -163,6 +163,19 @@ def entries_can_be_edited(parts: Parts, role: str) -> None:
     )
 
 
+def entry_by_id_leaves_out(parts: Parts, member: str) -> None:
+    """A single entry comes from a narrower view than the list."""
+
+    def make(entry: Callable[[str], dict[str, Any] | None]) -> Callable[[str], dict[str, Any] | None]:
+        def narrower(entry_id: str) -> dict[str, Any] | None:
+            found = entry(entry_id)
+            return found and {name: value for name, value in found.items() if name != member}
+
+        return narrower
+
+    wrap(parts.audit, "entry", make)
+
+
 def clock_is_off(parts: Parts, seconds: float) -> None:
     """The clock that stamps entries is off."""
 
