@@ -159,3 +159,11 @@ def test_single_entries_with_nothing_in_common_are_no_pass(profile):
         compared(profile, log, right, other)
     with pytest.raises(Inconclusive, match="no entry of the log was read by its id"):
         compared(profile, log)
+
+
+def test_a_wrong_entry_is_found_beside_one_that_cannot_be_compared(profile):
+    log = log_of(profile)
+    bare, wrong = single(60, log[0], {"id": "act_1"}), single(61, log[5], {"id": "act_6", "outcome": "success", "type": log[5]["type"]})
+    for singles in ((bare, wrong), (wrong, bare)):
+        with pytest.raises(Violated, match="entry act_6, read by its id"):
+            compared(profile, log, *singles)
