@@ -79,7 +79,8 @@ def violations_command(
       zdr-audit violations
       zdr-audit violations --matrix
       zdr-audit violations --matrix --alone
-      zdr-audit violations --matrix --only 'blk-*' --jobs 2
+      zdr-audit violations --matrix --only 'blk-*' --out blocked
+      zdr-audit violations --matrix --only 'blk-*' --update
 
     The exit status of --matrix is 1 where a violation is missed, an unrelated control fails, or a harmless variant is not green.
     """
@@ -89,7 +90,7 @@ def violations_command(
         from zdr_audit.matrix.cases import choose
         from zdr_audit.matrix.command import run_matrix
         from zdr_audit.matrix.drive import default_jobs
-        from zdr_audit.matrix.write import MatrixError, read
+        from zdr_audit.matrix.write import MatrixError, read, would_go
 
         if resume and keep is None:
             _fail("--resume needs --keep: the folder in which the audits lie")
@@ -98,7 +99,12 @@ def violations_command(
         cases = choose(broken, harmless, only, available)
         if not cases.run:
             _fail("--only selects nothing that can be run" if only else "there is nothing to run")
-        known = {item.id for item in (*broken, *harmless)} | ({COMPLIANT} if alone else set())
+        beside = {COMPLIANT} if alone else set()
+        if only and not update and (lost := would_go(out, {item.id for item in cases.run} | beside)):
+            _fail(
+                f"--only would throw away {lost} rows of the matrix in {out}: name another folder (--out) or replace rows in it (--update)"
+            )
+        known = {item.id for item in (*broken, *harmless)} | beside
         try:
             old = read(out) if update else None
             if old is not None and (old.seed, old.depth) != (seed, depth):

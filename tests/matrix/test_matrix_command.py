@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from zdr_audit.cli import main
+from zdr_audit.matrix.write import would_go, write
 
+from .samples import matrix
+
+ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-c", "from zdr_audit.cli import main; main()", "violations"]
 
 
@@ -18,10 +24,10 @@ def test_it_audits_judges_and_publishes(tmp_path):
     words = ["--matrix", "--only", "con-member-sets-limits", "--jobs", "1", "--out", str(tmp_path / "out")]
     done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=400, stdin=subprocess.DEVNULL, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    matrix = json.loads((tmp_path / "out" / "kill-matrix.json").read_text(encoding="utf-8"))
-    (row,) = matrix["violations"]
+    written = json.loads((tmp_path / "out" / "kill-matrix.json").read_text(encoding="utf-8"))
+    (row,) = written["violations"]
     assert row["killed"] and row["controls"] == ["ZDR-CON-05"] and not row["collateral"]
-    assert not matrix["whole"]
+    assert not written["whole"]
     assert "con-member-sets-limits" in (tmp_path / "out" / "kill-matrix.html").read_text(encoding="utf-8")
 
 
@@ -38,6 +44,29 @@ def test_bad_usage_is_refused(words, said):
     result = CliRunner().invoke(main, ["violations", *words])
     assert result.exit_code == 2
     assert said in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "folder"), [([], "reports"), (["--alone"], "reports/alone"), (["--out", "reports/seed-2"], "reports/seed-2")]
+)
+def test_a_part_does_not_take_the_place_of_a_matrix_with_more_rows(words, folder, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    before = (ROOT / folder / "kill-matrix.json").read_bytes()
+    result = CliRunner().invoke(main, ["violations", "--matrix", "--only", "con-member-sets-limits", *words])
+    assert result.exit_code == 2
+    assert re.fullmatch(
+        rf"zdr-audit: --only would throw away \d+ rows of the matrix in {folder}: .*\(--out\).*\(--update\)\n", result.output
+    )
+    assert (ROOT / folder / "kill-matrix.json").read_bytes() == before
+
+
+def test_what_would_go_are_the_rows_that_are_not_made_again(tmp_path):
+    published = matrix()
+    write(published, tmp_path)
+    rows = {row.id for row in (*published.violations, *published.benign)}
+    assert would_go(tmp_path, rows) == 0
+    assert would_go(tmp_path, {"another"}) == len(rows) > 0
+    assert would_go(tmp_path / "nothing-there", {"another"}) == 0
 
 
 def test_the_harmless_variants_are_listed():

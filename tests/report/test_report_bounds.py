@@ -65,7 +65,7 @@ def test_controls_of_one_sample_size_share_a_mark_and_only_passes_on_stored_evid
 
 
 def test_the_policy_comes_by_section_with_the_controls_that_the_report_holds() -> None:
-    groups = bounds_view.policy_views(samples.partial())
+    groups = bounds_view.policy_views(samples.report(controls=samples.partial().selected))
     assert [group.section for group in groups] == ["Introduction", "Blocked features", "Requests"]
     assert [control.id for control in groups[0].lines[0][1]] == ["ZDR-RET-01", "ZDR-RET-03"]
     assert groups[1].lines[0][1] == ()

@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from zdr_audit.report.model import ControlResult, Report
-from zdr_audit.verdict.judge import NOT_SELECTED
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
@@ -37,7 +36,7 @@ def statement(report: Report, digests: Mapping[str, str]) -> dict[str, Any]:
 def predicate(report: Report) -> dict[str, Any]:
     """The test-result predicate of a report."""
     run, summary = report.run, report.summary
-    chosen = [c for c in report.controls if not (c.verdict == "not_tested" and c.reason == NOT_SELECTED)]
+    chosen = report.selected
     passed = [c.id for c in chosen if c.verdict == "pass"]
     warned = [_named(c) for c in chosen if c.verdict == "waived"]
     failed = [c.id for c in chosen if c.verdict == "fail"] + [_named(c) for c in chosen if c.verdict in ("inconclusive", "not_tested")]

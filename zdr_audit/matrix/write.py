@@ -28,6 +28,15 @@ def read(folder: Path) -> Matrix:
         raise MatrixError(f"{folder / JSON}: cannot be read as a kill matrix: {' '.join(str(exc).split())[:200]}") from None
 
 
+def would_go(folder: Path, made: Collection[str]) -> int:
+    """How many rows of a matrix in `folder` a new one with the rows `made` would not have; 0 where none lies there."""
+    try:
+        old = read(folder)
+    except MatrixError:
+        return 0
+    return len(({row.id for row in old.violations} | {row.id for row in old.benign}) - set(made))
+
+
 def brought_up(old: Matrix, new: Matrix, known: Collection[str]) -> Matrix:
     """The old matrix with the new one's rows in place of its own. `known` are the seeds that there are: what is of none goes. Raises MatrixError where the
     two are not of one kind."""

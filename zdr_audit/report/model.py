@@ -13,6 +13,8 @@ SCHEMA: Literal["zdr-audit/report/1"] = "zdr-audit/report/1"
 Verdict = Literal["pass", "fail", "inconclusive", "not_applicable", "not_tested", "waived"]
 Status = Literal["compliant", "non_compliant", "incomplete"]
 EXIT_STATUS: dict[str, int] = {"compliant": 0, "non_compliant": 1, "incomplete": 3}
+NOT_SELECTED = "not selected for this run"
+"""Reason of a control that the user left out: not an open question of the run."""
 
 
 class Part(BaseModel):
@@ -355,3 +357,8 @@ class Report(Part):
     policy: tuple[PolicyLine, ...] = ()
     leftovers: tuple[Leftover, ...] = ()
     controls: tuple[ControlResult, ...]
+
+    @property
+    def selected(self) -> tuple[ControlResult, ...]:
+        """The controls that the run was asked for, in order; the others are listed as not tested."""
+        return tuple(c for c in self.controls if not (c.verdict == "not_tested" and c.reason == NOT_SELECTED))

@@ -36,7 +36,7 @@ from zdr_audit.journal.store import Journal
 from zdr_audit.profile.credentials import required
 from zdr_audit.profile.evidence import Evidence
 from zdr_audit.profile.load import LoadedProfile, in_file, load
-from zdr_audit.report.model import Report
+from zdr_audit.report.model import NOT_SELECTED, Report
 from zdr_audit.run import candidates
 from zdr_audit.run.availability import offered, split
 from zdr_audit.run.cast import cast_of
@@ -218,7 +218,7 @@ class Audit:
     def testable(self, control_id: str) -> str | None:
         """None where the control can be tested, else the reason why not."""
         if control_id not in {c.id for c in self.selected}:
-            return "not selected for this run"
+            return NOT_SELECTED
         return self.unavailable.get(control_id) or self.without_means.get(control_id)
 
     # -- driving ----------------------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from zdr_audit.catalogue.model import Catalogue, Control, Evidence
 from zdr_audit.journal.events import Checked, Epoch, FindingSeen
 from zdr_audit.profile.model import OUT_OF_SCOPE_PLATFORMS
 from zdr_audit.report.model import (
+    NOT_SELECTED,
     ControlResult,
     Finding,
     Leftover,
@@ -44,8 +45,6 @@ NOT_COVERED = (
     "Content that no search pattern of this version knows, such as encrypted content",
 )
 LEAVES_PROMISE = ("Content sent through features that need storage: the target does not claim to block them, using one leaves the promise",)
-NOT_SELECTED = "not selected for this run"
-"""Reason of a control that the user left out: not an open question of the run."""
 
 
 def judge(history: History, catalogue: Catalogue, journal_digest: str) -> Report:
