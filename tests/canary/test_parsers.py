@@ -246,6 +246,14 @@ def test_sightings_stop_the_search_at_their_bound():
     assert notes == ["the search stopped at 3 sightings; the rest was not examined"]
 
 
+def test_that_the_search_stopped_is_told_however_many_notes_there_were():
+    one, notes = search(max_sightings=1)
+    for number in range(20):
+        one.note(f"reason {number}")
+    one.sighted()
+    assert notes[-1] == "the search stopped at 1 sightings; the rest was not examined"
+
+
 def test_pieces_are_looked_for_five_hundred_times_and_no_more():
     one, _ = search()
     assert [one.may_join() for _ in range(502)] == [*[True] * 500, False, False]

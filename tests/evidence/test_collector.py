@@ -60,6 +60,37 @@ def test_hits_and_what_was_not_examined_are_bounded_and_what_is_beyond_is_counte
     assert (last.object, last.reason) == ("source", "7 more hits are not listed (bound: 10000)")
 
 
+def test_no_canary_is_crowded_out_by_many_hits_of_others(collector):
+    for number in range(10_001):
+        collector.hit("log", f"row {number}", seen("control"))
+    for name in ("subject", None):
+        collector.hit("log", f"row of {name}", seen(name))
+        collector.hit("table", f"row of {name}", seen(name))
+    reading = collector.reading()
+    assert [(hit.canary, hit.object) for hit in reading.hits[10_000:]] == [("subject", "log"), (None, "log")]
+    assert reading.not_examined[-1].reason == "3 more hits are not listed (bound: 10000)"
+
+
+def test_a_search_that_was_given_up_makes_a_reading_that_failed_and_keeps_what_was_seen(lab, collector, monkeypatch):
+    monkeypatch.setattr(lab.seeker, "max_sightings", 50)
+    collector.search("log", "\n".join([lab.canary("one")] * 500).encode())
+    collector.search("other", lab.canary("two").encode())
+    reading = collector.reading()
+    assert reading.error == "log: the search stopped at 50 sightings; the rest was not examined"
+    assert {hit.canary for hit in reading.hits} == {"one", "two"}
+    assert reading.searched == ()
+    assert collector.reading("refused").error == "refused"
+
+
+def test_of_the_notes_of_some_searches_only_the_one_of_giving_up_is_taken(collector):
+    tell = collector.only_if_stopped("database")
+    tell("a value broke off")
+    assert collector.reading().not_examined == ()
+    tell("the search stopped at 9 sightings; the rest was not examined")
+    assert [note.object for note in collector.reading().not_examined] == ["database"]
+    assert collector.reading().error
+
+
 def test_what_could_not_be_examined_is_told_once(collector):
     for _ in range(2):
         collector.not_examined("log", "refused")

@@ -356,9 +356,11 @@ def test_a_part_of_a_mark_in_a_table_is_told_unless_live_rows_hold_such_a_part(l
 
 def test_hits_beyond_the_bound_are_counted(lab, server, monkeypatch):
     monkeypatch.setattr(postgres_files, "MAX_HITS", 300)
-    server.put("base/5/16384", b"\x01".join(pages(lab.canary(f"{number}"), 10, 1) for number in range(303)))
+    server.put("base/5/16384", b"\x01".join(pages(lab.canary("many"), 10, 1) for _ in range(303)))
+    server.put("base/5/16400", lab.canary("another").encode() + b"\x01" * 8160)
     reading = server.read()
-    assert len(reading.hits) == 300
+    assert len(reading.hits) == 301
+    assert reading.hits[-1].canary == "another"
     assert [(note.object, note.reason) for note in reading.not_examined] == [
         ("data directory", "3 more hits in files are not listed (bound: 300)")
     ]

@@ -9,6 +9,8 @@ from .forms import Needle
 from .opener import Opener, Part
 from .passes import Pass
 
+STOPPED = "the search stopped"
+"""How the note begins that says that an object was not searched to its end."""
 _MAX_NOTES = 10
 _MOST_JOINS = 500
 
@@ -71,4 +73,5 @@ class Search:
         self._sighted += 1
         if self._sighted >= self.options.max_sightings and not self.stopped:
             self.stopped = True
-            self.note(f"the search stopped at {self._sighted} sightings; the rest was not examined")
+            if self._on_note is not None:  # told however many notes there were
+                self._on_note(f"{STOPPED} at {self._sighted} sightings; the rest was not examined")

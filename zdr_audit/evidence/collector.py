@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from zdr_audit.canary.search import STOPPED
 from zdr_audit.canary.seeker import Seeker, Sighting
 
 from .model import Hit, NotExamined, Reading
@@ -19,6 +20,25 @@ def byte_range(sighting: Sighting) -> str:
     return f"bytes {sighting.start}-{sighting.end}"
 
 
+class Room:
+    """Room for a number of hits; beyond it only the first of each canary finds any, so that none is crowded out by many of others."""
+
+    def __init__(self, bound: int) -> None:
+        self.bound = bound
+        self.more = 0
+        self._taken = 0
+        self._canaries: set[str | None] = set()
+
+    def takes(self, canary: str | None) -> bool:
+        """Whether there is room for this one; those turned away are counted in `more`."""
+        if self._taken >= self.bound and canary in self._canaries:
+            self.more += 1
+            return False
+        self._taken += 1
+        self._canaries.add(canary)
+        return True
+
+
 class Collector:
     """What a reader fills while it reads one source, and turns into a `Reading` at the end."""
 
@@ -27,7 +47,8 @@ class Collector:
         self.objects = 0
         self.bytes = 0
         self._hits: dict[tuple[str, str, tuple[str, ...], str | None, bool], Hit] = {}
-        self._more = 0
+        self._room = Room(MAX_HITS)
+        self._cut = ""
         self._not_examined: dict[NotExamined, None] = {}
 
     def search(self, name: str, data: Data, locate: Callable[[Sighting], str] = byte_range, residue: bool = False) -> None:
@@ -40,8 +61,7 @@ class Collector:
         key = (name, location, sighting.forms, sighting.canary, residue)
         if key in self._hits:
             return
-        if len(self._hits) >= MAX_HITS:
-            self._more += 1
+        if not self._room.takes(sighting.canary):
             return
         self._hits[key] = Hit(
             source=self.source,
@@ -54,14 +74,22 @@ class Collector:
         )
 
     def not_examined(self, name: str, reason: str) -> None:
-        """Add an object, or a part of one, that could not be examined."""
+        """Add an object, or a part of one, that could not be examined. A search that was given up makes the reading one that failed."""
+        if reason.startswith(STOPPED):
+            self._cut = self._cut or f"{name}: {reason}"
         if len(self._not_examined) < MAX_NOT_EXAMINED:
             self._not_examined[NotExamined(object=name, reason=reason)] = None
 
+    def only_if_stopped(self, name: str) -> Callable[[str], None]:
+        """For a search whose notes say nothing, such as one of pages that cut values: takes the one that the search was given up."""
+        return lambda reason: self.not_examined(name, reason) if reason.startswith(STOPPED) else None
+
     def reading(self, error: str | None = None) -> Reading:
         """The outcome. Hits beyond the bound are counted in a last `NotExamined`."""
-        if self._more:
-            self._not_examined[NotExamined(object=self.source, reason=f"{self._more} more hits are not listed (bound: {MAX_HITS})")] = None
+        error = error or self._cut or None
+        if self._room.more:
+            said = f"{self._room.more} more hits are not listed (bound: {MAX_HITS})"
+            self._not_examined[NotExamined(object=self.source, reason=said)] = None
         return Reading(
             source=self.source,
             kind=self.kind,

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from zdr_audit.canary.seeker import Sighting
 
-from .collector import MAX_HITS, byte_range
+from .collector import MAX_HITS, Room, byte_range
 from .files import CHUNK, open_evidence, reason, shown
 from .postgres_catalog import Catalog, Relation
 from .postgres_toast import Toast, inline_values
@@ -47,7 +47,8 @@ class DataDirectory:
     def __init__(self, values: Values, folder: Path, catalog: Catalog, progress: Callable[[int], None] | None) -> None:
         self._values, self._folder, self._catalog, self._progress = values, folder, catalog, progress
         self._found: dict[_Raw, None] = {}
-        self._more = self._fragments = 0
+        self._room = Room(MAX_HITS)
+        self._fragments = 0
 
     def search(self) -> None:
         """Search every file. Those that cannot be read are noted. Raises OSError where the folder is none of PostgreSQL."""
@@ -72,8 +73,8 @@ class DataDirectory:
             elif not self._values.live(raw.sighting.canary):
                 known = raw.title.removeprefix("TOAST of ").partition(", index ")[0] not in unread if raw.title else not unknown
                 collector.hit(raw.object, raw.location, raw.sighting, residue=known)
-        if self._more:
-            collector.not_examined("data directory", f"{self._more} more hits in files are not listed (bound: {MAX_HITS})")
+        if self._room.more:
+            collector.not_examined("data directory", f"{self._room.more} more hits in files are not listed (bound: {MAX_HITS})")
         if self._fragments:
             collector.not_examined(
                 "data directory",
@@ -108,7 +109,7 @@ class DataDirectory:
             elif parts[0] in _STORES and parts[-1][:1].isdigit():
                 self._pages(name, relation or Relation("", False), chunks)
             else:
-                for sighting in self._values.collector.seeker.search(chunks):
+                for sighting in self._values.collector.seeker.search(chunks, self._values.collector.only_if_stopped(shown(name))):
                     self._add(_Raw("", shown(name), byte_range(sighting), sighting, parts[0] in _STORES))
 
     def _chunks(self, file: BinaryIO) -> Iterator[bytes]:
@@ -122,10 +123,8 @@ class DataDirectory:
             yield chunk
 
     def _add(self, raw: _Raw) -> None:
-        if len(self._found) < MAX_HITS:
+        if raw not in self._found and self._room.takes(raw.sighting.canary):
             self._found[raw] = None
-        elif raw not in self._found:
-            self._more += 1
 
     def _pages(self, name: str, relation: Relation, chunks: Iterator[bytes]) -> None:
         """A file of a table or an index, page by page."""
@@ -151,7 +150,7 @@ class DataDirectory:
                 place = f"file {name}, value {number} that begins in page {start // block}, {byte_range(sighting)}"
                 joined.append((place, _within(sighting, method, sighting.start, sighting.end) if method else sighting))
 
-        for sighting in seeker.search(_watched(chunks, take)):
+        for sighting in seeker.search(_watched(chunks, take), self._values.collector.only_if_stopped(shown(name))):
             # A part of a canary in compressed data is read in full from the value; chunks are put together below.
             if sighting.canary is None and (toast or any(start <= sighting.start < end for start, end in compressed)):
                 continue
@@ -204,7 +203,7 @@ class DataDirectory:
                     header = _HEADER
                 yield b"".join(pieces)
 
-        for sighting in seeker.search(_watched(bare(), take)):
+        for sighting in seeker.search(_watched(bare(), take), self._values.collector.only_if_stopped(object_name)):
             if sighting.canary is None:
                 self._fragments += 1
             else:

@@ -174,7 +174,7 @@ class Database:
         shown: set[str | None] = {None} if decompressed else set()
         for content, label in ((decompressed, f"{place}, decompressed"), (payload, place)):
             values.collector.bytes += len(content)
-            for sighting in values.collector.seeker.search(content):
+            for sighting in values.collector.seeker.search(content, values.collector.only_if_stopped(name)):
                 if (content is payload and sighting.canary in shown) or (only_remains and values.live(sighting.canary)):
                     continue
                 shown.add(sighting.canary)

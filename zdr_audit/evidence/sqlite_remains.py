@@ -112,8 +112,8 @@ class _Remains:
     def _search(self, name: str, chunks: Iterable[bytes], place: Callable[[str, Sighting], _Raw]) -> None:
         broken: deque[int] = deque(maxlen=_MAX_BROKEN)
         # Notes are dropped: compressed values break off at every page border, and the live ones were read as rows.
-        found = (place(name, sighting) for sighting in self._collector.seeker.search(chunks, on_broken=broken.append))
-        self._judge(found)
+        sightings = self._collector.seeker.search(chunks, self._collector.only_if_stopped(name), broken.append)
+        self._judge(place(name, sighting) for sighting in sightings)
         for start in broken if self._rows.complete else ():
             self._mend(place(name, Sighting(start, start, (), None, "")))
 
