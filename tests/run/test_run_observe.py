@@ -16,7 +16,7 @@ from zdr_audit.canary.seeker import Seeker
 from zdr_audit.evidence.model import Reading
 from zdr_audit.profile.evidence import Evidence
 from zdr_audit.profile.operation import Operation, Page
-from zdr_audit.run import observe
+from zdr_audit.run import observe, read_back
 from zdr_audit.run.observe import read_source
 from zdr_audit.suite.party import Actor, Party
 from zdr_audit.target.transport import Transport
@@ -59,8 +59,8 @@ def read(mocker: requests_mock.Mocker) -> Callable[..., Reading]:
             found = answers.get(request.path_url, 404)
             if isinstance(found, Exception):
                 raise found
-            context.status_code = found if isinstance(found, int) else 200
-            return b"{}" if isinstance(found, int) else found if isinstance(found, bytes) else json.dumps(found).encode()
+            context.status_code, found = found if isinstance(found, tuple) else (found, {}) if isinstance(found, int) else (200, found)
+            return found if isinstance(found, bytes) else json.dumps(found).encode()
 
         mocker.register_uri(requests_mock.ANY, requests_mock.ANY, content=content)
         registry = Registry(LITERAL, b"key")
@@ -122,9 +122,43 @@ def test_what_could_not_be_read_is_said_and_is_not_taken_for_clean(read, answer,
     assert found.objects == 2
 
 
-def test_a_list_that_cannot_be_read_leaves_nothing_examined(read):
-    found = read({FIRST: 500})
-    assert (found.objects, found.hits, [n.reason for n in found.not_examined]) == (0, (), ["status 500"])
+CONTROL = "/v1/exports?organization=org_control"
+REFUSAL = {"type": "error", "error": {"type": "permission_error", "message": "not allowed by your organization's policy"}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (500, "status 500"),
+        (401, "status 401"),
+        (429, "status 429"),
+        (400, "status 400 (client error)"),
+        (403, "status 403 (denied)"),
+        ({"error": {"type": "overloaded_error"}}, "the answer has no list at /data"),
+        ({"data": [], "more": True}, "it says that there is more, and not where"),
+    ],
+)
+def test_where_the_list_of_an_organization_is_not_had_the_source_is_not_read(read, answer, reason):
+    control = {CONTROL: {"data": [{"id": "a"}]}, "/v1/exports/a": {"text": CANARY}}
+    found = read({FIRST: answer, **control}, parties=(SUBJECT, party("control", "admin")))
+    assert found.error == f"GET {FIRST} as subject.admin: {reason}"
+    assert len(found.hits) == 1, "what is seen stays"
+    assert found.searched == ()
+
+
+def test_a_later_page_that_fails_is_missing_too(read):
+    found = read({FIRST: {"data": [{"id": "a"}], "more": True, "last": "x"}, f"{FIRST}&after=x": 500, "/v1/exports/a": {"text": CANARY}})
+    assert (found.error, len(found.hits)) == (f"GET {FIRST}&after=x as subject.admin: status 500", 1)
+
+
+def test_a_list_that_is_refused_by_policy_gives_nothing_back(read):
+    found = read({FIRST: (403, REFUSAL), CONTROL: {"data": []}}, parties=(SUBJECT, party("control", "admin")))
+    assert (found.error, found.objects, found.not_examined) == (None, 2, ())
+
+
+def test_what_is_missing_of_the_control_organization_costs_sight_alone(read):
+    found = read({FIRST: {"data": []}, CONTROL: 500}, parties=(SUBJECT, party("control", "admin")))
+    assert (found.error, [n.reason for n in found.not_examined]) == (None, ["status 500"])
 
 
 def test_an_answer_that_nothing_is_there_is_an_answer(read):
@@ -132,9 +166,14 @@ def test_an_answer_that_nothing_is_there_is_an_answer(read):
     assert (found.objects, found.not_examined) == (2, ())
 
 
-@pytest.mark.parametrize("data", [{"data": {"id": "a"}}, {"data": "abc"}, {"data": 5}, {"data": None}, {}, [], "text", b"<html>", b""])
+@pytest.mark.parametrize("data", [{"data": {"id": "a"}}, {"data": "abc"}, {"data": 5}, {}, [], "text", b"<html>", b""])
 def test_a_list_of_another_shape_has_no_items(read, data):
     found = read({FIRST: data})
+    assert (found.objects, found.error) == (1, f"GET {FIRST} as subject.admin: the answer has no list at /data")
+
+
+def test_a_list_that_is_null_is_empty(read):
+    found = read({FIRST: {"data": None}})
     assert (found.objects, found.error) == (1, None)
 
 
@@ -148,18 +187,20 @@ def test_an_item_without_name_is_said_not_to_be_examined(read, item):
 
 
 def test_pages_without_end_are_bounded_and_the_rest_is_named(read, monkeypatch):
-    monkeypatch.setattr(observe, "MAX_PAGES", 3)
+    monkeypatch.setattr(read_back, "MAX_PAGES", 3)
     endless = {"data": [], "more": True, "last": "x"}
     found = read({FIRST: endless, f"{FIRST}&after=x": endless})
     assert found.objects == 3
     assert [n.reason for n in found.not_examined] == ["more than 3 pages: the rest was not read"]
+    assert found.error == "/v1/exports of subject: more than 3 pages: the rest was not read"
 
 
 def test_items_without_end_are_bounded_and_the_rest_is_named(read, monkeypatch):
-    monkeypatch.setattr(observe, "MAX_DOCUMENTS", 2)
+    monkeypatch.setattr(read_back, "MAX_DOCUMENTS", 2)
     found = read({FIRST: {"data": [{"id": "a"}] * 5}, "/v1/exports/a": {}})
     assert found.objects == 3
     assert [n.reason for n in found.not_examined] == ["more than 2 items: the rest was not read"]
+    assert found.error == "/v1/exports/{export} of subject: more than 2 items: the rest was not read"
 
 
 def test_a_reader_that_breaks_does_not_pass_for_a_clean_source(read, monkeypatch):

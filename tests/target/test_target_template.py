@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zdr_audit.target.template import MissingValue, fill, fill_path, names, pointer, with_query
+from zdr_audit.target.template import MissingValue, fill, fill_path, names, pointer, present, with_query
 
 text = st.text(st.characters(codec="utf-8"), max_size=12)
 scalars = st.none() | st.booleans() | st.integers() | text
@@ -166,3 +166,22 @@ def test_a_json_path_in_what_is_nested_without_end_gives_nothing():
 def test_a_json_path_never_raises(document):
     assert pointer(document, "$.a[0].b") is None or isinstance(document, dict)
     pointer(document, "$..a[?@.b]")
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "there"),
+    [
+        ({"data": None}, "/data", True),
+        ({"data": []}, "/data", True),
+        ({}, "/data", False),
+        (None, "/data", False),
+        ([], "/data", False),
+        ({"a/b": {"c": None}}, "/a~1b/c", True),
+        ({"a/b": {"c": None}}, "/a~1b/d", False),
+        ({"data": None}, "$.data", True),
+        ({"error": 1}, "$.data", False),
+        (None, "", True),
+    ],
+)
+def test_a_null_is_told_from_nothing(document, path, there):
+    assert present(document, path) is there

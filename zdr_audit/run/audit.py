@@ -411,6 +411,7 @@ class Audit:
             parties,
             environment=self._environment,
             earlier=self.earlier,
+            refusal=self.profile.refusal,
         )
         if only is not None:
             outcome = outcome.model_copy(update={"hits": tuple(hit for hit in outcome.hits if hit.canary in only)})

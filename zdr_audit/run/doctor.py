@@ -388,6 +388,7 @@ def _elsewhere(item: Evidence, bench: Audit) -> Check:
         bench.profile.operations,
         parties,
         environment=bench.environment,
+        refusal=bench.profile.refusal,
     )
     return _read(item, found, bench.redactor)
 

@@ -88,12 +88,25 @@ def pointer(document: Any, path: str) -> Any:
     return document
 
 
+def present(document: Any, path: str) -> bool:
+    """Whether there is a value at a JSON pointer or JSONPath, null too: some name an empty list so."""
+    if path.startswith("$"):
+        return _match(document, path) is not None
+    parent, _, raw = path.rpartition("/")
+    around = pointer(document, parent)
+    return path == "" or (isinstance(around, dict) and raw.replace("~1", "/").replace("~0", "~") in around)
+
+
 _query = lru_cache(maxsize=256)(jsonpath.compile)
 
 
 def _first(document: Any, path: str) -> Any:
+    found = _match(document, path)
+    return None if found is None else found.value
+
+
+def _match(document: Any, path: str) -> Any:
     try:
-        found = _query(path).match(document)
+        return _query(path).match(document)
     except (jsonpath.JSONPathError, RecursionError, TypeError):  # what the target sent is nested too deep, or no document
         return None
-    return None if found is None else found.value
