@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 from rich.console import Console, RenderableType
 
+from zdr_audit import resources
 from zdr_audit.attest import keys
 from zdr_audit.attest.errors import AttestError
 from zdr_audit.attest.manifest import JOURNAL
@@ -22,7 +23,7 @@ from zdr_audit.catalogue.errors import CatalogueError
 from zdr_audit.catalogue.load import load_catalogue
 from zdr_audit.catalogue.model import Catalogue, Control
 from zdr_audit.catalogue.select import select
-from zdr_audit.journal.events import Checked, Epoch
+from zdr_audit.journal.events import Checked, ChecksKnown, Epoch
 from zdr_audit.journal.store import JournalError
 from zdr_audit.profile.load import ProfileError
 from zdr_audit.report.console import closing
@@ -37,6 +38,7 @@ from zdr_audit.run.resume import ResumeError
 from zdr_audit.run.signals import Signals
 from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive, Violated
 from zdr_audit.suite.history import History
+from zdr_audit.suite.known_checks import known_checks
 from zdr_audit.suite.marks import Scenario
 from zdr_audit.verdict.preconditions import examine
 from zdr_audit.violations import check_names
@@ -225,6 +227,7 @@ def pytest_runtestloop(session: pytest.Session) -> object:
     state.audit = Audit(state.options, state.catalogue, state.selected, state.reporter)
     if session.config.getoption("--journal"):
         state.audit.reopen(Path(session.config.getoption("--journal")))
+        _name_checks(state, state.audit)
         state.history = state.audit.history()
         return None
     state.signals.listen()
@@ -235,9 +238,16 @@ def pytest_runtestloop(session: pytest.Session) -> object:
         state.audit = None
         _refuse(session, exc)
     state.audit.drive(_wanted(session, state, state.audit))
+    _name_checks(state, state.audit)
     state.history = state.audit.history()
     state.reporter.phase("Checking controls", len(session.items))
     return None
+
+
+def _name_checks(state: State, audit: Audit) -> None:
+    """Journal which checks there are, whichever pytest was asked to run."""
+    chosen = {c.id for c in state.selected}
+    audit.record(ChecksKnown(tests={control: tests for control, tests in known_checks(resources.suites()).items() if control in chosen}))
 
 
 def _wanted(session: pytest.Session, state: State, audit: Audit) -> list[Scenario]:

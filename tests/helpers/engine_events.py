@@ -11,6 +11,7 @@ from zdr_audit.evidence.model import Frozen, Hit, Reading
 from zdr_audit.journal.events import (
     CanaryMinted,
     Checked,
+    ChecksKnown,
     Created,
     Interaction,
     RunEnded,
@@ -193,6 +194,7 @@ class Record:
             for source in ("db", "log", "api")
         ]
         self.checks = [checked(STORES), checked(READ_BACK), checked(ANSWERS)]
+        self.known: dict[str, tuple[str, ...]] = {}
         self.ended: RunEnded | None = RunEnded(ended_at=NOON)
 
     def change(self, number: int, **changes: Any) -> None:
@@ -214,7 +216,15 @@ class Record:
 
     def _events(self) -> list[Frozen]:
         middle = [*self.canaries, *self.interactions, *self.created, *self.scenarios, *self.reads]
-        return [self.run, *self.sanity[:1], *middle, *self.sanity[1:], *self.checks, *([self.ended] if self.ended else [])]
+        return [
+            self.run,
+            *self.sanity[:1],
+            *middle,
+            *self.sanity[1:],
+            ChecksKnown(tests=self.known),
+            *self.checks,
+            *([self.ended] if self.ended else []),
+        ]
 
     def history(self) -> History:
         return History(self.events())

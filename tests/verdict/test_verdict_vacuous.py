@@ -142,6 +142,10 @@ def no_check_at_all(record: Record) -> None:
     record.checks = record.checks[1:]
 
 
+def a_check_that_did_not_run(record: Record) -> None:
+    record.known = {STORES: (record.checks[0].nodeid, "suites/retention/test_more.py::test_another")}
+
+
 SPOILERS: dict[Callable[[Record], None], str] = {
     too_few_accepted: (
         "only 4 of 5 requests were dealt with by the target, at least 5 are needed (first: i-00003 POST /v1/messages gave 401)"
@@ -178,6 +182,7 @@ SPOILERS: dict[Callable[[Record], None], str] = {
     a_scenario_that_could_not_start: f"the scenario {SCENARIO} broke off: no credential for the provider role 'reviewer'",
     a_scenario_that_did_not_end: f"the scenario {SCENARIO} was not driven to its end",
     a_check_that_could_not_tell: "the record has no interaction with {}",
+    a_check_that_did_not_run: "1 of its 2 checks did not run, first: suites/retention/test_more.py::test_another",
     no_check_at_all: "no test of this control ran",
 }
 
@@ -202,6 +207,18 @@ def test_a_violation_stays_a_failure_with(spoil):
     found = result(record)
     assert (found.verdict, found.reason) == ("fail", "content was kept")
     assert judged(record).summary.status == "non_compliant"
+
+
+def test_a_check_ran_whatever_came_of_it_and_with_whichever_parameters():
+    record = Record()
+    (one,) = (c for c in record.checks if c.control == STORES)
+    more = [f"suites/retention/test_more.py::test_{name}" for name in ("plain", "drawn")]
+    record.checks += [
+        one.model_copy(update={"nodeid": more[0], "outcome": "not_applicable", "message": "the target has none"}),
+        one.model_copy(update={"nodeid": f"{more[1]}[a-1]"}),
+    ]
+    record.known = {STORES: (one.nodeid, *more)}
+    assert result(record).verdict == "pass"
 
 
 def test_one_violation_outranks_a_test_that_could_not_tell():

@@ -231,6 +231,12 @@ class Checked(Frozen):
     findings: tuple[FindingSeen, ...] = ()
 
 
+class ChecksKnown(Frozen):
+    """The checks are about to begin: `tests` names, by control, all that there are. One that is never `Checked` did not run."""
+
+    tests: dict[str, tuple[str, ...]]
+
+
 class LeakReduced(Frozen):
     """The smallest request that still leaves content of one kind (that of `canaries`) in one kind of object of a source.
 
@@ -299,6 +305,7 @@ EVENTS: dict[str, type[Frozen]] = {
     "source_read": SourceRead,
     "growth": GrowthMeasured,
     "check": Checked,
+    "checks_known": ChecksKnown,
     "leak_reduced": LeakReduced,
     "created": Created,
     "removed": Removed,

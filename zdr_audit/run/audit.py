@@ -21,6 +21,7 @@ from zdr_audit.evidence.model import Frozen, Reading
 from zdr_audit.evidence.size import changed_at
 from zdr_audit.journal.events import (
     Checked,
+    ChecksKnown,
     Created,
     Epoch,
     Interaction,
@@ -428,8 +429,8 @@ class Audit:
         self._events += self.journal.events(after=len(self._events))
         return History(self._events)
 
-    def record(self, check: Checked) -> None:
-        self.journal.append(check)
+    def record(self, event: Checked | ChecksKnown) -> None:
+        self.journal.append(event)
 
     def minimise(self) -> None:
         """For what leaked: the smallest request that still leaks. Costs nothing where nothing did; no verdict rests on it."""

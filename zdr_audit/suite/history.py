@@ -10,6 +10,7 @@ from zdr_audit.evidence.model import Frozen, Hit
 from zdr_audit.journal.events import (
     CanaryMinted,
     Checked,
+    ChecksKnown,
     Created,
     DigestsTaken,
     Epoch,
@@ -53,6 +54,7 @@ class History:
         self.left_out: list[LeftOut] = []
         self.spikes: list[Spiked] = []
         self.checks: list[Checked] = []
+        self.known: dict[str, tuple[str, ...]] = {}
         self.created: list[Created] = []
         self.removed: list[Removed] = []
         self._broken_off: set[str] = set()
@@ -107,6 +109,8 @@ class History:
                 # A rescan checks again: the last look of each test counts.
                 self.checks = [c for c in self.checks if c.nodeid != event.nodeid or c.control != event.control]
                 self.checks.append(event)
+            case ChecksKnown():
+                self.known = event.tests
             case Created():
                 self.created.append(event)
             case Removed():

@@ -146,7 +146,9 @@ def verdict_of(history: History, control: Control, checks: list[Checked]) -> tup
     if broken:
         return "fail", broken[0].message, state
     unclear = [c for c in checks if c.outcome != "holds"]
-    problems = list(state.problems) + [c.message for c in unclear if c.message not in state.problems]
+    problems = (
+        list(state.problems) + [c.message for c in unclear if c.message not in state.problems] + _not_run(history, control, checks + aside)
+    )
     if not checks:
         problems.insert(0, f"none of its checks applies: {aside[0].message}" if aside else "no test of this control ran")
     if problems:
@@ -154,6 +156,13 @@ def verdict_of(history: History, control: Control, checks: list[Checked]) -> tup
         more = f" (and {others} more reason{'s' if others > 1 else ''})" if others else ""
         return "inconclusive", problems[0] + more, state
     return "pass", _pass_reason(history, control, state, after, epochs) + _aside(aside), state
+
+
+def _not_run(history: History, control: Control, checks: list[Checked]) -> list[str]:
+    """That tests of the control are missing: left out when pytest was called, or the run ended before them."""
+    ran = {c.nodeid.partition("[")[0] for c in checks}
+    missing = [name for name in history.known.get(control.id, ()) if name not in ran]
+    return [f"{len(missing)} of its {len(history.known[control.id])} checks did not run, first: {missing[0]}"] if missing and checks else []
 
 
 def _aside(checks: list[Checked]) -> str:
