@@ -9,8 +9,9 @@ from engine_events import ANSWERS, FEEDBACK, NOON, READ_BACK, SCENARIO, STORES, 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zdr_audit.journal.events import SanityProbed, ScenarioEnded
+from zdr_audit.journal.events import ChecksKnown, SanityProbed, ScenarioEnded
 from zdr_audit.report.model import ControlResult, Report
+from zdr_audit.suite.history import History
 from zdr_audit.verdict.judge import judge
 
 
@@ -219,6 +220,18 @@ def test_a_check_ran_whatever_came_of_it_and_with_whichever_parameters():
     ]
     record.known = {STORES: (one.nodeid, *more)}
     assert result(record).verdict == "pass"
+
+
+def test_checks_of_an_earlier_look_count_no_more_once_the_checks_begin_anew():
+    record = Record()
+    events = record.events()
+    (mine,) = (c for c in record.checks if c.control == STORES)
+    again = [ChecksKnown(tests={STORES: (mine.nodeid,)})]
+    found = {c.id: c.reason for c in judge(History([*events, *again]), catalogue(), "d" * 64).controls}
+    assert found[STORES].startswith("no test of this control ran")
+    assert found[READ_BACK].startswith("5 of 5 requests dealt with")
+    found = {c.id: c.verdict for c in judge(History([*events, *again, mine]), catalogue(), "d" * 64).controls}
+    assert found[STORES] == "pass"
 
 
 def test_one_violation_outranks_a_test_that_could_not_tell():

@@ -232,7 +232,8 @@ class Checked(Frozen):
 
 
 class ChecksKnown(Frozen):
-    """The checks are about to begin: `tests` names, by control, all that there are. One that is never `Checked` did not run."""
+    """The checks begin, and those of these controls made before count no more: `tests` names, by control, all that there are. One that is not `Checked`
+    after this did not run."""
 
     tests: dict[str, tuple[str, ...]]
 

@@ -111,6 +111,9 @@ class History:
                 self.checks.append(event)
             case ChecksKnown():
                 self.known = event.tests
+                self.checks = [
+                    c for c in self.checks if c.control not in event.tests
+                ]  # what a rescan or a resumed run does not look at again
             case Created():
                 self.created.append(event)
             case Removed():
