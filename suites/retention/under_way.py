@@ -15,13 +15,16 @@ DURING = "a request"
 UNDER_WAY = "ask while it is done"
 SLOW_BODY = 0.8
 """Seconds that a body takes to come, during which the change is made."""
+MOST_BODIES = 20
+"""One after the other, while the target puts the change off."""
 _BEGINS = Stimulus(stream=True, abandon_after=3_500)
 
 
 def while_it_is_asked(assay: Assay, by: Actor, change: Callable[[Mapping[str, str]], object]) -> None:
     """The change is made while a stream that `by` asked for is still coming, where there are streams, and while the body of another request is: that one
-    is answered in full or refused. The change gets the labels of its call, `during` among them."""
-    begun = threading.Event()
+    is answered in full or refused. Where the change is put off until both are over, another body comes meanwhile. The change gets the labels of its call,
+    `during` among them."""
+    begun, trying, made = threading.Event(), threading.Event(), threading.Event()
     streams = assay.can_say(_BEGINS)
 
     def make() -> None:
@@ -29,7 +32,11 @@ def while_it_is_asked(assay: Assay, by: Actor, change: Callable[[Mapping[str, st
             begun.wait(assay.profile.limits.timeout_seconds)
         else:
             assay.pause(SLOW_BODY / 2)
-        change({"during": DURING})
+        trying.set()
+        try:
+            change({"during": DURING})
+        finally:
+            made.set()
 
     def ask(stimulus: Stimulus, how: How) -> None:
         try:
@@ -38,8 +45,14 @@ def while_it_is_asked(assay: Assay, by: Actor, change: Callable[[Mapping[str, st
             if how.begun:
                 how.begun.set()  # an answer that never began is not waited for
 
+    def ask_slowly() -> None:
+        for _ in range(MOST_BODIES):
+            ask(Stimulus(), How(slowly=SLOW_BODY))
+            if made.is_set() or not trying.is_set():
+                return
+
     jobs: list[Callable[[], None]] = [
-        partial(ask, Stimulus(), How(slowly=SLOW_BODY)),
+        ask_slowly,
         *([partial(ask, _BEGINS, How(begun=begun))] if streams else []),
     ]
     assay.parallel([*jobs, make])

@@ -193,3 +193,19 @@ def test_nothing_is_asked_of_features_that_merely_leave_the_promise(bind):
     assert "must be refused" in violated(lambda: bind(record).features_refused(served, "it must be refused"))[0]
     record.run = record.run.model_copy(update={"enforcement": "leaves_promise"})
     bind(record).features_refused(served, "it must be refused")
+
+
+@pytest.mark.parametrize(("outcome", "status"), [("client_error", 400), ("refused_by_policy", 403)])
+def test_a_word_that_the_target_need_not_know_may_be_refused(bind, outcome, status):
+    record = Record()
+    for number in range(1, 6):
+        record.change(number, stimulus={}, step="ask for more" if number < 3 else "ask")
+    for number in (1, 2):
+        record.change(number, status=status, outcome=outcome, accepted=False)
+    bind(record).kept_nowhere(refusable="ask for more")
+    assert inconclusive(lambda: bind(record).kept_nowhere()).startswith("none of the 2 requests 'ask for more' was dealt with")
+    record.change(1, outcome="server_error", status=500)
+    record.change(2, outcome="server_error", status=500)
+    inconclusive(lambda: bind(record).kept_nowhere(refusable="ask for more"))
+    record.read("db", [hit("c-00001", "db"), hit("c-00011", "db")])
+    violated(lambda: bind(record).kept_nowhere(refusable="ask for more"))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from bound import inconclusive, violated
@@ -13,11 +16,14 @@ from inside import Lab
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.load import load
+from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.history import History
 from zdr_audit.suite.marks import Scenario
+from zdr_audit.suite.party import Actor
 from zdr_audit.target.dialects.anthropic import AnthropicMessages
 
+while_it_is_asked = importlib.import_module("suites.retention.under_way").while_it_is_asked
 RETENTION, CHECKS = (importlib.import_module(f"suites.retention.{name}") for name in ("scenarios", "test_in_flight"))
 REVOKED: Scenario = RETENTION.requests_with_a_revoked_key
 REVOKING_KEEPS = CHECKS.test_what_is_under_way_while_its_key_is_revoked_is_not_kept
@@ -62,6 +68,48 @@ def test_without_streams_it_is_done_while_a_body_is_coming(tmp_path: Path, scena
     (asked,) = [i for i in sent if i.step == "ask while it is done"]
     (changed,) = [i for i in sent if i.operation == operation]
     assert changed.accepted and changed.started_at > asked.started_at and not (asked.stimulus or {}).get("stream")
+
+
+class PutOff:
+    """Stands for an assay whose target puts the change off until so many bodies have come; each waits for the one before."""
+
+    profile = load("simulator", {}).profile
+
+    def __init__(self, bodies: int) -> None:
+        self.bodies = [threading.Event() for _ in range(bodies)]
+        self.trying, self.made = threading.Event(), threading.Event()
+        self.asked = 0
+
+    def can_say(self, _: object) -> bool:
+        return False
+
+    def pause(self, _: float) -> None:
+        pass
+
+    def parallel(self, jobs: list[Callable[[], None]]) -> None:
+        with ThreadPoolExecutor(len(jobs)) as pool:
+            for job in [pool.submit(job) for job in reversed(jobs)]:
+                job.result(20)
+
+    def infer(self, *_: object, **__: object) -> None:
+        self.asked += 1
+        if self.asked <= len(self.bodies):
+            self.trying.wait(20)
+            self.bodies[self.asked - 1].set()
+        else:
+            self.made.wait(20)
+
+    def change(self, _: object) -> None:
+        self.trying.set()
+        assert all(body.wait(20) for body in self.bodies)
+        self.made.set()
+
+
+@pytest.mark.parametrize("bodies", [1, 2, 5])
+def test_where_the_change_is_put_off_another_body_is_coming_when_it_is_made(bodies: int) -> None:
+    assay = PutOff(bodies)
+    while_it_is_asked(cast(Assay, assay), cast(Actor, None), assay.change)
+    assert assay.asked in (bodies, bodies + 1)
 
 
 # -- judging ------------------------------------------------------------------------------------------------------------------------
