@@ -197,7 +197,7 @@ def test_nothing_is_asked_of_features_that_merely_leave_the_promise(bind):
 
 @pytest.mark.parametrize(("outcome", "status"), [("client_error", 400), ("refused_by_policy", 403)])
 def test_a_word_that_the_target_need_not_know_may_be_refused(bind, outcome, status):
-    record = Record()
+    record = kept(Record())
     for number in range(1, 6):
         record.change(number, stimulus={}, step="ask for more" if number < 3 else "ask")
     for number in (1, 2):
