@@ -5,6 +5,7 @@ from __future__ import annotations
 from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive
 from zdr_audit.suite.histories.replay import judge_histories
 from zdr_audit.suite.marks import control
+from zdr_audit.suite.passed import has_passed
 
 from . import scenarios as after
 
@@ -45,6 +46,7 @@ def test_every_history_through_time_and_restarts_keeps_to_the_model(expect: Expe
 def test_what_was_of_standard_retention_is_gone_when_its_period_has_passed(expect: Expect) -> None:
     asked = expect.some(step="ask", content="standard")
     expect.some(step="what is due is purged", outcome="accepted")
+    has_passed(expect, TIMES)
     expect.kept_nowhere(
         asked, epochs=("late",), residue=False, promise="content without ZDR must be gone when the standard period has passed"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from zdr_audit.journal.events import Interaction
 from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive, listed
 from zdr_audit.suite.marks import control
+from zdr_audit.suite.passed import has_passed
 
 from . import changes
 from . import scenarios as after
@@ -50,6 +51,7 @@ def test_a_flag_keeps_no_other_session_after_changes_of_the_organization(expect:
 
 @control("ZDR-EXC-02", after=(STORY, *CHANGES, after.two_years_pass), reads_late=True)
 def test_what_was_kept_for_a_flagged_session_is_gone_after_two_years(expect: Expect) -> None:
+    has_passed(expect, after.two_years_pass)
     expect.kept_nowhere(
         expect.some(content="exception"), epochs=("late",), residue=False, promise="exceptional content must be gone after two years"
     )
@@ -57,6 +59,7 @@ def test_what_was_kept_for_a_flagged_session_is_gone_after_two_years(expect: Exp
 
 @control("ZDR-EXC-03", after=(STORY, after.two_years_pass), reads_late=True)
 def test_expired_content_is_not_recoverable(expect: Expect) -> None:
+    has_passed(expect, after.two_years_pass)
     expect.kept_nowhere(
         expect.some(content="exception"), epochs=("late",), residue=True, promise="expired exceptional content must not be recoverable"
     )
@@ -160,6 +163,7 @@ def test_kept_content_ends_on_whatever_date_it_began(expect: Expect) -> None:
         older = {canary for item in asked if item.labels["session"] == left.labels["session"] for canary in item.canaries}
         promise = f"what was kept on a {left.labels['kind']} must be gone when its time has passed, also where its session went on"
         expect.that(not older & set(left.echoes), promise, left)
+    has_passed(expect, after.dates_that_calendars_stumble_over)
     expect.kept_nowhere(asked, epochs=("late",), promise="exceptional content must be gone on whatever date it was kept")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.marks import control
+from zdr_audit.suite.passed import has_passed
 
 from ..exceptions.scenarios import two_years_pass
 from . import scenarios as after
@@ -36,6 +37,7 @@ def test_the_scope_is_stated_as_the_policy_has_it(expect: Expect) -> None:
 def test_chat_works_and_is_gone_after_the_standard_period(expect: Expect) -> None:
     sent = expect.some(operation="chat.send")
     expect.served(sent, "chat must work for a ZDR organization")
+    has_passed(expect, two_years_pass)
     expect.kept_nowhere(sent, epochs=("late",), promise="chat content must be gone once the standard period has passed")
 
 
@@ -43,6 +45,7 @@ def test_chat_works_and_is_gone_after_the_standard_period(expect: Expect) -> Non
 def test_cowork_works_and_is_gone_after_the_standard_period(expect: Expect) -> None:
     sent = expect.some(operation="cowork.send")
     expect.served(sent, "Cowork must work for a ZDR organization")
+    has_passed(expect, two_years_pass)
     expect.kept_nowhere(sent, epochs=("late",), promise="Cowork content must be gone once the standard period has passed")
 
 
