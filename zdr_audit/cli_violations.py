@@ -50,6 +50,11 @@ def _loaded() -> tuple[tuple[Violation, ...], tuple[Variant, ...]]:
 )
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="With --matrix: folder in which each audit's files stay.")
 @click.option("--resume", is_flag=True, help="With --matrix and --keep: audits that lie finished there are not made again.")
+@click.option(
+    "--recheck",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="With --matrix: make no audits; hold the records that an earlier --keep left in this folder against the checks as they are now.",
+)
 @click.option("--update", is_flag=True, help="With --matrix: rows of the matrix in --out that are not made this time stay as they are.")
 @click.option(
     "--with",
@@ -69,6 +74,7 @@ def violations_command(
     alone: bool,
     keep: Path | None,
     resume: bool,
+    recheck: Path | None,
     update: bool,
     available: tuple[str, ...],
 ) -> None:
@@ -81,6 +87,7 @@ def violations_command(
       zdr-audit violations --matrix --alone
       zdr-audit violations --matrix --only 'blk-*' --out blocked
       zdr-audit violations --matrix --only 'blk-*' --update
+      zdr-audit violations --matrix --keep audits --out before && zdr-audit violations --matrix --recheck audits --out now
 
     The exit status of --matrix is 1 where a violation is missed, an unrelated control fails, or a harmless variant is not green.
     """
@@ -94,6 +101,8 @@ def violations_command(
 
         if resume and keep is None:
             _fail("--resume needs --keep: the folder in which the audits lie")
+        if recheck is not None and keep is not None and keep.resolve() == recheck.resolve():
+            _fail("--recheck and --keep need folders of their own: the records stay as they are")
         out = out or Path("reports/alone" if alone else "reports")
         harmless = () if alone else harmless
         cases = choose(broken, harmless, only, available)
@@ -110,10 +119,20 @@ def violations_command(
             if old is not None and (old.seed, old.depth) != (seed, depth):
                 _fail(f"--update: the matrix in {out} is of seed {old.seed} and depth {old.depth}")
             status = run_matrix(
-                cases, out, jobs or default_jobs(), seed=seed, depth=depth, keep=keep, resume=resume, alone=alone, old=old, known=known
+                cases,
+                out,
+                jobs or default_jobs(),
+                seed=seed,
+                depth=depth,
+                keep=keep,
+                resume=resume,
+                alone=alone,
+                old=old,
+                known=known,
+                records=recheck,
             )
         except MatrixError as exc:
-            _fail(f"--update: {exc}")
+            _fail(str(exc))
             raise
         sys.exit(status)
     table = Table(box=None, pad_edge=False)

@@ -20,15 +20,33 @@ ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-c", "from zdr_audit.cli import main; main()", "violations"]
 
 
-def test_it_audits_judges_and_publishes(tmp_path):
-    words = ["--matrix", "--only", "con-member-sets-limits", "--jobs", "1", "--out", str(tmp_path / "out")]
-    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=400, stdin=subprocess.DEVNULL, check=False)
+ONE = ["--matrix", "--only", "con-member-sets-limits", "--jobs", "1"]
+
+
+def called(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *ONE, *words], capture_output=True, text=True, timeout=400, stdin=subprocess.DEVNULL, check=False)
+
+
+def test_it_audits_judges_and_publishes_and_the_same_comes_of_checking_the_records_again(tmp_path):
+    done = called("--out", str(tmp_path / "out"), "--keep", str(tmp_path / "kept"))
     assert done.returncode == 0, done.stdout + done.stderr
     written = json.loads((tmp_path / "out" / "kill-matrix.json").read_text(encoding="utf-8"))
     (row,) = written["violations"]
     assert row["killed"] and row["controls"] == ["ZDR-CON-05"] and not row["collateral"]
     assert not written["whole"]
     assert "con-member-sets-limits" in (tmp_path / "out" / "kill-matrix.html").read_text(encoding="utf-8")
+
+    record = tmp_path / "kept" / "con-member-sets-limits" / "journal.sqlite"
+    before = record.read_bytes()
+    done = called("--out", str(tmp_path / "again"), "--recheck", str(tmp_path / "kept"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    again = json.loads((tmp_path / "again" / "kill-matrix.json").read_text(encoding="utf-8"))
+    assert again["violations"] == written["violations"]
+    assert record.read_bytes() == before
+    for wrong in (["--seed", "2"], ["--alone"]):
+        done = called("--out", str(tmp_path / "none"), "--recheck", str(tmp_path / "kept"), *wrong)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "--recheck: no record of" in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -38,6 +56,8 @@ def test_it_audits_judges_and_publishes(tmp_path):
         (["--matrix", "--jobs", "0"], "--jobs"),
         (["--matrix", "--resume"], "--resume needs --keep"),
         (["--matrix", "--with", "luck"], "--with"),
+        (["--matrix", "--recheck", "tests", "--keep", "tests"], "--recheck and --keep need folders of their own"),
+        (["--matrix", "--recheck", "no-such-folder"], "'no-such-folder' does not exist"),
     ],
 )
 def test_bad_usage_is_refused(words, said):

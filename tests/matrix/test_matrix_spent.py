@@ -31,3 +31,9 @@ def test_what_is_not_a_count_counts_nothing(tmp_path, kept):
     if kept is not None:
         (tmp_path / FILE).write_text(kept, encoding="utf-8")
     assert of(tmp_path, True, 3.0, 4.0).seconds == 1.0
+
+
+def test_the_time_of_audits_that_are_checked_again_counts_too(tmp_path):
+    of(tmp_path / "records", False, 0.0, 40.0).keep()
+    again = Spent(tmp_path / "again", False, iter((1.0, 3.0)).__next__, before=tmp_path / "records")
+    assert again.seconds == 42.0

@@ -11,7 +11,8 @@ from zdr_audit.matrix.cases import Cases, quick_profile
 from zdr_audit.matrix.earlier import earlier_suites, missed_for_real, seen_earlier
 from zdr_audit.matrix.judge import Result, attempt, attempt_alone, harmless, harmless_alone
 from zdr_audit.matrix.model import Attempt, Harmless
-from zdr_audit.matrix.work import Job
+from zdr_audit.matrix.work import JOURNAL, Job
+from zdr_audit.matrix.write import MatrixError
 from zdr_audit.violations import Variant, Violation
 
 Row = Attempt | Harmless
@@ -47,6 +48,22 @@ def whole(cases: Cases, folder: Path, seed: int, depth: str) -> list[Asked]:
         return Asked((one,), lambda: attempt(item, Result(result), seen_earlier(Result(result), earlier_suites()) if deep else ()))
 
     return [asked(item) for item in sorted(cases.run, key=lambda item: -(item.settle_seconds or 0))]
+
+
+def again(asked: Iterable[Asked], folder: Path, records: Path) -> list[Asked]:
+    """The same, by checking the journals again that earlier audits left below `records`, where each lies as it would below `folder`. Raises MatrixError
+    where one is missing, or is of another audit."""
+    digest = load_catalogue().digest
+    found = [
+        replace(item, jobs=tuple(replace(one, record=records / one.folder.relative_to(folder)) for one in item.jobs)) for item in asked
+    ]
+    jobs = [one for item in found for one in item.jobs]
+    missing = [
+        one for one in jobs if one.record is None or not Result(one.record).is_of(one, digest) or not (one.record / JOURNAL).is_file()
+    ]
+    if missing:
+        raise MatrixError(f"--recheck: no record of {len(missing)} of the {len(jobs)} audits, first: {missing[0].record}")
+    return found
 
 
 def alone(cases: Cases, folder: Path, seed: int, depth: str) -> list[Asked]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zdr_audit import __version__
 from zdr_audit.catalogue.load import load_catalogue
-from zdr_audit.matrix.asked import Asked, Row, alone, whole
+from zdr_audit.matrix.asked import Asked, Row, again, alone, whole
 from zdr_audit.matrix.cases import Cases
 from zdr_audit.matrix.drive import Drive
 from zdr_audit.matrix.judge import Result, killers
@@ -40,12 +40,15 @@ def build(
     resume: bool,
     done: Callable[[Row], None],
     one_by_one: bool = False,
+    records: Path | None = None,
 ) -> Matrix:
-    """The whole matrix; `done` is told each row as it comes. `one_by_one`: each control alone."""
-    spent = Spent(folder, resume)
+    """The whole matrix; `done` is told each row as it comes. `one_by_one`: each control alone. `records`: where the audits lie that are checked again, in
+    place of making them. Raises MatrixError where they do not."""
+    spent = Spent(folder, resume, before=records)
     attempts: list[Attempt] = []
     variants: list[Harmless] = []
     asked = (alone if one_by_one else whole)(cases, folder, seed, depth)
+    asked = asked if records is None else again(asked, folder, records)
     for row in rows(asked, drive, resume):
         attempts += [row] if isinstance(row, Attempt) else []
         variants += [row] if isinstance(row, Harmless) else []

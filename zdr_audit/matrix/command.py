@@ -32,10 +32,11 @@ def run_matrix(
     alone: bool = False,
     old: Matrix | None = None,
     known: Collection[str] = (),
+    records: Path | None = None,
 ) -> int:
     """Run the audits, write the matrix, say what is wrong; gives the exit status. `keep`: where each audit's files stay, and with `resume` are found.
-    `alone`: each control by itself. `old`: the matrix whose rows are replaced, of which those of the `known` seeds stay. Raises MatrixError where the two do
-    not fit."""
+    `alone`: each control by itself. `old`: the matrix whose rows are replaced, of which those of the `known` seeds stay. `records`: the audits that lie there
+    are checked again, and none is made. Raises MatrixError where the two do not fit, or a record is missing."""
     shown = Console(highlight=False)
     progress = reporter(Console(stderr=True))
 
@@ -47,7 +48,9 @@ def run_matrix(
 
     with tempfile.TemporaryDirectory(prefix="zdr-audit-matrix-") as scratch, progress, Drive(jobs, seed) as drive:
         progress.phase("Audits", len(cases.run))
-        matrix = build(cases, keep or Path(scratch), drive, seed=seed, depth=depth, resume=resume, done=done, one_by_one=alone)
+        matrix = build(
+            cases, keep or Path(scratch), drive, seed=seed, depth=depth, resume=resume, done=done, one_by_one=alone, records=records
+        )
     matrix = brought_up(old, matrix, known) if old is not None else matrix
     written = write(matrix, out)
     shown.print(summary(matrix))

@@ -11,11 +11,11 @@ FILE = "seconds.txt"
 
 class Spent:
     """Counts the seconds by the clock from now on. They are kept in `folder`, where audits lie that a later command may go on with: `resume` adds those of
-    the commands before."""
+    the commands before, and `before` those by which the audits there were made."""
 
-    def __init__(self, folder: Path, resume: bool, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, folder: Path, resume: bool, clock: Callable[[], float] = time.monotonic, before: Path | None = None) -> None:
         self._file, self._clock = folder / FILE, clock
-        self._before = self._kept() if resume else 0.0
+        self._before = (_kept(self._file) if resume else 0.0) + (_kept(before / FILE) if before is not None else 0.0)
         self._began = clock()
 
     @property
@@ -28,8 +28,9 @@ class Spent:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._file.write_text(f"{self.seconds:.1f}\n", encoding="utf-8")
 
-    def _kept(self) -> float:
-        try:
-            return max(0.0, float(self._file.read_text(encoding="utf-8")))
-        except (OSError, ValueError):
-            return 0.0
+
+def _kept(file: Path) -> float:
+    try:
+        return max(0.0, float(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return 0.0

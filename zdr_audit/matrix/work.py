@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 SAID = "said.txt"
 REPORT = "report.json"
+JOURNAL = "journal.sqlite"
 
 
 @dataclass(frozen=True)
 class Job:
-    """What an audit needs: everything about it lies in `folder` afterwards."""
+    """What an audit needs: everything about it lies in `folder` afterwards. `record` is the folder of an earlier one, whose journal is checked again in its
+    place: nothing is sent."""
 
     folder: Path
     target: Path
@@ -23,12 +26,14 @@ class Job:
     seed: int = 1
     depth: str = "quick"
     environment: tuple[tuple[str, str], ...] = ()
+    record: Path | None = None
 
     def arguments(self) -> list[str]:
         words = ["--target", str(self.target), "--report-dir", str(self.folder), "--depth", self.depth, "--seed", str(self.seed)]
         words += ["--format", REPORT, "--no-minimise"]
         words += ["--violation", self.violation] if self.violation else []
         words += ["--variant", self.variant] if self.variant else []
+        words += ["--journal", str(self.folder / JOURNAL)] if self.record else []
         return [*words, *(["--controls", ",".join(self.controls)] if self.controls else [])]
 
 
@@ -41,4 +46,6 @@ def audit(job: Job) -> None:
         for number in (1, 2):
             os.dup2(said.fileno(), number)
     os.environ.update(job.environment)
+    if job.record is not None:
+        shutil.copyfile(job.record / JOURNAL, job.folder / JOURNAL)
     sys.exit(run_suites(job.arguments(), job.folder))

@@ -41,10 +41,10 @@ def brought_up(old: Matrix, new: Matrix, known: Collection[str]) -> Matrix:
     """The old matrix with the new one's rows in place of its own. `known` are the seeds that there are: what is of none goes. Raises MatrixError where the
     two are not of one kind."""
     if old.alone != new.alone:
-        raise MatrixError(f"the matrix there is {'' if old.alone else 'not '}of each control alone")
+        raise MatrixError(f"--update: the matrix there is {'' if old.alone else 'not '}of each control alone")
     if (old.seed, old.depth, old.version) != (new.seed, new.depth, new.version):
         raise MatrixError(
-            f"the matrix there is of seed {old.seed}, depth {old.depth}, version {old.version}, not of {new.seed}, {new.depth}, {new.version}"
+            f"--update: the matrix there is of seed {old.seed}, depth {old.depth}, version {old.version}, not of {new.seed}, {new.depth}, {new.version}"
         )
     made = {row.id for row in new.violations} | {row.id for row in new.benign}
     attempts = sorted((*(row for row in old.violations if row.id in known and row.id not in made), *new.violations), key=lambda row: row.id)
