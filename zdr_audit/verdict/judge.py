@@ -179,6 +179,8 @@ def _pass_reason(history: History, control: Control, state: Preconditions, after
         unread = sum(len(r.outcome.not_examined) for r in settled)
         if unread:
             text += f"; {unread} object{'s' if unread != 1 else ''} not examined"
+        if state.out_of_view:
+            text += f"; nothing of the first requests is in view in {', '.join(state.out_of_view)}"
         empty = sorted({r.outcome.source for r in settled if r.outcome.objects == 0 and not r.outcome.error})
         if empty:
             text += f"; nothing at all in {', '.join(empty)}"

@@ -10,16 +10,19 @@ from zdr_audit.catalogue.model import Control, Evidence
 from zdr_audit.journal.events import Epoch, Interaction, SourceRead
 from zdr_audit.report.model import Sight
 from zdr_audit.suite.history import History
+from zdr_audit.verdict.behind import begins_late, behind
 
 
 @dataclass(frozen=True)
 class Preconditions:
-    """Counts, the sight of each reading, and every reason why a pass would be vacuous (empty: none)."""
+    """Counts, the sight of each reading, and every reason why a pass would be vacuous (empty: none). `out_of_view`: sources that show nothing of the run's
+    first requests, because they forget or are a window on the latest."""
 
     sent: int
     accepted: int
     sight: tuple[Sight, ...]
     problems: tuple[str, ...]
+    out_of_view: tuple[str, ...] = ()
 
 
 def counted(history: History, after: Iterable[str], counting: str) -> list[Interaction]:
@@ -48,12 +51,14 @@ def examine(history: History, control: Control, after: tuple[str, ...], epochs: 
             f"only {accepted} of {len(items)} requests were dealt with by the target, at least {control.minimum_accepted} are needed{_why(items)}"
         )
     sight: list[Sight] = []
+    late: list[str] = []
     for group in (Evidence.stores, Evidence.read_back):
         if group in control.evidence:
-            seen, wrong = _sight(history, group.value, epochs)
+            seen, wrong, begin_late = _sight(history, group.value, epochs)
             sight += seen
             problems += wrong
-    return Preconditions(len(items), accepted, tuple(sight), tuple(dict.fromkeys(problems)))
+            late += begin_late
+    return Preconditions(len(items), accepted, tuple(sight), tuple(dict.fromkeys(problems)), tuple(dict.fromkeys(late)))
 
 
 def _why(items: list[Interaction]) -> str:
@@ -86,8 +91,10 @@ def _scenarios(history: History, after: Iterable[str]) -> list[str]:
     return problems
 
 
-def _sight(history: History, group: str, epochs: tuple[Epoch, ...]) -> tuple[list[Sight], list[str]]:
-    sight, problems = [], []
+def _sight(history: History, group: str, epochs: tuple[Epoch, ...]) -> tuple[list[Sight], list[str], list[str]]:
+    sight: list[Sight] = []
+    problems: list[str] = []
+    late: list[str] = []
     reads = [r for r in history.reads if r.group == group and (r.epoch in epochs or r.reading == "rescan")]
     expected = {source for source, (kind, _) in history.run.sources.items() if (kind == "http") == (group == "read_back")}
     for epoch in epochs:
@@ -96,7 +103,7 @@ def _sight(history: History, group: str, epochs: tuple[Epoch, ...]) -> tuple[lis
     if not expected:
         problems.append("the profile names no evidence source that this control could rest on")
     for read in reads:
-        proof, problem, never_sent = _judged(history, read)
+        proof, problem, never_sent, begins = _judged(history, read)
         if read.outcome.source in history.run.twin_sources:
             # It proves the sight of another source, where it is missed if it does not; what is damaged in it was not sent for the subject.
             problems += [never_sent] if never_sent else []
@@ -104,14 +111,16 @@ def _sight(history: History, group: str, epochs: tuple[Epoch, ...]) -> tuple[lis
         sight.append(proof)
         if problem:
             problems.append(problem)
-    return sight, problems
+        if begins:
+            late.append(read.outcome.source)
+    return sight, problems, late
 
 
-def _judged(history: History, read: SourceRead) -> tuple[Sight, str | None, str]:
-    """Proof and problem of a reading, and whether it holds what was never sent; worked out once for all controls."""
+def _judged(history: History, read: SourceRead) -> tuple[Sight, str | None, str, bool]:
+    """Proof and problem of a reading, whether it holds what was never sent, and whether it begins late; worked out once for all controls."""
     if id(read) not in history.proofs:
-        history.proofs[id(read)] = (*_proof(history, read), _never_sent(history, read))
-    found: tuple[Sight, str | None, str] = history.proofs[id(read)]
+        history.proofs[id(read)] = (*_proof(history, read), _never_sent(history, read), begins_late(history, read) is not None)
+    found: tuple[Sight, str | None, str, bool] = history.proofs[id(read)]
     return found
 
 
@@ -145,7 +154,17 @@ def _proof(history: History, read: SourceRead) -> tuple[Sight, str | None]:
         return blind, older
     if proof is None:
         return blind, _blindness(history, read)
-    return proof, None
+    return proof, _behind(history, read)
+
+
+def _behind(history: History, read: SourceRead) -> str | None:
+    """What is wrong with a settled reading that shows the control organization's requests up to a time, and none of those that came after it."""
+    if read.reading == "first" or (gap := behind(history, read)) is None:
+        return None
+    return (
+        f"the source {read.outcome.source} is behind ({read.epoch} epoch, {read.reading} reading): it shows none of the last {gap.requests} requests of the "
+        f"control organization, since {gap.first.id}, though it shows such as these; perhaps it is a copy, or is written later"
+    )
 
 
 def _unsound(history: History, read: SourceRead) -> str:
