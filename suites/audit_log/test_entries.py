@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from zdr_audit.suite.audit_history import Story
-from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive, listed
+from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive, listed, read_to_the_end
 from zdr_audit.suite.last_logs import stories_read_at_last
 from zdr_audit.suite.log_readings import every_chain_recomputes, every_log_is_in_order, same_as_in_the_list
 from zdr_audit.suite.marks import control
@@ -37,6 +37,8 @@ def test_the_log_is_the_same_page_by_page(expect: Expect) -> None:
     if not pages:
         raise DoesNotApply("the profile does not say how the size of a page of the audit log is asked for")
     expect.served([*pages, *whole], "an organization's admin must be able to read its audit log")
+    for read in (whole, pages):
+        read_to_the_end(read)
     once, again = (Counter(str(e.get("id")) for e in listed(read)) for read in (whole, pages))
     if not once:
         raise Inconclusive("the log is empty, so that it is the same however it is paged")

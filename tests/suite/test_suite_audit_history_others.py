@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from engine_logs import actions, check, in_time, log_of, right_names
+from engine_logs import actions, broken, chained, check, in_time, log_of, right_names, story
 
 from zdr_audit.profile.model import Profile
 from zdr_audit.suite.expect import Inconclusive, Violated
@@ -61,3 +61,40 @@ def test_a_log_without_roles_is_held_against_the_addresses(profile):
 def test_a_log_of_which_the_profile_names_no_actor_is_not_judged(profile):
     with pytest.raises(Inconclusive, match="entries name no role"):
         check(without_fields(profile, "actor", "actor_role"), right_names, log_of(profile))
+
+
+def unnumbered(profile: Profile) -> list[dict[str, object]]:
+    entries = log_of(profile)
+    for entry in entries:
+        entry["sequence"] = None
+    return chained(entries)
+
+
+def test_a_log_without_numbers_may_list_the_newest_first(profile):
+    assert broken(profile, unnumbered(profile)) == broken(profile, unnumbered(profile)[::-1]) == {}
+
+
+def test_times_of_a_log_that_has_numbers_say_nothing_of_where_it_begins(profile):
+    entries = log_of(profile)
+    for entry, other in zip(entries, [entry["at"] for entry in entries[::-1]], strict=True):
+        entry["at"] = other
+    assert "order" in broken(profile, chained(entries))
+
+
+def test_a_log_without_numbers_whose_times_fall_but_once_is_as_it_is_listed(profile):
+    entries = unnumbered(profile)[::-1]
+    entries[2], entries[3] = entries[3], entries[2]
+    assert broken(profile, entries) != {}
+
+
+def test_a_wrong_entry_in_a_log_without_numbers_that_lists_the_newest_first_is_found(profile):
+    entries = log_of(profile)
+    for entry in entries:
+        entry["sequence"] = None
+    entries[4]["actor_role"] = "member"
+    assert "actor and organization" in broken(profile, chained(entries)[::-1])
+
+
+def test_a_log_that_has_more_pages_than_were_read_is_not_held_against_what_was_done(profile):
+    with pytest.raises(Inconclusive, match="more pages than the 1 that were read"):
+        story(profile, log_of(profile)[:3], labels={"about": "org_fresh", "more": "true"})

@@ -72,6 +72,31 @@ def test_a_list_that_was_read_over_pages_is_one_list(bind):
     assert (whole.id, whole.data, whole.echoes) == ("i-00001", {"items": [{"id": 1}, {"id": 2}, {"id": 3}]}, ("c-00011", "c-00012"))
 
 
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ({"status": 429, "outcome": "rate_limited", "data": None}, "the list was not read to its end: i-00002"),
+        ({"status": 500, "outcome": "server_error", "data": None}, "the list was not read to its end: i-00002"),
+        ({"status": None, "outcome": "no_answer", "data": None}, "the list was not read to its end: i-00002"),
+        ({"labels": {"more": "true"}}, "the list has more pages than the 2 that were read"),
+    ],
+)
+def test_a_list_that_was_not_read_to_its_end_is_no_list(bind, second, said):
+    record = Record()
+    record.change(1, step="list", data={"items": [{"id": 1}]}, labels={"more": "true"})
+    record.change(2, **({"step": "list", "data": {"items": [{"id": 2}]}} | second))
+    assert inconclusive(lambda: bind(record).whole(step="list")).startswith(said)
+    pages = bind(record).where(step="list")
+    for one, other in ((pages, pages[1:]), (pages[1:], pages)):
+        assert inconclusive(lambda one=one, other=other: bind(record).same_story(one, other, promise="the same"))
+
+
+def test_a_list_that_was_refused_is_left_to_the_check(bind):
+    record = Record()
+    record.change(1, step="list", status=403, outcome="denied", data=None)
+    assert bind(record).whole(step="list").outcome == "denied"
+
+
 def test_lists_of_several_readers_are_not_one(bind):
     record = Record()
     record.change(1, step="list", data={"items": []})

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from engine_events import Record, interaction
+from engine_events import NOON, Record, interaction
 from engine_logs import ORG, Entry, actions, chained, log_of
 
 from suites.enablement.scenarios import customers_try_to_enable as tried
 from suites.enablement.scenarios import disabling
-from zdr_audit.journal.events import Interaction
+from zdr_audit.journal.events import Interaction, RunResumed, ScenarioEnded
 from zdr_audit.profile.model import Profile
 from zdr_audit.suite.audit_history import Story
 from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive, Violated
+from zdr_audit.suite.history import History
 from zdr_audit.suite.last_logs import stories_read_at_last
 
 OPERATIONS = {"requested": "zdr.request", "approved": "zdr.approve", "enabled": "zdr.enable", "disabled": "zdr.disable"}
@@ -99,3 +100,29 @@ def test_where_entries_name_no_reference_strangers_cannot_be_told(profile):
     without = profile.model_copy(update={"operations": {**profile.operations, "audit.list": bare}})
     with pytest.raises(DoesNotApply, match="entries name no reference"):
         judge(without, true_log(profile))
+
+
+def test_an_attempt_that_was_put_off_is_none_of_its_own(profile):
+    (again,) = [item for item in acted() if item.id == "i-00005"]
+    put_off = {"id": "i-00070", "status": 429, "outcome": "rate_limited", "accepted": False, "superseded": True}
+    judge(profile, true_log(profile), [again.model_copy(update=put_off), *acted()])
+
+
+def test_a_log_that_has_more_pages_than_were_read_says_nothing(profile):
+    with pytest.raises(Inconclusive, match="more pages than the 1 that were read"):
+        judge(profile, true_log(profile)[:3], labels={"about": ORG, "more": "true"})
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_run_that_was_broken_off_before_the_logs_were_read_says_so(profile, resumed):
+    record = Record()
+    record.interactions, record.scenarios = acted(), [ScenarioEnded(name=tried.name)]
+    events = record.events()
+    again = [RunResumed(at=NOON)] if resumed else []
+    expect = Expect(History([*events, *again]), profile, "ZDR-AUD-02", ("audit_log.last",), ("main",))
+    if resumed:
+        with pytest.raises(Inconclusive, match="1 organization whose log was not read at the end: the run was broken off"):
+            stories_read_at_last(expect, tried, disabling)
+    else:
+        with pytest.raises(DoesNotApply):
+            stories_read_at_last(expect, tried, disabling)

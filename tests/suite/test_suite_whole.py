@@ -119,12 +119,12 @@ def pages(*items: list[int] | None):
     return [interaction(40 + n, data=None if page is None else {"items": page}) for n, page in enumerate(items)]
 
 
-@pytest.mark.parametrize("later", [pages([1, 2], [3]), pages([1], [2, 3]), pages([1, 2, 3], [4])])
-def test_a_list_that_goes_on_tells_the_same_story(bound, later):
+@pytest.mark.parametrize("later", [pages([1, 2], [3]), pages([1], [2, 3]), pages([1, 2, 3], [4]), pages([5, 4], [1, 2, 3])])
+def test_a_list_that_goes_on_at_either_end_tells_the_same_story(bound, later):
     bound().same_story(pages([1, 2, 3]), later, promise="the same")
 
 
-@pytest.mark.parametrize("later", [pages([1, 3]), pages([2, 3]), pages([]), pages(None), pages([1, 3, 2])])
+@pytest.mark.parametrize("later", [pages([1, 3]), pages([2, 3]), pages([]), pages(None), pages([1, 3, 2]), pages([1, 2, 2, 3])])
 def test_a_list_that_lacks_or_moves_an_entry_does_not(bound, later):
     with pytest.raises(Violated, match=r"^the same, but: i-00040"):
         bound().same_story(pages([1, 2, 3]), later, promise="the same")

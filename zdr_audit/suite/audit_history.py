@@ -10,7 +10,7 @@ from typing import Any
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.audit import AuditTypes
-from zdr_audit.suite.expect import Expect, Inconclusive
+from zdr_audit.suite.expect import Expect, Inconclusive, read_to_the_end
 from zdr_audit.suite.log_entries import moment, number_of, oldest_first
 from zdr_audit.suite.log_readings import a_chain_recomputes, wholes_of
 from zdr_audit.suite.log_refusals import Action, Refusals, denies, refusals
@@ -65,6 +65,7 @@ class Story:
             actions = tuple(action for i in acted for action in actions_of(i, i.labels["audit"], types, expect.profile.further_entry))
             if any("too_large" in (page.data or {}) for page in pages):
                 raise Inconclusive("the log was too large to be recorded")
+            read_to_the_end(pages)
             entries = oldest_first(tuple(e for page in pages for e in (page.data or {}).get("items", [])))
             if not actions:
                 raise Inconclusive("no action was journaled for this organization")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zdr_audit.evidence.model import Hit
 from zdr_audit.journal.events import Epoch, FindingSeen, Interaction
 from zdr_audit.profile.model import Profile
+from zdr_audit.suite.answers import MORE
 from zdr_audit.suite.history import History, Seen
 from zdr_audit.verdict.growth import bounds as growth_bounds
 
@@ -57,6 +58,15 @@ def listed(pages: Iterable[Interaction]) -> list[Any]:
     return [item for page in pages if isinstance(page.data, dict) for item in page.data.get("items", ())]
 
 
+def read_to_the_end(pages: Sequence[Interaction]) -> None:
+    """The pages of one list, of which the first was had, are all there are: what is missing in them is not in the list. Raises Inconclusive."""
+    lost = next((page for page in pages[1:] if page.outcome != "accepted"), None)
+    if lost is not None:
+        raise Inconclusive(f"the list was not read to its end: {describe(lost)}")
+    if MORE in pages[-1].labels:
+        raise Inconclusive(f"the list has more pages than the {len(pages)} that were read")
+
+
 def _told(places: Iterable[tuple[str, str]]) -> str:
     return ", ".join(f"{kind} in {source}" for source, kind in sorted(places)) or "nothing"
 
@@ -103,11 +113,13 @@ class Expect:
         return found[0]
 
     def whole(self, **wanted: str | bool) -> Interaction:
-        """A list that was read once, with the items of all its pages. Raises Inconclusive where it was not read, or more than once."""
+        """A list that was read once, with the items of all its pages. Raises Inconclusive where it was not read, not to its end, or more than once."""
         pages = self.some(**wanted)
         first = pages[0]
         if any((i.operation, i.actor, i.scenario) != (first.operation, first.actor, first.scenario) for i in pages):
             raise Inconclusive(f"expected one list with {wanted}, the record has more")
+        if first.outcome == "accepted":
+            read_to_the_end(pages)
         if len(pages) == 1 or not all(isinstance(i.data, dict) and "items" in i.data for i in pages):
             return first
         items = [item for i in pages for item in i.data["items"]]
@@ -280,11 +292,13 @@ class Expect:
             self.every(chosen, lambda i: i.status is not None and i.status < 500, promise)
 
     def same_story(self, one: Sequence[Interaction], other: Sequence[Interaction], *, promise: str) -> None:
-        """The list that the pages of `one` make is the one that the pages of `other` make, which may go on: it was read later."""
+        """The list that the pages of `one` make is told in the same order by the pages of `other`, which may hold more: it was read later."""
+        read_to_the_end(one)
+        read_to_the_end(other)
         first, second = listed(one), listed(other)
         if not first:
             raise Inconclusive("the list is empty, so that two readings of it tell the same whatever happened")
-        self.that(second[: len(first)] == first, promise, other[0])
+        self.that([entry for entry in second if entry in first] == first, promise, other[0])
 
     def zdr_status(self, items: Iterable[Interaction], status: str, promise: str) -> None:
         """Each of these readings of an organization's ZDR status gave that status (`enabled` or `disabled`)."""

@@ -57,6 +57,7 @@ class History:
         self.known: dict[str, tuple[str, ...]] = {}
         self.created: list[Created] = []
         self.removed: list[Removed] = []
+        self.resumed = False
         self._broken_off: set[str] = set()
         self.trials: dict[str, Interaction] = {}
         self.reduced: list[LeakReduced] = []
@@ -127,7 +128,7 @@ class History:
 
     def _resume(self) -> None:
         """What was begun and not ended before the run went on is a first attempt now."""
-        self.ended = None
+        self.ended, self.resumed = None, True
         self._broken_off |= {item.id for item in self.interactions.values() if item.scenario not in self.scenarios}
         self.growth = [block for block in self.growth if block.scenario in self.scenarios]
 

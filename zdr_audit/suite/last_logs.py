@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.model import STAFF
 from zdr_audit.suite.assay import ACTIONS
 from zdr_audit.suite.audit_history import Story, actions_of
-from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive, listed
+from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive, listed, read_to_the_end
 from zdr_audit.suite.log_entries import oldest_first
 from zdr_audit.suite.marks import Scenario
 
@@ -30,21 +32,29 @@ def stories_read_at_last(expect: Expect, *tried_in: Scenario) -> list[Story]:
             continue
         pages = [page for page in read if page.labels["about"] == about]
         expect.served(pages, "an organization's admin must be able to read its audit log")
+        read_to_the_end(pages)
         expect.dealt_with(acted)
         strangers = {item.labels.get("marker") for item in acted if not _is_at_home(item, about)}
         own = [item for item in acted if _is_at_home(item, about)]
         actions = tuple(action for item in own for action in actions_of(item, KINDS[item.operation], types, expect.profile.further_entry))
         entries = oldest_first(tuple(entry for entry in listed(pages) if entry.get("reference") not in strangers))
         stories.append(Story(about, actions, pages[0], entries, types, expect.profile.logs_refusals).where_it_was_known())
+    if expect.history.resumed and (missed := _orgs_tried(expect, tried_in) - {story.organization for story in stories}):
+        count = f"{len(missed)} organization{'s' if len(missed) > 1 else ''}"
+        raise Inconclusive(f"enablement was tried in {count} whose log was not read at the end: the run was broken off in between")
     if not stories:
         raise DoesNotApply("the log of no organization in which enablement was tried was left to be read at the end")
     return stories
 
 
 def _tried(expect: Expect, about: str, scenarios: set[str]) -> list[Interaction]:
-    """Every enablement action of these scenarios that was about the organization."""
-    sent = expect.history.interactions.values()
-    return [i for i in sent if i.scenario in scenarios and i.operation in KINDS and i.labels.get("about") == about]
+    """Every enablement action of these scenarios that was about the organization; of one that was put off, the last attempt."""
+    return [i for i in expect.history.of(sorted(scenarios)) if i.operation in KINDS and i.labels.get("about") == about]
+
+
+def _orgs_tried(expect: Expect, tried_in: Iterable[Scenario]) -> set[str]:
+    sent = expect.history.of(item.name for item in tried_in)
+    return {i.labels["about"] for i in sent if i.operation in KINDS and "about" in i.labels}
 
 
 def _is_at_home(item: Interaction, about: str) -> bool:

@@ -12,9 +12,13 @@ _TOO_LATE = 10**11
 
 
 def oldest_first(entries: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
-    """The entries as they are; those of a log that lists the newest first, from its first page to its last, the other way round."""
-    numbers = [number_of(e) for e in entries]
-    falls = all(a is not None and b is not None and a > b for a, b in pairwise(numbers))
+    """The entries as they are; those of a log that lists the newest first, from its first page to its last, the other way round. Where they have no number,
+    their times say which it is."""
+    numbers = [n for e in entries if (n := number_of(e)) is not None]
+    if len(numbers) == len(entries):
+        return entries[::-1] if all(a > b for a, b in pairwise(numbers)) else entries
+    times = [at for e in entries if (at := moment(e.get("at"))) is not None]
+    falls = len(times) == len(entries) and len(set(times)) > 1 and all(a >= b for a, b in pairwise(times))
     return entries[::-1] if falls else entries
 
 

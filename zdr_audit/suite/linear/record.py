@@ -9,7 +9,7 @@ from typing import get_args
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.audit import AuditTypes
-from zdr_audit.suite.expect import Expect, Inconclusive, Violated, answer_finding
+from zdr_audit.suite.expect import Expect, Inconclusive, Violated, answer_finding, read_to_the_end
 from zdr_audit.suite.linear.order import Event, Order, find_order
 from zdr_audit.suite.linear.workflow import DENIED, Deed, Entry, Kind, Outcome, Workflow, World
 from zdr_audit.suite.log_entries import moment
@@ -42,6 +42,7 @@ class Concurrent:
             expect.served(pages, "an organization's admin must be able to read its audit log")
             if any("too_large" in (page.data or {}) for page in pages):
                 raise Inconclusive("the log was too large to be recorded")
+            read_to_the_end(pages)
             acts = [i for i in expect.interactions if i.labels.get("about") == organization and event_of(i) is not None]
             apart = expect.profile.further_entry is not None
             events = tuple(part for i in acts if (event := event_of(i)) is not None for part in _parts(event, apart))
