@@ -113,16 +113,45 @@ def test_a_log_that_has_more_pages_than_were_read_says_nothing(profile):
         judge(profile, true_log(profile)[:3], labels={"about": ORG, "more": "true"})
 
 
-@pytest.mark.parametrize("resumed", [False, True])
-def test_a_run_that_was_broken_off_before_the_logs_were_read_says_so(profile, resumed):
+READ_AT_LAST = {"scenario": "audit_log.last", "step": "read again", "operation": "audit.list", "labels": {"about": ORG}}
+BESIDE = [item.model_copy(update={"id": f"i-0003{item.id[-1]}", "labels": {"about": "org_beside"}}) for item in acted()[:1]]
+LAST = ScenarioEnded(name="audit_log.last")
+
+
+def sittings(profile: Profile, *events: Any, sent: list[Interaction], ended: str | None = None) -> list[Story]:
+    """A run in which this was done, its scenario ended (by an error), and then what follows."""
     record = Record()
-    record.interactions, record.scenarios = acted(), [ScenarioEnded(name=tried.name)]
-    events = record.events()
-    again = [RunResumed(at=NOON)] if resumed else []
-    expect = Expect(History([*events, *again]), profile, "ZDR-AUD-02", ("audit_log.last",), ("main",))
-    if resumed:
-        with pytest.raises(Inconclusive, match="1 organization whose log was not read at the end: the run was broken off"):
-            stories_read_at_last(expect, tried, disabling)
-    else:
-        with pytest.raises(DoesNotApply):
-            stories_read_at_last(expect, tried, disabling)
+    record.interactions, record.scenarios = sent, [ScenarioEnded(name=tried.name, error=ended)]
+    history = History([*record.events(), *events])
+    return stories_read_at_last(Expect(history, profile, "ZDR-AUD-02", ("audit_log.last",), ("main",)), tried, disabling)
+
+
+@pytest.mark.parametrize("then", [[RunResumed(at=NOON)], [RunResumed(at=NOON), LAST], [RunResumed(at=NOON), LAST, RunResumed(at=NOON)]])
+def test_a_run_that_was_broken_off_before_the_logs_were_read_says_so(profile, then):
+    with pytest.raises(Inconclusive, match=f"no log of {tried.name} was read at the end: the run was broken off in between"):
+        sittings(profile, *then, sent=acted())
+
+
+@pytest.mark.parametrize("then", [[], [LAST], [LAST, RunResumed(at=NOON)]], ids=["whole", "ended", "broken off later"])
+def test_a_run_that_left_no_log_to_read_does_not_apply_whenever_it_was_broken_off(profile, then):
+    with pytest.raises(DoesNotApply, match="no organization in which enablement was tried was left"):
+        sittings(profile, *then, sent=acted())
+
+
+@pytest.mark.parametrize("sent", [[], acted(disabling.name)], ids=["nothing", "elsewhere"])
+def test_a_scenario_that_tried_nothing_has_no_log_that_could_be_forgotten(profile, sent):
+    with pytest.raises(DoesNotApply):
+        sittings(profile, RunResumed(at=NOON), LAST, sent=sent)
+
+
+def test_a_scenario_that_broke_off_is_left_to_the_control(profile):
+    with pytest.raises(DoesNotApply):
+        sittings(profile, RunResumed(at=NOON), LAST, sent=acted(), ended="ScenarioBroken: no request")
+
+
+@pytest.mark.parametrize("before", [[], [RunResumed(at=NOON)]], ids=["whole", "broken off before"])
+@pytest.mark.parametrize("after", [[], [RunResumed(at=NOON)]], ids=["whole", "broken off later"])
+def test_an_organization_beside_whose_log_was_not_left_to_be_read_is_not_missed(profile, before, after):
+    read = interaction(90, **(READ_AT_LAST | {"data": {"items": true_log(profile)}}))
+    (story,) = sittings(profile, *before, read, LAST, *after, sent=[*acted(), *BESIDE])
+    assert story.organization == ORG

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from engine_events import NOON, SUBJECT, Record, interaction
 
-from zdr_audit.journal.events import Interaction
+from zdr_audit.journal.events import Interaction, RunResumed, ScenarioEnded
 from zdr_audit.profile.load import load
 from zdr_audit.profile.model import Profile
-from zdr_audit.suite.expect import DoesNotApply, Expect, Violated
+from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive, Violated
+from zdr_audit.suite.history import History
 from zdr_audit.suite.log_growth import every_log_only_grows
 
+READ_AGAIN = importlib.import_module("suites.audit_log.test_log").READ_AGAIN
 READER = {"actor": "subject.admin", "operation": "audit.list", "method": "GET", "path": "/log?limit=2", "step": "own log"}
 
 
@@ -105,3 +108,33 @@ def test_other_readers_other_logs_refusals_and_the_time_after_time_was_moved_say
         DoesNotApply, match="no audit log in which there was an entry was read again by the same reader after the settle window"
     ):
         grows(profile, page(40, entry(1)), page(41, after=10, **other))
+
+
+def resumed(profile: Profile, *pages: Interaction, killed: bool) -> None:
+    """A log was read by a scenario of `READ_AGAIN`, whose run was killed before the one that reads last, or after it; then these pages were read."""
+    seen, last = READ_AGAIN[0], READ_AGAIN[-1]
+    record = Record()
+    record.interactions += [page(40, entry(1), scenario=seen.name)]
+    record.scenarios = [ScenarioEnded(name=name) for name in (seen.name, "administration.read")]
+    ended, kill = [*pages, ScenarioEnded(name=last.name)], [RunResumed(at=NOON)]
+    history = History([*record.events(), *([*kill, *ended] if killed else [*ended, *kill])])
+    every_log_only_grows(Expect(history, profile, "ZDR-AUD-06", (), ("main",)), READ_AGAIN[:-1], last)
+
+
+# Another log, which was read twice whatever became of the first.
+ELSEWHERE = tuple(page(50 + n, entry(1), after=20 * n, labels={"about": "org_else"}, scenario="administration.read") for n in range(2))
+
+
+def test_a_run_that_was_broken_off_before_a_log_was_read_again_says_so(profile):
+    with pytest.raises(Inconclusive, match=f"no log of {READ_AGAIN[0].name} was read again at the end: the run was broken off in between"):
+        resumed(profile, *ELSEWHERE, killed=True)
+
+
+def test_a_run_that_was_broken_off_later_or_read_it_again_all_the_same_holds(profile):
+    resumed(profile, *ELSEWHERE, killed=False)
+    resumed(profile, page(41, entry(1), after=20, scenario=READ_AGAIN[-1].name), killed=True)
+
+
+def test_an_entry_that_is_gone_outranks_what_was_not_read_again(profile):
+    with pytest.raises(Violated, match="is there no more"):
+        resumed(profile, ELSEWHERE[0], page(60, after=20, labels={"about": "org_else"}), killed=True)

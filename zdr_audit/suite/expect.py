@@ -80,6 +80,7 @@ class Expect:
         self.audit_types = profile.audit_types
         self.control = control
         self.epochs = epochs
+        self.after = after
         self.interactions = history.of(after)
         self.earlier = history.earlier(after)
         self.weighed = 0

@@ -57,7 +57,9 @@ class History:
         self.known: dict[str, tuple[str, ...]] = {}
         self.created: list[Created] = []
         self.removed: list[Removed] = []
-        self.resumed = False
+        self._resumed = 0
+        self._ended_in: dict[str, int] = {}
+        """How often the run had gone on when a scenario ended."""
         self._broken_off: set[str] = set()
         self.trials: dict[str, Interaction] = {}
         self.reduced: list[LeakReduced] = []
@@ -96,6 +98,7 @@ class History:
                 self.digests.append(event)
             case ScenarioEnded():
                 self.scenarios[event.name] = event
+                self._ended_in[event.name] = self._resumed
             case SanityProbed():
                 self.sanity.append(event)
             case SourceRead():
@@ -128,9 +131,17 @@ class History:
 
     def _resume(self) -> None:
         """What was begun and not ended before the run went on is a first attempt now."""
-        self.ended, self.resumed = None, True
+        self.ended = None
+        self._resumed += 1
         self._broken_off |= {item.id for item in self.interactions.values() if item.scenario not in self.scenarios}
         self.growth = [block for block in self.growth if block.scenario in self.scenarios]
+
+    def broken_off_between(self, scenario: str, *later: str) -> bool:
+        """Whether this scenario came to its end, and the run was broken off and went on before the later ones did: what a process remembers of the one, it
+        does not know in the others."""
+        ended = self.scenarios.get(scenario)
+        ran = ended is not None and ended.error is None and ended.not_run is None
+        return ran and any(self._ended_in[scenario] < self._ended_in.get(name, self._resumed) for name in later)
 
     def _stands(self, item: Interaction) -> bool:
         return not item.superseded and item.id not in self._broken_off

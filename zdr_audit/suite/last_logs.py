@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.model import STAFF
 from zdr_audit.suite.assay import ACTIONS
@@ -39,9 +37,8 @@ def stories_read_at_last(expect: Expect, *tried_in: Scenario) -> list[Story]:
         actions = tuple(action for item in own for action in actions_of(item, KINDS[item.operation], types, expect.profile.further_entry))
         entries = oldest_first(tuple(entry for entry in listed(pages) if entry.get("reference") not in strangers))
         stories.append(Story(about, actions, pages[0], entries, types, expect.profile.logs_refusals).where_it_was_known())
-    if expect.history.resumed and (missed := _orgs_tried(expect, tried_in) - {story.organization for story in stories}):
-        count = f"{len(missed)} organization{'s' if len(missed) > 1 else ''}"
-        raise Inconclusive(f"enablement was tried in {count} whose log was not read at the end: the run was broken off in between")
+    if forgotten := [item.name for item in tried_in if _is_forgotten(expect, item.name, {page.labels["about"] for page in read})]:
+        raise Inconclusive(f"no log of {', '.join(forgotten)} was read at the end: the run was broken off in between")
     if not stories:
         raise DoesNotApply("the log of no organization in which enablement was tried was left to be read at the end")
     return stories
@@ -52,9 +49,11 @@ def _tried(expect: Expect, about: str, scenarios: set[str]) -> list[Interaction]
     return [i for i in expect.history.of(sorted(scenarios)) if i.operation in KINDS and i.labels.get("about") == about]
 
 
-def _orgs_tried(expect: Expect, tried_in: Iterable[Scenario]) -> set[str]:
-    sent = expect.history.of(item.name for item in tried_in)
-    return {i.labels["about"] for i in sent if i.operation in KINDS and "about" in i.labels}
+def _is_forgotten(expect: Expect, scenario: str, read: set[str]) -> bool:
+    """Whether a process that was broken off had the logs of this scenario to read, and the one that went on knew nothing of them. Of one scenario either all
+    that it left were read or none; that there are others beside, which it did not leave, says nothing."""
+    tried = {i.labels.get("about") for i in expect.history.of([scenario]) if i.operation in KINDS}
+    return bool(tried) and not tried & read and expect.history.broken_off_between(scenario, *expect.after)
 
 
 def _is_at_home(item: Interaction, about: str) -> bool:
