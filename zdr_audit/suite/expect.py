@@ -59,8 +59,9 @@ def listed(pages: Iterable[Interaction]) -> list[Any]:
 
 
 def read_to_the_end(pages: Sequence[Interaction]) -> None:
-    """The pages of one list, of which the first was had, are all there are: what is missing in them is not in the list. Raises Inconclusive."""
-    lost = next((page for page in pages[1:] if page.outcome != "accepted"), None)
+    """The pages of one list are all there are: what is missing in them is not in the list. Raises Inconclusive; a list that was refused is left to the check.
+    What may not stand in a list is looked for on the pages that were had before this is asked."""
+    lost = next((page for page in pages[1:] if pages[0].outcome == "accepted" != page.outcome), None)
     if lost is not None:
         raise Inconclusive(f"the list was not read to its end: {describe(lost)}")
     if MORE in pages[-1].labels:
@@ -119,8 +120,7 @@ class Expect:
         first = pages[0]
         if any((i.operation, i.actor, i.scenario) != (first.operation, first.actor, first.scenario) for i in pages):
             raise Inconclusive(f"expected one list with {wanted}, the record has more")
-        if first.outcome == "accepted":
-            read_to_the_end(pages)
+        read_to_the_end(pages)
         if len(pages) == 1 or not all(isinstance(i.data, dict) and "items" in i.data for i in pages):
             return first
         items = [item for i in pages for item in i.data["items"]]
