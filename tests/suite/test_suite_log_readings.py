@@ -42,6 +42,40 @@ def test_a_chain_that_begins_anew_is_found_in_whichever_log(profile, number):
         every_chain_recomputes(reading(profile, log_of(profile), entries))
 
 
+def of_one_second(profile: Profile, *, numbered: bool = False) -> list[Entry]:
+    """A true log of a target that writes times to the second, and had all of this to do in one."""
+    entries = log_of(profile)
+    for entry in entries:
+        entry.update({"at": entries[0]["at"]} | ({} if numbered else {"sequence": None}))
+    return chained(entries)
+
+
+def test_a_page_of_one_second_may_list_the_newest_first_as_its_chain_tells(profile):
+    true = of_one_second(profile)
+    every_chain_recomputes(reading(profile, true, true[::-1], true[3:0:-1]))
+
+
+def test_what_no_chain_joins_in_either_direction_is_found_in_a_page_of_one_second(profile):
+    true, other = of_one_second(profile), of_one_second(profile)[::-1]
+    other[2], other[3] = other[3], other[2]
+    changed = [entry if n != 2 else entry | {"_whole": entry["_whole"] | {"outcome": "another"}} for n, entry in enumerate(true[::-1])]
+    for wrong in (true[::-1][:2] + true[::-1][3:], other, changed):
+        with pytest.raises(Violated, match="the digest of"):
+            every_chain_recomputes(reading(profile, wrong))
+
+
+def test_where_times_or_numbers_tell_which_is_older_the_chain_does_not(profile):
+    numbered = of_one_second(profile, numbered=True)
+    for number, entry in zip(range(7, 0, -1), numbered, strict=True):
+        entry["sequence"] = number
+    dated = [entry | {"sequence": None} for entry in log_of(profile)]
+    for entry, other in zip(dated, log_of(profile)[::-1], strict=True):
+        entry["at"] = other["at"]
+    for wrong in (chained(numbered), chained(dated)):
+        with pytest.raises(Violated, match="must name the digest of the entry before"):
+            every_chain_recomputes(reading(profile, wrong))
+
+
 def test_a_page_that_breaks_the_order_is_found_in_whichever_log(profile):
     twice, mixed = log_of(profile), log_of(profile)
     twice.append(twice[-1])

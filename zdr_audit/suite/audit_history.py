@@ -12,7 +12,7 @@ from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.audit import AuditTypes
 from zdr_audit.suite.expect import Expect, Inconclusive, read_to_the_end
 from zdr_audit.suite.log_entries import moment, number_of, oldest_first
-from zdr_audit.suite.log_readings import a_chain_recomputes, wholes_of
+from zdr_audit.suite.log_readings import a_chain_recomputes, chained_wholes_of
 from zdr_audit.suite.log_refusals import Action, Refusals, denies, refusals
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -228,7 +228,7 @@ class Story:
 
     def chain_recomputes(self, expect: Expect) -> None:
         """Each entry's digest is that of its content, and names its predecessor's."""
-        wholes = wholes_of(self.entries)
+        wholes = chained_wholes_of(expect, self.entries)
         if len(self.entries) < 2:
             raise NothingHere(f"the log of {self.organization} has fewer than two entries, so there is no chain to recompute")
         if len(wholes) < 2 or self.log.echoes:

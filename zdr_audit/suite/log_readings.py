@@ -6,11 +6,12 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.suite.expect import Expect, Inconclusive, listed
-from zdr_audit.suite.log_entries import number_of, oldest_first
+from zdr_audit.suite.log_entries import moment, number_of, oldest_first
 
 INDISPENSABLE = ("actor", "organization", "type", "outcome")
 """What an entry is of no use without, by our names of what a list says."""
@@ -28,7 +29,7 @@ def pages_read(expect: Expect) -> list[tuple[Interaction, tuple[dict[str, Any], 
 
 def every_chain_recomputes(expect: Expect) -> None:
     """Each page of a log that was read in the run is a piece of a chain. What carries content is not recorded whole, and is left to the control on that."""
-    pieces = [(page, wholes_of(entries)) for page, entries in pages_read(expect) if not page.echoes]
+    pieces = [(page, chained_wholes_of(expect, entries)) for page, entries in pages_read(expect) if not page.echoes]
     if not any(len(wholes) > 1 for _, wholes in pieces):
         raise Inconclusive("the entries could not be recorded whole, so no chain can be recomputed")
     for page, wholes in pieces:
@@ -101,6 +102,16 @@ def _member(expect: Expect, name: str) -> str:
 
 def wholes_of(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return [e["_whole"] for e in entries if isinstance(e.get("_whole"), dict)]
+
+
+def chained_wholes_of(expect: Expect, entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same, oldest first: of entries that have no number and the same time, as a page of one second of a log may, only the chain tells which is older."""
+    wholes, chain = wholes_of(entries), expect.profile.audit_chain
+    times = {moment(entry.get("at")) for entry in entries} - {None}
+    if chain is None or len(times) > 1 or all(number_of(entry) is not None for entry in entries):
+        return wholes
+    falls = all(newer.get(chain.previous) == older.get(chain.digest) for newer, older in pairwise(wholes))
+    return wholes[::-1] if falls else wholes
 
 
 def a_chain_recomputes(expect: Expect, wholes: Iterable[dict[str, Any]], log: Interaction) -> None:
