@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from engine_events import ANSWERS, CONTROL, NOON, READ_BACK, STORES, SUBJECT, Record, catalogue, checked, hit
+from engine_events import ANSWERS, CONTROL, NOON, READ_BACK, STORES, SUBJECT, Record, catalogue, checked, hit, source_read
 
 from zdr_audit.journal.events import FindingSeen, RunEnded, SanityProbed
 from zdr_audit.journal.store import Journal
@@ -209,3 +209,15 @@ def test_the_same_journal_gives_byte_identical_reports_in_any_process(tmp_path):
 def test_a_journal_without_a_run_is_refused():
     with pytest.raises(ValueError, match="the journal holds no run"):
         History([])
+
+
+def test_a_report_says_which_sources_a_rescan_left_out():
+    record = Record()
+    before = judged(record)
+    assert not any("not read again" in said for said in before.summary.not_covered)
+    for sources, left in ((["log"], "db, api"), (["db"], "api"), (["api"], "")):
+        record.reads += [source_read(source, [hit("c-00011", source)], reading="rescan") for source in sources]
+        after = judged(record)
+        said = (f"What came after the run into sources that were not read again: {left}",) if left else ()
+        assert after.summary.not_covered == before.summary.not_covered + said
+        assert after.summary.status == "compliant"

@@ -57,7 +57,7 @@ def judged(fitted: Fit | None) -> Literal["bounded", "retained", "noisy"]:
         return "noisy"
     if fitted.low > TOLERATED:
         return "retained"
-    return "bounded" if -TOLERATED < fitted.low and fitted.high < TOLERATED else "noisy"
+    return "bounded" if fitted.low > -TOLERATED and fitted.high < TOLERATED else "noisy"
 
 
 def shrinks(bound: GrowthBound) -> bool:
