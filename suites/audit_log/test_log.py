@@ -5,6 +5,7 @@ from __future__ import annotations
 from zdr_audit.suite.expect import Expect, Inconclusive, listed
 from zdr_audit.suite.log_growth import every_log_only_grows
 from zdr_audit.suite.marks import control
+from zdr_audit.suite.watched import content_was_sent
 
 from ..blocked import scenarios as blocked
 from ..exceptions.scenarios import a_flagged_session_and_a_legal_hold
@@ -51,6 +52,7 @@ def test_the_log_carries_no_content(expect: Expect) -> None:
     logs = [expect.whole(step="subject log"), expect.whole(step="control log"), proof]
     expect.served(logs, "an organization's admin must be able to read its audit log")
     expect.echoes_nothing(logs, "the audit log must carry no prompt or answer")
+    content_was_sent(expect, TRAFFIC)
 
 
 @control("ZDR-AUD-08", after=after.enablement_actions)
