@@ -21,3 +21,15 @@ def test_a_long_phase_says_how_far_it_is_and_a_short_one_does_not() -> None:
     lines.step("a file")
     lines.done()
     assert said.getvalue().splitlines() == ["Sending (3)", f"  2 of 3 after {EVERY_SECONDS + 1} s; now: three", "Reading (1)"]
+
+
+def test_a_step_before_any_phase_has_no_time_and_one_after_it_begins_has() -> None:
+    said, clock = io.StringIO(), [64_712.0]
+    lines = Lines(Console(file=said, width=40), lambda: clock[0])
+    lines.step("ZDR-ADM-01")
+    lines.done()
+    assert said.getvalue() == ""
+    lines.phase("Checking controls", 2)
+    clock[0] += EVERY_SECONDS
+    lines.step("ZDR-ADM-01")
+    assert said.getvalue().splitlines() == ["Checking controls (2)", f"  0 of 2 after {EVERY_SECONDS} s; now: ZDR-ADM-01"]

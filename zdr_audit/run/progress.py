@@ -34,12 +34,13 @@ class Reporter:
 
 
 class Lines(Reporter):
-    """A line a phase, for logs; of a phase that takes long, now and then a line on how far it is."""
+    """A line a phase, for logs; of a phase that takes long, now and then a line on how far it is. Of steps outside any phase nothing is said."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console, self._clock = console, clock
         self._total = self._done = 0
-        self._began = self._said = 0.0
+        self._began: float | None = None
+        self._said = 0.0
 
     def phase(self, name: str, total: int) -> None:
         self._total, self._done = total, 0
@@ -48,7 +49,7 @@ class Lines(Reporter):
 
     def step(self, what: str) -> None:
         now = self._clock()
-        if now - self._said >= EVERY_SECONDS:
+        if self._began is not None and now - self._said >= EVERY_SECONDS:
             self._said = now
             self._say(f"  {self._done} of {self._total} after {now - self._began:.0f} s; now: {what}")
 

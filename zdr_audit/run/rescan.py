@@ -7,7 +7,9 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from zdr_audit.attest.remake import check_catalogue
 from zdr_audit.canary.seeker import Seeker
+from zdr_audit.catalogue.load import load_catalogue
 from zdr_audit.evidence.size import changed_at
 from zdr_audit.journal.events import SourceRead
 from zdr_audit.journal.redact import Redactor
@@ -32,7 +34,8 @@ def rescan(
 
     `handed_over`: folders whose entries, named by source id (`log`, `database.db`), take the place of the profile's paths, or single ones as
     `source=path`. The original is not touched.
-    Sources of the run that are interfaces (kind `http`) are not read again. Raises ProfileError or JournalError.
+    Sources of the run that are interfaces (kind `http`) are not read again. Raises ProfileError or JournalError; AttestError for a run that was made for
+    another catalogue than the installed one.
     """
     surroundings = os.environ if environment is None else environment
     journal = run / JOURNAL if run.is_dir() else run
@@ -50,12 +53,11 @@ def rescan(
     redactor = Redactor()
     for secret in server_secrets(tuple(sources), surroundings):
         redactor.add_secret(secret)
+    _of_this(journal, profile.name)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(journal, copy)
     with Journal(copy, redactor) as record:
         history = History(record.events())
-        if history.run.target != profile.name:
-            raise ProfileError(f"{journal}: a run against '{history.run.target}', not against '{profile.name}'")
         redactor.set_literal(history.run.literal)
         registry, digests = recall(history)
         seeker = Seeker(history.run.literal, registry.identify, digests=digests, tokenizer=tokenizer)
@@ -74,6 +76,15 @@ def rescan(
             record.append(SourceRead.model_validate(event))
             reporter.done()
     return copy
+
+
+def _of_this(journal: Path, target: str) -> None:
+    """Before anything is written: the run was made against this target and for this catalogue. Raises ProfileError, JournalError or AttestError."""
+    with Journal(journal, read_only=True) as record:
+        run = History(record.events()).run
+    if run.target != target:
+        raise ProfileError(f"{journal}: a run against '{run.target}', not against '{target}'")
+    check_catalogue(journal, run, load_catalogue())
 
 
 def _placed(evidence: Sequence[Evidence], handed_over: Sequence[str]) -> list[Evidence]:
