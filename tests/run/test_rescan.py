@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from zdr_audit.canary.mint import Mint
+from zdr_audit.journal.events import RunStarted
 from zdr_audit.journal.store import Journal
 from zdr_audit.suite.history import History
 
@@ -157,3 +158,37 @@ def test_a_variable_is_needed_only_for_what_is_still_read_where_the_profile_says
     done = zdr_audit("rescan", str(run), "--target", str(mine), *handed_over, ZDR_SIM_DATA=str(data))
     assert done.returncode in (0, 3), done.stderr
     assert {control["verdict"] for control in verdicts(tmp_path / "again").values()} <= {"pass", "inconclusive"}
+
+
+def test_a_run_of_another_catalogue_or_target_is_refused_and_nothing_is_left(finished: tuple[Path, Path], tmp_path: Path) -> None:
+    """By `rescan`, and where a journal is checked again; of the same catalogue both are accepted."""
+    run, data = finished
+    for name, change, words in (
+        (
+            "older",
+            {"catalogue_digest": "c" * 64, "version": "0.0.9"},
+            "written by zdr-audit 0.0.9 for the control catalogue cccccccccccc, installed is ",
+        ),
+        ("other", {"target": "another"}, "a run against 'another', not against 'simulator'"),
+    ):
+        with Journal(run / "journal.sqlite", read_only=True) as old, Journal(tmp_path / name / "journal.sqlite") as new:
+            for event in old.events():
+                new.append(event.model_copy(update=change) if isinstance(event, RunStarted) else event)
+        again = tmp_path / f"{name}-again"
+        done = zdr_audit("rescan", str(tmp_path / name), "--target", "simulator", "--report-dir", str(again), ZDR_SIM_DATA=str(data))
+        assert (done.returncode, done.stdout, again.exists()) == (2, "", False)
+        assert done.stderr.startswith(f"zdr-audit: {tmp_path / name / 'journal.sqlite'}: {words}"), done.stderr
+    assert recheck(run / "journal.sqlite", tmp_path / "same") == (0, "")
+    status, said = recheck(tmp_path / "older" / "journal.sqlite", tmp_path / "refused")
+    assert (status, (tmp_path / "refused" / "report.json").exists()) == (2, False)
+    assert "for the control catalogue cccccccccccc, installed is " in said
+
+
+def recheck(journal: Path, folder: Path) -> tuple[int, str]:
+    """Exit status of checking a copy of a finished journal again, and the error that it gives."""
+    folder.mkdir()
+    shutil.copy(journal, folder / "journal.sqlite")
+    words = ["--target", "simulator", "--report-dir", str(folder), "--journal", str(folder / "journal.sqlite")]
+    code = f"import sys; from pathlib import Path; from zdr_audit.run.cli_run import run_suites; sys.exit(run_suites({words!r}, Path({str(folder)!r})))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
+    return done.returncode, "" if "Checking controls (" in done.stderr and done.returncode == 0 else done.stderr
