@@ -229,14 +229,16 @@ def growing(
     *,
     said: int = 8,
     spiked: bool = True,
-    sent: Callable[[int], dict[str, object]] = lambda _: {},
+    sent: dict[str, object] | None = None,
+    minted: dict[str, object] | None = None,
 ) -> Expect:
-    """A run that measured one store, in which the prompts of so many of the control organization's requests are found; `sent` changes those requests."""
+    """A run that measured one store, in which the prompts of so many of the control organization's requests are found; `sent` changes those requests,
+    `minted` what they carried."""
     record = Record()
     record.run = record.run.model_copy(update={"sources": {"db": ("redis", "cache")}, "spiked": ("db",) if spiked else ()})
-    theirs = [by_control(number, **sent(number)) for number in range(31, 31 + said)]
+    theirs = [by_control(number, **(sent or {})) for number in range(31, 31 + said)]
     record.interactions += theirs
-    record.canaries += [canary(int(item.id[2:]), item) for item in theirs]
+    record.canaries += [canary(int(item.id[2:]), item).model_copy(update=minted or {}) for item in theirs]
     record.read("db", [hit(f"c-{item.id[2:]}") for item in theirs])
     whole = {"scenario": SCENARIO, "sent": 2, "accepted": 2, "before": {"db": 10**6}, "at": NOON}
     blocks = [
@@ -286,17 +288,19 @@ def test_a_spiked_store_that_keeps_as_much_of_each_request_is_bounded(bind, cont
 
 
 @pytest.mark.parametrize(
-    ("said", "sent"),
+    ("said", "sent", "minted"),
     [
-        (0, {}),
-        (4, {}),
-        (8, {"accepted": False, "status": 400, "outcome": "client_error"}),
-        (8, {"operation": "feedback.create"}),
+        (0, {}, {}),
+        (4, {}, {}),
+        (8, {"accepted": False, "status": 400, "outcome": "client_error"}, {}),
+        (8, {"operation": "feedback.create"}, {}),
+        (8, {}, {"place": "document"}),
+        (8, {}, {"kind": "response", "place": "answer"}),
     ],
-    ids=["nothing", "a label", "an error log", "feedback"],
+    ids=["nothing", "a label", "an error log", "feedback", "attachments", "answers"],
 )
-def test_a_spiked_store_in_which_blocks_need_not_leave_anything_may_stay_as_large(bind, said, sent):
-    growing(bind, flat, flat, said=said, sent=lambda _: sent).growth_does_not_follow_payload()
+def test_a_spiked_store_in_which_blocks_need_not_leave_anything_may_stay_as_large(bind, said, sent, minted):
+    growing(bind, flat, flat, said=said, sent=sent, minted=minted).growth_does_not_follow_payload()
 
 
 def test_a_store_that_shrinks_with_what_is_sent_bounds_nothing(bind):

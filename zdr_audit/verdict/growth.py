@@ -76,11 +76,12 @@ def never_moves(history: History, source: str, epochs: Iterable[Epoch], bound: G
 
 
 def _saying(history: History, source: str, epochs: Iterable[Epoch]) -> set[str]:
-    """The control organization's requests for inference that were served and whose prompt is found in the source."""
+    """The control organization's requests for inference that were served and of whose message, which the blocks have, too, something is found in the source:
+    an attachment may be kept where no message comes."""
     found = set()
     for seen in history.seen(epochs, lambda s: s.hit.source == source and not s.hit.of_digest):
         minted, owner = history.canaries.get(seen.hit.canary or ""), history.owner(seen.hit.canary)
-        if minted is None or minted.kind != "prompt" or owner is None or owner.organization != "control":
+        if minted is None or (minted.kind, minted.place) != ("prompt", "message") or owner is None or owner.organization != "control":
             continue
         if owner.operation == "messages.create" and owner.served:
             found.add(owner.id)
