@@ -148,7 +148,7 @@ def main() -> None:
     "--resume",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     metavar="RUN",
-    help="Go on with the run in this report folder, which was broken off; its own options hold.",
+    help="Go on with the run in this report folder, which was broken off; its own options hold, but for --target and --base-url, which you say again.",
 )
 @click.option("--give-up", is_flag=True, help="With --resume: only remove what the run made in the target, and end it as incomplete.")
 @click.option("--dry-run", is_flag=True, help="Send nothing: say what the run would send ('zdr-audit plan').")
@@ -182,8 +182,8 @@ def run(
       zdr-audit run --target simulator
       zdr-audit run --target simulator --violation ret-plain-prompt-in-debug-log
       zdr-audit run --target my-target.toml --base-url https://staging.example --controls 'ZDR-BLK-*'
-      zdr-audit run --resume zdr-audit-report
-      zdr-audit run --resume zdr-audit-report --give-up
+      zdr-audit run --resume zdr-audit-report --target my-target.toml
+      zdr-audit run --resume zdr-audit-report --target my-target.toml --give-up
     """
     from zdr_audit.cli_pack import against_baseline, attested_keyless, baseline_report, pack_arguments, timestamped
     from zdr_audit.run.cli_run import run_suites

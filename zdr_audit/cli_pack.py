@@ -24,7 +24,7 @@ EXIT_PROBLEMS, EXIT_USAGE = 1, 2
 
 
 def _fail(message: str) -> NoReturn:
-    click.echo(f"zdr-audit: {message}", err=True)
+    click.echo(f"zdr-audit: {visible(message, lines=True)}", err=True)
     sys.exit(EXIT_USAGE)
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from zdr_audit.report.sanitize import visible
+
 
 @click.command("rescan")
 @click.argument("run", type=click.Path(path_type=Path, exists=True))
@@ -36,6 +38,7 @@ def rescan_command(run: Path, target: str, evidence: tuple[str, ...], report_dir
       zdr-audit rescan zdr-audit-report --target my-target.toml --evidence ./export-of-monday
       zdr-audit rescan zdr-audit-report --target my-target.toml --evidence log=/mnt/archive/monday
     """
+    from zdr_audit.attest.errors import AttestError
     from zdr_audit.journal.store import JournalError
     from zdr_audit.profile.load import ProfileError
     from zdr_audit.run.cli_run import run_suites
@@ -46,7 +49,7 @@ def rescan_command(run: Path, target: str, evidence: tuple[str, ...], report_dir
     try:
         with live:
             journal = rescan(run, target, report_dir, evidence, live)
-    except (ProfileError, JournalError, OSError) as exc:
-        click.echo(f"zdr-audit: {exc}", err=True)
+    except (ProfileError, JournalError, AttestError, OSError) as exc:
+        click.echo(f"zdr-audit: {visible(str(exc), lines=True)}", err=True)
         sys.exit(2)
     sys.exit(run_suites(["--target", target, "--report-dir", str(report_dir), "--journal", str(journal)], report_dir))

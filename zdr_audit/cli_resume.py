@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -14,6 +15,7 @@ from zdr_audit.attest.manifest import JOURNAL, MANIFEST
 from zdr_audit.cli_keyless import attested, signing
 from zdr_audit.report.console import closing
 from zdr_audit.report.model import EXIT_STATUS
+from zdr_audit.report.sanitize import visible
 
 if TYPE_CHECKING:
     from zdr_audit.attest.keyless import Signing
@@ -22,6 +24,8 @@ EXIT_USAGE = 2
 SIGSTORE = ("sigstore", "sigstore_config", "sigstore_token_env")
 REPLACEABLE = frozenset({"target", "base_url", "attest_key", "timestamp", *SIGSTORE, "baseline", "resume", "give_up"})
 """Options that may be given with --resume: where profile and target are now (the profile must be the same), and what happens after the run."""
+NOT_FROM_THE_RUN = ("attest_key", "timestamp", *SIGSTORE)
+"""What signs, and what is told to others: never by the word of a folder, which may come from anybody."""
 
 
 def resumed(ctx: click.Context, run: Path) -> dict[str, Any]:
@@ -40,7 +44,16 @@ def resumed(ctx: click.Context, run: Path) -> dict[str, Any]:
     except ResumeError as exc:
         _fail(str(exc))
     first = ctx.command.make_context("run", words).params
-    return first | {name: ctx.params[name] for name in given} | {"report_dir": run}
+    _name_the_target(run, first, given)
+    return first | {name: ctx.params[name] for name in (*given, *NOT_FROM_THE_RUN)} | {"report_dir": run}
+
+
+def _name_the_target(run: Path, first: dict[str, Any], given: set[str]) -> None:
+    """Whose profile it is, which names credentials and programs, and where they are sent, is said by the user. Ends the command where it is not."""
+    if "target" in given and ("base_url" in given or not first["base_url"]):
+        return
+    words = ["--target", str(first["target"]), *(word for url in first["base_url"] for word in ("--base-url", url))]
+    _fail(f"--resume takes the target from you, not from {run}; the run was begun with: {shlex.join(words)}")
 
 
 def _conclude(run: Path, attest_key: Path | None, keyless: Signing | None) -> NoReturn:
@@ -69,5 +82,5 @@ def _conclude(run: Path, attest_key: Path | None, keyless: Signing | None) -> No
 
 
 def _fail(message: str) -> NoReturn:
-    click.echo(f"zdr-audit: {message}", err=True)
+    click.echo(f"zdr-audit: {visible(message, lines=True)}", err=True)
     sys.exit(EXIT_USAGE)

@@ -225,19 +225,17 @@ def pytest_runtestloop(session: pytest.Session) -> object:
         _plan(session, state)
         return True  # no test runs: there is nothing to look at, so nothing to judge
     state.audit = Audit(state.options, state.catalogue, state.selected, state.reporter)
-    if session.config.getoption("--journal"):
-        state.audit.reopen(Path(session.config.getoption("--journal")))
-        _name_checks(state, state.audit)
-        state.history = state.audit.history()
-        return None
-    state.signals.listen()
+    journal = session.config.getoption("--journal")
+    if not journal:
+        state.signals.listen()
     try:
-        state.audit.open()
-    except (ProfileError, LaunchError, JournalError, ResumeError, OSError) as exc:
+        state.audit.reopen(Path(journal)) if journal else state.audit.open()
+    except (ProfileError, LaunchError, JournalError, ResumeError, AttestError, OSError) as exc:
         state.audit.stop()
         state.audit = None
         _refuse(session, exc)
-    state.audit.drive(_wanted(session, state, state.audit))
+    if not journal:
+        state.audit.drive(_wanted(session, state, state.audit))
     _name_checks(state, state.audit)
     state.history = state.audit.history()
     state.reporter.phase("Checking controls", len(session.items))

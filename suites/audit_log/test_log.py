@@ -5,6 +5,7 @@ from __future__ import annotations
 from zdr_audit.suite.expect import Expect, Inconclusive, listed, read_to_the_end
 from zdr_audit.suite.log_growth import every_log_only_grows
 from zdr_audit.suite.marks import control
+from zdr_audit.suite.watched import content_was_sent
 
 from ..blocked import scenarios as blocked
 from ..exceptions.scenarios import a_flagged_session_and_a_legal_hold
@@ -57,6 +58,7 @@ def test_the_log_carries_no_content(expect: Expect) -> None:
     reference = expect.one(step="a reference to be found again").labels.get("marker", "")
     if not any(reference and reference in str(e.get("reference")) for e in (logs[-1].data or {}).get("items", [])):
         raise Inconclusive("our own reference was not found in the log, so not finding content there says nothing")
+    content_was_sent(expect, TRAFFIC)
 
 
 @control("ZDR-AUD-08", after=after.enablement_actions)

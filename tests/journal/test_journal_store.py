@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zdr_audit.journal.events import EVENTS, KINDS, RunEnded, ScenarioEnded
-from zdr_audit.journal.store import Journal, JournalError
+from zdr_audit.journal.store import _SCHEMA, Journal, JournalError
 
 COUNT = len(Record().events())
 
@@ -43,7 +44,7 @@ def forged(folder: Path, changed: list[tuple[int, str, str, str, str]]) -> Path:
     path = folder / "forged.sqlite"
     path.unlink(missing_ok=True)
     with sqlite3.connect(path) as db:
-        db.execute("CREATE TABLE events (sequence INTEGER PRIMARY KEY, kind TEXT, body TEXT, previous TEXT, digest TEXT)")
+        db.executescript(_SCHEMA.partition("CREATE TRIGGER")[0])
         db.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?)", changed)
     db.close()
     return path
@@ -220,3 +221,44 @@ def test_an_event_that_fits_no_model_is_named_in_one_line(tmp_path, kind, body, 
         list(journal.events())
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+STRANGE = {
+    "a view without end": "CREATE VIEW events AS WITH RECURSIVE n(s) AS (SELECT 1 UNION ALL SELECT s + 1 FROM n) SELECT s AS sequence, '' AS kind, "
+    "'' AS body, '' AS previous, '' AS digest FROM n",
+    "another table": "CREATE TABLE mine (secret TEXT)",
+    "a table of that name": "CREATE TABLE events (sequence, kind, body, previous, digest)",
+}
+
+
+@pytest.mark.parametrize("sql", STRANGE.values(), ids=STRANGE)
+@pytest.mark.parametrize("read_only", [True, False])
+def test_what_is_no_journal_is_neither_read_nor_written(tmp_path, sql, read_only):
+    path = tmp_path / "journal.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute(sql)
+        database.commit()
+    before = path.read_bytes()
+    with pytest.raises(JournalError, match="it holds other things than the events of a run"):
+        Journal(path, read_only=read_only)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["journal.sqlite"]
+
+
+def test_a_trigger_of_somebody_elses_is_not_run(tmp_path):
+    path = tmp_path / "journal.sqlite"
+    Journal(path).close()
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("DROP TRIGGER no_update")
+        database.execute("CREATE TRIGGER no_update AFTER INSERT ON events BEGIN SELECT 1; END")
+        database.commit()
+    with pytest.raises(JournalError, match="it holds other things"):
+        Journal(path)
+
+
+def test_a_journal_is_not_written_through_a_link(tmp_path):
+    (tmp_path / "victim.db").touch()
+    (tmp_path / "journal.sqlite").symlink_to(tmp_path / "victim.db")
+    with pytest.raises(JournalError, match="is a link"):
+        Journal(tmp_path / "journal.sqlite")
+    assert (tmp_path / "victim.db").read_bytes() == b""

@@ -214,3 +214,10 @@ def test_the_file_keeps_the_published_schema(sample: Callable[[], Report]) -> No
 def test_hostile_text_keeps_the_published_schema(text: str) -> None:
     document = json.loads(sarif.render(hostile.poison_words(samples.failing(), text)))
     assert jsonschema_rs.validator_for(published.schema("sarif-2.1.0.json"), validate_formats=True).is_valid(document)
+
+
+def test_brackets_of_the_target_make_no_link() -> None:
+    finding = samples.finding(message="see [a fix](https://evil.example/x) \\[", object="[y](1)")
+    (result,) = run_of(failed_with(finding))["results"]
+    assert result["message"]["text"].startswith(r"see \[a fix\](https://evil.example/x) \\\[ At ")
+    assert not re.search(r"(?<!\\)[\[\]]", result["message"]["text"].replace("\\\\", ""))

@@ -50,6 +50,10 @@ def run_words(environment: dict[str, str], profile: Path, folder: Path, controls
     return [*words, "--report-dir", str(folder)]
 
 
+def resuming(environment: dict[str, str], profile: Path, folder: Path) -> list[str]:
+    return ["run", "--resume", str(folder), "--target", str(profile), "--base-url", environment["ZDR_URL"]]
+
+
 def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
     out, err = process.communicate(timeout=600)
     return process.returncode, out + err

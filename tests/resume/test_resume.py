@@ -22,7 +22,7 @@ from zdr_audit.matrix.cases import quick_profile
 from zdr_audit.profile.load import load
 from zdr_audit.suite.history import History
 
-from .killed import FEW, finish, length, run_words, simulator, start, stop_at, verdicts
+from .killed import FEW, finish, length, resuming, run_words, simulator, start, stop_at, verdicts
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def killed_and_resumed(unbroken: Unbroken, home: Path, moments: list[int]) -> Pa
             process = start(environment, *words)
             if not stop_at(process, home / "run", moment):
                 break  # it was faster: the reports are written
-            words = ["run", "--resume", str(home / "run")]
+            words = resuming(environment, unbroken.profile, home / "run")
         else:
             status, said = finish(start(environment, *words))
             assert status == 0, said
@@ -72,9 +72,9 @@ def test_killed_and_resumed(tmp_path):
     with simulator(tmp_path) as environment:
         process = start(environment, *run_words(environment, profile, folder, FEW))
         assert stop_at(process, folder, 70)
-        process = start(environment, "run", "--resume", str(folder))
+        process = start(environment, *resuming(environment, profile, folder))
         assert stop_at(process, folder, 190)
-        status, said = finish(start(environment, "run", "--resume", str(folder)))
+        status, said = finish(start(environment, *resuming(environment, profile, folder)))
     assert status == 0, said
     assert verdicts(folder) == dict.fromkeys(FEW.split(","), "pass")
     with Journal(folder / "journal.sqlite", read_only=True) as journal:
@@ -110,16 +110,17 @@ def test_killed_at_random_moments_and_resumed(unbroken, tmp_path, number):
 def test_told_to_stop_a_run_writes_its_reports_and_can_go_on(tmp_path, how, words):
     with simulator(tmp_path) as environment:
         folder = tmp_path / "run"
-        process = start(environment, *run_words(environment, quick_profile(tmp_path), folder, "ZDR-RET-01,ZDR-ENB-01"))
+        profile = quick_profile(tmp_path)
+        process = start(environment, *run_words(environment, profile, folder, "ZDR-RET-01,ZDR-ENB-01"))
         assert stop_at(process, folder, 45, how)
         status, said = finish(process)
         report = json.loads((folder / "report.json").read_text())
         assert (status, report["summary"]["status"]) == (3, "incomplete"), said
         assert f"the run was interrupted: {words}" in report["summary"]["reasons"]
         assert {p.name for p in folder.iterdir()} >= {"report.html", "junit.xml", "manifest.json"}
-        status, said = finish(start(environment, "run", "--resume", str(folder)))
+        status, said = finish(start(environment, *resuming(environment, profile, folder)))
         assert status == 0, said
-        status, said = finish(start(environment, "run", "--resume", str(folder)))
+        status, said = finish(start(environment, *resuming(environment, profile, folder)))
         over = f"zdr-audit: {folder}: this run came to its end; to write its reports again: zdr-audit report {folder}"
         assert (status, said.strip()) == (2, over)
 
@@ -135,6 +136,7 @@ def broken_off(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
+HERE = ("--target", "simulator", "--base-url", "http://127.0.0.1:9")
 CHANGES: dict[str, tuple[dict[str, object], str]] = {
     "version": ({"version": "0.0.1"}, f"the version of zdr-audit is not the one that it was begun with (0.0.1, now {__version__})"),
     "catalogue": ({"catalogue_digest": "c" * 64}, "the control catalogue is not the one that it was begun with (cccccccccccc, now "),
@@ -151,7 +153,7 @@ def test_a_run_does_not_go_on_where_what_it_rests_on_changed(broken_off, zdr_aud
     (broken_off / "journal.sqlite").unlink()
     with Journal(broken_off / "journal.sqlite") as journal:
         journal.append(begun.model_copy(update=changes))
-    said = zdr_audit("run", "--resume", str(broken_off))
+    said = zdr_audit("run", "--resume", str(broken_off), *HERE)
     assert (said.status, said.out) == (2, "")
     assert said.err.splitlines()[-1].startswith("zdr-audit: this run cannot go on: ")
     assert words in said.err
@@ -163,9 +165,19 @@ def test_a_damaged_journal_is_not_gone_on_with(broken_off, zdr_audit):
     with sqlite3.connect(broken_off / "journal.sqlite") as database:
         database.execute("DROP TRIGGER no_update")
         database.execute("UPDATE events SET body = replace(body, 'quick', 'rapid')")
-    said = zdr_audit("run", "--resume", str(broken_off))
+    said = zdr_audit("run", "--resume", str(broken_off), *HERE)
     place = broken_off / "journal.sqlite"
     assert (said.status, said.err) == (2, f"zdr-audit: {place}: the journal is damaged: event 1 (run_started) does not fit the chain\n")
+
+
+@pytest.mark.parametrize("words", [(), HERE[:2], HERE[2:]], ids=["nothing", "no address", "no profile"])
+def test_the_target_is_not_taken_from_the_folder_of_the_run(broken_off, zdr_audit, words):
+    said = zdr_audit("run", "--resume", str(broken_off), *words)
+    message = (
+        f"zdr-audit: --resume takes the target from you, not from {broken_off}; the run was begun with: "
+        "--target simulator --base-url http://127.0.0.1:9\n"
+    )
+    assert (said.status, said.err) == (2, message)
 
 
 @pytest.mark.parametrize("words", [["--depth", "standard"], ["--controls", "ZDR-RET-*"]])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from typing import Any
 import pytest
 
 from zdr_audit.canary.mint import Mint
+from zdr_audit.journal.events import RunStarted
 from zdr_audit.journal.store import Journal
 from zdr_audit.suite.history import History
 
@@ -157,3 +160,74 @@ def test_a_variable_is_needed_only_for_what_is_still_read_where_the_profile_says
     done = zdr_audit("rescan", str(run), "--target", str(mine), *handed_over, ZDR_SIM_DATA=str(data))
     assert done.returncode in (0, 3), done.stderr
     assert {control["verdict"] for control in verdicts(tmp_path / "again").values()} <= {"pass", "inconclusive"}
+
+
+def test_a_run_of_another_catalogue_or_target_is_refused_and_nothing_is_left(finished: tuple[Path, Path], tmp_path: Path) -> None:
+    """By `rescan`, and where a journal is checked again; of the same catalogue both are accepted."""
+    run, data = finished
+    for name, change, words in (
+        (
+            "older",
+            {"catalogue_digest": "c" * 64, "version": "0.0.9"},
+            "written by zdr-audit 0.0.9 for the control catalogue cccccccccccc, installed is ",
+        ),
+        ("other", {"target": "another"}, "a run against 'another', not against 'simulator'"),
+    ):
+        with Journal(run / "journal.sqlite", read_only=True) as old, Journal(tmp_path / name / "journal.sqlite") as new:
+            for event in old.events():
+                new.append(event.model_copy(update=change) if isinstance(event, RunStarted) else event)
+        again = tmp_path / f"{name}-again"
+        done = zdr_audit("rescan", str(tmp_path / name), "--target", "simulator", "--report-dir", str(again), ZDR_SIM_DATA=str(data))
+        assert (done.returncode, done.stdout, again.exists()) == (2, "", False)
+        assert done.stderr.startswith(f"zdr-audit: {tmp_path / name / 'journal.sqlite'}: {words}"), done.stderr
+    assert recheck(run / "journal.sqlite", tmp_path / "same") == (0, "")
+    status, said = recheck(tmp_path / "older" / "journal.sqlite", tmp_path / "refused")
+    assert (status, (tmp_path / "refused" / "report.json").exists()) == (2, False)
+    assert "for the control catalogue cccccccccccc, installed is " in said
+
+
+def recheck(journal: Path, folder: Path) -> tuple[int, str]:
+    """Exit status of checking a copy of a finished journal again, and the error that it gives."""
+    folder.mkdir()
+    shutil.copy(journal, folder / "journal.sqlite")
+    words = ["--target", "simulator", "--report-dir", str(folder), "--journal", str(folder / "journal.sqlite")]
+    code = f"import sys; from pathlib import Path; from zdr_audit.run.cli_run import run_suites; sys.exit(run_suites({words!r}, Path({str(folder)!r})))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
+    return done.returncode, "" if "Checking controls (" in done.stderr and done.returncode == 0 else done.stderr
+
+
+def test_a_credential_in_the_name_of_an_object_is_not_written(finished: tuple[Path, Path], tmp_path: Path) -> None:
+    run, data = finished
+    secret = "sk-ant-staging-0123456789abcdef"
+    mine = tmp_path / "mine.toml"
+    mine.write_text('schema = 1\nextends = "simulator"\n[actors.subject.member]\nenv = "STAGING_KEY"\n')
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    os.mkfifo(logs / f"client-{secret}.log")
+    (logs / "other.log").write_text("nothing")
+    words = ("--target", str(mine), "--evidence", f"log={logs}", "--report-dir", str(tmp_path / "again"))
+    done = zdr_audit("rescan", str(run), *words, ZDR_SIM_DATA=str(data), STAGING_KEY=secret)
+    assert (tmp_path / "again" / "report.json").is_file(), done.stderr
+    for path in (tmp_path / "again").iterdir():
+        assert secret.encode() not in path.read_bytes(), path.name
+    assert b"client-[credential].log" in (tmp_path / "again" / "journal.sqlite").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("DELETE FROM events WHERE sequence > 0", "the journal holds no run"),
+        ("UPDATE events SET body = replace(body, 'quick', 'rapid') WHERE sequence = 1", "event 1 (run_started) does not fit the chain"),
+    ],
+)
+def test_what_is_no_whole_run_is_refused_in_one_line(finished: tuple[Path, Path], tmp_path: Path, change: str, said: str) -> None:
+    shutil.copy(finished[0] / "journal.sqlite", tmp_path / "journal.sqlite")
+    with contextlib.closing(sqlite3.connect(tmp_path / "journal.sqlite")) as database:
+        database.execute("DROP TRIGGER no_update")
+        database.execute("DROP TRIGGER no_delete")
+        database.execute(change)
+        database.commit()
+    done = zdr_audit("rescan", str(tmp_path / "journal.sqlite"), "--target", "simulator", "--report-dir", str(tmp_path / "again"))
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert said in done.stderr
+    assert not (tmp_path / "again").exists()

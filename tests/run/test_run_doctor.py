@@ -163,6 +163,14 @@ def test_an_organization_with_the_wrong_status_makes_a_run_senseless(examined, s
     assert wrong.name == ("subject" if subject == "disabled" else "control")
 
 
+def test_a_credential_that_the_target_gives_back_is_not_shown(examined):
+    def spoil(asked, reply: Reply) -> Reply | None:
+        return said({"status": "sample-key-subject-member"}) if asked.path.endswith("/zdr") else known(asked, reply)
+
+    (wrong, *_) = [c for c in of(examined(spoil), "organization").values() if c.state == "unusable"]
+    assert "ZDR is [credential], the profile needs it" in wrong.said
+
+
 def test_a_clock_that_is_off_is_said(examined):
     def spoil(asked, reply: Reply) -> Reply:
         answer = known(asked, reply) or reply

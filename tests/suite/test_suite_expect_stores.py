@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from bound import inconclusive, violated
-from engine_events import FEEDBACK, SCENARIO, Record, by_control, canary, hit, interaction
+from engine_events import FEEDBACK, NOON, SCENARIO, Record, by_control, canary, hit, interaction
+
+from zdr_audit.journal.events import GrowthMeasured
+from zdr_audit.suite.expect import Expect
 
 # -- stores -------------------------------------------------------------------------------------------------------------------------
 
@@ -209,3 +214,96 @@ def test_a_word_that_the_target_need_not_know_may_be_refused(bind, outcome, stat
     inconclusive(lambda: bind(record).kept_nowhere(refusable="ask for more"))
     record.read("db", [hit("c-00001", "db"), hit("c-00011", "db")])
     violated(lambda: bind(record).kept_nowhere(refusable="ask for more"))
+
+
+# -- growth -------------------------------------------------------------------------------------------------------------------------
+
+BYTES = [0, 4_000, 16_000, 64_000, 128_000, 192_000]
+NO_ROOM = "in db not even the control organization's content is seen to take room, so no growth says nothing"
+
+
+def growing(
+    bind: Callable[[Record], Expect],
+    subject: Callable[[int], int],
+    control: Callable[[int], int],
+    *,
+    said: int = 8,
+    spiked: bool = True,
+    sent: dict[str, object] | None = None,
+    minted: dict[str, object] | None = None,
+) -> Expect:
+    """A run that measured one store, in which the prompts of so many of the control organization's requests are found; `sent` changes those requests,
+    `minted` what they carried."""
+    record = Record()
+    record.run = record.run.model_copy(update={"sources": {"db": ("redis", "cache")}, "spiked": ("db",) if spiked else ()})
+    theirs = [by_control(number, **(sent or {})) for number in range(31, 31 + said)]
+    record.interactions += theirs
+    record.canaries += [canary(int(item.id[2:]), item).model_copy(update=minted or {}) for item in theirs]
+    record.read("db", [hit(f"c-{item.id[2:]}") for item in theirs])
+    whole = {"scenario": SCENARIO, "sent": 2, "accepted": 2, "before": {"db": 10**6}, "at": NOON}
+    blocks = [
+        GrowthMeasured.model_validate(whole | {"organization": who, "bits": 8 * size, "after": {"db": 10**6 + grown(size)}})
+        for who, grown in (("subject", subject), ("control", control))
+        for size in BYTES
+    ]
+    bound = bind(record)
+    bound.history.growth.extend(blocks)
+    return bound
+
+
+def flat(_: int) -> int:
+    return 0
+
+
+def a_line(_: int) -> int:
+    return 600
+
+
+def whole(size: int) -> int:
+    return size + 300
+
+
+@pytest.mark.parametrize("spiked", [True, False])
+def test_a_store_is_bounded_where_the_control_organizations_content_takes_room(bind, spiked):
+    for subject in (flat, a_line):
+        expect = growing(bind, subject, whole, spiked=spiked)
+        expect.growth_does_not_follow_payload()
+        assert expect.weighed == 2
+
+
+@pytest.mark.parametrize("spiked", [True, False])
+def test_a_store_at_its_limit_bounds_nothing_though_a_spike_is_found_in_it(bind, spiked):
+    """It holds what the control organization said, and its size does not move for that: nor would it for the subject's."""
+    assert inconclusive(growing(bind, flat, flat, spiked=spiked).growth_does_not_follow_payload) == NO_ROOM
+
+
+@pytest.mark.parametrize("moved", [(400, -300, 250, -100, 300, 0), (0, 0, 2**26, 0, 0, 0)], ids=["to and fro", "set aside"])
+def test_a_size_that_goes_to_and_fro_or_by_leaps_does_not_show_room_either(bind, moved):
+    assert inconclusive(growing(bind, flat, lambda size: moved[BYTES.index(size)]).growth_does_not_follow_payload) == NO_ROOM
+
+
+@pytest.mark.parametrize("control", [a_line, lambda size: 4_096 if size == 64_000 else 0], ids=["lines", "pages"])
+def test_a_spiked_store_that_keeps_as_much_of_each_request_is_bounded(bind, control):
+    growing(bind, a_line, control).growth_does_not_follow_payload()
+
+
+@pytest.mark.parametrize(
+    ("said", "sent", "minted"),
+    [
+        (0, {}, {}),
+        (4, {}, {}),
+        (8, {"accepted": False, "status": 400, "outcome": "client_error"}, {}),
+        (8, {"operation": "feedback.create"}, {}),
+        (8, {}, {"place": "document"}),
+        (8, {}, {"kind": "response", "place": "answer"}),
+    ],
+    ids=["nothing", "a label", "an error log", "feedback", "attachments", "answers"],
+)
+def test_a_spiked_store_in_which_blocks_need_not_leave_anything_may_stay_as_large(bind, said, sent, minted):
+    growing(bind, flat, flat, said=said, sent=sent, minted=minted).growth_does_not_follow_payload()
+
+
+def test_a_store_that_shrinks_with_what_is_sent_bounds_nothing(bind):
+    for spiked in (True, False):
+        expect = growing(bind, lambda size: -size, whole, spiked=spiked)
+        assert inconclusive(expect.growth_does_not_follow_payload) == "db is seen to shrink with what is sent, so its growth bounds nothing"

@@ -12,7 +12,8 @@ from engine_events import Record, interaction
 from zdr_audit.profile.load import load
 from zdr_audit.suite.expect import Expect
 
-CHECK = importlib.import_module("suites.audit_log.test_log").test_the_log_carries_no_content
+LOG = importlib.import_module("suites.audit_log.test_log")
+CHECK, TRAFFIC = LOG.test_the_log_carries_no_content, LOG.TRAFFIC
 SCENARIO = "audit_log.logs_after_all_the_traffic"
 FAILED: dict[str, Any] = {"status": 429, "outcome": "rate_limited", "accepted": False, "data": None}
 
@@ -24,6 +25,7 @@ def log(number: int, step: str, **changes: Any) -> Any:
 def judged(*subject: dict[str, Any], reference: str = "ref-1") -> None:
     record = Record()
     record.interactions += [
+        interaction(59, scenario=TRAFFIC[0].name, canaries=("c-00001",)),
         interaction(60, scenario=SCENARIO, step="a reference to be found again", labels={"marker": "ref-1"}),
         *(log(61 + n, "subject log", **page) for n, page in enumerate(subject)),
         log(80, "control log"),

@@ -14,10 +14,11 @@ from inside import Lab
 from suites.blocked.scenarios import limits_across_a_switch
 from suites.blocked.test_bypass import test_clients_that_poll_their_limits_are_told_of_a_switch as told_of_a_switch
 from zdr_audit.suite.expect import Expect
-from zdr_audit.suite.recorder import validators
+from zdr_audit.suite.recorder import clock_offset, validators
 from zdr_audit.target.transport import Answer
 
 DATE = "Sat, 31 Jan 2026 12:00:05 GMT"
+BEYOND = "Thu, 01 Jan 99999999999999999999 00:00:00 GMT"
 EARLIER = "Sat, 31 Jan 2026 12:00:04 GMT"
 TAG = {"etag": '"a"'}
 
@@ -38,6 +39,8 @@ TAG = {"etag": '"a"'}
         (200, {"last-modified": EARLIER}, {}),
         (200, {"last-modified": "yesterday", "date": DATE}, {}),
         (200, {"last-modified": EARLIER, "date": "today", **TAG}, TAG),
+        (200, {"last-modified": EARLIER, "date": BEYOND, **TAG}, TAG),
+        (200, {"last-modified": BEYOND, "date": DATE}, {}),
         (304, TAG, {}),
         (404, TAG, {}),
     ],
@@ -139,3 +142,8 @@ def test_a_tag_that_does_not_follow_the_switch_is_found(tmp_path: Path) -> None:
         message, _ = violated(lambda: told_of_a_switch(expect))
     promise = "right after a switch of ZDR, clients that poll their limits must be told what others are told, but: "
     assert message.startswith(promise) and message.endswith("GET /api/claude_code/policy_limits -> 304")
+
+
+@pytest.mark.parametrize("date", [BEYOND, "Thu, 01 Jan 2026 00:00:00 +99999999999999", "today", ""])
+def test_a_date_that_is_none_says_nothing_of_the_clock(date: str) -> None:
+    assert clock_offset(Answer(200, {"date": date}, b"", "", "2026-11-27T12:00:00+00:00", "2026-11-27T12:00:01+00:00")) is None

@@ -195,6 +195,13 @@ def test_a_schema_that_contains_itself_comes_to_an_end():
     assert smallest({"$ref": "#/a"}, {"a": {"$ref": "#/a"}}) == "{canary}"
 
 
+@pytest.mark.parametrize("part", [{"$ref": "#/a"}, {"type": "array", "minItems": 50, "items": {"$ref": "#/a"}}])
+def test_a_schema_that_asks_for_itself_many_times_is_filled_in_bounds(part):
+    names = [f"n{number}" for number in range(30)]
+    schema = {"type": "object", "properties": dict.fromkeys(names, part), "required": names}
+    assert len(json.dumps(smallest(schema, {"a": schema}))) < 100_000
+
+
 @pytest.mark.parametrize("schema", [None, True, [], "text", 5, {"$ref": "#/nowhere"}])
 def test_what_is_no_schema_gives_a_body_all_the_same(schema):
     assert smallest(schema, {}) == {"content": "{canary}"}

@@ -216,3 +216,9 @@ def test_a_place_is_free_again_after_a_request_that_broke():
     with serving(drop) as server:
         transport = Transport(server.base_url, 5, 1 << 20, pace=Pace(Limits(concurrency=1)))
         assert [transport.send(Outgoing("GET", "/")).status for _ in range(3)] == [None, None, None]
+
+
+@pytest.mark.parametrize("year", ["9" * 20, "10000"])
+def test_a_date_beyond_all_dates_says_nothing(year):
+    assert seconds_of(f"Thu, 01 Jan {year} 00:00:00 GMT") is None
+    assert seconds_of("Thu, 01 Jan 2026 00:00:00 +99999999999999") is None

@@ -9,7 +9,7 @@ from engine_events import NOON, Record, catalogue
 
 from zdr_audit.journal.events import GrowthMeasured
 from zdr_audit.suite.history import History
-from zdr_audit.verdict.growth import MINIMUM_BLOCKS, TOLERATED, Fit, bounds, fit, judged
+from zdr_audit.verdict.growth import MINIMUM_BLOCKS, TOLERATED, Fit, bounds, fit, judged, unclear
 from zdr_audit.verdict.judge import judge
 
 SIZES = [8_000 * n for n in range(1, 11)]
@@ -65,10 +65,29 @@ def test_noise_as_large_as_the_payload_says_neither():
         (Fit(0.05, TOLERATED, 0.06), "noisy"),
         (Fit(0.06, 0.051, 0.07), "retained"),
         (Fit(0.0, -1.0, 1.0), "noisy"),
+        (Fit(-0.04, -0.049, -0.03), "bounded"),
+        (Fit(-0.04, -TOLERATED, 0.03), "noisy"),
+        (Fit(-1.0, -1.1, -0.9), "noisy"),
     ],
 )
 def test_the_whole_interval_must_lie_on_one_side_of_what_is_tolerated(fitted, word):
     assert judged(fitted) == word
+
+
+def test_a_store_that_shrinks_as_content_comes_is_not_bounded_and_one_that_was_compacted_now_and_then_is():
+    assert judged(fit([(bits, -bits // 8) for bits in SIZES])) == "noisy"
+    points = kept(0, noise=40) + kept(0, noise=40)
+    for place in (4, 15):
+        points[place] = (points[place][0], -60_000)
+    assert judged(fit(points)) == "bounded"
+
+
+def test_more_blocks_are_sent_for_what_may_grow_and_not_for_what_shrinks():
+    shrinking = [block(bits, -bits // 8) for bits in SIZES]
+    noisy = [block(bits, grown) for bits, grown in kept(0.05, noise=6_000)]
+    assert unclear(shrinking, "subject", ("db",)) == ()
+    assert unclear(noisy, "subject", ("db", "log")) == ("db",)
+    assert unclear(noisy[:3], "subject", ("db", "elsewhere")) == ("db",)
 
 
 def test_too_few_blocks_have_no_slope():

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from engine_events import ANSWERS, CONTROL, NOON, READ_BACK, STORES, SUBJECT, Record, catalogue, checked, hit
+from engine_events import ANSWERS, CONTROL, NOON, READ_BACK, STORES, SUBJECT, Record, catalogue, checked, hit, source_read
 
-from zdr_audit.journal.events import FindingSeen, RunEnded, SanityProbed
+from zdr_audit.journal.events import ChecksKnown, FindingSeen, RunEnded, RunResumed, SanityProbed
 from zdr_audit.journal.store import Journal
 from zdr_audit.report import json_report
 from zdr_audit.report.model import Report
@@ -209,3 +209,71 @@ def test_the_same_journal_gives_byte_identical_reports_in_any_process(tmp_path):
 def test_a_journal_without_a_run_is_refused():
     with pytest.raises(ValueError, match="the journal holds no run"):
         History([])
+
+
+def test_a_report_says_which_sources_a_rescan_left_out():
+    record = Record()
+    before = judged(record)
+    assert not any("not read again" in said for said in before.summary.not_covered)
+    for sources, left in ((["log"], "db, api"), (["db"], "api"), (["api"], "")):
+        record.reads += [source_read(source, [hit("c-00011", source)], reading="rescan") for source in sources]
+        after = judged(record)
+        said = (f"What came after the run into sources that were not read again: {left}",) if left else ()
+        assert after.summary.not_covered == before.summary.not_covered + said
+        assert after.summary.status == "compliant"
+
+
+CTRL_C, SPENT = "stopped by the user (Ctrl-C)", "the budget of the profile is spent"
+LAST_CHECK = f"suites/test_paper.py::test_{ANSWERS}"
+
+
+def looked_at_again(record: Record, *endings: str | None) -> Report:
+    """The report of the record, once it was looked at again so often; each time all checks are made, and the look ends like this."""
+    made = [checked(STORES), checked(READ_BACK), checked(ANSWERS)]
+    events = record.events()
+    for ending in endings:
+        events += [ChecksKnown(tests=record.known), *made, RunEnded(ended_at=NOON, interrupted=ending)]
+    return judge(History(events), catalogue(), "d" * 64)
+
+
+def stopped(why: str, *, driven: bool = True, missing: tuple[str, ...] = ()) -> Record:
+    record = Record()
+    record.ended = RunEnded(ended_at=NOON, interrupted=why)
+    record.sanity = record.sanity if driven else record.sanity[:1]
+    record.known = {c.control: (c.nodeid,) for c in record.checks}
+    record.checks = [c for c in record.checks if c.nodeid not in missing]
+    return record
+
+
+@pytest.mark.parametrize("endings", [(), (None,), (None, None), (CTRL_C,), (CTRL_C, None)])
+@pytest.mark.parametrize(
+    "record",
+    [stopped(SPENT), stopped(SPENT, driven=False), stopped(SPENT, driven=False, missing=(LAST_CHECK,))],
+    ids=["budget", "while it sent", "while it sent, and no check after"],
+)
+def test_what_a_run_was_cut_short_by_stands_whoever_looks_again(record, endings):
+    summary = looked_at_again(record, *endings).summary
+    assert summary.status == "incomplete"
+    assert summary.reasons[0] == f"the run was interrupted: {SPENT}"
+
+
+def test_a_run_of_which_checks_alone_were_missing_is_whole_once_all_were_made():
+    record = stopped(CTRL_C, missing=(LAST_CHECK,))
+    assert looked_at_again(record).summary.reasons[0] == f"the run was interrupted: {CTRL_C}"
+    assert looked_at_again(record, None).summary.status == "compliant"
+    assert looked_at_again(record, CTRL_C).summary.status == "incomplete"
+    narrowed(record, without_means={READ_BACK: "no credential"})
+    assert looked_at_again(record, None).summary.reasons == ("no credential",)
+
+
+def test_a_check_that_cannot_be_made_is_not_missing():
+    record = narrowed(stopped(SPENT, missing=(LAST_CHECK,)), unavailable={ANSWERS: "the gateway has no feedback"})
+    assert looked_at_again(record, None).summary.reasons == (f"the run was interrupted: {SPENT}",)
+
+
+def test_a_run_that_came_to_its_end_stays_whole_however_often_it_is_looked_at():
+    record = stopped(SPENT)
+    record.ended = RunEnded(ended_at=NOON)
+    assert looked_at_again(record, None, None).summary.status == "compliant"
+    events = [*stopped(SPENT).events(), RunResumed(at=NOON), *record.sanity, *record.checks, RunEnded(ended_at=NOON)]
+    assert judge(History(events), catalogue(), "d" * 64).summary.status == "compliant"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from attest.packs import REFUSED, SERVED, checked, finding, judged, write_pack
+import pytest
+from attest.packs import CATALOGUE, REFUSED, SERVED, checked, events, finding, judged, write_pack
 
 from zdr_audit.attest.statement import predicate
-from zdr_audit.journal.events import Checked, FindingSeen
+from zdr_audit.journal.events import Checked, FindingSeen, SourceRead
 from zdr_audit.journal.store import Journal
 from zdr_audit.report.fingerprint import fingerprint
 from zdr_audit.report.model import ControlResult, Report
+from zdr_audit.suite.history import History
+from zdr_audit.verdict.judge import judge
 from zdr_audit.waiver.model import Waiver
 
 STARTED = "2026-11-23T09:00:00Z"
@@ -95,9 +98,28 @@ def test_a_waiver_expires_at_its_moment_and_not_a_microsecond_later() -> None:
     assert result(run(FAILS, waiver(expires="2026-11-23T09:00:00.000001Z"))).verdict == "waived"
 
 
-def test_expiry_is_measured_at_the_start_of_the_run_whatever_the_day_of_the_report() -> None:
+def test_expiry_is_measured_at_the_start_of_a_run_that_was_not_rescanned_whatever_the_day_of_the_report() -> None:
     old = waiver(expires="2001-01-02T00:00:00Z")
     assert result(run(FAILS, old, started_at="2001-01-01T00:00:00Z")).verdict == "waived"
+
+
+@pytest.mark.parametrize(
+    ("read_at", "reading", "verdict"),
+    [
+        ("2027-02-01T01:00:00+02:00", "rescan", "waived"),  # an hour before it expires, though its text sorts after
+        ("2027-02-01T00:00:00Z", "rescan", "fail"),
+        ("2027-03-01T00:00:00.5+00:00", "rescan", "fail"),
+        ("2027-03-01T00:00:00Z", "settled", "waived"),  # a reading of the run itself, which began while it was valid
+    ],
+)
+def test_what_a_rescan_finds_is_not_waived_by_what_had_expired_by_then(read_at: str, reading: str, verdict: str) -> None:
+    seen = {"source": "log", "kind": "files", "objects": 1, "bytes": 1}
+    again = SourceRead.model_validate({"epoch": "main", "reading": reading, "at": read_at, "group": "stores", "outcome": seen})
+    accepted = waiver(expires="2027-02-01T00:00:00Z")
+    report = judge(History([*events(checked(SERVED), FAILS, waivers=(accepted,)), again]), CATALOGUE, "3d" * 32)
+    assert result(report).verdict == verdict
+    expired = () if verdict == "waived" else (f"the waiver of {REFUSED} by J. Doe expired at 2027-02-01T00:00:00Z",)
+    assert report.summary.reasons == expired
 
 
 def test_waivers_of_controls_that_were_not_selected_are_left_alone() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from zdr_audit.attest.errors import AttestError
 from zdr_audit.attest.manifest import JOURNAL
 from zdr_audit.catalogue.model import Catalogue
+from zdr_audit.journal.events import RunStarted
 from zdr_audit.journal.store import Journal, JournalError
 from zdr_audit.report import json_report
 from zdr_audit.report.model import Report
@@ -25,6 +26,15 @@ def journal_of(run: Path) -> Path:
     return path
 
 
+def check_catalogue(journal: Path, run: RunStarted, catalogue: Catalogue) -> None:
+    """Raises AttestError where the run was made for another catalogue: its controls may say something else now."""
+    if run.catalogue_digest != catalogue.digest:
+        raise AttestError(
+            f"{journal}: written by zdr-audit {run.version} for the control catalogue {run.catalogue_digest[:12]}, "
+            f"installed is {catalogue.digest[:12]}: install that version to judge this run again"
+        )
+
+
 def rejudge(journal: Path, catalogue: Catalogue) -> Report:
     """The report that a journal gives. Raises AttestError for one that is damaged, holds no run or was written for another catalogue."""
     try:
@@ -33,11 +43,7 @@ def rejudge(journal: Path, catalogue: Catalogue) -> Report:
             if problems:
                 raise AttestError(f"{journal}: the journal is damaged: {problems[0]}")
             history = History(record.events())
-            if history.run.catalogue_digest != catalogue.digest:
-                raise AttestError(
-                    f"{journal}: written by zdr-audit {history.run.version} for the control catalogue {history.run.catalogue_digest[:12]}, "
-                    f"installed is {catalogue.digest[:12]}: install that version to judge this run again"
-                )
+            check_catalogue(journal, history.run, catalogue)
             return judge(history, catalogue, record.head)
     except AttestError:
         raise

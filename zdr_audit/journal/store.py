@@ -36,6 +36,30 @@ def chain_digest(previous: str, sequence: int, kind: str, body: str) -> str:
     return hashlib.sha256(f"{previous}\n{sequence}\n{kind}\n{body}".encode()).hexdigest()
 
 
+def _made_of(database: sqlite3.Connection) -> set[tuple[str, str]]:
+    """Kind and text of all that is defined in it."""
+    return {(str(kind), str(text)) for kind, text in database.execute("SELECT type, sql FROM sqlite_master WHERE sql IS NOT NULL")}
+
+
+def _refuse_what_is_no_journal(path: Path, read_only: bool) -> None:
+    """What somebody else hands over is opened only where it is a table of events as `_SCHEMA` makes it: a view may have no end, a trigger may write. Raises
+    JournalError."""
+    if path.is_symlink() and not read_only:
+        raise JournalError(f"{path}: is a link, and a journal is not written through one")
+    if not path.is_file() or not path.stat().st_size:
+        return
+    database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    try:
+        there = _made_of(database)
+    finally:
+        database.close()
+    with contextlib.closing(sqlite3.connect(":memory:")) as own:
+        own.executescript(_SCHEMA)
+        strange = there - _made_of(own)
+    if strange or (there and all(kind != "table" for kind, _ in there)):
+        raise JournalError(f"{path}: cannot be used as a run journal: it holds other things than the events of a run")
+
+
 class Journal:
     """Append events, read them back. Safe for several threads of one process."""
 
@@ -45,6 +69,7 @@ class Journal:
         self._lock = threading.Lock()
         self._read_only = read_only
         try:
+            _refuse_what_is_no_journal(path, read_only)
             if read_only:
                 self._db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False)
             else:
@@ -84,8 +109,11 @@ class Journal:
 
     def events(self, after: int = 0) -> Iterator[Frozen]:
         """All events in order, as models, or those after the first so many. Raises JournalError for a body that does not fit its kind."""
-        with self._lock:
-            rows = self._db.execute("SELECT sequence, kind, body FROM events WHERE sequence > ? ORDER BY sequence", (after,)).fetchall()
+        try:
+            with self._lock:
+                rows = self._db.execute("SELECT sequence, kind, body FROM events WHERE sequence > ? ORDER BY sequence", (after,)).fetchall()
+        except sqlite3.Error as exc:
+            raise JournalError(f"{self.path}: cannot be read: {exc}") from None
         for sequence, kind, body in rows:
             try:
                 yield EVENTS[kind].model_validate_json(body)

@@ -152,7 +152,7 @@ class SourceResult(Part):
 class GrowthBound(Part):
     """How much of what was sent a source can have kept, whatever the form: bits kept per prompt bit, with a 95 % interval (Theil-Sen).
 
-    `points` are (bits sent, bytes grown) of each block of requests. `judged`: `bounded` (the interval lies below `tolerated`), `retained`
+    `points` are (bits sent, bytes grown) of each block of requests. `judged`: `bounded` (the interval lies within `tolerated` of nought), `retained`
     (above it), `noisy` (neither). The bound of the `control` organization shows whether growth by kept content can be seen in the source at
     all.
     """

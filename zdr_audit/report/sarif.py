@@ -106,7 +106,7 @@ def _result(report: Report, control: ControlResult, rule: int, message: str, mar
         "ruleIndex": rule,
         "kind": "fail",
         "level": _LEVELS[control.verdict],
-        "message": {"text": visible(message, 1_000)},
+        "message": {"text": _plain(message, 1_000)},
         "locations": [_location(control)],
         "partialFingerprints": {FINGERPRINT: visible(mark, 120)},
         "properties": {"verdict": control.verdict, "reproduce": visible(reproduce(report, control.id), 1_200)},
@@ -115,6 +115,11 @@ def _result(report: Report, control: ControlResult, rule: int, message: str, mar
         result["properties"]["trueVerdict"] = control.true_verdict or "fail"
         result["suppressions"] = [{"kind": "external", "justification": visible(control.reason, 600)}]
     return result
+
+
+def _plain(text: str, limit: int) -> str:
+    """Text of a message, in which brackets of the target's would make a link (SARIF 2.1.0, 3.11.6)."""
+    return re.sub(r"[\\\[\]]", r"\\\g<0>", visible(text, limit))
 
 
 def _message(finding: Finding) -> str:
@@ -161,7 +166,7 @@ def _run_result(report: Report, rule: int) -> Json:
         "ruleIndex": rule,
         "kind": "fail",
         "level": "error" if summary.status == "non_compliant" else "warning",
-        "message": {"text": visible(message, 1_000)},
+        "message": {"text": _plain(message, 1_000)},
         "locations": [_file("zdr_audit/catalogue/policy.toml")],
         "partialFingerprints": {FINGERPRINT: f"{RUN_RULE}/{summary.status}"},
         "properties": {"verdict": summary.status},
@@ -174,7 +179,7 @@ def _invocation(report: Report, beyond: int) -> Json:
     for name, stamp in (("startTimeUtc", run.started_at), ("endTimeUtc", run.ended_at)):
         if shown := _utc(stamp):
             found[name] = shown
-    notes = [visible(f"{probe.when} sanity probe failed: {probe.detail}", 600) for probe in report.sanity if not probe.ok]
+    notes = [_plain(f"{probe.when} sanity probe failed: {probe.detail}", 600) for probe in report.sanity if not probe.ok]
     notes += [f"{beyond:,} more results are in report.json."] if beyond > 0 else []
     if notes:
         found["toolExecutionNotifications"] = [{"level": "error", "message": {"text": note}} for note in notes]

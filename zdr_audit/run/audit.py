@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from zdr_audit.attest.remake import check_catalogue
 from zdr_audit.canary.digests import DigestBook
 from zdr_audit.canary.mint import Mint
 from zdr_audit.canary.registry import Registry
@@ -191,14 +192,16 @@ class Audit:
         return Transport(base_url, limits.timeout_seconds, limits.max_answer_bytes, nodes, security=self.security, pace=self.pace)
 
     def reopen(self, path: Path) -> None:
-        """Go on from a finished journal instead of sending: for checks that are to be made again. Raises ProfileError or JournalError."""
+        """Go on from a finished journal instead of sending: for checks that are to be made again. Raises ProfileError, JournalError, or AttestError for one
+        of another catalogue."""
         self.profile = load(self.options.target, self._environment, self.options.base_url, self.options.nodes).profile
         redactor = Redactor()
         self.cast = cast_of(self.profile, self._environment, redactor)
         self.journal = Journal(path, redactor)
         self._stack.callback(self.journal.close)
-        self.opened = True
         beginning = self.history().run
+        check_catalogue(path, beginning, self.catalogue)
+        self.opened = True
         redactor.set_literal(beginning.literal)
         self._select_as(beginning)
 

@@ -15,6 +15,7 @@ from zdr_audit import resources
 from zdr_audit.plugin import Front
 from zdr_audit.report.console import closing
 from zdr_audit.report.model import EXIT_STATUS
+from zdr_audit.report.sanitize import visible
 from zdr_audit.report.write import missing_formats
 from zdr_audit.run.progress import reporter
 
@@ -44,7 +45,7 @@ def run_suites(arguments: list[str], report_dir: Path) -> int:
     """Run the shipped suites with these options; gives the exit status."""
     front, words = _under_pytest(arguments)
     if front.report is None:
-        print(f"zdr-audit: {words}", file=sys.stderr)  # noqa: T201
+        print(f"zdr-audit: {visible(words, lines=True)}", file=sys.stderr)  # noqa: T201
         return EXIT_USAGE
     console = Console(highlight=False)
     console.print(closing(front.report))

@@ -133,7 +133,8 @@ def _diagnosis(bench: Audit, reporter: Reporter) -> Diagnosis:
         reporter.phase(name, 1)
         for check in look(bench):
             reporter.step(check.name)
-            checks.append(check)
+            said = {name: bench.redactor.text(text) for name in ("said", "ask") if (text := getattr(check, name))}
+            checks.append(check.model_copy(update=said))
         reporter.done()
     aside = bench.unavailable | bench.without_means
     return Diagnosis(
@@ -320,7 +321,7 @@ def _organizations(bench: Audit) -> Iterator[Check]:
         elif status == expected:
             yield Check(about="organization", name=key, state="ok", said=f"{party.id}: ZDR is {status}")
         else:
-            said = f"{party.id}: ZDR is {status!s:.40}, the profile needs it {expected}"
+            said = f"{party.id}: ZDR is {bench.redactor.text(str(status)):.40}, the profile needs it {expected}"
             ask = f"an organization {'with' if key == 'subject' else 'without'} ZDR in the place of {party.id}"
             yield Check(about="organization", name=key, state="unusable", said=said, ask=ask)
 
@@ -400,7 +401,6 @@ def _read(item: Evidence, found: Reading, redactor: Redactor) -> Check:
         return Check(about="evidence", name=item.id, state="missing", said=why[:300], ask=ask)
     said = f"{found.objects:,} object{'s' if found.objects != 1 else ''}, {found.bytes:,} bytes"
     if found.not_examined:
-        said += f"; {len(found.not_examined)} could not be examined, first {found.not_examined[0].object}: {found.not_examined[0].reason}"[
-            :200
-        ]
+        first = redactor.text(f"{found.not_examined[0].object}: {found.not_examined[0].reason}")
+        said += f"; {len(found.not_examined)} could not be examined, first {first}"[:200]
     return Check(about="evidence", name=item.id, state="ok", said=said)

@@ -10,6 +10,8 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from zdr_audit.report.sanitize import visible
+
 EVERY_SECONDS = 20
 """How long nothing is said, at least, of a phase that goes on."""
 
@@ -34,12 +36,13 @@ class Reporter:
 
 
 class Lines(Reporter):
-    """A line a phase, for logs; of a phase that takes long, now and then a line on how far it is."""
+    """A line a phase, for logs; of a phase that takes long, now and then a line on how far it is. Of steps outside any phase nothing is said."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console, self._clock = console, clock
         self._total = self._done = 0
-        self._began = self._said = 0.0
+        self._began: float | None = None
+        self._said = 0.0
 
     def phase(self, name: str, total: int) -> None:
         self._total, self._done = total, 0
@@ -48,7 +51,7 @@ class Lines(Reporter):
 
     def step(self, what: str) -> None:
         now = self._clock()
-        if now - self._said >= EVERY_SECONDS:
+        if self._began is not None and now - self._said >= EVERY_SECONDS:
             self._said = now
             self._say(f"  {self._done} of {self._total} after {now - self._began:.0f} s; now: {what}")
 
@@ -56,7 +59,7 @@ class Lines(Reporter):
         self._done += 1
 
     def _say(self, line: str) -> None:
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(visible(line, 300), markup=False, highlight=False, soft_wrap=True)
 
 
 class Live(Reporter):
@@ -69,7 +72,7 @@ class Live(Reporter):
             BarColumn(20),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[what]}"),
+            TextColumn("{task.fields[what]}", markup=False),
         )
         self._progress = Progress(*columns, console=console, transient=True)
         self._task = self._progress.add_task("Preparing", total=None, what="")
@@ -78,7 +81,7 @@ class Live(Reporter):
         self._progress.reset(self._task, total=total, description=name, what="")
 
     def step(self, what: str) -> None:
-        self._progress.update(self._task, what=what[:40])
+        self._progress.update(self._task, what=visible(what, 40))  # may name what the target calls its own
 
     def done(self) -> None:
         self._progress.advance(self._task)

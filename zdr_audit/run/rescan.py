@@ -7,21 +7,24 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from zdr_audit.attest.remake import check_catalogue
 from zdr_audit.canary.seeker import Seeker
+from zdr_audit.catalogue.load import load_catalogue
 from zdr_audit.evidence.size import changed_at
 from zdr_audit.journal.events import SourceRead
 from zdr_audit.journal.redact import Redactor
-from zdr_audit.journal.store import Journal
+from zdr_audit.journal.store import Journal, JournalError
 from zdr_audit.profile.credentials import required_places
 from zdr_audit.profile.evidence import Evidence
 from zdr_audit.profile.load import ProfileError, in_file, load
 from zdr_audit.run.audit import JOURNAL
+from zdr_audit.run.cast import cast_of
 from zdr_audit.run.observe import read_source, tokenizer_of
 from zdr_audit.run.place import server_secrets
 from zdr_audit.run.progress import Reporter
 from zdr_audit.run.recall import recall
 from zdr_audit.suite.history import History
-from zdr_audit.target.security import security_of
+from zdr_audit.target.security import proxy_secrets, security_of
 from zdr_audit.target.transport import Transport, now
 
 
@@ -32,7 +35,8 @@ def rescan(
 
     `handed_over`: folders whose entries, named by source id (`log`, `database.db`), take the place of the profile's paths, or single ones as
     `source=path`. The original is not touched.
-    Sources of the run that are interfaces (kind `http`) are not read again. Raises ProfileError or JournalError.
+    Sources of the run that are interfaces (kind `http`) are not read again. Raises ProfileError or JournalError; AttestError for a run that was made for
+    another catalogue than the installed one.
     """
     surroundings = os.environ if environment is None else environment
     journal = run / JOURNAL if run.is_dir() else run
@@ -48,14 +52,15 @@ def rescan(
         required_places(profile, frozenset(item.id for item in sources if item in profile.evidence), surroundings)
         tokenizer, security = tokenizer_of(profile), security_of(profile, surroundings)
     redactor = Redactor()
-    for secret in server_secrets(tuple(sources), surroundings):
+    for secret in (*server_secrets(tuple(sources), surroundings), *proxy_secrets(security)):
         redactor.add_secret(secret)
+    with in_file(loaded.origin):
+        cast_of(profile, surroundings, redactor)  # nobody acts; what their credentials are must not be written where a store holds one
+    _of_this(journal, profile.name)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(journal, copy)
     with Journal(copy, redactor) as record:
         history = History(record.events())
-        if history.run.target != profile.name:
-            raise ProfileError(f"{journal}: a run against '{history.run.target}', not against '{profile.name}'")
         redactor.set_literal(history.run.literal)
         registry, digests = recall(history)
         seeker = Seeker(history.run.literal, registry.identify, digests=digests, tokenizer=tokenizer)
@@ -74,6 +79,22 @@ def rescan(
             record.append(SourceRead.model_validate(event))
             reporter.done()
     return copy
+
+
+def _of_this(journal: Path, target: str) -> None:
+    """Before anything is written: the run was made against this target and for this catalogue. Raises ProfileError, JournalError or AttestError."""
+    with Journal(journal, read_only=True) as record:
+        if problems := record.problems():
+            raise JournalError(f"{journal}: the journal is damaged: {problems[0]}")
+        try:
+            history = History(record.events())
+            recall(history)
+        except ValueError as exc:
+            raise JournalError(f"{journal}: not the journal of a run: {' '.join(str(exc).split())[:200]}") from None
+        run = history.run
+    if run.target != target:
+        raise ProfileError(f"{journal}: a run against '{run.target}', not against '{target}'")
+    check_catalogue(journal, run, load_catalogue())
 
 
 def _placed(evidence: Sequence[Evidence], handed_over: Sequence[str]) -> list[Evidence]:

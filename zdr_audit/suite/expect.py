@@ -11,6 +11,7 @@ from zdr_audit.profile.model import Profile
 from zdr_audit.suite.answers import MORE
 from zdr_audit.suite.history import History, Seen
 from zdr_audit.verdict.growth import bounds as growth_bounds
+from zdr_audit.verdict.growth import never_moves, shrinks
 
 if TYPE_CHECKING:
     from zdr_audit.suite.marks import Scenario
@@ -451,6 +452,8 @@ class Expect:
         for (source, organization), bound in bounds.items():
             if organization != "subject":
                 continue
+            place = run.twins.get(source, source)
+            other = bounds.get((place, "control"))
             if bound.judged == "retained":
                 said = f"{bound.slope:.2f} bits kept per prompt bit (95 % interval {bound.low:.2f} to {bound.high:.2f}) over {bound.blocks} blocks"
                 message = "a store must not grow with the size of what is sent"
@@ -459,11 +462,13 @@ class Expect:
                         source=source, object="growth of the whole source", location=said, interaction=self._largest(), message=message
                     )
                 )
+            elif shrinks(bound):
+                unclear.append(f"{source} is seen to shrink with what is sent, so its growth bounds nothing")
             elif bound.judged == "noisy":
                 unclear.append(f"the growth of {source} is too noisy to bound what can have been kept")
-            elif source in run.spiked:
+            elif source in run.spiked and not never_moves(self.history, place, self.epochs, other):
                 continue  # the room that a file takes is not in doubt; what a spike is worth, the report says
-            elif (other := bounds.get((run.twins.get(source, source), "control"))) is None or other.judged != "retained":
+            elif other is None or other.judged != "retained":
                 unclear.append(f"in {source} not even the control organization's content is seen to take room, so no growth says nothing")
         if findings:
             first = findings[0]

@@ -64,6 +64,7 @@ class History:
         self.trials: dict[str, Interaction] = {}
         self.reduced: list[LeakReduced] = []
         self.ended: RunEnded | None = None
+        self._checks_alone_missed = False
         self.proofs: dict[int, Any] = {}
         """What was worked out of a reading (by the id of the object), since many controls rest on the same ones."""
         self._started: RunStarted | None = None
@@ -125,9 +126,32 @@ class History:
             case RunResumed():
                 self._resume()
             case RunEnded():
-                self.ended = event
+                self._end(event)
             case _:
                 pass
+
+    def _end(self, event: RunEnded) -> None:
+        """The run ended, or a later look at its record did. Why a run is not whole stays so whoever looks again: nothing more is sent then.
+
+        Where it was stopped while its checks were made, and they alone are missing, the later look makes all of them: then it is its own ending that counts.
+        """
+        earlier = self.ended
+        if earlier is not None and earlier.interrupted and not self._checks_alone_missed:
+            event = event.model_copy(update={"interrupted": earlier.interrupted})
+        elif event.interrupted:
+            self._checks_alone_missed = self._driven() and self._checks_missing()
+        self.ended = event
+
+    def _driven(self) -> bool:
+        """Whether the probe was made that comes after all scenarios."""
+        return any(probe.when == "last" for probe in self.sanity)
+
+    def _checks_missing(self) -> bool:
+        """Whether a check of a control that can be tested was not made."""
+        run = self._started
+        untested = (run.unavailable | run.without_means).keys() if run is not None else ()
+        made = {check.nodeid.partition("[")[0] for check in self.checks}
+        return any(name not in made for control, names in self.known.items() if control not in untested for name in names)
 
     def _resume(self) -> None:
         """What was begun and not ended before the run went on is a first attempt now."""

@@ -12,6 +12,7 @@ METHODS = ("get", "put", "post", "delete", "patch")
 CANARY = "{canary}"
 MAX_DEPTH = 8
 MAX_ITEMS = 50
+MAX_VALUES = 2000
 MAX_OPERATIONS = 2000
 
 
@@ -64,10 +65,13 @@ def _shape(path: str) -> str:
     return "/".join("{}" if part.startswith("{") else part for part in path.split("/"))
 
 
-def smallest(schema: Any, document: Any, depth: int = 0) -> Any:
-    """A small value that fits a JSON Schema of the document, with `{canary}` for free text."""
+def smallest(schema: Any, document: Any, depth: int = 0, left: list[int] | None = None) -> Any:
+    """A small value that fits a JSON Schema of the document, with `{canary}` for free text. `left` counts how many values may yet be made of it: a schema that
+    asks for itself, several times each time, would ask for more than can be made."""
+    left = [MAX_VALUES] if left is None else left
+    left[0] -= 1
     schema = _whole(_resolve(schema, document), document)
-    if not isinstance(schema, dict) or depth > MAX_DEPTH:
+    if not isinstance(schema, dict) or depth > MAX_DEPTH or left[0] < 0:
         return {"content": CANARY} if depth == 0 else CANARY
     if "const" in schema:
         return schema["const"]
@@ -77,22 +81,22 @@ def smallest(schema: Any, document: Any, depth: int = 0) -> Any:
         if schema.get(key):
             # What may also be left empty is better filled: it may hold content.
             filled = [part for part in schema[key] if _kind(_resolve(part, document)) != "null"]
-            return smallest((filled or schema[key])[0], document, depth + 1)
+            return smallest((filled or schema[key])[0], document, depth + 1, left)
     kind = _kind(schema)
     if kind == "object" or "properties" in schema:
-        return _object(schema, document, depth)
+        return _object(schema, document, depth, left)
     if kind == "array":
         count = min(max(1, int(schema.get("minItems", 1))), MAX_ITEMS)
-        return [smallest(schema.get("items", {}), document, depth + 1) for _ in range(count)]
+        return [smallest(schema.get("items", {}), document, depth + 1, left) for _ in range(count) if left[0] > 0]
     if kind in ("integer", "number"):
         return max(1, schema.get("minimum", 1), schema.get("exclusiveMinimum", 0) + 1)
     return {"boolean": True, "null": None}.get(kind, CANARY)
 
 
-def _object(schema: dict[str, Any], document: Any, depth: int) -> dict[str, Any]:
+def _object(schema: dict[str, Any], document: Any, depth: int, left: list[int]) -> dict[str, Any]:
     properties = schema.get("properties", {})
     names = schema.get("required") or list(properties)[:1]
-    value = {name: smallest(properties.get(name, {}), document, depth + 1) for name in names}
+    value = {name: smallest(properties.get(name, {}), document, depth + 1, left) for name in names if left[0] > 0}
     if depth == 0 and CANARY not in str(value):
         free = {name: CANARY for name, part in properties.items() if smallest(part, document, MAX_DEPTH) == CANARY}
         value |= free or ({} if schema.get("additionalProperties") is False else {"content": CANARY})

@@ -294,7 +294,7 @@ def clock_offset(answer: Answer) -> float | None:
     """The Date header against the middle of the exchange; None where it is no date."""
     try:
         said = parsedate_to_datetime(answer.header("date") or "")
-    except (ValueError, IndexError, TypeError):
+    except (ValueError, IndexError, TypeError, OverflowError):
         return None
     began, ended = datetime.fromisoformat(answer.started_at), datetime.fromisoformat(answer.ended_at)
     return (said.replace(tzinfo=said.tzinfo or UTC) - (began + (ended - began) / 2)).total_seconds()
@@ -313,7 +313,7 @@ def _is_past(modified: str, said: str) -> bool:
     """Whether one date of HTTP is at least a second before another; not, where either is none."""
     try:
         return parsedate_to_datetime(said).replace(tzinfo=UTC) > parsedate_to_datetime(modified).replace(tzinfo=UTC)
-    except (ValueError, IndexError, TypeError):
+    except (ValueError, IndexError, TypeError, OverflowError):
         return False
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from scipy.stats import linregress, t, theilslopes
 
-from zdr_audit.journal.events import GrowthMeasured
+from zdr_audit.journal.events import Epoch, GrowthMeasured
 from zdr_audit.report.model import GrowthBound
 from zdr_audit.suite.history import History
 
@@ -51,12 +51,50 @@ def fit(points: list[tuple[int, int]]) -> Fit | None:
 
 
 def judged(fitted: Fit | None) -> Literal["bounded", "retained", "noisy"]:
-    """`bounded`: the whole interval lies below what is tolerated; `retained`: above; `noisy`: it says neither."""
+    """`bounded`: the whole interval lies within what is tolerated, either way: a store that shrinks as content comes gives room away that content may
+    have taken. `retained`: it lies above; `noisy`: it says neither."""
     if fitted is None:
         return "noisy"
     if fitted.low > TOLERATED:
         return "retained"
-    return "bounded" if fitted.high < TOLERATED else "noisy"
+    return "bounded" if fitted.low > -TOLERATED and fitted.high < TOLERATED else "noisy"
+
+
+def shrinks(bound: GrowthBound) -> bool:
+    """Whether the source is seen to shrink with what is sent."""
+    return bound.judged == "noisy" and bound.high is not None and bound.high < 0
+
+
+def never_moves(history: History, source: str, epochs: Iterable[Epoch], bound: GrowthBound | None) -> bool:
+    """Whether a source holds what the control organization's requests said, and yet its size is not seen to move when they come (a store at its limit, a
+    file with its room set aside, a ring): then no growth says nothing. `bound`: that of the control organization in the same place.
+
+    Where no more than a few of its requests left anything (an error log, a label of a metric), the blocks may rightly have left nothing: that is no sign.
+    Nor is it where each leaves as much, whatever its size (a line of a log): the size moves then.
+    """
+    return len(_saying(history, source, epochs)) >= MINIMUM_BLOCKS and (bound is None or not _moves(bound))
+
+
+def _saying(history: History, source: str, epochs: Iterable[Epoch]) -> set[str]:
+    """The control organization's requests for inference that were served and of whose message, which the blocks have, too, something is found in the source:
+    an attachment may be kept where no message comes."""
+    found = set()
+    for seen in history.seen(epochs, lambda s: s.hit.source == source and not s.hit.of_digest):
+        minted, owner = history.canaries.get(seen.hit.canary or ""), history.owner(seen.hit.canary)
+        if minted is None or (minted.kind, minted.place) != ("prompt", "message") or owner is None or owner.organization != "control":
+            continue
+        if owner.operation == "messages.create" and owner.served:
+            found.add(owner.id)
+    return found
+
+
+def _moves(bound: GrowthBound) -> bool:
+    """Whether blocks made the source grow, clearly more of them than made it shrink, by steps in which what they sent could not all have been hidden."""
+    if bound.judged == "retained":
+        return True
+    steps = [grown for _, grown in bound.points if grown > 0]
+    back = sum(grown < 0 for _, grown in bound.points)
+    return len(steps) > 3 * back and 8 * min(steps) <= sum(bits for bits, _ in bound.points)
 
 
 def _points(blocks: Iterable[GrowthMeasured], organization: str, source: str) -> list[tuple[int, int]]:
@@ -69,9 +107,10 @@ def _points(blocks: Iterable[GrowthMeasured], organization: str, source: str) ->
 
 
 def unclear(blocks: Collection[GrowthMeasured], organization: str, sources: Iterable[str]) -> tuple[str, ...]:
-    """The sources that were measured, but whose growth says neither that content is kept nor that it is not."""
-    measured = {source: _points(blocks, organization, source) for source in sources}
-    return tuple(source for source, points in measured.items() if points and judged(fit(points)) == "noisy")
+    """The sources that were measured, but whose growth says neither that content is kept nor that it is not. Those that shrink are not among them:
+    they are no clearer by more blocks."""
+    measured = {source: fit(points) for source in sources if (points := _points(blocks, organization, source))}
+    return tuple(source for source, fitted in measured.items() if fitted is None or fitted.low <= TOLERATED <= fitted.high)
 
 
 def bounds(history: History) -> tuple[GrowthBound, ...]:

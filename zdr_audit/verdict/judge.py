@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 
 from zdr_audit.catalogue.model import Catalogue, Control, Evidence
 from zdr_audit.journal.events import Checked, Epoch, FindingSeen
@@ -54,7 +55,7 @@ def judge(history: History, catalogue: Catalogue, journal_digest: str) -> Report
     alone = {c.id for c in catalogue.controls if run.waivers and _findings_alone(history, c)}
     reduced, observed = Reduced(history), Observed(history)
     judged = [_control(history, catalogue, c, reduced, observed) for c in catalogue.controls]
-    waived = apply(run.waivers, run.started_at, judged, selected, alone)
+    waived = apply(run.waivers, _last_looked(history), judged, selected, alone)
     controls = waived.controls
     status, headline, reasons = _status(history, [c for c in controls if c.id in selected], waived.problems, len(controls))
     return Report(
@@ -90,7 +91,7 @@ def judge(history: History, catalogue: Catalogue, journal_digest: str) -> Report
             headline=headline,
             counts=dict(sorted(Counter(c.verdict for c in controls).items())),
             covered=COVERED if run.platform not in OUT_OF_SCOPE_PLATFORMS else (),
-            not_covered=NOT_COVERED + (LEAVES_PROMISE if run.enforcement == "leaves_promise" else ()),
+            not_covered=NOT_COVERED + (LEAVES_PROMISE if run.enforcement == "leaves_promise" else ()) + _rescanned(history),
             reasons=reasons,
         ),
         sanity=tuple(SanityProbe(when=p.when, ok=p.ok, detail=p.detail) for p in history.sanity),
@@ -104,6 +105,19 @@ def judge(history: History, catalogue: Catalogue, journal_digest: str) -> Report
         leftovers=_leftovers(history),
         controls=controls,
     )
+
+
+def _last_looked(history: History) -> str:
+    """When the evidence was last looked at on demand, at the earliest the start of the run: what a rescan finds no waiver excuses that had expired."""
+    rescans = [r.at for r in history.reads if r.reading == "rescan"]
+    return max([history.run.started_at, *rescans], key=datetime.fromisoformat)
+
+
+def _rescanned(history: History) -> tuple[str, ...]:
+    """Of a run whose evidence was read again: which sources were not."""
+    again = {r.outcome.source for r in history.reads if r.reading == "rescan"}
+    left = [source for source in history.run.sources if source not in again]
+    return (f"What came after the run into sources that were not read again: {', '.join(left)}",) if again and left else ()
 
 
 def _sighted(history: History, controls: tuple[ControlResult, ...]) -> bool:

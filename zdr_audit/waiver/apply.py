@@ -1,4 +1,4 @@
-"""Applies journaled waivers to verdicts: a pure function, "now" being the start of the run."""
+"""Applies journaled waivers to verdicts: a pure function, "now" being the start of the run, or when its evidence was last read again."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class Applied:
 
 
 def apply(
-    waivers: Sequence[Waiver], started_at: str, controls: Sequence[ControlResult], selected: Collection[str], by_findings: Collection[str]
+    waivers: Sequence[Waiver], now: str, controls: Sequence[ControlResult], selected: Collection[str], by_findings: Collection[str]
 ) -> Applied:
     """A control is waived by its own waiver, or where each of its findings is waived and nothing but findings broke it (`by_findings`).
 
     Waivers of controls that were not selected are left alone; of waivers of findings that were not seen this can be said only where all
     controls were selected.
     """
-    begun = datetime.fromisoformat(started_at)
-    valid = [w for w in waivers if datetime.fromisoformat(w.expires) > begun]
+    moment = datetime.fromisoformat(now)
+    valid = [w for w in waivers if datetime.fromisoformat(w.expires) > moment]
     everything = all(c.id in selected for c in controls)
     seen = {c.id: {fingerprint(c.id, f) for f in c.findings} for c in controls}
     waivable = {c.id for c in controls if c.id in selected and c.verdict in WAIVABLE}
