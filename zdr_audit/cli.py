@@ -125,7 +125,7 @@ def main() -> None:
 @click.option(
     "--baseline",
     type=click.Path(path_type=Path, exists=True),
-    help="Report folder of an earlier run: say what differs; exit 1 where anything is worse.",
+    help="Report folder of an earlier run: say what differs; a run that is compliant exits 1 where anything is worse.",
 )
 @click.option(
     "--minimise/--no-minimise",
@@ -301,7 +301,7 @@ def controls(control_id: str | None, family: str | None, coverage: bool) -> None
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), default=Path("zdr-target.toml"))
 @click.option("--force", is_flag=True, help="Overwrite the file.")
 def init(file: Path, force: bool) -> None:
-    """Write a starter target profile to FILE (default: zdr-target.toml), with every section explained."""
+    """Write a starter target profile to FILE (default: zdr-target.toml), with the usual sections explained."""
     starter = (resources.fixtures() / "targets" / "starter.toml.txt").read_text(encoding="utf-8")
     if file.exists() and not force:
         _fail(f"{file} exists; --force overwrites it")

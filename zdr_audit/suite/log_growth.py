@@ -9,7 +9,7 @@ from typing import Any
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.suite.answers import MORE
-from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive
+from zdr_audit.suite.expect import DoesNotApply, Expect
 from zdr_audit.suite.marks import Scenario
 
 Entry = dict[str, Any]
@@ -34,8 +34,8 @@ class Reading:
 
 def every_log_only_grows(expect: Expect, seen_in: Iterable[Scenario] = (), again_in: Scenario | None = None) -> None:
     """Nobody misses, or sees changed, what they had seen in a log before, in all readings before time is moved. What was seen less than the settle window
-    before may be on its way to whoever answers. Raises DoesNotApply where no log was read twice, Inconclusive where those of a scenario that were to be read
-    again at the end were not: the process that was to read them was broken off."""
+    before may be on its way to whoever answers. Raises DoesNotApply where no log was read twice, or where those of a scenario that were to be read
+    again at the end were not: the process that was to read them was broken off, and another went on with the run."""
     window, twice = expect.profile.limits.settle_seconds, False
     for readings in _by_reader(expect).values():
         seen: dict[str, tuple[Entry, float]] = {}
@@ -50,7 +50,7 @@ def every_log_only_grows(expect: Expect, seen_in: Iterable[Scenario] = (), again
             ended = _seconds(reading.pages[-1].ended_at)
             seen = {name: (entry, ended) for name, entry in entries.items()} | seen
     if again_in is not None and (forgotten := [item.name for item in seen_in if _is_forgotten(expect, item.name, again_in.name)]):
-        raise Inconclusive(f"no log of {', '.join(forgotten)} was read again at the end: the run was broken off in between")
+        raise DoesNotApply(f"no log of {', '.join(forgotten)} was read again at the end: the run was broken off in between")
     if not twice:
         raise DoesNotApply("no audit log in which there was an entry was read again by the same reader after the settle window")
 
