@@ -123,7 +123,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--sigstore", action="store_true", help="attest the pack keyless, too, by Sigstore")
     group.addoption("--sigstore-config", metavar="FILE", help="ClientTrustConfig (JSON) of a private Sigstore deployment")
     group.addoption("--sigstore-token-env", metavar="NAME", help="environment variable that holds the identity token for --sigstore")
-    group.addoption("--baseline", metavar="DIR", help="report folder of an earlier run: say what differs; a compliant run exits 1 where anything is worse")
+    group.addoption(
+        "--baseline",
+        metavar="DIR",
+        help="report folder of an earlier run: say what differs; a compliant run exits 1 where anything is worse",
+    )
     group.addoption("--waivers", metavar="FILE", help="accepted failures with owner, reason and expiry (TOML)")
     group.addoption("--no-minimise", action="store_true", help="where something leaked, do not look for the smallest request that leaks")
     group.addoption("--journal", metavar="FILE", help="check this finished journal again; nothing is sent")
