@@ -36,10 +36,11 @@ from zdr_audit.run.options import DEFAULT_REPORT_DIR, Options, addresses, depth
 from zdr_audit.run.progress import Reporter
 from zdr_audit.run.resume import ResumeError
 from zdr_audit.run.signals import Signals
-from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive, Violated
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.history import History
 from zdr_audit.suite.known_checks import known_checks
 from zdr_audit.suite.marks import Scenario
+from zdr_audit.suite.outcomes import DoesNotApply, Inconclusive, Violated
 from zdr_audit.verdict.preconditions import examine
 from zdr_audit.violations import check_names
 from zdr_audit.waiver.load import load_waivers

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive, listed, read_to_the_end
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.marks import control
+from zdr_audit.suite.outcomes import DoesNotApply, Inconclusive, listed, read_to_the_end
 from zdr_audit.suite.settings import left_over, otherwise, told
 
 from . import scenarios as after

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from zdr_audit.journal.events import Interaction
-from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.limits import closed
 from zdr_audit.suite.marks import control
+from zdr_audit.suite.outcomes import DoesNotApply, Inconclusive
 from zdr_audit.suite.settings import otherwise
 
 from .through_changes import BEGINNING, MANAGED, what_was_set_up, what_was_set_up_as_time_passes

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 from zdr_audit.suite.audit_history import Story
-from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive, listed, read_to_the_end
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.last_logs import stories_read_at_last
 from zdr_audit.suite.log_readings import every_chain_recomputes, every_log_is_in_order, same_as_in_the_list
 from zdr_audit.suite.marks import control
+from zdr_audit.suite.outcomes import DoesNotApply, Inconclusive, listed, read_to_the_end
 
 from ..enablement import scenarios as enablement
 from ..enablement import under_fire

@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 
 from zdr_audit.suite.bypass.judge import no_form_opens, no_state_opens
-from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.limits import TOLD, closed, marked, readable, unknown_marks
 from zdr_audit.suite.marks import control
+from zdr_audit.suite.outcomes import DoesNotApply, Inconclusive
 
 from . import disturbed
 from . import scenarios as after

@@ -6,9 +6,10 @@ from zdr_audit.suite.contract.labels import ENTITLED, NOT_ENTITLED, denied, serv
 from zdr_audit.suite.contract.reached import interface_was_reached, roles_were_decided
 from zdr_audit.suite.contract.tenants import FOREIGN, NAMES, UNKNOWN
 from zdr_audit.suite.contract.walk import AFTER_REMOVAL, OWN_LIST
-from zdr_audit.suite.expect import DoesNotApply, Expect
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.ledger import names_nothing_of_other_customers
 from zdr_audit.suite.marks import control
+from zdr_audit.suite.outcomes import DoesNotApply
 
 from ..enablement.scenarios import migration
 from ..retention.scenarios import (

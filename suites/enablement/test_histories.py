@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.histories.replay import judge_histories
 from zdr_audit.suite.marks import control
+from zdr_audit.suite.outcomes import DoesNotApply, Inconclusive
 from zdr_audit.suite.passed import has_passed
 
 from . import scenarios as after

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from zdr_audit.journal.events import Interaction
-from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive, listed, read_to_the_end
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.marks import control
+from zdr_audit.suite.outcomes import DoesNotApply, Inconclusive, listed, read_to_the_end
 from zdr_audit.suite.passed import has_passed
 
 from . import changes

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from zdr_audit.suite.expect import Expect, Inconclusive
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.marks import control
+from zdr_audit.suite.outcomes import Inconclusive
 
 from . import scenarios as after
 

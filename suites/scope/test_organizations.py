@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from zdr_audit.journal.events import Interaction
-from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.limits import told_as_before, told_as_without_zdr
 from zdr_audit.suite.marks import control
+from zdr_audit.suite.outcomes import DoesNotApply, Inconclusive
 
 from . import scenarios as after
 

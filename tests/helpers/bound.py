@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from zdr_audit.suite.expect import Inconclusive, Violated
+from zdr_audit.suite.outcomes import Inconclusive, Violated
 
 
 def violated(call: Callable[[], object]) -> tuple[str, tuple[Any, ...]]:

@@ -13,7 +13,8 @@ from engine_events import NOON, Record, interaction
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.model import Profile
 from zdr_audit.suite.audit_history import Story
-from zdr_audit.suite.expect import Expect, Inconclusive, Violated
+from zdr_audit.suite.expect import Expect
+from zdr_audit.suite.outcomes import Inconclusive, Violated
 
 ORG = "org_fresh"
 SCENARIO = "audit_log.enablement_actions"

@@ -27,8 +27,9 @@ from zdr_audit.run.audit import JOURNAL, Audit
 from zdr_audit.run.cli_run import run_suites
 from zdr_audit.run.options import Options
 from zdr_audit.run.progress import Reporter
-from zdr_audit.suite.expect import Expect, Inconclusive, Violated
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.known_checks import known_checks
+from zdr_audit.suite.outcomes import Inconclusive, Violated
 
 CHECKS = dict(zip(CONTROLS, (retention_check, feedback_check, settings_check), strict=True)) | {"ZDR-RET-02": answers_check}
 

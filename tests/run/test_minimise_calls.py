@@ -24,8 +24,9 @@ from zdr_audit.run.minimise import Leak, Minimiser
 from zdr_audit.run.minimise_calls import call_of, script_of
 from zdr_audit.run.options import Options
 from zdr_audit.run.progress import Reporter
-from zdr_audit.suite.expect import Expect, Violated
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.history import History
+from zdr_audit.suite.outcomes import Violated
 from zdr_audit.target.call import Call, described, words
 from zdr_audit.target.shape import Feature
 from zdr_audit.verdict.reduced import Reduced, Shape, shape_of

@@ -18,11 +18,12 @@ from zdr_audit.run.availability import split
 from zdr_audit.simulator.tables import ZdrRequest
 from zdr_audit.simulator.workflow import Workflow as Simulated
 from zdr_audit.suite.audit_history import Story
-from zdr_audit.suite.expect import Expect, Violated
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.histories.model import Model
 from zdr_audit.suite.linear.order import find_order
 from zdr_audit.suite.linear.record import _parts, event_of
 from zdr_audit.suite.linear.workflow import Entry, Workflow, World
+from zdr_audit.suite.outcomes import Violated
 from zdr_audit.suite.party import NotOffered
 
 ENABLEMENT, AUDIT_LOG = (importlib.import_module(name) for name in ("suites.enablement.scenarios", "suites.audit_log.scenarios"))

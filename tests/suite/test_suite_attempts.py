@@ -11,8 +11,9 @@ from inside import Lab
 from zdr_audit.evidence.model import Frozen
 from zdr_audit.journal.events import RunResumed
 from zdr_audit.profile.load import load
-from zdr_audit.suite.expect import Expect, Inconclusive, Violated
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.history import History
+from zdr_audit.suite.outcomes import Inconclusive, Violated
 from zdr_audit.target.pace import Pace
 from zdr_audit.target.transport import Answer, Outgoing, now
 from zdr_audit.verdict.preconditions import examine

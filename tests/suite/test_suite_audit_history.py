@@ -26,7 +26,8 @@ from engine_logs import (
 )
 
 from zdr_audit.suite.audit_history import Story
-from zdr_audit.suite.expect import Expect, Inconclusive, Violated
+from zdr_audit.suite.expect import Expect
+from zdr_audit.suite.outcomes import Inconclusive, Violated
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -8,8 +8,8 @@ import pytest
 from engine_logs import actions, broken, chained, check, in_time, log_of, right_names, story
 
 from zdr_audit.profile.model import Profile
-from zdr_audit.suite.expect import Inconclusive, Violated
 from zdr_audit.suite.log_entries import moment as moment_of
+from zdr_audit.suite.outcomes import Inconclusive, Violated
 
 
 @pytest.mark.parametrize("factor", [1, 1_000, 1_000_000, 1_000_000_000])

@@ -20,8 +20,9 @@ from zdr_audit.suite.bypass.judge import no_form_opens, weigh
 from zdr_audit.suite.bypass.load import SCHEMA, SHIPPED, CorpusError, load_forms, schema, shipped
 from zdr_audit.suite.bypass.model import Form, Group, Reshape
 from zdr_audit.suite.bypass.shape import lines_of, path_of, reshape, stranger, words
-from zdr_audit.suite.expect import Expect, Inconclusive, Violated
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.history import History
+from zdr_audit.suite.outcomes import Inconclusive, Violated
 
 FORMS = load_forms()
 by_id = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.id)

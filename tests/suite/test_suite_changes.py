@@ -22,8 +22,9 @@ from suites.exceptions.test_exceptions import (
 )
 from zdr_audit.journal.events import Interaction, ScenarioEnded
 from zdr_audit.profile.load import load
-from zdr_audit.suite.expect import DoesNotApply, Expect
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.marks import Scenario
+from zdr_audit.suite.outcomes import DoesNotApply
 from zdr_audit.suite.party import NotThere
 
 DISABLED, MIGRATED = (scenario.name for scenario in CHANGES)

@@ -25,8 +25,9 @@ from suites.audit_log.test_entries import test_refused_attempts_on_a_closed_orga
 from suites.contract.test_contract import test_a_revoked_key_opens_nothing_after_a_migration_either as opens_nothing
 from suites.enablement.scenarios import migration
 from zdr_audit.journal.events import Interaction
-from zdr_audit.suite.expect import DoesNotApply, Expect
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.marks import Scenario
+from zdr_audit.suite.outcomes import DoesNotApply
 from zdr_audit.suite.party import NotOffered, NotThere
 
 

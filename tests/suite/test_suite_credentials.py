@@ -14,8 +14,9 @@ from suites.administration.test_administration import test_a_limit_holds_for_eve
 from suites.contract.scenarios import a_revoked_key
 from suites.contract.test_contract import test_a_revoked_key_opens_nothing as opens_nothing
 from suites.enablement.scenarios import migration, the_moment_of_enabling
-from zdr_audit.suite.expect import DoesNotApply, Expect
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.marks import Scenario
+from zdr_audit.suite.outcomes import DoesNotApply
 from zdr_audit.target.transport import Answer, Outgoing
 
 

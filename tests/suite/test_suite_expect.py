@@ -10,8 +10,9 @@ from bound import inconclusive, violated
 from engine_events import FEEDBACK, SCENARIO, Record, interaction
 
 from zdr_audit.journal.events import ScenarioEnded
-from zdr_audit.suite.expect import DoesNotApply, Expect, describe
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.marks import Scenario
+from zdr_audit.suite.outcomes import DoesNotApply, describe
 
 REFUSED = {"status": 403, "outcome": "denied", "accepted": False}
 SILENT = {"status": None, "outcome": "no_answer", "accepted": False, "error": "timed out"}

@@ -13,9 +13,10 @@ from suites.enablement.scenarios import disabling
 from zdr_audit.journal.events import Interaction, RunResumed, ScenarioEnded
 from zdr_audit.profile.model import Profile
 from zdr_audit.suite.audit_history import Story
-from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive, Violated
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.history import History
 from zdr_audit.suite.last_logs import stories_read_at_last
+from zdr_audit.suite.outcomes import DoesNotApply, Inconclusive, Violated
 
 OPERATIONS = {"requested": "zdr.request", "approved": "zdr.approve", "enabled": "zdr.enable", "disabled": "zdr.disable"}
 STRANGER = {"role": "member", "actor": "neighbour.member", "organization_id": "org_other"}

@@ -10,8 +10,9 @@ from engine_events import CONTROL, SUBJECT, Record, interaction
 from zdr_audit.journal.events import Created, Interaction
 from zdr_audit.profile.load import load
 from zdr_audit.profile.model import Profile
-from zdr_audit.suite.expect import DoesNotApply, Expect, Violated
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.ledger import accounts, names_nothing_of_other_customers, owners
+from zdr_audit.suite.outcomes import DoesNotApply, Violated
 
 NEIGHBOUR = "org_neighbour"
 PROMISE = "no answer may name who or what is another customer's"

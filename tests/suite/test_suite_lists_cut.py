@@ -89,6 +89,18 @@ def test_what_another_organization_was_shown_of_a_log_is_a_violation_though_not_
     assert message.startswith("neighbour's admin must not read the organization's audit log")
 
 
+def test_where_entries_cannot_be_read_by_their_ids_the_lists_say_who_reads_the_log(profile):
+    def looked(theirs: Page) -> None:
+        judged(
+            profile,
+            LOG.test_the_log_is_not_readable_by_others,
+            {"own log": [page(entry(1))]} | {f"read by {who}": [theirs] for who in LOG.OTHERS},
+        )
+
+    looked({"status": 403, "outcome": "denied", "accepted": False, "data": None})
+    assert violated(lambda: looked(page(entry(1))))[0].startswith("neighbour's admin must not read the organization's audit log")
+
+
 # -- analytics (ZDR-ADM-04, -05) and users (ZDR-ADM-08) --------------------------------------------------------------------------------
 
 

@@ -12,9 +12,10 @@ from engine_events import NOON, SUBJECT, Record, interaction
 from zdr_audit.journal.events import Interaction, RunResumed, ScenarioEnded
 from zdr_audit.profile.load import load
 from zdr_audit.profile.model import Profile
-from zdr_audit.suite.expect import DoesNotApply, Expect, Violated
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.history import History
 from zdr_audit.suite.log_growth import every_log_only_grows
+from zdr_audit.suite.outcomes import DoesNotApply, Violated
 
 READ_AGAIN = importlib.import_module("suites.audit_log.test_log").READ_AGAIN
 READER = {"actor": "subject.admin", "operation": "audit.list", "method": "GET", "path": "/log?limit=2", "step": "own log"}

@@ -10,8 +10,9 @@ from engine_logs import DONE, SCENARIO, Entry, actions, chained, log_of
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.model import Profile
-from zdr_audit.suite.expect import Expect, Inconclusive, Violated
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.log_readings import INDISPENSABLE, every_chain_recomputes, every_log_is_in_order, same_as_in_the_list
+from zdr_audit.suite.outcomes import Inconclusive, Violated
 
 
 def reading(profile: Profile, *logs: list[Entry], **more: Any) -> Expect:

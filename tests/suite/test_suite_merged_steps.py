@@ -21,7 +21,7 @@ from zdr_audit.simulator.tables import ZdrRequest
 from zdr_audit.simulator.violations.enablement import role_may
 from zdr_audit.suite.audit_history import Story
 from zdr_audit.suite.contract.walk import AFTER_REMOVAL, Walk
-from zdr_audit.suite.expect import Expect, Violated
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.hands import ScenarioBroken
 from zdr_audit.suite.histories.machine import Bounds, drive
 from zdr_audit.suite.histories.model import Model
@@ -29,6 +29,7 @@ from zdr_audit.suite.histories.replay import histories, replay, story
 from zdr_audit.suite.linear.order import find_order
 from zdr_audit.suite.linear.record import ENABLING, Concurrent, entry_of, event_of, log_agrees, rules_hold, sights_agree
 from zdr_audit.suite.linear.workflow import Entry, Workflow, World
+from zdr_audit.suite.outcomes import Violated
 from zdr_audit.suite.party import NotOffered
 from zdr_audit.suite.switching import switchings
 

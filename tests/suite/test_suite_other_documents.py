@@ -20,8 +20,9 @@ from zdr_audit.suite.contract.interface import ORGANIZATION, called, meaning, re
 from zdr_audit.suite.contract.labels import OPERATION, SAID
 from zdr_audit.suite.contract.reached import roles_were_decided
 from zdr_audit.suite.contract.requests import Requests
-from zdr_audit.suite.expect import Expect, Inconclusive, Violated
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.openapi import declares_storage
+from zdr_audit.suite.outcomes import Inconclusive, Violated
 from zdr_audit.suite.party import NotOffered
 
 

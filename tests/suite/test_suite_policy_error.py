@@ -9,8 +9,9 @@ from engine_events import by_control, interaction, started
 
 from zdr_audit.profile.load import load
 from zdr_audit.profile.operation import Refusal
-from zdr_audit.suite.expect import Expect, Inconclusive, Violated
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.history import History
+from zdr_audit.suite.outcomes import Inconclusive, Violated
 from zdr_audit.suite.policy_error import differs, misleading_words, misleads, refused_here, rule_of, same_kind
 
 RULE = Refusal()

@@ -16,8 +16,9 @@ from suites.enablement.test_enablement import test_no_customer_role_can_disable 
 from suites.enablement.test_enablement import test_no_customer_role_can_enable as no_customer_enables
 from suites.enablement.test_enablement import test_the_provider_can_disable as the_provider_disables
 from zdr_audit.profile.model import Permissions
-from zdr_audit.suite.expect import DoesNotApply, Expect
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.marks import Scenario
+from zdr_audit.suite.outcomes import DoesNotApply
 
 
 def driven(lab: Lab, scenario: Scenario, control: str) -> Expect:

@@ -13,9 +13,10 @@ from inside import Lab
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.load import load
-from zdr_audit.suite.expect import DoesNotApply, Expect
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.history import History
 from zdr_audit.suite.marks import Scenario
+from zdr_audit.suite.outcomes import DoesNotApply
 from zdr_audit.suite.party import NotThere
 from zdr_audit.target.transport import Answer, Outgoing, now
 

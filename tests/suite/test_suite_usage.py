@@ -10,7 +10,8 @@ from engine_events import Record, interaction
 from suites.administration.test_administration import test_usage_analytics_are_there_and_count as are_counted
 from suites.administration.usage import count_of, lacks, waited_for
 from zdr_audit.profile.load import load
-from zdr_audit.suite.expect import Expect, Violated
+from zdr_audit.suite.expect import Expect
+from zdr_audit.suite.outcomes import Violated
 
 WINDOW = 5.0
 USED = {"a@x.example": 3, "b@x.example": 1}

@@ -9,7 +9,8 @@ from engine_events import SCENARIO, STORES, Record, canary, hit, interaction
 
 from zdr_audit.profile.load import load
 from zdr_audit.profile.model import Profile
-from zdr_audit.suite.expect import Expect, Inconclusive, Violated
+from zdr_audit.suite.expect import Expect
+from zdr_audit.suite.outcomes import Inconclusive, Violated
 
 BEFORE, FLYING, LATER = (interaction(n, step=step) for n, step in ((31, "before"), (32, "flying"), (33, "later")))
 PROMPT, RESPONSE = 0, 1

@@ -25,8 +25,9 @@ from zdr_audit.journal.events import Interaction
 from zdr_audit.journal.store import Journal
 from zdr_audit.profile.load import load
 from zdr_audit.profile.model import Profile
-from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive, Violated
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.history import History
+from zdr_audit.suite.outcomes import DoesNotApply, Inconclusive, Violated
 from zdr_audit.verdict.preconditions import examine
 
 AUDIT = [sys.executable, "-c", "from zdr_audit.cli import main; main()", "run", "--target", "simulator", "--depth", "quick", "--seed", "5"]

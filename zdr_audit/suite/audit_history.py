@@ -10,10 +10,11 @@ from typing import Any
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.audit import AuditTypes
-from zdr_audit.suite.expect import Expect, Inconclusive, read_to_the_end
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.log_entries import moment, number_of, oldest_first
 from zdr_audit.suite.log_readings import a_chain_recomputes, chained_wholes_of
 from zdr_audit.suite.log_refusals import Action, Refusals, denies, refusals
+from zdr_audit.suite.outcomes import Inconclusive, read_to_the_end
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 

@@ -6,9 +6,10 @@ from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.model import STAFF
 from zdr_audit.suite.assay import ACTIONS
 from zdr_audit.suite.audit_history import Story, actions_of
-from zdr_audit.suite.expect import DoesNotApply, Expect, Inconclusive, listed, read_to_the_end
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.log_entries import oldest_first
 from zdr_audit.suite.marks import Scenario
+from zdr_audit.suite.outcomes import DoesNotApply, Inconclusive, listed, read_to_the_end
 
 KINDS = {operation: kind for kind, operation in ACTIONS.items()}
 

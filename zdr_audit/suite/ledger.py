@@ -10,8 +10,9 @@ from typing import Any
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.model import Profile
-from zdr_audit.suite.expect import DoesNotApply, Expect, Violated, answer_finding, describe
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.history import History
+from zdr_audit.suite.outcomes import DoesNotApply, Violated, answer_finding, describe
 
 SHORTEST = 6
 """Characters that an identifier has at least: what is shorter may stand anywhere."""

@@ -10,7 +10,8 @@ from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.limits import READ, WAYS, WORDS, way_of
 from zdr_audit.profile.model import Profile
 from zdr_audit.profile.operation import Operation
-from zdr_audit.suite.expect import Expect, Inconclusive, describe
+from zdr_audit.suite.expect import Expect
+from zdr_audit.suite.outcomes import Inconclusive, describe
 
 MARK = "zdr"
 """The mark of ZDR among the `taints`, in our words: a profile's `means` says what else a target calls it."""

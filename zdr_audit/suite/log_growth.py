@@ -9,8 +9,9 @@ from typing import Any
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.suite.answers import MORE
-from zdr_audit.suite.expect import DoesNotApply, Expect
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.marks import Scenario
+from zdr_audit.suite.outcomes import DoesNotApply
 
 Entry = dict[str, Any]
 

@@ -10,8 +10,9 @@ from itertools import pairwise
 from typing import Any
 
 from zdr_audit.journal.events import Interaction
-from zdr_audit.suite.expect import Expect, Inconclusive, listed
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.log_entries import moment, number_of, oldest_first
+from zdr_audit.suite.outcomes import Inconclusive, listed
 
 INDISPENSABLE = ("actor", "organization", "type", "outcome")
 """What an entry is of no use without, by our names of what a list says."""

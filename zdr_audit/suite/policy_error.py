@@ -17,7 +17,8 @@ from typing import Any
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.model import Profile
 from zdr_audit.profile.operation import Refusal
-from zdr_audit.suite.expect import Expect, Inconclusive
+from zdr_audit.suite.expect import Expect
+from zdr_audit.suite.outcomes import Inconclusive
 from zdr_audit.target.template import pointer
 
 WORDS = Path(__file__).with_name("policy_error.toml")

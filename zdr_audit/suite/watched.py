@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zdr_audit.suite.expect import Expect, Inconclusive
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.marks import Scenario
+from zdr_audit.suite.outcomes import Inconclusive
 
 
 def content_was_sent(expect: Expect, scenarios: Sequence[Scenario]) -> None:

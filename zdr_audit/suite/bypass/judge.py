@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zdr_audit.journal.events import Interaction
-from zdr_audit.suite.expect import Expect, Inconclusive, Violated, answer_finding, describe
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.history import History
+from zdr_audit.suite.outcomes import Inconclusive, Violated, answer_finding, describe
 
 
 @dataclass(frozen=True)

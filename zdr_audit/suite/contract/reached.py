@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from zdr_audit.suite.contract.labels import OPERATION, SAID
-from zdr_audit.suite.expect import Expect, Inconclusive
+from zdr_audit.suite.expect import Expect
+from zdr_audit.suite.outcomes import Inconclusive
 from zdr_audit.verdict.interface import interface_coverage
 
 

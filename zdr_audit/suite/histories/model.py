@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.model import Profile
-from zdr_audit.suite.expect import Inconclusive
 from zdr_audit.suite.limits import SILENT, Telling
 from zdr_audit.suite.linear.record import event_of, expected_of
 from zdr_audit.suite.linear.workflow import DENIED, Deed, Entry, Workflow, World
+from zdr_audit.suite.outcomes import Inconclusive
 
 Row = dict[str, object]
 _RULES = Workflow(log=None)

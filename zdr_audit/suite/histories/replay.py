@@ -12,10 +12,11 @@ from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.base import TEMPLATE_NAME as _NAME
 from zdr_audit.profile.model import Profile
 from zdr_audit.profile.operation import Operation
-from zdr_audit.suite.expect import Expect, Inconclusive, Violated, answer_finding
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.histories.model import Model, Row, Unknown
 from zdr_audit.suite.histories.play import LIMITS_UNDER, LIMITS_WITHOUT
 from zdr_audit.suite.limits import SILENT, Telling, telling
+from zdr_audit.suite.outcomes import Inconclusive, Violated, answer_finding
 from zdr_audit.target.transport import auth_headers
 
 _QUOTED_NUMBER = re.compile(r'"(\{[a-z][a-z0-9_]*:number\})"')

@@ -9,11 +9,12 @@ from typing import get_args
 
 from zdr_audit.journal.events import Interaction
 from zdr_audit.profile.audit import AuditTypes
-from zdr_audit.suite.expect import Expect, Inconclusive, Violated, answer_finding, read_to_the_end
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.linear.order import Event, Order, find_order
 from zdr_audit.suite.linear.workflow import DENIED, Deed, Entry, Kind, Outcome, Workflow, World
 from zdr_audit.suite.log_entries import moment
 from zdr_audit.suite.log_refusals import denies
+from zdr_audit.suite.outcomes import Inconclusive, Violated, answer_finding, read_to_the_end
 
 _NOT_KNOWN = frozenset({"no_answer", "rate_limited", "server_error", "malformed", "unexpected", "redirected"})
 
