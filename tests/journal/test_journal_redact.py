@@ -82,6 +82,27 @@ def test_a_secret_with_signs_of_a_pattern_is_taken_literally():
     assert found.text("a.b*c(d)[e] axbbc(d)e") == f"{CREDENTIAL} axbbc(d)e"
 
 
+@given(st.text(max_size=30), st.integers(0, len(SECRET)))
+def test_a_text_that_was_cut_holds_less_than_half_of_a_secret(before, kept):
+    found = redactor()
+    found.add_secret(f"other {SECRET[:10]}-which-is-longer-than-the-first")
+    cleaned = found.text(before + SECRET[:kept])
+    assert SECRET[: len(SECRET) // 2] not in cleaned
+    if kept < len(SECRET) // 2:
+        assert cleaned.endswith(SECRET[:kept])
+
+
+def test_words_that_begin_like_a_secret_stay_where_more_follows():
+    assert redactor().text(f"{SECRET[:20]}-hint") == f"{SECRET[:20]}-hint"
+
+
+def test_of_several_secrets_that_a_cut_text_may_have_ended_with_all_of_it_goes():
+    found = Redactor()
+    found.add_secret("first-half-first-half-other")
+    found.add_secret("half-first-half-and-more")
+    assert found.text("it said first-half-first-half") == f"it said {CREDENTIAL}"
+
+
 def test_a_string_too_short_for_a_secret_blots_out_nothing():
     found = Redactor()
     found.add_secret("member"[: SHORTEST - 1])

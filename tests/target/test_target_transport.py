@@ -9,11 +9,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from engine_servers import Write, answer, closed_port, serving, trickle
 
 from zdr_audit.target.transport import Answer, Outgoing, Transport, auth_headers
+from zdr_audit.target.wire import Wire
 
 SECRET = "sk-very-secret-0123456789"
 KEY = {"x-api-key": SECRET}
@@ -131,6 +133,59 @@ def test_a_body_that_trickles_in_is_bounded_in_time(head):
         found, seconds = timed(lambda: send(server.base_url, timeout=0.4))
     assert (found.status, found.error, found.truncated) == (200, "the answer took too long", True)
     assert 0.3 < seconds < 3
+
+
+@pytest.mark.parametrize("wire", [None, Wire()], ids=["over the library", "as it is written"])
+@pytest.mark.parametrize(
+    ("beginning", "more", "pause"),
+    [
+        (b"HTTP/1.1 200 OK\r\nX-Long: ", b"x", 0.02),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.02),
+    ],
+    ids=["header", "interim answers", "interim answers now and then"],
+)
+def test_the_head_of_an_answer_is_bounded_in_time_like_its_body(wire, beginning, more, pause):
+    with serving(trickle(beginning, more, pause=pause)) as server:
+        found, seconds = timed(lambda: send(server.base_url, timeout=0.4, wire=wire))
+    assert (found.status, found.error) == (None, "timed out")
+    assert 0.3 < seconds < 3
+
+
+@pytest.mark.parametrize("wire", [None, Wire()], ids=["over the library", "as it is written"])
+@pytest.mark.parametrize("pause", [0, 0.02])
+def test_what_comes_after_a_body_is_bounded_in_time_too(wire, pause):
+    with serving(trickle(CHUNKED + b"5\r\nHello\r\n0\r\n", b"x-more: 1\r\n", pause=pause)) as server:
+        found, seconds = timed(lambda: send(server.base_url, timeout=0.4, wire=wire))
+    assert (found.status, found.body, found.error, found.truncated) == (200, b"Hello", "the answer took too long", True)
+    assert 0.3 < seconds < 3
+
+
+def test_a_connection_that_is_kept_gives_each_answer_its_own_time():
+    ports = []
+
+    class Kept(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            ports.append(self.client_address[1])
+            self.send_response(200)
+            self.send_header("content-length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Kept) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        transport = Transport(f"http://127.0.0.1:{server.server_port}", 2, 1000)
+        found = []
+        for _ in range(3):
+            found.append(transport.send(Outgoing("GET", "/", dict(KEY))).body)
+            time.sleep(1)
+        server.shutdown()
+    assert found == [b"{}"] * 3 and len(set(ports)) == 1
 
 
 def test_a_target_that_says_nothing_is_given_up():

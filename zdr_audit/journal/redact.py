@@ -13,11 +13,15 @@ CANARY = "[canary]"
 
 
 class Redactor:
-    """Replaces registered secrets, and every word that holds the run's literal, in strings at any depth of a JSON value."""
+    """Replaces registered secrets, and every word that holds the run's literal, in strings at any depth of a JSON value. Of a secret at the end of a string
+    the first half is enough: texts are cut to a length before they are cleaned."""
 
     def __init__(self) -> None:
         self._secrets: set[str] = set()
         self._known: AhoCorasick | None = None
+        self._begun: AhoCorasick | None = None
+        self._ordered: list[str] = []
+        self._longest = 0
         self._canary: re.Pattern[str] | None = None
         self._literal = ""
 
@@ -27,7 +31,10 @@ class Redactor:
             return
         if secret not in self._secrets:
             self._secrets.add(secret)
-            self._known = AhoCorasick(sorted(self._secrets), matchkind=MatchKind.LeftmostLongest)
+            self._ordered = sorted(self._secrets)
+            self._longest = max(map(len, self._ordered))
+            self._known = AhoCorasick(self._ordered, matchkind=MatchKind.LeftmostLongest)
+            self._begun = AhoCorasick([one[: max(SHORTEST, len(one) // 2)] for one in self._ordered])
 
     def set_literal(self, literal: str) -> None:
         """The run's shared literal: runs of letters and digits that contain it are canaries."""
@@ -42,6 +49,8 @@ class Redactor:
             return value
         if self._known is not None:
             value = self._without_secrets(self._known, value)
+        if self._begun is not None:
+            value = self._without_beginning(self._begun, value)
         if self._canary is not None and self._literal in value.lower():
             value = self._canary.sub(CANARY, value)
         return value
@@ -53,6 +62,15 @@ class Redactor:
             parts += [value[end:start], CREDENTIAL]
             end = stop
         return "".join([*parts, value[end:]]) if parts else value
+
+    def _without_beginning(self, begun: AhoCorasick, value: str) -> str:
+        """Without half a secret or more at the end: the text was cut before it came here."""
+        at = max(0, len(value) - self._longest)
+        tail = value[at:]
+        for number, start, _ in begun.find_matches_as_indexes(tail, overlapping=True):
+            if self._ordered[number].startswith(tail[start:]):
+                return value[: at + start] + CREDENTIAL
+        return value
 
     def clean(self, value: Any) -> Any:
         """A JSON value, cleaned at every depth, keys too. The run's bare literal under the key `literal` of the first event is kept by design."""

@@ -15,12 +15,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 from urllib3.util import SKIP_HEADER
 
 from zdr_audit import __version__
 from zdr_audit.target import wire as raw
+from zdr_audit.target.deadline import Punctual, answered_by
 from zdr_audit.target.pace import Pace, tokens
 from zdr_audit.target.security import OPEN, Security
 
@@ -175,8 +175,8 @@ class Transport:
             session.cert = self.security.certificate
             if self.security.proxy is not None:
                 session.proxies = {"http": self.security.proxy, "https": self.security.proxy}
-            session.mount("http://", HTTPAdapter(max_retries=0))
-            session.mount("https://", HTTPAdapter(max_retries=0))
+            session.mount("http://", Punctual())
+            session.mount("https://", Punctual())
             self._local.session = session
         return session
 
@@ -213,7 +213,8 @@ class Transport:
             return Answer(None, {}, b"", "not sent: the path does not begin with /", started, now(), request_bytes=size, node=node)
         try:
             prepared = session.prepared(address, outgoing.method, outgoing.raw_path, headers, sent)
-            response = session.send(prepared, stream=True, timeout=(min(limit, 10), limit), allow_redirects=False)
+            with answered_by(clock + limit):
+                response = session.send(prepared, stream=True, timeout=(min(limit, 10), limit), allow_redirects=False)
         except (requests.RequestException, OSError, ValueError) as exc:
             return Answer(None, {}, b"", _words(exc), started, now(), request_bytes=size, node=node)
         with response:
@@ -241,7 +242,7 @@ class Transport:
                 if time.monotonic() > deadline:
                     return bytes(received), "the answer took too long", True
         except (requests.RequestException, HTTPError, OSError, ValueError) as exc:
-            return bytes(received), _words(exc), True
+            return bytes(received), "the answer took too long" if time.monotonic() >= deadline else _words(exc), True
         return bytes(received), "", False
 
 

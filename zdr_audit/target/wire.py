@@ -10,9 +10,10 @@ import ssl
 import time
 import zlib
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import cast
 from urllib.parse import urlsplit
 
+from zdr_audit.target.deadline import reader
 from zdr_audit.target.security import OPEN, Security
 
 Lines = tuple[tuple[str, str], ...]
@@ -65,7 +66,7 @@ class Raw:
 class _Shared(io.BufferedIOBase):
     """Lets several answers be read from one connection: an answer that is done does not close it, nor takes bytes of the next."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: io.BufferedReader) -> None:
         self.file = file
 
     def makefile(self, *_args: object, **_more: object) -> _Shared:
@@ -78,7 +79,7 @@ class _Shared(io.BufferedIOBase):
         return self.file.read(-1 if size is None else size)
 
     def read1(self, size: int = -1, /) -> bytes:
-        return cast(io.BufferedReader, self.file).read1(size)
+        return self.file.read1(size)
 
     def readline(self, size: int | None = -1, /) -> bytes:
         return self.file.readline(-1 if size is None else size)
@@ -143,7 +144,7 @@ def send(
         with socket.create_connection((place.hostname or "", port), min(timeout, 10)) as plain:
             connection = _secured(plain, place.hostname or "", security) if place.scheme == "https" else plain
             connection.settimeout(timeout)
-            shared = _Shared(cast(BinaryIO, connection.makefile("rb")))
+            shared = _Shared(reader(connection, deadline))
             if wire.before is not None:
                 connection.sendall(first + (data if wire.pipelined else b""))
                 earlier = _read(shared, wire.before.method, deadline, limit)
@@ -178,15 +179,19 @@ def _secured(plain: socket.socket, host: str, security: Security) -> socket.sock
 
 def _read(shared: _Shared, method: str, deadline: float, limit: int) -> Raw:
     response = http.client.HTTPResponse(cast(socket.socket, shared), method=method)
+    body = bytearray()
     try:
         response.begin()
-        body = bytearray()
         while piece := response.read1(65_536):
             body += piece
             if len(body) > limit:
                 return Raw(response.status, _folded(response), bytes(body[:limit]), f"the answer is larger than {limit} bytes", True)
             if time.monotonic() > deadline:
                 return Raw(response.status, _folded(response), bytes(body), "the answer took too long", True)
+    except TimeoutError:
+        if response.headers is None:
+            raise
+        return Raw(response.status, _folded(response), bytes(body), "the answer took too long", True)
     except http.client.HTTPException as exc:
         return Raw(
             None, {}, b"", "connection closed without an answer" if isinstance(exc, http.client.BadStatusLine) else type(exc).__name__
