@@ -99,7 +99,7 @@ def main() -> None:
     type=click.Path(path_type=Path, file_okay=False),
     default=DEFAULT_REPORT_DIR,
     show_default=True,
-    help="Folder for the run journal and the reports.",
+    help="Folder for the run journal and the reports. Those of an earlier run are replaced, but not the record of one that broke off and left things there.",
 )
 @click.option(
     "--controls", multiple=True, metavar="GLOB", help="Only these controls, e.g. 'ZDR-RET-*' or 'ZDR-RET-01,ZDR-AUD-*'. May be repeated."
@@ -114,7 +114,10 @@ def main() -> None:
     show_envvar=True,
 )
 @click.option(
-    "--timestamp", metavar="URL", help="Have the attestation stamped by this time-stamp authority (RFC 3161); only its digest is sent."
+    "--timestamp",
+    metavar="URL",
+    help="Have the attestation stamped by this time-stamp authority (RFC 3161); only its digest is sent. The exit status stands where it gives none: "
+    "'zdr-audit report RUN --timestamp URL' asks again.",
 )
 @with_options(SIGN)
 @click.option(
@@ -186,6 +189,7 @@ def run(
       zdr-audit run --resume zdr-audit-report --target my-target.toml --give-up
     """
     from zdr_audit.cli_pack import against_baseline, attested_keyless, baseline_report, pack_arguments, timestamped
+    from zdr_audit.cli_plan import check_controls, show_plan
     from zdr_audit.run.cli_run import run_suites
 
     if resume is not None:
@@ -225,19 +229,11 @@ def run(
         arguments += ["--variant", item]
     arguments += ["--resume"] if resume else []
     arguments += ["--give-up"] if give_up else []
-    try:
-        chosen = select(load_catalogue(), controls) if controls else None
-    except (CatalogueError, SelectionError) as exc:
-        _fail(str(exc))
-        return
-    if chosen is not None and not chosen:
-        _fail("--controls selects nothing")
+    check_controls(controls)
     keyless = None if dry_run else signing(sigstore, sigstore_config, sigstore_token_env)
-    if dry_run:
-        from zdr_audit.cli_plan import show_plan
-
-        show_plan(arguments)
     earlier = baseline_report(baseline)
+    if dry_run:
+        show_plan(arguments)
     status = run_suites(arguments, report_dir)
     if status != EXIT_USAGE:
         if timestamp:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
 from zdr_audit.attest import keys, manifest
@@ -86,7 +87,9 @@ def attested_keyless(how: Signing, folder: Path) -> bool:
 )
 @click.option("--timestamp", metavar="URL", help="Have the attestation stamped by this time-stamp authority (RFC 3161).")
 @with_options(SIGN)
+@click.pass_context
 def report_command(
+    ctx: click.Context,
     run: Path,
     formats: tuple[str, ...],
     report_dir: Path | None,
@@ -124,8 +127,9 @@ def report_command(
             check_url(timestamp)
             if not sealing or (signer is None and not manifest.has_attestation(folder)):
                 _fail("--timestamp needs an attestation beside the journal: --attest-key makes one")
-        if keyless and not sealing:
-            _fail("--sigstore attests a pack: leave out --report-dir, so that the reports lie beside the journal")
+        asked = {"--sigstore": keyless is not None, "--attest-key": ctx.get_parameter_source("attest_key") is ParameterSource.COMMANDLINE}
+        for word in (word for word, given in asked.items() if given and not sealing):
+            _fail(f"{word} attests a pack: leave out --report-dir, so that the reports lie beside the journal")
         if sealing and journal.with_name(f"{journal.name}-wal").exists():
             Journal(journal).close()  # folds the log of a killed run into the one file that the manifest covers
         report = remake.rejudge(journal, load_catalogue())

@@ -39,12 +39,27 @@ def plan_command(target: str, base_url: tuple[str, ...], controls: tuple[str, ..
       zdr-audit plan --target my-target.toml
       zdr-audit plan --target my-target.toml --controls 'ZDR-RET-*' --json
     """
+    check_controls(controls)
     arguments = ["--target", target, "--depth", depth, "--seed", str(seed)]
     for url in base_url:
         arguments += ["--base-url", url]
     for pattern in controls:
         arguments += ["--controls", pattern]
     show_plan(arguments, as_json=as_json)
+
+
+def check_controls(patterns: tuple[str, ...]) -> None:
+    """Ends the command with one line where these select nothing, or the catalogue cannot be read."""
+    from zdr_audit.catalogue.errors import CatalogueError, SelectionError
+    from zdr_audit.catalogue.load import load_catalogue
+    from zdr_audit.catalogue.select import select
+
+    try:
+        if patterns:
+            select(load_catalogue(), patterns)
+    except (CatalogueError, SelectionError) as exc:
+        click.echo(f"zdr-audit: {exc}", err=True)
+        sys.exit(EXIT_USAGE)
 
 
 def show_plan(arguments: list[str], *, as_json: bool = False) -> NoReturn:

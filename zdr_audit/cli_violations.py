@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import click
@@ -31,7 +32,7 @@ def _loaded() -> tuple[tuple[Violation, ...], tuple[Variant, ...]]:
 @click.command(name="violations")
 @click.option("--benign", is_flag=True, help="List the harmless variants instead, which must raise nothing.")
 @click.option("--matrix", is_flag=True, help="Audit the simulator with each violation and each variant, and write the kill matrix.")
-@click.option("--only", multiple=True, metavar="GLOB", help="With --matrix: only these, e.g. 'ret-*' or 'ben-*'. May be repeated.")
+@click.option("--only", multiple=True, metavar="GLOB", help="Only these, e.g. 'ret-*' or 'ben-*'. May be repeated.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="With --matrix: audits at the same time (default: three for two processors).")
 @click.option("--seed", type=int, default=1, show_default=True, help="With --matrix: seed of the generated request shapes.")
 @click.option(
@@ -135,13 +136,14 @@ def violations_command(
             _fail(str(exc))
             raise
         sys.exit(status)
+    listed = [one for one in (harmless if benign else broken) if not only or any(fnmatchcase(one.id, pattern) for pattern in only)]
+    if not listed:
+        _fail("--only selects nothing; it is given whole ids or patterns such as 'ret-*'")
     table = Table(box=None, pad_edge=False)
     table.add_column("Variant" if benign else "Violation", overflow="fold", no_wrap=True)
     if not benign:
         table.add_column("Caught by", overflow="fold")
     table.add_column("What differs" if benign else "What it does", overflow="fold")
-    for violation in () if benign else broken:
-        table.add_row(violation.id, " ".join(violation.controls), violation.title)
-    for variant in harmless if benign else ():
-        table.add_row(variant.id, variant.title)
+    for one in listed:
+        table.add_row(one.id, *([" ".join(one.controls)] if isinstance(one, Violation) else []), one.title)
     Console(highlight=False).print(table)

@@ -143,6 +143,20 @@ def test_a_timestamp_that_cannot_be_stops_a_run_before_anything_is_sent(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_key_is_not_passed_over_where_reports_go_elsewhere(run: Path, pair: tuple[Path, Path], tmp_path: Path) -> None:
+    done = zdr_audit("report", run, "--report-dir", tmp_path / "elsewhere", "--attest-key", pair[0])
+    assert (done.exit_code, "--attest-key attests a pack: leave out --report-dir" in done.output) == (2, True)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_key_of_the_environment_keeps_nobody_from_reports_elsewhere(
+    run: Path, pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(keys.KEY_VARIABLE, str(pair[0]))
+    assert zdr_audit("report", run, "--report-dir", tmp_path / "elsewhere", "--format", "md").exit_code == 0
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["report.md"]
+
+
 def test_a_report_elsewhere_has_no_attestation_to_be_stamped(run: Path, desk: Desk, tmp_path: Path) -> None:
     done = zdr_audit("report", run, "--report-dir", tmp_path / "elsewhere", "--timestamp", desk.url)
     assert (done.exit_code, "needs an attestation beside the journal" in done.output) == (2, True)

@@ -115,3 +115,14 @@ def test_a_file_that_exists_is_overwritten_only_by_force(zdr_audit, tmp_path):
 def test_a_folder_that_is_not_there_is_named(zdr_audit):
     said = zdr_audit("init", "nowhere/mine.toml")
     assert (said.status, said.err) == (2, "zdr-audit: nowhere/mine.toml: cannot be written: No such file or directory\n")
+
+
+def test_only_those_violations_and_variants_are_listed_that_are_asked_for(zdr_audit):
+    wanted = [v.id for v in load_violations() if v.id.startswith("ret-redis-")]
+    said = zdr_audit("violations", "--only", "ret-redis-*")
+    assert (said.status, re.findall(r"^ret-\S+", said.out, re.MULTILINE)) == (0, wanted)
+    assert re.findall(r"^ben-\S+", zdr_audit("violations", "--benign", "--only", "ben-asks-to-wait").out, re.MULTILINE) == [
+        "ben-asks-to-wait"
+    ]
+    said = zdr_audit("violations", "--only", "rett-*")
+    assert (said.status, said.err) == (2, "zdr-audit: --only selects nothing; it is given whole ids or patterns such as 'ret-*'\n")

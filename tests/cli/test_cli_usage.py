@@ -18,6 +18,8 @@ CASES = {
     "no such file": (("run", "--target", "mine.toml"), "mine.toml: no such profile file"),
     "no target": (("run",), f"Missing option '--target'. {SEE}"),
     "unknown control": ((*RUN, "--controls", "ZDR-XYZ-*"), "no control matches 'ZDR-XYZ-*'; close matches: "),
+    "unknown control of a plan": (("plan", *RUN[1:], "--controls", "ZDR-XYZ-*"), "no control matches 'ZDR-XYZ-*'; close matches: "),
+    "baseline of a dry run": ((*RUN, "--dry-run", "--baseline", "."), "report.json: cannot be read: No such file or directory"),
     "unknown control in a list": ((*RUN, "--controls", "ZDR-RET-01,ZDR-RET-99"), "no control matches 'ZDR-RET-99'; close matches: "),
     "empty selection": (
         (*RUN, "--controls", ","),

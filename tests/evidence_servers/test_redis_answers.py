@@ -444,3 +444,33 @@ def test_what_a_server_refuses_to_remember_aloud_is_listed_and_what_it_does_not_
     read_memory(values, Client({}, SLOWLOG=problem, CLIENT=problem, ACL=problem, PUBSUB=problem, FUNCTION=problem))
     names = [note.object for note in values.collector.reading().not_examined]
     assert names == (["slow log", "connections", "log of refused commands", "channels", "functions"] if told else [])
+
+
+def test_cursors_that_go_round_in_a_circle_end_and_are_listed(lab):
+    circle = {b"0": b"5", b"5": b"9", b"9": b"2", b"2": b"5"}
+    client = Client({b"a": lab.canary("a").encode()}, SCAN=lambda cursor, *_: (circle[cursor], [b"a"] if cursor == b"9" else []))
+    reading = read(lab, client)
+    assert [hit.canary for hit in reading.hits][:1] == ["a"]
+    assert [(n.object, n.reason) for n in reading.not_examined] == [("database 3", "SCAN does not come to an end, 25 steps were read")]
+
+
+def test_new_cursors_without_end_are_left_when_far_more_came_than_there_is(lab):
+    members = [b"member-%d" % n for n in range(100)]
+    client = Client({b"s": (b"set", members)}, SSCAN=lambda _, cursor, *__: (b"%d" % (int(cursor) + 1), members), SCARD=100)
+    reading = read(lab, client)
+    (note,) = reading.not_examined
+    assert note.object == "database 3, key s" and note.reason.startswith("SSCAN does not come to an end, ")
+    assert len([words for words in client.asked if words[0] == "SSCAN"]) < 200
+
+
+def test_a_cursor_that_comes_twice_and_a_set_that_is_given_twice_are_read_to_the_end(lab):
+    steps = iter([(b"5", [b"a"]), (b"9", []), (b"5", [b"a"]), (b"0", [b"b"])])
+    members = [b"member-%d" % n for n in range(5000)]
+    keys = {b"a": (b"set", members), b"b": lab.canary("b").encode()}
+
+    def twice(_: bytes, cursor: bytes, *__: Any) -> Any:
+        return (b"%d" % (int(cursor) + 1) if int(cursor) < 19 else b"0"), members[int(cursor) % 10 :: 10]
+
+    reading = read(lab, Client(keys, SCAN=lambda *_: next(steps), SSCAN=twice, SCARD=5000))
+    assert [hit.canary for hit in reading.hits] == ["b"]
+    assert reading.not_examined == ()

@@ -18,8 +18,8 @@ CASES = {
         ["--database-url", "postgresql+psycopg://u:the-password@127.0.0.1:{port}/app"],
         "cannot use the database: OperationalError",
     ),
-    "cache": (["--cache-url", "redis://:the-password@127.0.0.1:{port}/0"], "cannot use the servers of --cache-url and --blob-url: "),
-    "blobs": (["--blob-url", "s3://bucket?endpoint=http://127.0.0.1:{port}"], "cannot use the servers of --cache-url and --blob-url: "),
+    "cache": (["--cache-url", "redis://:the-password@127.0.0.1:{port}/0"], "cannot use what --cache-url names: "),
+    "blobs": (["--blob-url", "s3://bucket?endpoint=http://127.0.0.1:{port}"], "cannot use what --blob-url names: "),
     "no bucket": (["--blob-url", "http://u:the-password@h/b"], "--blob-url: should be s3://BUCKET"),
 }
 

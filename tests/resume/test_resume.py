@@ -16,10 +16,11 @@ from engine_events import started
 
 from zdr_audit import __version__
 from zdr_audit.catalogue.load import load_catalogue
-from zdr_audit.journal.events import Interaction, RunResumed, ScenarioEnded
+from zdr_audit.journal.events import Created, Interaction, Removed, RunEnded, RunResumed, ScenarioEnded
 from zdr_audit.journal.store import Journal
 from zdr_audit.matrix.cases import quick_profile
 from zdr_audit.profile.load import load
+from zdr_audit.run.resume import GIVEN_UP, only_record
 from zdr_audit.suite.history import History
 
 from .killed import FEW, finish, length, resuming, run_words, simulator, start, stop_at, verdicts
@@ -191,3 +192,56 @@ def test_a_folder_without_a_run_is_refused(zdr_audit, tmp_path):
     (tmp_path / "empty").mkdir()
     said = zdr_audit("run", "--resume", "empty")
     assert (said.status, said.err) == (2, "zdr-audit: empty/journal.sqlite: no run journal here (expected a report folder)\n")
+
+
+SESSION = Created(
+    kind="session",
+    id="s-1",
+    operation="sessions.create",
+    interaction="i-00001",
+    organization="o-1",
+    actor="subject.member",
+    cleanup=None,
+    values={},
+)
+REMOVED = Removed(kind="session", id="s-1", ok=True, detail="removed", at="2026-01-01T00:00:00+00:00")
+
+
+def ended(interrupted: str | None = None) -> RunEnded:
+    return RunEnded(ended_at="2026-01-01T00:00:00+00:00", interrupted=interrupted)
+
+
+@pytest.mark.parametrize("more", [[SESSION], [SESSION, ended("stopped by the user (Ctrl-C)")]], ids=["killed", "stopped"])
+def test_the_only_record_of_what_a_run_left_is_not_replaced_by_another_run(broken_off, zdr_audit, monkeypatch, tmp_path, more):
+    (tmp_path / "data").mkdir()
+    monkeypatch.setenv("ZDR_SIM_DATA", str(tmp_path / "data"))
+    with Journal(broken_off / "journal.sqlite") as journal:
+        for event in more:
+            journal.append(event)
+    said = zdr_audit("run", *HERE, "--report-dir", str(broken_off))
+    message = (
+        f"zdr-audit: {broken_off}: a run broke off here, and only its record says what it left in the target (1 object): go on with it "
+        f"(--resume {broken_off}), have that removed (and --give-up), or name another --report-dir\n"
+    )
+    assert (said.status, said.err) == (2, message)
+    with Journal(broken_off / "journal.sqlite", read_only=True) as journal:
+        assert len(list(journal.events())) == 1 + len(more)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [[], [SESSION, ended()], [SESSION, ended(GIVEN_UP)], [SESSION, REMOVED]],
+    ids=["nothing sent", "finished", "given up", "all removed"],
+)
+def test_a_record_that_nobody_needs_to_clean_up_by_may_be_replaced(broken_off, more):
+    with Journal(broken_off / "journal.sqlite") as journal:
+        for event in more:
+            journal.append(event)
+    only_record(broken_off / "journal.sqlite")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no database"])
+def test_what_is_no_record_of_a_run_keeps_nobody_from_beginning_one(tmp_path, content):
+    if content is not None:
+        (tmp_path / "journal.sqlite").write_bytes(content)
+    only_record(tmp_path / "journal.sqlite")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -14,6 +15,9 @@ from .units import KIB, MIB
 _STEP = 256  # keys or elements
 _PIECE = 256 * KIB
 _MAX_DUMP = 64 * MIB
+_ROUNDS = 3  # that a cursor came back so often is no chance: while a table is made smaller, one may come twice
+_TIMES_OVER = 16  # keys may come twice; more than this times all that there are, never
+_SIZES = {"SCAN": "DBSIZE", "SSCAN": "SCARD", "ZSCAN": "ZCARD", "HSCAN": "HLEN"}
 
 
 class Database:
@@ -32,19 +36,29 @@ class Database:
     def read(self) -> None:
         """Search every key. What the server refuses is noted, and the rest read on. Raises redis.RedisError when the connection ends."""
         met: set[bytes] = set()
-        for keys in self._steps("SCAN"):
+        for keys in self._steps("SCAN", f"database {self._number}"):
             # SCAN may give a key twice; remembering those of the last step spares most second looks, and a second look does no harm.
             self._read_keys([key for key in dict.fromkeys(keys) if key not in met])
             met = set(keys)
         self._values.flush()
 
-    def _steps(self, command: str, *key: bytes) -> Iterator[list[bytes]]:
-        cursor = b"0"
-        while True:
+    def _steps(self, command: str, name: str, *key: bytes) -> Iterator[list[bytes]]:
+        """All that is in it, in steps. A server that never comes to the end is left, and `name` noted as not examined."""
+        cursor, marked, rounds, given, enough = b"0", b"0", 0, 0, _TIMES_OVER * _STEP
+        for step in itertools.count(1):
             cursor, found = self._client.execute_command(command, *key, cursor, "COUNT", _STEP)
             yield found
             if cursor == b"0":
                 return
+            rounds += cursor == marked
+            given += len(found)
+            if given > enough:
+                enough = _TIMES_OVER * (_STEP + 2 * int(self._client.execute_command(_SIZES[command], *key)))
+            if rounds >= _ROUNDS or given > enough:
+                self._values.collector.not_examined(name, f"{command} does not come to an end, {step} steps were read")
+                return
+            if step & (step - 1) == 0:  # the mark moves on further each time, so that a circle of any length comes round to it
+                marked, rounds = cursor, 0
 
     def _read_keys(self, keys: list[bytes]) -> None:
         from redis.exceptions import ResponseError
@@ -113,17 +127,17 @@ class Database:
             start += len(elements)
 
     def _set(self, key: bytes, name: str) -> None:
-        for members in self._steps("SSCAN", key):
+        for members in self._steps("SSCAN", name, key):
             for member in members:
                 self._add(name, f"member {named(member)}", member)
 
     def _sorted_set(self, key: bytes, name: str) -> None:
-        for found in self._steps("ZSCAN", key):
+        for found in self._steps("ZSCAN", name, key):
             for member, score in _pairs(found):
                 self._add(name, f"member of score {named(score)}", member)
 
     def _hash(self, key: bytes, name: str) -> None:
-        for found in self._steps("HSCAN", key):
+        for found in self._steps("HSCAN", name, key):
             for field, value in _pairs(found):
                 self._add(name, "field name", field)
                 self._add(name, f"field {named(field)}", value)

@@ -54,7 +54,7 @@ from zdr_audit.run.options import Options
 from zdr_audit.run.place import check_places, server_secrets
 from zdr_audit.run.progress import Reporter
 from zdr_audit.run.recall import recall
-from zdr_audit.run.resume import Done, check, read
+from zdr_audit.run.resume import GIVEN_UP, Done, check, only_record, read
 from zdr_audit.run.sanity import SIGHT, clock, served
 from zdr_audit.run.spikes import Spikes
 from zdr_audit.run.started import started
@@ -74,7 +74,6 @@ from zdr_audit.verdict.reduced import Shape, said
 NEVER_SENT = 3
 JOURNAL = "journal.sqlite"
 STOPPED = "stopped by the user (Ctrl-C)"
-GIVEN_UP = "given up by the user (--give-up)"
 
 
 class Audit:
@@ -184,6 +183,7 @@ class Audit:
         path = self.options.report_dir / JOURNAL
         self.options.report_dir.mkdir(parents=True, exist_ok=True)
         if not self.options.resume:
+            only_record(path)
             path.unlink(missing_ok=True)
         return Journal(path, redactor)
 

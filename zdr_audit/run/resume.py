@@ -14,6 +14,8 @@ from zdr_audit.profile.load import LoadedProfile
 from zdr_audit.suite.history import History
 from zdr_audit.target.pace import tokens
 
+GIVEN_UP = "given up by the user (--give-up)"
+
 
 class ResumeError(Exception):
     """A run that cannot go on; the message is one line for the user."""
@@ -71,6 +73,29 @@ def read(journal: Path) -> History:
             return History(record.events())
     except (JournalError, ValueError) as exc:
         raise ResumeError(f"{journal}: cannot be resumed: {' '.join(str(exc).split())}") from None
+
+
+def only_record(journal: Path) -> None:
+    """Raises JournalError where it is the only record of what a broken-off run left in a target that outlives the run: another run must not replace it."""
+    if not journal.is_file():
+        return
+    try:
+        with Journal(journal) as record:
+            begun = next(record.events(), None)
+            history = None if not isinstance(begun, RunStarted) or begun.launched else History(record.events())
+    except (JournalError, ValueError):
+        return  # no record of a run
+    left = len(history.leftovers()) if history is not None and not _over(history) else 0
+    if left:
+        folder = journal.parent
+        raise JournalError(
+            f"{folder}: a run broke off here, and only its record says what it left in the target ({left} object{'s' * (left != 1)}): "
+            f"go on with it (--resume {shlex.quote(str(folder))}), have that removed (and --give-up), or name another --report-dir"
+        )
+
+
+def _over(history: History) -> bool:
+    return finished(history) or (history.ended is not None and history.ended.interrupted == GIVEN_UP)
 
 
 def finished(history: History) -> bool:

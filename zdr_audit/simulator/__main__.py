@@ -106,7 +106,8 @@ def _parts(data_dir: Path, operator: bool, broken: tuple[str, ...], variants: tu
     except Exception as error:  # clients of servers raise errors of their own
         if not (cache_url or blob_url):
             raise
-        fail(f"cannot use the servers of --cache-url and --blob-url: {type(error).__name__}")
+        named = [option for option, url in (("--cache-url", cache_url), ("--blob-url", blob_url)) if url]
+        fail(f"cannot use what {' or '.join(named)} names: {type(error).__name__}")
     return parts
 
 
