@@ -16,13 +16,20 @@ SEEDS = {"ret-x", "ret-y", "ben-x", "ret-server"}
 
 
 def test_rows_made_again_replace_the_old_ones_and_the_others_stay() -> None:
-    made = brought_up(matrix(), matrix(violations=(AGAIN, NEW), benign=(), not_run=()), SEEDS)
-    assert [row.id for row in made.violations] == ["ret-x", "ret-y"]
+    made = brought_up(matrix(), matrix(violations=(AGAIN,), benign=(), not_run=()), SEEDS)
+    assert [row.id for row in made.violations] == ["ret-x"]
     assert not made.violations[0].killed
     assert [row.id for row in made.benign] == ["ben-x"]
     assert [row.id for row in made.not_run] == ["ret-server"]
-    assert (made.whole, made.updated) == (False, ("ret-x", "ret-y"))
-    assert "2 rows were made again later than the others" in render(made)
+    assert (made.whole, made.updated, made.seconds) == (False, ("ret-x",), 2 * matrix().seconds)
+    assert "1 row was made at another time than the others" in render(made)
+
+
+def test_where_most_rows_are_made_again_those_are_told_that_were_not() -> None:
+    old = brought_up(matrix(), matrix(violations=(AGAIN,), benign=(), not_run=()), SEEDS)
+    made = brought_up(old, matrix(violations=(AGAIN, NEW), benign=(), not_run=()), SEEDS)
+    assert [row.id for row in made.violations] == ["ret-x", "ret-y"]
+    assert (made.updated, made.seconds) == (("ben-x",), matrix().seconds)
 
 
 def test_what_there_is_no_more_goes_and_every_control_of_the_catalogue_is_told() -> None:

@@ -65,7 +65,7 @@ class Killer(Closed):
 
 
 class Matrix(Closed):
-    """`whole` says that no seed was left out by choice or for want of something; `updated` names those whose rows were made later than the others, by
+    """`whole` says that no seed was left out by choice or for want of something; `updated` names those whose rows were made at another time than most, by
     themselves. `alone`: each violation was held against each of its controls by itself, so that no other could fail."""
 
     violations: tuple[Attempt, ...]

@@ -50,6 +50,7 @@ def brought_up(old: Matrix, new: Matrix, known: Collection[str]) -> Matrix:
     attempts = sorted((*(row for row in old.violations if row.id in known and row.id not in made), *new.violations), key=lambda row: row.id)
     variants = sorted((*(row for row in old.benign if row.id in known and row.id not in made), *new.benign), key=lambda row: row.id)
     there = {row.id for row in attempts} | {row.id for row in variants}
+    most = 2 * len(made & there) > len(there)
     left = {row.id: row for row in (*old.not_run, *new.not_run) if row.id in known and row.id not in there}
     return new.model_copy(
         update={
@@ -58,8 +59,8 @@ def brought_up(old: Matrix, new: Matrix, known: Collection[str]) -> Matrix:
             "not_run": tuple(left[name] for name in sorted(left)),
             "controls": killers(load_catalogue().controls, attempts),
             "whole": not left and there >= set(known),
-            "seconds": old.seconds + new.seconds,
-            "updated": tuple(sorted(({*old.updated} | made) & there)),
+            "seconds": new.seconds if most else old.seconds + new.seconds,
+            "updated": tuple(sorted(there - made if most else ({*old.updated} | made) & there)),
         }
     )
 
