@@ -451,7 +451,8 @@ def test_cursors_that_go_round_in_a_circle_end_and_are_listed(lab):
     client = Client({b"a": lab.canary("a").encode()}, SCAN=lambda cursor, *_: (circle[cursor], [b"a"] if cursor == b"9" else []))
     reading = read(lab, client)
     assert [hit.canary for hit in reading.hits][:1] == ["a"]
-    assert [(n.object, n.reason) for n in reading.not_examined] == [("database 3", "SCAN does not come to an end, 25 steps were read")]
+    assert [(n.object, n.reason) for n in reading.not_examined] == [("database 3", "the search stopped: SCAN came to no end in 25 steps")]
+    assert reading.error == "database 3: the search stopped: SCAN came to no end in 25 steps", "nothing passes on it"
 
 
 def test_new_cursors_without_end_are_left_when_far_more_came_than_there_is(lab):
@@ -459,7 +460,7 @@ def test_new_cursors_without_end_are_left_when_far_more_came_than_there_is(lab):
     client = Client({b"s": (b"set", members)}, SSCAN=lambda _, cursor, *__: (b"%d" % (int(cursor) + 1), members), SCARD=100)
     reading = read(lab, client)
     (note,) = reading.not_examined
-    assert note.object == "database 3, key s" and note.reason.startswith("SSCAN does not come to an end, ")
+    assert note.object == "database 3, key s" and note.reason.startswith("the search stopped: SSCAN came to no end in ")
     assert len([words for words in client.asked if words[0] == "SSCAN"]) < 200
 
 
@@ -473,4 +474,4 @@ def test_a_cursor_that_comes_twice_and_a_set_that_is_given_twice_are_read_to_the
 
     reading = read(lab, Client(keys, SCAN=lambda *_: next(steps), SSCAN=twice, SCARD=5000))
     assert [hit.canary for hit in reading.hits] == ["b"]
-    assert reading.not_examined == ()
+    assert (reading.not_examined, reading.error) == ((), None)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from zdr_audit.canary.rdb import RdbDecoder
+from zdr_audit.canary.search import STOPPED
 
 from .collector import byte_range
 from .server import Values, named, one_line
@@ -43,7 +44,7 @@ class Database:
         self._values.flush()
 
     def _steps(self, command: str, name: str, *key: bytes) -> Iterator[list[bytes]]:
-        """All that is in it, in steps. A server that never comes to the end is left, and `name` noted as not examined."""
+        """All that is in it, in steps. A server that never comes to the end is left, which makes the reading one that failed."""
         cursor, marked, rounds, given, enough = b"0", b"0", 0, 0, _TIMES_OVER * _STEP
         for step in itertools.count(1):
             cursor, found = self._client.execute_command(command, *key, cursor, "COUNT", _STEP)
@@ -55,7 +56,7 @@ class Database:
             if given > enough:
                 enough = _TIMES_OVER * (_STEP + 2 * int(self._client.execute_command(_SIZES[command], *key)))
             if rounds >= _ROUNDS or given > enough:
-                self._values.collector.not_examined(name, f"{command} does not come to an end, {step} steps were read")
+                self._values.collector.not_examined(name, f"{STOPPED}: {command} came to no end in {step} steps")
                 return
             if step & (step - 1) == 0:  # the mark moves on further each time, so that a circle of any length comes round to it
                 marked, rounds = cursor, 0
