@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 
 from zdr_audit.canary.sighting import Sighting
@@ -55,9 +57,19 @@ def test_hits_and_what_was_not_examined_are_bounded_and_what_is_beyond_is_counte
     collector.hit("log", "row 3", seen())  # known already
     reading = collector.reading()
     assert len(reading.hits) == 10_000
-    assert len(reading.not_examined) == 10_001
-    last = reading.not_examined[-1]
-    assert (last.object, last.reason) == ("source", "7 more hits are not listed (bound: 10000)")
+    assert len(reading.not_examined) == 10_002
+    assert [(note.object, note.reason) for note in reading.not_examined[-2:]] == [
+        ("source", "7 more hits are not listed (bound: 10000)"),
+        ("source", "7 more objects that were not examined are not listed (bound: 10000)"),
+    ]
+
+
+def test_of_what_is_not_listed_the_latest_time_is_kept(collector):
+    for number in range(10_000):
+        collector.not_examined(f"file {number}", "refused")
+    for day in (3, 5, 4):
+        collector.not_examined("late", "refused", datetime(2026, 1, day, 2, tzinfo=timezone(timedelta(hours=2))))
+    assert collector.reading().not_examined[-1].written == "2026-01-05T00:00:00+00:00"
 
 
 def test_no_canary_is_crowded_out_by_many_hits_of_others(collector):

@@ -136,6 +136,8 @@ def test_an_unreadable_file_or_folder_is_listed_and_the_rest_is_read(lab, tmp_pa
     (tmp_path / "closed").write_text("x")
     (tmp_path / "locked").mkdir()
     (tmp_path / "open").write_text(lab.canary("open"))
+    os.utime(tmp_path / "closed", (1_000_000_000, 1_000_000_000.5))
+    os.utime(tmp_path / "locked", (1_000_000_060, 1_000_000_060))
     real_open, real_scan = os.open, os.scandir
 
     def refuse_file(path, *args, **kwargs):
@@ -152,9 +154,9 @@ def test_an_unreadable_file_or_folder_is_listed_and_the_rest_is_read(lab, tmp_pa
     monkeypatch.setattr(files.os, "scandir", refuse_folder)
     reading = read_files("logs", tmp_path, lab.seeker)
     assert [hit.canary for hit in reading.hits] == ["open"]
-    assert {(item.object, item.reason) for item in reading.not_examined} == {
-        ("closed", "Permission denied"),
-        ("locked", "Permission denied"),
+    assert {(item.object, item.reason, item.written) for item in reading.not_examined} == {
+        ("closed", "Permission denied", "2001-09-09T01:46:40+00:00"),
+        ("locked", "Permission denied", "2001-09-09T01:47:40+00:00"),
     }
 
 

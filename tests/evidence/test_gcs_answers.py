@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,6 +28,7 @@ class Blob:
         self.size, self.generation, self.time_deleted, self._properties = len(content), "7", None, {}
         self.bucket = SimpleNamespace(blob=lambda _name, generation: self)
         self.soft_delete_time: object = None
+        self.time_created = datetime(2026, 1, 1, tzinfo=UTC)
         self.asked: list[tuple[int, int]] = []
 
     def download_as_bytes(self, start: int, end: int, **_how: Any) -> bytes:
@@ -89,6 +91,7 @@ def test_what_came_before_a_content_broke_off_is_searched_and_the_object_is_list
     told = "the content cannot be read: the store says 503"
     reading = read(Blob("cut", content, RefusedError(503), fails=200), Blob("here", lab.canary("here").encode()))
     assert outcome(reading) == ({"before", "here"}, [("cut (generation 7)", told)], 1, 232)
+    assert reading.not_examined[0].written == "2026-01-01T00:00:00+00:00"
 
 
 def test_an_object_that_is_gone_since_it_was_listed_is_passed_over(lab, read):
@@ -152,6 +155,7 @@ def test_what_is_softly_deleted_is_listed_with_its_size_and_its_name_and_propert
         (f"softly deleted {one.name} (generation 7)", "5 bytes"),
         ("softly deleted two (generation 7)", "0 bytes"),
     ]
+    assert {note.written for note in reading.not_examined} == {"2026-01-01T00:00:00+00:00"}
     kept = [{name: how.get(name) for name in ("bucket", "prefix", "versions", "soft_deleted")} for how in asked]
     assert kept == [
         {"bucket": "kept", "prefix": "day/", "versions": "true", "soft_deleted": None},

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,9 +46,11 @@ class Client:
         self.markers: list[tuple[str, str | None]] = []
         self.parts: dict[str, list[int] | Exception] = {}
         self.breaks: set[str] = set()
+        self.begun: datetime | None = None
 
     def get_paginator(self, operation: str) -> Client:
         pages = Client(*self.versions, **self.answers)
+        pages.begun = self.begun
         pages.parts, pages.operation, pages.markers, pages.listed = self.parts, operation, self.markers, self.listed  # type: ignore[attr-defined]
         return pages
 
@@ -58,10 +62,13 @@ class Client:
         kind, items = {
             "list_object_versions": (
                 "Versions",
-                [{"Key": k, "VersionId": v, "IsLatest": v != "old", "Size": 100} for k, v, _ in self.versions],
+                [{"Key": k, "VersionId": v, "IsLatest": v != "old", "Size": 100, "LastModified": self.begun} for k, v, _ in self.versions],
             ),
-            "list_objects_v2": ("Contents", [{"Key": k, "Size": 100} for k, v, _ in self.versions if v != "old"]),
-            "list_multipart_uploads": ("Uploads", [{"Key": key, "UploadId": "u"} for key in self.parts]),
+            "list_objects_v2": (
+                "Contents",
+                [{"Key": k, "Size": 100, "LastModified": self.begun} for k, v, _ in self.versions if v != "old"],
+            ),
+            "list_multipart_uploads": ("Uploads", [{"Key": key, "UploadId": "u", "Initiated": self.begun} for key in self.parts]),
             "list_parts": ("Parts", self.parts.get(which.get("Key", ""), [])),
         }[self.operation]  # type: ignore[attr-defined]
         if isinstance(items, Exception):
@@ -200,6 +207,24 @@ def test_unfinished_uploads_are_listed_with_their_size_where_it_is_told(lab, rea
     ]
     client.parts = {"a": ConnectionError("no route")}
     assert read(client).error == "no route"
+
+
+@pytest.mark.parametrize(("data_dir", "begun"), [(None, "2026-01-01T00:00:00+00:00"), (Path("data"), None)])
+def test_when_an_upload_began_is_told_where_nobody_reads_its_parts(read, monkeypatch, data_dir, begun):
+    monkeypatch.setattr(s3, "with_files", lambda reading, *_more: reading)
+    client = Client()
+    client.parts = {"a": [5]}
+    client.begun = datetime(2026, 1, 1, tzinfo=UTC)
+    reading = read(client, place=ServerPlace(bucket="kept", data_dir=data_dir))
+    assert [note.written for note in reading.not_examined] == [begun]
+
+
+def test_when_an_object_was_written_that_may_not_be_read_is_told(read):
+    client = Client(("k", "1", RefusedError("AccessDenied")), ("l", "1", b"x" * 9))
+    client.begun, client.breaks = datetime(2026, 1, 1, tzinfo=UTC), {"l"}
+    assert {(note.object, note.written) for note in read(client).not_examined} == {
+        (f"{key} (version 1)", "2026-01-01T00:00:00+00:00") for key in ("k", "l")
+    }
 
 
 def test_the_size_of_a_bucket_counts_every_version_and_part_on_every_page(monkeypatch):

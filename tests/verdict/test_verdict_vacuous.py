@@ -306,6 +306,36 @@ def test_objects_that_were_not_examined_are_counted_in_the_reason_of_a_pass():
     assert result(record).reason.endswith("sight proven in each by the control organization; 1 object not examined")
 
 
+@pytest.mark.parametrize(
+    ("written", "reading", "reason"),
+    [
+        (
+            "2026-11-23T12:03:00+00:00",
+            "settled",
+            "core.1 in the source log was written during the run and could not be examined: Permission denied (main epoch, settled",
+        ),
+        ("2026-11-23T11:59:30+00:00", "settled", "core.1 in the source log was written during the run"),
+        ("2026-11-23T12:03:00+00:00", "first", ""),
+        ("2026-11-23T11:50:00+00:00", "settled", ""),
+        (None, "settled", ""),
+    ],
+    ids=["during the run", "by a clock that is late", "only in the first reading", "before the run", "nobody knows when"],
+)
+def test_what_was_written_during_the_run_and_cannot_be_opened_may_hold_anything(written, reading, reason):
+    record = Record()
+    left = ({"object": "core.1", "reason": "Permission denied", "written": written},)
+    record.read("log", [hit("c-00011", "log")], reading=reading, not_examined=left)
+    found = result(record)
+    assert (found.verdict, found.reason.startswith(reason)) == ("inconclusive" if reason else "pass", True)
+
+
+def test_of_several_objects_that_cannot_be_opened_the_first_is_named():
+    record = Record()
+    left = tuple({"object": name, "reason": "refused", "written": "2026-11-23T12:03:00+00:00"} for name in ("core.1", "core.2"))
+    record.read("log", [hit("c-00011", "log")], not_examined=left)
+    assert result(record).reason.startswith("core.1 (and 1 more) in the source log was written during the run")
+
+
 def about_nothing(record: Record, *names: str) -> None:
     reason = "the target does not have 'feature:feedback': it asks for none"
     record.scenarios = [ScenarioEnded(name=s.name, not_run=reason, absent=True) if s.name in names else s for s in record.scenarios]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 
 from zdr_audit.canary.search import STOPPED
 from zdr_audit.canary.seeker import Seeker, Sighting
@@ -50,6 +51,8 @@ class Collector:
         self._room = Room(MAX_HITS)
         self._cut = ""
         self._not_examined: dict[NotExamined, None] = {}
+        self._beyond = 0
+        self._latest = ""
 
     def search(self, name: str, data: Data, locate: Callable[[Sighting], str] = byte_range, residue: bool = False) -> None:
         """Search one object and add what is seen in it."""
@@ -73,12 +76,18 @@ class Collector:
             excerpt=sighting.excerpt,
         )
 
-    def not_examined(self, name: str, reason: str) -> None:
-        """Add an object, or a part of one, that could not be examined. A search that was given up makes the reading one that failed."""
+    def not_examined(self, name: str, reason: str, written: datetime | None = None) -> None:
+        """Add an object, or a part of one, that could not be examined. A search that was given up makes the reading one that failed. `written`: of a whole
+        object, when that was (with a zone)."""
         if reason.startswith(STOPPED):
             self._cut = self._cut or f"{name}: {reason}"
+        when = written.astimezone(UTC).isoformat(timespec="seconds") if written is not None else None
+        if when is not None:
+            self._latest = max(self._latest, when)
         if len(self._not_examined) < MAX_NOT_EXAMINED:
-            self._not_examined[NotExamined(object=name, reason=reason)] = None
+            self._not_examined[NotExamined(object=name, reason=reason, written=when)] = None
+        else:
+            self._beyond += 1
 
     def only_if_stopped(self, name: str) -> Callable[[str], None]:
         """For a search whose notes say nothing, such as one of pages that cut values: takes the one that the search was given up."""
@@ -90,6 +99,9 @@ class Collector:
         if self._room.more:
             said = f"{self._room.more} more hits are not listed (bound: {MAX_HITS})"
             self._not_examined[NotExamined(object=self.source, reason=said)] = None
+        if self._beyond:
+            said = f"{self._beyond} more objects that were not examined are not listed (bound: {MAX_NOT_EXAMINED})"
+            self._not_examined[NotExamined(object=self.source, reason=said, written=self._latest or None)] = None
         return Reading(
             source=self.source,
             kind=self.kind,

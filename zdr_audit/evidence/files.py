@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -140,13 +142,14 @@ class _Tree:
         self._vanished: dict[str, int] = {}  # inode by name
         self._met: set[int] = set()
         self._failed: dict[str, str] = {}
+        self._closed: dict[str, datetime] = {}  # files and folders that may not be opened, with their times
         self._named: set[str] = set()
         self._changed = False
 
     def read(self) -> None:
         with Workers() as workers:
             for _ in range(_PASSES):
-                self._failed, self._changed = {}, False
+                self._failed, self._closed, self._changed = {}, {}, False
                 self._pass(workers)
                 if not self._changed:
                     break
@@ -154,7 +157,7 @@ class _Tree:
             if inode not in self._met:  # else it was renamed, and read under its new name
                 self._failed[name] = "vanished before it could be read"
         for name, why in self._failed.items():
-            self._collector.not_examined(shown(name), why)
+            self._collector.not_examined(shown(name), why, self._closed.get(name))
         self._collector.objects, self._collector.bytes = len(self._read), sum(self._bytes.values())
 
     def _pass(self, workers: Workers) -> None:
@@ -174,6 +177,7 @@ class _Tree:
             self._lost(name, listed.inode)
         elif isinstance(outcome, OSError):
             self._failed[name] = reason(outcome)
+            self._closed[name] = _moment(listed.modified)
         elif isinstance(outcome, Exception):
             raise outcome
         else:
@@ -199,6 +203,8 @@ class _Tree:
                 continue
             except OSError as problem:
                 self._failed[folder or "."] = reason(problem)
+                with contextlib.suppress(OSError):  # names in it came or went then; of what is only added to its files nobody can tell
+                    self._closed[folder or "."] = _moment((self._root / folder).stat().st_mtime_ns)
                 continue
             self._met.add(inode)
             for entry in entries:
@@ -244,6 +250,10 @@ class _Tree:
                 self._failed[name] = "a link that leads outside the source"
         except (OSError, RuntimeError) as problem:
             self._failed[name] = f"a link that cannot be followed: {reason(problem)}"
+
+
+def _moment(nanoseconds: int) -> datetime:
+    return datetime.fromtimestamp(nanoseconds // 10**9, UTC)
 
 
 def shown(name: str) -> str:

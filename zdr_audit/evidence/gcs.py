@@ -131,7 +131,9 @@ class _Bucket:
             yield from self._downloaded(blob)
         except Exception as problem:
             if getattr(problem, "code", None) != 404:  # else deleted since it was listed
-                self._collector.not_examined(title, f"the content cannot be read: {one_line(problem, _token(self._place))}")
+                self._collector.not_examined(
+                    title, f"the content cannot be read: {one_line(problem, _token(self._place))}", blob.time_created
+                )
         else:
             self._collector.objects += 1
 
@@ -164,7 +166,9 @@ class _Bucket:
             title = f"softly deleted {named(blob.name)} (generation {blob.generation})"
             self._collector.search(title, blob.name.encode("utf-8", "backslashreplace"), lambda _: "name", residue=True)
             self._properties(title, blob._properties, residue=True)
-            self._collector.not_examined(title, f"{blob.size or 0} bytes: they can be read only after the object is restored")
+            self._collector.not_examined(
+                title, f"{blob.size or 0} bytes: they can be read only after the object is restored", blob.time_created
+            )
 
     def _description(self) -> None:
         bucket = self._client.get_bucket(self._place.bucket, timeout=TIMES, retry=_retry())

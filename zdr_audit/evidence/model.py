@@ -38,10 +38,12 @@ class Hit(Frozen):
 
 
 class NotExamined(Frozen):
-    """An object that could not be read or decoded, and why: never silently skipped."""
+    """An object that could not be read or decoded, and why: never silently skipped. `written`: when a whole object that nobody could look into was last
+    written (UTC, ISO 8601), where that can be told."""
 
     object: str
     reason: str
+    written: str | None = None
 
 
 class Reading(Frozen):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 from zdr_audit.canary.seeker import Seeker
@@ -126,7 +127,7 @@ class _Bucket:
                 raise
             self._collector.not_examined("versions", f"they cannot be listed, so only the latest were read: {one_line(problem)}")
             for item in self._listed("list_objects_v2", "Contents"):
-                self._object(item["Key"], None, latest=True)
+                self._object(item["Key"], None, latest=True, written=item.get("LastModified"))
         self._guarded("unfinished uploads", self._uploads)
         self._guarded("bucket tags", lambda: self._description("bucket tags", self._client.get_bucket_tagging))
         self._guarded("bucket policy", lambda: self._description("bucket policy", self._client.get_bucket_policy))
@@ -153,9 +154,9 @@ class _Bucket:
             if item["kind"] == "DeleteMarkers":
                 self._collector.search(_title(key, version), key.encode(), lambda _: "key of a delete marker", residue=True)
             else:
-                self._object(key, version, latest=bool(item.get("IsLatest")))
+                self._object(key, version, latest=bool(item.get("IsLatest")), written=item.get("LastModified"))
 
-    def _object(self, key: str, version: str | None, latest: bool) -> None:
+    def _object(self, key: str, version: str | None, latest: bool, written: datetime | None) -> None:
         residue = not latest
         title = _title(key, version)
         self._collector.search(title, key.encode(), lambda _: "key", residue)
@@ -166,7 +167,7 @@ class _Bucket:
             if _code(problem) is None:
                 raise
             if _code(problem) not in {"NoSuchKey", "NoSuchVersion", "404"}:  # else deleted since it was listed
-                self._collector.not_examined(title, one_line(problem))
+                self._collector.not_examined(title, one_line(problem), written)
             return
         self._collector.objects += 1
         headers = answer["ResponseMetadata"]["HTTPHeaders"]
@@ -174,16 +175,16 @@ class _Bucket:
             if name not in _TRANSFER:
                 self._small(title, f"header {name}", f"{name}: {text}", residue)
         with answer["Body"] as body:
-            self._collector.search(title, self._pieces(title, body), residue=residue)
+            self._collector.search(title, self._pieces(title, body, written), residue=residue)
         self._guarded(title, lambda: self._tags(title, which, residue))
 
-    def _pieces(self, title: str, body: Any) -> Iterator[bytes]:
+    def _pieces(self, title: str, body: Any, written: datetime | None) -> Iterator[bytes]:
         """The content, which may break off: what came until then is searched all the same."""
         while True:
             try:
                 piece = body.read(_PIECE)
             except Exception as problem:
-                self._collector.not_examined(title, f"the content broke off: {one_line(problem)}")
+                self._collector.not_examined(title, f"the content broke off: {one_line(problem)}", written)
                 return
             if not piece:
                 return
@@ -209,7 +210,8 @@ class _Bucket:
                 if _code(problem) is None:
                     raise
                 size = f"parts of unknown size ({one_line(problem)})"
-            self._collector.not_examined(title, f"{size}: no interface reads them before the upload is completed")
+            begun = upload.get("Initiated") if self._place.data_dir is None else None  # else its parts are read there
+            self._collector.not_examined(title, f"{size}: no interface reads them before the upload is completed", begun)
 
     def _description(self, name: str, ask: Callable[..., Any]) -> None:
         answer = {key: value for key, value in ask(Bucket=self._place.bucket).items() if key != "ResponseMetadata"}

@@ -154,7 +154,7 @@ def _proof(history: History, read: SourceRead) -> tuple[Sight, str | None]:
         return blind, older
     if proof is None:
         return blind, _blindness(history, read)
-    return proof, _behind(history, read)
+    return proof, _behind(history, read) or _closed(history, read)
 
 
 def _behind(history: History, read: SourceRead) -> str | None:
@@ -164,6 +164,21 @@ def _behind(history: History, read: SourceRead) -> str | None:
     return (
         f"the source {read.outcome.source} is behind ({read.epoch} epoch, {read.reading} reading): it shows none of the last {gap.requests} requests of the "
         f"control organization, since {gap.first.id}, though it shows such as these; perhaps it is a copy, or is written later"
+    )
+
+
+def _closed(history: History, read: SourceRead) -> str | None:
+    """What was written during the run in a settled reading's source, and could not be looked into: it may hold anything."""
+    if read.reading == "first":
+        return None
+    began = datetime.fromisoformat(history.run.started_at) - timedelta(seconds=history.run.clock_tolerance_seconds)
+    found = [one for one in read.outcome.not_examined if one.written is not None and datetime.fromisoformat(one.written) >= began]
+    if not found:
+        return None
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return (
+        f"{found[0].object}{more} in the source {read.outcome.source} was written during the run and could not be examined: {found[0].reason} "
+        f"({read.epoch} epoch, {read.reading} reading)"
     )
 
 
