@@ -198,11 +198,13 @@ def test_a_string_is_asked_for_in_pieces_of_some_hundred_kilobytes(lab):
 
 
 def test_a_key_that_is_met_twice_is_read_once_and_one_that_is_gone_not_at_all(lab):
-    answers = iter([(b"7", [b"a", b"a", b"b"]), (b"0", [b"b", b"gone"])])
-    client = Client({b"a": b"1", b"b": b"2"}, SCAN=lambda *_: next(answers), TYPE=lambda key: b"none" if key == b"gone" else b"string")
+    answers = iter([(b"7", [b"a", b"a", b"b"]), (b"0", [b"b", b"gone", b"c"])])
+    client = Client(
+        {b"a": b"1", b"b": b"2", b"c": b"3"}, SCAN=lambda *_: next(answers), TYPE=lambda key: b"none" if key == b"gone" else b"string"
+    )
     reading = read(lab, client)
-    assert reading.objects == 2
-    assert [words[1] for words in client.asked if words[0] == "GETRANGE"] == [b"a", b"b"]
+    assert reading.objects == 3
+    assert [words[1] for words in client.asked if words[0] == "GETRANGE"] == [b"a", b"b", b"c"]
 
 
 def test_what_the_server_refuses_is_listed_and_the_rest_is_read(lab):
