@@ -57,6 +57,7 @@ def read(mocker: requests_mock.Mocker) -> Callable[..., Reading]:
     def run(answers: dict[str, Any], source: Evidence = SOURCE, parties: tuple[Party, ...] = (SUBJECT,)) -> Reading:
         def content(request: Any, context: Any) -> bytes:
             found = answers.get(request.path_url, 404)
+            found = next(found) if isinstance(found, Iterator) else found
             if isinstance(found, Exception):
                 raise found
             context.status_code, found = found if isinstance(found, tuple) else (found, {}) if isinstance(found, int) else (200, found)
@@ -120,6 +121,13 @@ def test_what_could_not_be_read_is_said_and_is_not_taken_for_clean(read, answer,
     assert [(n.object, n.reason) for n in found.not_examined] == [("GET /v1/exports/a as subject.admin", reason)]
     assert [h.object for h in found.hits] == ["GET /v1/exports/b as subject.admin"]
     assert found.objects == 2
+    assert found.error == f"GET /v1/exports/a as subject.admin: {reason}"
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_what_a_gateway_does_not_answer_at_once_is_asked_for_again(read, status):
+    found = read({FIRST: iter([status, {"data": [{"id": "a"}]}]), "/v1/exports/a": iter([status, {"text": CANARY}])})
+    assert (found.error, found.not_examined, len(found.hits)) == (None, (), 1)
 
 
 CONTROL = "/v1/exports?organization=org_control"
@@ -159,6 +167,10 @@ def test_a_list_that_is_refused_by_policy_gives_nothing_back(read):
 def test_what_is_missing_of_the_control_organization_costs_sight_alone(read):
     found = read({FIRST: {"data": []}, CONTROL: 500}, parties=(SUBJECT, party("control", "admin")))
     assert (found.error, [n.reason for n in found.not_examined]) == (None, ["status 500"])
+    found = read(
+        {FIRST: {"data": []}, CONTROL: {"data": [{"id": "a"}, {}]}, "/v1/exports/a": 500}, parties=(SUBJECT, party("control", "admin"))
+    )
+    assert (found.error, len(found.not_examined)) == (None, 2)
 
 
 def test_an_answer_that_nothing_is_there_is_an_answer(read):
@@ -184,6 +196,7 @@ def test_an_item_without_name_is_said_not_to_be_examined(read, item):
         ("/v1/exports/{export} of subject", "an item of the list names no 'export'")
     ]
     assert len(found.hits) == 1
+    assert found.error == "/v1/exports/{export} of subject: an item of the list names no 'export'"
 
 
 def test_pages_without_end_are_bounded_and_the_rest_is_named(read, monkeypatch):

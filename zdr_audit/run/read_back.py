@@ -10,7 +10,7 @@ from zdr_audit.profile.evidence import Evidence
 from zdr_audit.profile.operation import Operation, Refusal
 from zdr_audit.suite.party import Actor, Party
 from zdr_audit.target.outcome import document, outcome
-from zdr_audit.target.pace import TRY_AGAIN
+from zdr_audit.target.pace import NO_ANSWER, TRY_AGAIN
 from zdr_audit.target.template import MissingValue, fill, fill_path, pointer, present, with_query
 from zdr_audit.target.transport import Answer, Outgoing, Transport
 
@@ -23,7 +23,8 @@ _TOLD = ("refused_by_policy", "not_found")
 class ReadBack:
     """The documents that a read-back interface gives, list pages and each item of them, for each organization.
 
-    `problem` says, after `documents`, why the list of an organization other than the control one was not had whole: what it shows is then not all there is.
+    `problem` says, after `documents`, why the list of an organization other than the control one, or an item of it, was not had whole: what it shows is then
+    not all there is.
     """
 
     def __init__(
@@ -63,9 +64,11 @@ class ReadBack:
                 try:
                     where, reply = self._get(detail, actor, party, values, {})
                 except MissingValue as exc:
-                    yield f"{detail.path} of {party.key}", f"an item of the list names no '{exc}'"
+                    yield self._cut(party, f"{detail.path} of {party.key}", f"an item of the list names no '{exc}'")
                     continue
-                yield where, _body(reply)
+                body = _body(reply)
+                yield where, body
+                self._missed(party, where, body if isinstance(body, str) else "")
             page = listing.page
             if page is None or not pointer(data, page.more):
                 return
@@ -107,7 +110,7 @@ class ReadBack:
         transport = self.transport_of(party.key)
         answer = transport.send(outgoing)
         attempts = itertools.count(1)
-        while answer.status in TRY_AGAIN and transport.pace.back_off(name, next(attempts), answer.header("retry-after")):
+        while answer.status in TRY_AGAIN | NO_ANSWER and transport.pace.back_off(name, next(attempts), answer.header("retry-after")):
             answer = transport.send(outgoing)
         return f"{operation.method} {path} as {actor.key}", answer
 
