@@ -13,10 +13,12 @@ from zdr_audit.suite.hands import ScenarioBroken
 from zdr_audit.suite.inference import How
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.openapi import DeclaredOperation
-from zdr_audit.suite.party import NotOffered, Party
+from zdr_audit.suite.party import NotOffered, Party, at_will
 from zdr_audit.target.stimulus import Stimulus
 
 from .usage import waited_for
+
+SMALL_LIMIT, SPENDS = "1", 4
 
 
 @scenario()
@@ -42,6 +44,28 @@ def a_spend_limit(assay: Assay) -> None:
     for name, actor in others.items():
         same = replace(actor, content=org.content)
         assay.infer(same, Stimulus(answer=False), step="ask below the limit otherwise", counts=False, labels={"with": name})
+
+
+@scenario()
+def a_small_limit(assay: Assay) -> None:
+    """A user with a limit of one spends it, and once more when the usage report shows that it was spent"""
+    with at_will():
+        assay.needs("cost.set", "analytics.read")
+        if "cost" not in assay.profile.operations["analytics.read"].fields:
+            raise NotOffered(
+                "the profile does not say where the usage report tells what was spent ('cost' in the fields of analytics.read)"
+            )
+        refused = assay.profile.operations["cost.set"].refused
+        org = assay.enable(assay.fresh())
+        assay.must("cost.set", org.admin, step="set a small limit", org=org, user=org.member.user, amount=SMALL_LIMIT)
+        either = How(expects=(200, *refused))
+        served = 0
+        for number in range(SPENDS):
+            reply = assay.infer(org.member, Stimulus(stream=bool(number % 2), answer=False), step="spend", counts=False, how=either)
+            served += reply.interaction.status == 200
+        _until_counted(assay, org, {org.member.email: served} if org.member.email else {})
+        assay.list_all("analytics.read", org.admin, step="what was spent", org=org)
+        assay.infer(org.member, Stimulus(answer=False), step="spend beyond", counts=False, how=either)
 
 
 @scenario(last=True)

@@ -10,7 +10,7 @@ from zdr_audit.suite.outcomes import DoesNotApply, Inconclusive, listed, read_to
 from zdr_audit.suite.settings import left_over, otherwise, told
 
 from . import scenarios as after
-from .usage import count_of
+from .usage import count_of, spent_by
 
 
 @control("ZDR-ADM-01", after=after.a_spend_limit)
@@ -35,6 +35,22 @@ def test_a_limit_holds_for_every_credential_of_its_user(expect: Expect) -> None:
     for item in expect.some(step="ask below the limit otherwise"):
         expect.dealt_with([item])
         expect.that(item.outcome == "accepted", f"a user whose limit was raised must be served with {item.labels['with']}, too", item)
+
+
+@control("ZDR-ADM-01", after=after.a_small_limit)
+def test_a_user_who_spent_a_small_limit_is_stopped(expect: Expect) -> None:
+    expect.about(after.a_small_limit)
+    beyond = expect.some(step="spend beyond")
+    shown = [*expect.some(step="spend"), *beyond]
+    expect.dealt_with(shown)
+    spent = spent_by(listed(expect.some(step="what was spent")), beyond[0].labels.get("email"))
+    if spent is None or spent < float(after.SMALL_LIMIT):
+        raise DoesNotApply(
+            f"the usage report shows {'nothing' if spent is None else f'{spent:g}'} of what was spent, so that the limit need not bind yet"
+        )
+    stopped = expect.profile.operations["cost.set"].refused
+    promise = f"a user whose limit is {after.SMALL_LIMIT}, and who is shown to have spent {spent:g}, must be stopped"
+    expect.every(beyond, lambda i: i.status in stopped, promise)
 
 
 @control("ZDR-ADM-02", after=after.a_spend_limit)

@@ -11,9 +11,9 @@ from zdr_audit.suite.marks import control
 from zdr_audit.suite.outcomes import DoesNotApply, Inconclusive
 from zdr_audit.suite.settings import otherwise
 
-from .through_changes import BEGINNING, MANAGED, what_was_set_up, what_was_set_up_as_time_passes
+from .through_changes import BEGINNING, MANAGED, what_was_set_up, what_was_set_up_as_time_passes, what_was_set_up_before_a_migration
 
-CHANGES = (what_was_set_up, what_was_set_up_as_time_passes)
+CHANGES = (what_was_set_up, what_was_set_up_before_a_migration, what_was_set_up_as_time_passes)
 
 
 def holds_on(expect: Expect, step: str, holds: Callable[[Interaction], bool], promise: str) -> None:

@@ -32,18 +32,17 @@ class Standing:
         return replace(self, org=org)
 
 
-def _set_up(assay: Assay, org: Party) -> Standing:
-    """As much of it as the profile gives the means for."""
+def _set_up(assay: Assay, org: Party, *, perhaps: bool = False) -> Standing:
+    """As much of it as the profile gives the means for, and, where that is but `perhaps` there already, the target."""
     limited = managed = False
+    do = assay.call if perhaps else assay.must
     with suppress(NotOffered):
         assay.needs("cost.set")
         org = assay.add_member(org, step="a user with a limit", role="limited")
-        assay.must("cost.set", org.admin, step="set the limit", org=org, user=org.actor("limited").user, amount="0")
-        limited = True
+        limited = do("cost.set", org.admin, step="set the limit", org=org, user=org.actor("limited").user, amount="0").accepted
     with suppress(NotOffered):
         assay.needs("settings.read", "settings.write")
-        assay.must("settings.write", org.admin, step="set the settings", org=org, settings=dict(MANAGED))
-        managed = True
+        managed = do("settings.write", org.admin, step="set the settings", org=org, settings=dict(MANAGED)).accepted
     return Standing(org, limited, managed, assay.revoked_key(org))
 
 
@@ -89,6 +88,17 @@ def what_was_set_up(assay: Assay) -> None:
         _look(assay, standing, "ZDR was disabled")
         standing = standing.under(assay.enable(standing.org, step="enable again"))
         _look(assay, standing, "ZDR was enabled again")
+
+
+@scenario()
+def what_was_set_up_before_a_migration(assay: Assay) -> None:
+    """A spend limit, settings, users and a revoked key of a pay-as-you-go organization, after it moved to enterprise"""
+    with at_will():
+        assay.needs("organization.create_api_zdr", "zdr.migrate")
+        # It may well come to administration by the move alone: what it can set up holds on.
+        standing = _set_up(assay, assay.fresh(operation="organization.create_api_zdr").under("zdr"), perhaps=True)
+        assay.provide("zdr.migrate", step="migrate", org=standing.org)
+        _look(assay, standing, "it was migrated")
 
 
 @scenario(late=True)

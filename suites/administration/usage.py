@@ -14,6 +14,12 @@ def count_of(rows: Iterable[Any], email: str | None) -> int | None:
     return sum(counts) if counts else None
 
 
+def spent_by(rows: Iterable[Any], email: str | None) -> float | None:
+    """What the rows say that a user spent; None where no row names the user, or none of those that do has a number."""
+    costs = [row["cost"] for row in rows if row.get("actor") == email and isinstance(row.get("cost"), int | float)]
+    return float(sum(costs)) if costs else None
+
+
 def lacks(rows: Iterable[Any], used: Mapping[str, int]) -> bool:
     """Whether not every user is named in the rows, with at least as many requests as were served."""
     known = list(rows)

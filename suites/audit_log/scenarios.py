@@ -14,6 +14,8 @@ from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.party import Actor, NotOffered, Party, at_will
 
 TRIES = 2
+ODD_BODIES = {"no body": b"", "a body that breaks off": b'{"reference": "zdr'}
+"""Of refused attempts: what was asked cannot be read, and it was refused all the same."""
 
 
 def _act(assay: Assay, kind: str, org: Party, by: Actor | None = None, **values: Any) -> Any:
@@ -72,6 +74,9 @@ def enablement_actions(assay: Assay) -> None:
     else:
         _approved_at_once_and_enabled(assay, org)
     _refused(assay, "disabled", org, org.member)  # refused: a customer
+    if assay.profile.operations[ACTIONS["disabled"]].body is not None:
+        for odd, body in ODD_BODIES.items():
+            assay.act("disabled", org, org.member, labels={"odd": odd}, _body=body)
     colleague = None
     with suppress(NotOffered):  # refused: another of the same role, so that it shows who is named
         colleague = assay.add_member(org, step="a colleague comes", role="colleague").actor("colleague")

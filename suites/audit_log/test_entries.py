@@ -7,6 +7,7 @@ from collections import Counter
 from zdr_audit.suite.audit_history import Story
 from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.last_logs import stories_read_at_last
+from zdr_audit.suite.log_entries import tells_of_zdr
 from zdr_audit.suite.log_readings import every_chain_recomputes, every_log_is_in_order, same_as_in_the_list
 from zdr_audit.suite.marks import control
 from zdr_audit.suite.outcomes import DoesNotApply, Inconclusive, listed, read_to_the_end
@@ -30,6 +31,21 @@ ELSEWHERE = (
 @control("ZDR-AUD-01", after=ACTIONS)
 def test_each_action_has_exactly_one_entry(expect: Expect) -> None:
     Story.each(expect, lambda story: story.has_one_entry_for_each(expect, refused=False))
+
+
+@control("ZDR-AUD-01", after=after.a_migration_is_logged)
+def test_zdr_that_came_with_an_organization_is_told_in_its_log(expect: Expect) -> None:
+    expect.about(after.a_migration_is_logged)
+    types = expect.audit_types
+    if types is None:
+        raise Inconclusive("the profile does not say how the audit log names these actions (audit_types)")
+    log = expect.some(step="own log")
+    expect.served(log, "an organization's admin must be able to read its audit log")
+    read_to_the_end(log)
+    if not listed(log):
+        raise Inconclusive("the log is empty")
+    told = [entry for entry in listed(log) if entry.get("type") != types.migrated and tells_of_zdr(entry, types)]
+    expect.that(bool(told), "an entry must tell that ZDR was enabled for an organization that was made with it", log[0])
 
 
 @control("ZDR-AUD-01", after=after.enablement_actions)

@@ -22,10 +22,11 @@ MISTAKES: tuple[Wrong, ...] = ("negative_max_tokens", "unknown_model", "empty_me
 @dataclass(frozen=True)
 class State:
     """What may have happened just now. `bring` makes it happen to an organization and says whether it did; it raises NotOffered where the profile gives no
-    means."""
+    means. `each`: it says something of every feature, so every feature is tried."""
 
     name: str
     bring: Callable[[Assay, Party], bool]
+    each: bool = False
 
 
 def _failed(assay: Assay, party: Party, status: int, *, stream: bool) -> bool:
@@ -67,6 +68,13 @@ def _over_the_limit(assay: Assay, party: Party) -> bool:
     )
 
 
+def _settings_open_all(assay: Assay, party: Party) -> bool:
+    """Managed settings that name every feature and say yes: they are the customer's, and the gate is not."""
+    assay.needs("settings.write")
+    names = [name for key, feature in assay.profile.features.items() for name in (key, f"allow_{key}", feature.restriction or key)]
+    return assay.call("settings.write", party.admin, step="say yes to all", org=party, settings=dict.fromkeys(names, True)).accepted
+
+
 def _purged(assay: Assay, _party: Party) -> bool:
     return assay.call("purge.run", assay.staff("operator"), step="purge").accepted
 
@@ -77,7 +85,11 @@ WENT_WRONG = (
     State("a request was in error", _mistaken),
     State("a stream was abandoned", _abandoned),
 )
-WAS_ADMINISTERED = (State("a key was revoked", _revoked), State("a user was stopped by a limit", _over_the_limit))
+WAS_ADMINISTERED = (
+    State("a key was revoked", _revoked),
+    State("managed settings said yes to every feature", _settings_open_all, each=True),
+    State("a user was stopped by a limit", _over_the_limit),
+)
 WAS_PURGED = (State("the purge ran", _purged),)
 
 
@@ -105,7 +117,7 @@ def _try_all(assay: Assay, party: Party, states: tuple[State, ...]) -> None:
     places = [(name, endpoint) for name, endpoint in features if endpoint is not None]
     tried = 0
     for number, state in enumerate(states):
-        for further in range(min(assay.count(1, 2, len(places)), len(places))):
+        for further in range(len(places) if state.each else min(assay.count(1, 2, len(places)), len(places))):
             with suppress(NotOffered):
                 tried += _try(assay, party, state, *places[(assay.seed + number + further) % len(places)])
     if not tried:
@@ -121,10 +133,10 @@ def features_after_what_went_wrong(assay: Assay) -> None:
 
 @scenario()
 def features_after_administration(assay: Assay) -> None:
-    """Blocked features right after a key was revoked and after a request over the spend limit"""
+    """Blocked features right after a key was revoked, after managed settings that allow them, and after a request over the spend limit"""
     with at_will():
-        if not any(assay.offers(name) for name in ("key.revoke", "cost.set")):
-            raise NotOffered("the profile offers neither 'key.revoke' nor 'cost.set'")
+        if not any(assay.offers(name) for name in ("key.revoke", "settings.write", "cost.set")):
+            raise NotOffered("the profile offers none of 'key.revoke', 'settings.write', 'cost.set'")
         _try_all(assay, assay.enable(assay.fresh()), WAS_ADMINISTERED)
 
 

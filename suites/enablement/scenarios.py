@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from zdr_audit.suite.assay import IN_THE_OTHER_HEADER, Assay
 from zdr_audit.suite.histories import machine, walks
@@ -106,14 +107,20 @@ def _enabling_unreviewed(assay: Assay) -> None:
     enabler = assay.doer("zdr.enable")
     # Beside it stands another organization of the account, whose request is approved and waits; later it has ZDR.
     beside = assay.fresh()
-    waiting = assay.provide("zdr.request", step="request beside", org=beside).values["request"]
-    assay.provide("zdr.approve", step="approve beside", org=beside, request=waiting)
+    filed = assay.provide("zdr.request", step="request beside", org=beside)
+    waiting, marker = filed.values["request"], filed.interaction.labels.get("marker")
+    ticket: dict[str, Any] = {"marker": marker} if marker else {}
+    assay.provide("zdr.approve", step="approve beside", org=beside, request=waiting, **ticket)
     org = assay.fresh()
     request = assay.provide("zdr.request", step="request", org=org).values["request"]
     assay.attempt("zdr.enable", enabler, step="enable before review", org=org, request=request)
     assay.provide("zdr.enable", step="enable beside", org=beside, request=waiting)
     assay.provide("zdr.reject", step="reject", org=org, request=request)
     assay.attempt("zdr.enable", enabler, step="enable after rejection", org=org, request=request)
+    if ticket:  # under one reference several requests may be filed, and each needs a review
+        asked = assay.call("zdr.request", assay.doer("zdr.request"), step="request under an approved reference", org=org, **ticket)
+        if asked.accepted and asked.values["request"] != waiting:  # else the reference was taken for the same request, sent twice
+            assay.attempt("zdr.enable", enabler, step="enable before review", org=org, request=asked.values["request"])
     assay.call("zdr.status", org.admin, step="status", org=org)
     _read_its_log_at_last(assay, org)
 

@@ -6,7 +6,9 @@ from zdr_audit.journal.events import Interaction
 from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.limits import told_as_without_zdr
 from zdr_audit.suite.marks import control
+from zdr_audit.suite.outcomes import DoesNotApply
 
+from ..administration.through_changes import what_was_set_up_before_a_migration
 from . import scenarios as after
 
 
@@ -92,6 +94,17 @@ def test_migration_leaves_no_gap(expect: Expect) -> None:
     asked = [i for step in ("ask before", "ask during", "ask after") for i in expect.some(step=step)]
     asked += expect.where(step="ask after otherwise")
     expect.kept_nowhere(asked, promise="nothing must be kept before, during and after the migration")
+
+
+@control("ZDR-ENB-08", after=what_was_set_up_before_a_migration)
+def test_a_spend_limit_from_before_a_migration_binds_after_it(expect: Expect) -> None:
+    expect.about(what_was_set_up_before_a_migration)
+    asked = expect.where(step="over the limit")
+    if not asked:
+        raise DoesNotApply("no spend limit could be set before the migration")
+    expect.dealt_with(asked)
+    stopped = expect.profile.operations["cost.set"].refused
+    expect.every(asked, lambda i: i.status in stopped, "a spend limit that was set before a migration must bind after it")
 
 
 @control("ZDR-ENB-08", after=after.migration)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
+from typing import Any
 
 from zdr_audit.journal.events import GrowthMeasured
 from zdr_audit.suite.assay import Assay
@@ -76,6 +78,11 @@ def tool_use(assay: Assay) -> None:
         _in("result_document", "result_search", stream=True),
     ]
     _both(assay, [*made, *failed, *blocks], "ask")
+    # What tools of the provider's found goes back as it came, signed; what it did not sign some targets pass over, and others refuse.
+    for stream in (False, True):
+        found = _in("server_result", stream=stream, answer=False)
+        if assay.can_say(found):
+            assay.infer(assay.subject.member, found, step="ask with what was found", counts=False, how=How(expects=(200, 400, 422)))
 
 
 @scenario()
@@ -239,6 +246,24 @@ def token_counting(assay: Assay) -> None:
         assay.infer_both(stimulus, step="count", how=How(COUNTING))
 
 
+OTHER_EVENTS = ("feedback_submitted", "error_reported", "transcript_shared", "tool_finished")
+_NAMES = frozenset({"event_name", "event", "name", "kind"})
+
+
+def renamed(name: str, body: bytes | None, headers: dict[str, str]) -> tuple[bytes | None, dict[str, str]]:
+    """A report whose events are called so, at whatever depth their names stand; as it is where it is no JSON."""
+
+    def called(data: Any) -> Any:
+        if isinstance(data, dict):
+            return {key: name if key in _NAMES and isinstance(value, str) else called(value) for key, value in data.items()}
+        return [called(item) for item in data] if isinstance(data, list) else data
+
+    try:
+        return json.dumps(called(json.loads(body or b""))).encode(), headers
+    except ValueError:
+        return body, headers
+
+
 @scenario()
 def reports_of_clients(assay: Assay) -> None:
     """Well-formed reports of clients, of events and of counts, that carry content"""
@@ -249,6 +274,9 @@ def reports_of_clients(assay: Assay) -> None:
             assay.call("events.send", actor, step="report events", content=actor.content, counts=counts, weigh="decision")
             if assay.offers("metrics.send"):
                 assay.call("metrics.send", actor, step="report counts", content=actor.content, weigh="decision")
+    who = assay.subject.member
+    for name in OTHER_EVENTS:  # what takes feedback or errors to where they are kept goes by the name
+        assay.call("events.send", who, step="report other events", content=who.content, weigh="decision", _reshape=partial(renamed, name))
 
 
 @scenario()

@@ -22,8 +22,8 @@ _BEGINS = Stimulus(stream=True, abandon_after=3_500)
 
 def while_it_is_asked(assay: Assay, by: Actor, change: Callable[[Mapping[str, str]], object]) -> None:
     """The change is made while a stream that `by` asked for is still coming, where there are streams, and while the body of another request is: that one
-    is answered in full or refused. Where the change is put off until both are over, another body comes meanwhile. The change gets the labels of its call,
-    `during` among them."""
+    is answered in full or refused. Where the change is put off, other bodies come meanwhile, so that one is always under way. The change gets the labels of
+    its call, `during` among them."""
     begun, trying, made = threading.Event(), threading.Event(), threading.Event()
     streams = assay.can_say(_BEGINS)
 
@@ -51,8 +51,13 @@ def while_it_is_asked(assay: Assay, by: Actor, change: Callable[[Mapping[str, st
             if made.is_set() or not trying.is_set():
                 return
 
+    def ask_in_between() -> None:
+        if trying.wait(SLOW_BODY) and not made.wait(SLOW_BODY / 2):
+            ask_slowly()
+
     jobs: list[Callable[[], None]] = [
         ask_slowly,
+        ask_in_between,
         *([partial(ask, _BEGINS, How(begun=begun))] if streams else []),
     ]
     assay.parallel([*jobs, make])

@@ -100,12 +100,17 @@ def _readers_of_the_log(assay: Assay, party: Party) -> list[Actor]:
 
 @scenario()
 def a_second_organization_is_enabled(assay: Assay) -> None:
-    """Prompts of a second ZDR organization of the same account"""
+    """Prompts of a second ZDR organization of the same account, and of the last of several"""
     second = assay.fresh()
     assay.call("zdr.status", second.admin, step="a newer organization: status", org=second)
     second = assay.enable(second)
     for stream in (False, True, False):
         assay.infer(second.member, Stimulus(stream=stream, places=frozenset({"message", "system"})), step="ask")
+    latest = second
+    for _ in range(assay.count(5, 6, 24)):  # who knows the first few alone, from one page of a list, say, does not know the last
+        latest = assay.enable(assay.fresh(step="create one more"), step="enable one more")
+    for stream in (False, True):
+        assay.infer(latest.member, Stimulus(stream=stream), step="ask in the latest", counts=False)
 
 
 @scenario()
@@ -146,14 +151,23 @@ WORDS_OF_RETENTION: tuple[tuple[tuple[str, str], ...], ...] = (
 )
 
 
+NAMES_OF_AN_ORGANIZATION = ("anthropic-organization-id", "openai-organization", "x-organization-id", "x-organization-uuid", "x-tenant-id")
+"""Headers by which clients say for whom they ask. A key belongs to one organization, whatever they say."""
+
+
 @scenario()
 def requests_that_speak_of_retention(assay: Assay) -> None:
-    """Requests whose headers or body say something of retention"""
+    """Requests whose headers or body say something of retention, or name an organization without ZDR"""
     for number, headers in enumerate(WORDS_OF_RETENTION):
         assay.infer_both(Stimulus(headers=headers, stream=bool(number % 2)), step="ask with words of retention")
     with suppress(NotOffered):  # many an interface has no word for it; a target that refuses the word has not obeyed it
         for stream in (False, True):
             assay.infer(assay.subject.member, Stimulus(store=True, stream=stream), step="ask to be stored", counts=False)
+    names = tuple((header, assay.control.id) for header in NAMES_OF_AN_ORGANIZATION)
+    for stream in (False, True):  # who refuses the contradiction has not obeyed it either
+        how = How(expects=(200, 400, 401, 403, 404, 422))
+        asked = Stimulus(headers=names, stream=stream, answer=False)
+        assay.infer(assay.subject.member, asked, step="ask in the name of another", counts=False, how=how)
 
 
 @scenario()

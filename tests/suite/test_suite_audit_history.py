@@ -25,8 +25,11 @@ from engine_logs import (
     story,
 )
 
+from zdr_audit.journal.events import Interaction
+from zdr_audit.profile.audit import AuditTypes
 from zdr_audit.suite.audit_history import Story
 from zdr_audit.suite.expect import Expect
+from zdr_audit.suite.log_entries import tells_of_zdr
 from zdr_audit.suite.outcomes import Inconclusive, Violated
 
 
@@ -55,6 +58,37 @@ def test_a_missing_refusal_is_found_by_the_other_control(profile):
     assert found["one entry for each refusal"].startswith(
         f"1 refused actions '{kind_of(profile, 'disabled')}' must have 1 entries, the audit log has 0"
     )
+
+
+def odd(*, status: int, outcome: str) -> list[Interaction]:
+    """The actions, of which the sixth was made with a body that cannot be read, and answered so."""
+    made = actions()
+    made[5] = made[5].model_copy(update={"labels": {**made[5].labels, "odd": "no body"}, "status": status, "outcome": outcome})
+    return made
+
+
+def test_a_refused_attempt_that_cannot_be_read_has_its_entry_and_a_mistake_none(profile):
+    entries = log_of(profile)
+    check(profile, one_each_refused, entries, acted=odd(status=403, outcome="denied"))
+    del entries[5]
+    with pytest.raises(Violated, match=r"1 refused actions .* must have 1 entries, the audit log has 0"):
+        check(profile, one_each_refused, entries, acted=odd(status=403, outcome="denied"))
+    check(profile, one_each_refused, chained(entries), acted=odd(status=400, outcome="client_error"))
+
+
+@pytest.mark.parametrize(
+    ("entry", "tells"),
+    [
+        ({"type": "enabled"}, True),
+        ({"type": "org_created", "_whole": {"zdr": True}}, True),
+        ({"type": "org_created", "_whole": {"terms": "Zero Data Retention"}}, True),
+        ({"type": "enabled", "outcome": "refused"}, False),
+        ({"type": "org_created", "actor": "zdr-audit-member@x.example", "reference": "zdrref-12"}, False),
+        ({}, False),
+    ],
+)
+def test_how_zdr_came_is_told_by_a_type_or_by_words_that_are_not_our_own(entry, tells):
+    assert tells_of_zdr(entry, AuditTypes(requested="asked", enabled="enabled", disabled="off")) is tells
 
 
 @pytest.mark.parametrize("number", range(len(DONE)))

@@ -19,16 +19,18 @@ from suites.administration.test_through_changes import test_a_spend_limit_holds_
 from suites.administration.test_through_changes import test_clients_are_told_their_limits_through_all_that_happens as limits_hold
 from suites.administration.test_through_changes import test_managed_settings_hold_through_all_that_happens as settings_hold
 from suites.administration.test_through_changes import test_users_stay_listed_through_all_that_happens as users_hold
-from suites.administration.through_changes import what_was_set_up
+from suites.administration.through_changes import what_was_set_up, what_was_set_up_before_a_migration
 from suites.audit_log.scenarios import a_closed_organization_is_acted_on, enablement_actions
 from suites.audit_log.test_entries import test_refused_attempts_on_a_closed_organization_are_logged as logged
 from suites.contract.test_contract import test_a_revoked_key_opens_nothing_after_a_migration_either as opens_nothing
 from suites.enablement.scenarios import migration
+from suites.enablement.test_enablement import test_a_spend_limit_from_before_a_migration_binds_after_it as limit_binds
 from zdr_audit.journal.events import Interaction
 from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.marks import Scenario
 from zdr_audit.suite.outcomes import DoesNotApply
 from zdr_audit.suite.party import NotOffered, NotThere
+from zdr_audit.target.transport import Answer, Outgoing
 
 
 def driven(lab: Lab, scenario: Scenario) -> Expect:
@@ -196,6 +198,32 @@ def test_a_key_that_was_revoked_before_a_migration_must_open_nothing_after_it(tm
         assert len(expect.where(step="a key revoked before")) == 2
         back = altered(expect, "a key revoked before", status=200, outcome="accepted")
         assert "before a migration must open nothing" in violated(lambda: opens_nothing(back))
+
+
+def test_a_spend_limit_from_before_a_migration_must_bind_after_it(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        expect = driven(lab, what_was_set_up_before_a_migration)
+    assert [i.labels["change"] for i in expect.some(step="settings")] == ["it was migrated"]
+    limit_binds(expect)
+    limit_holds(expect)
+    altered(expect, "over the limit", status=200, outcome="accepted")
+    assert "a spend limit that was set before a migration must bind after it" in violated(lambda: limit_binds(expect))
+    assert "must be stopped, also after it was migrated" in violated(lambda: limit_holds(expect))
+
+
+def test_where_nothing_can_be_set_up_before_a_migration_nothing_is_missed_after_it(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        send = lab.transport.send
+
+        def closed(outgoing: Outgoing) -> Answer:
+            answer = send(outgoing)
+            return replace(answer, status=403, body=b"{}") if outgoing.operation in ("cost.set", "settings.write") else answer
+
+        lab.transport.send = closed  # type: ignore[method-assign]
+        expect = driven(lab, what_was_set_up_before_a_migration)
+    assert not expect.where(step="over the limit") and not expect.where(step="settings")
+    with pytest.raises(DoesNotApply, match="no spend limit could be set before the migration"):
+        limit_binds(expect)
 
 
 def test_where_keys_cannot_be_revoked_nothing_is_said_of_them(tmp_path: Path) -> None:

@@ -69,10 +69,16 @@ def test_a_feature_is_asked_for_right_after_a_key_was_revoked_by_whoever_is_over
     with Lab(tmp_path) as lab:
         administered = driven(lab, disturbed.features_after_administration)
         purged = driven(lab, disturbed.features_after_a_purge)
-    assert [(i.step, i.role, i.outcome) for i in administered][-6:] == [
+    settings = [
+        ("say yes to all", "admin", "accepted"),
+        ("use after managed settings said yes to every feature", "member", "refused_by_policy"),
+    ]
+    number = sum(any(e.begins for e in feature.endpoints) for feature in lab.profile.features.values())
+    assert [(i.step, i.role, i.outcome) for i in administered][-6 - 2 * number :] == [
         ("give a colleague a key", "admin", "accepted"),
         ("revoke the key", "admin", "accepted"),
         ("use after a key was revoked", "member", "refused_by_policy"),
+        *settings * number,
         ("set the limit", "admin", "accepted"),
         ("spend more", "member", "accepted"),
         ("use after a user was stopped by a limit", "member", "refused_by_policy"),
@@ -80,12 +86,15 @@ def test_a_feature_is_asked_for_right_after_a_key_was_revoked_by_whoever_is_over
     assert [(i.step, i.outcome) for i in purged] == [("purge", "accepted"), ("use after the purge ran", "refused_by_policy")]
 
 
+GONE = ("purge.run", "key.revoke", "settings.write", "cost.set")
+
+
 @pytest.mark.parametrize("scenario", [disturbed.features_after_administration, disturbed.features_after_a_purge])
 def test_where_the_profile_offers_no_means_the_scenario_is_about_what_is_not_there(tmp_path: Path, scenario: Scenario) -> None:
     with Lab(tmp_path) as lab:
-        kept = {name: spec for name, spec in lab.profile.operations.items() if name not in ("purge.run", "key.revoke", "cost.set")}
+        kept = {name: spec for name, spec in lab.profile.operations.items() if name not in GONE}
         lab.profile = lab.profile.model_copy(update={"operations": kept})
-        with pytest.raises(NotThere, match=r"offers neither 'key\.revoke' nor 'cost\.set'|has none of: the purge ran"):
+        with pytest.raises(NotThere, match=r"offers none of 'key\.revoke', 'settings\.write', 'cost\.set'|has none of: the purge ran"):
             scenario.drive(lab.assay(scenario.name, 0, "quick"))
         assert not lab.history().interactions, "no organization is made for nothing"
 

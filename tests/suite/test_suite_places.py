@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,15 @@ def test_each_place_is_sent_once_with_a_canary_of_its_own(tmp_path: Path, scenar
     subject = {i.id for i in sent if i.organization == "subject"}
     made = [c.place for c in history.canaries.values() if c.interaction in subject and c.place in places]
     assert sorted(made) == sorted(places)
+
+
+def test_events_get_other_names_at_any_depth_and_what_is_no_report_stays() -> None:
+    report = {"events": [{"event_type": "Internal", "event_data": {"event_name": "prompt", "name": 5, "prompt": "x"}, "kind": "k"}]}
+    body, headers = RETENTION.renamed("feedback", json.dumps(report).encode(), {"a": "b"})
+    data = {"event_name": "feedback", "name": 5, "prompt": "x"}
+    assert json.loads(body) == {"events": [{"event_type": "Internal", "event_data": data, "kind": "feedback"}]}
+    assert headers == {"a": "b"}
+    assert [RETENTION.renamed("feedback", odd, {})[0] for odd in (b"not json", b"", None)] == [b"not json", b"", None]
 
 
 def test_a_system_prompt_goes_out_as_a_plain_string_and_as_a_list(tmp_path: Path) -> None:

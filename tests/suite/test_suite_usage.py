@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from engine_events import Record, interaction
 
+from suites.administration.test_administration import test_a_user_who_spent_a_small_limit_is_stopped as is_stopped
 from suites.administration.test_administration import test_usage_analytics_are_there_and_count as are_counted
-from suites.administration.usage import count_of, lacks, waited_for
+from suites.administration.usage import count_of, lacks, spent_by, waited_for
+from zdr_audit.journal.events import ScenarioEnded
 from zdr_audit.profile.load import load
 from zdr_audit.suite.expect import Expect
-from zdr_audit.suite.outcomes import Violated
+from zdr_audit.suite.outcomes import DoesNotApply, Violated
 
 WINDOW = 5.0
 USED = {"a@x.example": 3, "b@x.example": 1}
@@ -72,6 +74,41 @@ def test_what_lacks_a_user_or_a_count_is_told(rows):
 def test_counts_of_a_user_are_added():
     assert count_of(ALL, "a@x.example") == 3
     assert count_of(ALL, "c@x.example") is None and count_of([row("c@x.example", None)], "c@x.example") is None
+
+
+def test_costs_of_a_user_are_added_and_what_is_no_number_is_none():
+    rows = [{"actor": "a", "cost": 1}, {"actor": "a", "cost": 0.5}, {"actor": "a", "cost": "2"}, {"actor": "b", "cost": 4}, {"actor": "c"}]
+    assert [spent_by(rows, who) for who in ("a", "b", "c", "d")] == [1.5, 4.0, None, None]
+
+
+LIMIT = "administration.a_small_limit"
+
+
+def beyond(cost: Any, status: int) -> None:
+    """A user with a limit of one, of whom the report tells this cost, asks once more and gets this status."""
+    record = Record()
+    who = {"email": "a@x.example"}
+    spent = interaction(40, scenario=LIMIT, step="spend", labels=who)
+    read = interaction(
+        41, scenario=LIMIT, step="what was spent", operation="analytics.read", data={"items": [{"actor": "a@x.example", "cost": cost}]}
+    )
+    asked = interaction(42, scenario=LIMIT, step="spend beyond", labels=who, status=status)
+    record.interactions += [spent, read, asked]
+    record.scenarios.append(ScenarioEnded(name=LIMIT))
+    is_stopped(Expect(record.history(), load("simulator", {}).profile, "ZDR-ADM-01", (LIMIT,), ("main",)))
+
+
+def test_whoever_is_shown_to_have_spent_a_small_limit_is_stopped():
+    beyond(1, 402)
+    beyond(7, 429)
+    with pytest.raises(Violated, match="a user whose limit is 1, and who is shown to have spent 4, must be stopped"):
+        beyond(4, 200)
+
+
+@pytest.mark.parametrize(("cost", "said"), [(0.04, "0.04"), (0, "0"), (None, "nothing")])
+def test_a_limit_that_is_not_shown_to_be_spent_says_nothing(cost, said):
+    with pytest.raises(DoesNotApply, match=f"shows {said} of what was spent"):
+        beyond(cost, 200)
 
 
 def judged(rows: Any, **labels: str) -> None:

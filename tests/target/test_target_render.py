@@ -47,6 +47,7 @@ WHERE: dict[Place, str] = {
     "search_result": "/messages/0/content/0/content/0/text",
     "search_title": "/messages/0/content/0/title",
     "search_source": "/messages/0/content/0/source",
+    "server_result": "/messages/1/content/1/content/0/title",
     "earlier_thinking": "/messages/1/content/0/thinking",
     "user_id": "/metadata/user_id",
     "stop_sequence": "/stop_sequences/0",
@@ -74,7 +75,7 @@ def test_a_canary_stands_in_the_place_that_is_named(place):
     chosen = {place: MINT.new()}
     rendered = body(Stimulus(places=frozenset(chosen)), chosen)
     assert chosen[place] in at(rendered, WHERE[place])
-    assert json.dumps(rendered).count(chosen[place]) == (2 if place == "history" else 1)
+    assert json.dumps(rendered).count(chosen[place]) == (2 if place in ("history", "server_result") else 1)
 
 
 def test_the_header_place_is_a_header_and_not_in_the_body():
@@ -319,6 +320,7 @@ def test_a_target_gets_no_blocks_of_a_kind_that_it_does_not_have():
         ("search_title", {"search_result"}),
         ("search_source", {"search_result"}),
         ("document_context", {"document"}),
+        ("server_result", {"tool_result"}),
         ("earlier_thinking", {"history", "thinking"}),
     ):
         asked = Stimulus(places=frozenset({"message", place}))

@@ -63,6 +63,8 @@ class Story:
                 continue
             acted = [i for i in expect.interactions if "audit" in i.labels and i.labels["about"] == about]
             expect.dealt_with(acted)
+            # What cannot be read may be called a mistake before anybody asks whose it is; refused, it was an attempt like any other.
+            acted = [i for i in acted if "odd" not in i.labels or i.outcome == "denied"]
             actions = tuple(action for i in acted for action in actions_of(i, i.labels["audit"], types, expect.profile.further_entry))
             if any("too_large" in (page.data or {}) for page in pages):
                 raise Inconclusive("the log was too large to be recorded")

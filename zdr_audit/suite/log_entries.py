@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
+from zdr_audit.profile.audit import AuditTypes
+
+ENABLES = ("zdr", "zero data", "zero_data", "zero-data", "retention")
+_OURS = re.compile(r"zdr-?audit|zdrref")
+"""What the run calls itself, and its references."""
 _TOO_LATE = 10**11
 """Seconds since 1970 of a year that nobody means."""
 
@@ -20,6 +27,15 @@ def oldest_first(entries: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], .
     times = [at for e in entries if (at := moment(e.get("at"))) is not None]
     falls = len(times) == len(entries) and len(set(times)) > 1 and all(a >= b for a, b in pairwise(times))
     return entries[::-1] if falls else entries
+
+
+def tells_of_zdr(entry: dict[str, Any], types: AuditTypes) -> bool:
+    """Whether an entry says that ZDR came to be on, by its type or in any of its words: how else than by our steps it does is nowhere said."""
+    if entry.get("outcome") in types.refused:
+        return False
+    said = _OURS.sub("", json.dumps(entry, default=str).casefold())
+    kinds = {types.requested, types.approved, types.enabled} - {None}
+    return entry.get("type") in kinds or any(word in said for word in ENABLES)
 
 
 def moment(text: object) -> datetime | None:

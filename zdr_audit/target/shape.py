@@ -94,6 +94,7 @@ _PLACE_WORDS: Mapping[str, str] = {
     "search_result": "a search result",
     "search_title": "the title of a search result",
     "search_source": "the source of a search result",
+    "server_result": "what a tool of the provider's found, sent back",
     "earlier_thinking": "earlier thinking that is sent back",
     "user_id": "the user id in the metadata",
     "stop_sequence": "a stop sequence",

@@ -10,12 +10,14 @@ from pydantic import BaseModel, ConfigDict
 Place = Literal[
     "message", "system", "history", "prefill", "tool_name", "tool_description", "tool_schema", "tool_input", "tool_result",
     "result_text", "result_image", "result_document", "result_search", "image", "document", "document_title", "document_context", "document_text",
-    "document_image", "search_result", "search_title", "search_source", "earlier_thinking", "user_id", "stop_sequence", "header", "unknown_field",
+    "document_image", "search_result", "search_title", "search_source", "server_result", "earlier_thinking", "user_id", "stop_sequence", "header",
+    "unknown_field",
 ]  # fmt: skip
 PLACES: tuple[Place, ...] = (
     "message", "system", "history", "prefill", "tool_name", "tool_description", "tool_schema", "tool_input", "tool_result",
     "result_text", "result_image", "result_document", "result_search", "image", "document", "document_title", "document_context", "document_text",
-    "document_image", "search_result", "search_title", "search_source", "earlier_thinking", "user_id", "stop_sequence", "header", "unknown_field",
+    "document_image", "search_result", "search_title", "search_source", "server_result", "earlier_thinking", "user_id", "stop_sequence", "header",
+    "unknown_field",
 )  # fmt: skip
 Wrong = Literal[
     "unknown_model", "negative_max_tokens", "empty_messages", "bad_role", "broken_json", "no_version", "bad_credential", "too_large"
@@ -23,16 +25,16 @@ Wrong = Literal[
 WRONG: tuple[Wrong, ...] = get_args(Wrong)
 Sampling = Literal["warm", "nucleus"]
 Choice = Literal["auto", "any", "named", "none"]
-REFUSABLE: frozenset[Place] = frozenset({"unknown_field", "earlier_thinking"})
+REFUSABLE: frozenset[Place] = frozenset({"unknown_field", "earlier_thinking", "server_result"})
 """Places that a target may answer with a client error, and be right: whoever sends content there must be ready for one. Thinking bears a
-signature, and no target need take one that it did not give."""
+signature, as what a tool of the provider's found does, and no target need take one that it did not give."""
 INSIDE: frozenset[Place] = frozenset({"document_text", "document_image"})
 """Places in blocks inside a document: most interfaces have documents in one piece alone."""
 RESULT: frozenset[Place] = frozenset({"result_text", "result_image", "result_document", "result_search"})
 """Places in blocks inside a tool's result, which is a plain text where it has `tool_result` alone."""
 SEARCH: frozenset[Place] = frozenset({"search_result", "search_title", "search_source"})
 """Places in what the client found by a search of its own."""
-IN_BLOCKS: frozenset[Place] = INSIDE | RESULT | SEARCH | {"document_context", "earlier_thinking"}
+IN_BLOCKS: frozenset[Place] = INSIDE | RESULT | SEARCH | {"document_context", "earlier_thinking", "server_result"}
 """Places that interfaces have whose messages are made of blocks with blocks of their own, and no others."""
 _COMES_WITH: dict[str, tuple[str, ...]] = {
     "tool_name": ("tool_description",),
@@ -45,6 +47,7 @@ _COMES_WITH: dict[str, tuple[str, ...]] = {
     "result_search": ("tool_result", "search_result"),
     "search_title": ("search_result",),
     "search_source": ("search_result",),
+    "server_result": ("tool_result",),
     "earlier_thinking": ("history", "thinking"),
 }
 """What a target has only if it has the others, whose names a profile may know where it does not know this one."""

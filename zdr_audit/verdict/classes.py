@@ -27,6 +27,7 @@ _PLACES = {
     "result_image": "Tool inputs and results",
     "result_document": "Tool inputs and results",
     "result_search": "Tool inputs and results",
+    "server_result": "Tool inputs and results",
     "image": "Images",
     "document": "Documents",
     "document_title": "Documents",

@@ -98,22 +98,6 @@ def server_tool_results_are_cached(parts: Parts, where: str) -> None:
     also(parts, cache)
 
 
-def text_after_a_stop_is_logged(parts: Parts, where: str) -> None:
-    """What the model said behind a stop sequence is not sent, and logged as dropped."""
-
-    def log_dropped(ctx: RequestContext) -> None:
-        request = _inferred(ctx)
-        said = parts.model.follow(request) if request is not None else None
-        if request is None or said is None:
-            return
-        cuts = [(said.index(stop), stop) for stop in request.stop_sequences or () if stop and stop in said]
-        if cuts:
-            at, stop = min(cuts)
-            PLACES[where](parts, ctx, b"dropped behind a stop sequence: " + said[at + len(stop) :].encode())
-
-    also(parts, log_dropped)
-
-
 def recorder_is_dumped_at_restart(parts: Parts, last: int) -> None:
     """A flight recorder holds the last requests in memory; a restart that somebody asks for writes it out for them."""
     recorder: deque[dict[str, str]] = deque(maxlen=last)

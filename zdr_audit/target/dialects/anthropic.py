@@ -104,6 +104,8 @@ def _messages(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, 
         messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
     if "earlier_thinking" in texts:
         messages += [{"role": "user", "content": "Think first."}, {"role": "assistant", "content": _thought(texts["earlier_thinking"])}]
+    if "server_result" in texts:
+        messages += [{"role": "user", "content": "Search first."}, {"role": "assistant", "content": _found(texts["server_result"])}]
     results = _results(texts)
     if results:
         messages += [
@@ -142,6 +144,20 @@ def _thought(thought: str) -> list[dict[str, Any]]:
     """What the assistant thought and then said, as clients send it back."""
     return [
         {"type": "thinking", "thinking": f"The user asks about {thought}.", "signature": words.SIGNATURE},
+        {"type": "text", "text": "As the survey lists."},
+    ]
+
+
+def _found(text: str) -> list[dict[str, Any]]:
+    """What tools of the provider's own found on the web, and what was then said, as clients send it back."""
+    at, search, fetch = "https://search.example/ships", f"srv{words.TOOL_CALL}", f"srv{words.TOOL_CALL}_fetch"
+    found = {"type": "web_search_result", "url": at, "title": f"On {text}", "encrypted_content": words.SIGNATURE}
+    page = {"type": "web_fetch_result", "url": at, "content": _text_document(words.document({"document": text}))}
+    return [
+        {"type": "server_tool_use", "id": search, "name": "web_search", "input": {"query": "ships"}},
+        {"type": "web_search_tool_result", "tool_use_id": search, "content": [found]},
+        {"type": "server_tool_use", "id": fetch, "name": "web_fetch", "input": {"url": at}},
+        {"type": "web_fetch_tool_result", "tool_use_id": fetch, "content": page},
         {"type": "text", "text": "As the survey lists."},
     ]
 
