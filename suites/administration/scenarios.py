@@ -65,7 +65,7 @@ def a_small_limit(assay: Assay) -> None:
             served += reply.interaction.status == 200
         _until_counted(assay, org, {org.member.email: served} if org.member.email else {})
         assay.list_all("analytics.read", org.admin, step="what was spent", org=org)
-        assay.infer(org.member, Stimulus(answer=False), step="spend beyond", counts=False, how=either)
+        assay.infer(org.member, Stimulus(answer=False), step="spend beyond", how=either)
 
 
 @scenario(last=True)

@@ -33,13 +33,13 @@ def test_each_action_has_exactly_one_entry(expect: Expect) -> None:
     Story.each(expect, lambda story: story.has_one_entry_for_each(expect, refused=False))
 
 
-@control("ZDR-AUD-01", after=after.a_migration_is_logged)
+@control("ZDR-AUD-01", after=ACTIONS)
 def test_zdr_that_came_with_an_organization_is_told_in_its_log(expect: Expect) -> None:
     expect.about(after.a_migration_is_logged)
     types = expect.audit_types
     if types is None:
         raise Inconclusive("the profile does not say how the audit log names these actions (audit_types)")
-    log = expect.some(step="own log")
+    log = expect.some(step="own log", scenario=after.a_migration_is_logged.name)
     expect.served(log, "an organization's admin must be able to read its audit log")
     read_to_the_end(log)
     if not listed(log):

@@ -96,7 +96,7 @@ def test_migration_leaves_no_gap(expect: Expect) -> None:
     expect.kept_nowhere(asked, promise="nothing must be kept before, during and after the migration")
 
 
-@control("ZDR-ENB-08", after=what_was_set_up_before_a_migration)
+@control("ZDR-ENB-08", after=(after.migration, what_was_set_up_before_a_migration))
 def test_a_spend_limit_from_before_a_migration_binds_after_it(expect: Expect) -> None:
     expect.about(what_was_set_up_before_a_migration)
     asked = expect.where(step="over the limit")

@@ -122,7 +122,7 @@ def test_the_plan_is_what_the_command_then_sent(runs, monkeypatch):
     assert not isinstance(found, str), found
     assert differences(found, runs.ended["the command"].folder / "report" / "journal.sqlite") == []
     assert not found.broken
-    assert [(made.kind, made.count) for made in found.made if made.kind == "organization"] == [("organization", 7)]
+    assert [(made.kind, made.count) for made in found.made if made.kind == "organization"] == [("organization", 8), ("organization", 1)]
 
 
 def test_plain_pytest_gives_the_same_verdicts_and_exit_status(runs):
