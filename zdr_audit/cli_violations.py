@@ -41,13 +41,25 @@ def _loaded() -> tuple[tuple[Violation, ...], tuple[Variant, ...]]:
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="With --matrix: folder of kill-matrix.json and kill-matrix.html (default: reports; with --alone reports/alone).",
+    help="With --matrix: folder of kill-matrix.json and kill-matrix.html (default: reports; with --alone reports/alone, with --together reports/together).",
 )
 @click.option(
     "--alone",
     is_flag=True,
     help="With --matrix: each violation against each control that must find it, with that control alone; minutes in place of an hour. "
     "Says nothing of unrelated controls.",
+)
+@click.option(
+    "--together",
+    is_flag=True,
+    help="With --matrix: several seeds in one audit, drawn by the seed so that none touches a control that another must be found by; one that is not found "
+    "there is audited again by itself. Every control, and minutes in place of an hour.",
+)
+@click.option(
+    "--seen",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="With --together: folder of matrices made before, from which it is known what each violation touches by itself (default: reports, where there is "
+    "one). Where none has it, all that the violation may touch.",
 )
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="With --matrix: folder in which each audit's files stay.")
 @click.option("--resume", is_flag=True, help="With --matrix and --keep: audits that lie finished there are not made again.")
@@ -73,6 +85,8 @@ def violations_command(
     depth: str,
     out: Path | None,
     alone: bool,
+    together: bool,
+    seen: Path | None,
     keep: Path | None,
     resume: bool,
     recheck: Path | None,
@@ -86,6 +100,7 @@ def violations_command(
       zdr-audit violations
       zdr-audit violations --matrix
       zdr-audit violations --matrix --alone
+      zdr-audit violations --matrix --together
       zdr-audit violations --matrix --only 'blk-*' --out blocked
       zdr-audit violations --matrix --only 'blk-*' --update
       zdr-audit violations --matrix --keep audits --out before && zdr-audit violations --matrix --recheck audits --out now
@@ -95,16 +110,25 @@ def violations_command(
     broken, harmless = _loaded()
     if matrix:
         from zdr_audit.matrix.asked import COMPLIANT
+        from zdr_audit.matrix.build import Kind
         from zdr_audit.matrix.cases import choose
         from zdr_audit.matrix.command import run_matrix
         from zdr_audit.matrix.drive import default_jobs
+        from zdr_audit.matrix.together import seen as touched
         from zdr_audit.matrix.write import MatrixError, read, would_go
 
         if resume and keep is None:
             _fail("--resume needs --keep: the folder in which the audits lie")
         if recheck is not None and keep is not None and keep.resolve() == recheck.resolve():
             _fail("--recheck and --keep need folders of their own: the records stay as they are")
-        out = out or Path("reports/alone" if alone else "reports")
+        if alone and together:
+            _fail("--alone and --together are two kinds of matrix: choose one")
+        if recheck is not None and together:
+            _fail("--recheck checks the records of audits of one seed each, and --together makes others")
+        if seen is not None and not together:
+            _fail("--seen needs --together")
+        kind: Kind = "alone" if alone else "together" if together else "each"
+        out = out or Path("reports" if kind == "each" else f"reports/{kind}")
         harmless = () if alone else harmless
         cases = choose(broken, harmless, only, available)
         if not cases.run:
@@ -127,7 +151,8 @@ def violations_command(
                 depth=depth,
                 keep=keep,
                 resume=resume,
-                alone=alone,
+                kind=kind,
+                before=touched(seen or Path("reports")) if together else None,
                 old=old,
                 known=known,
                 records=recheck,

@@ -34,8 +34,8 @@ def test_a_violation_is_held_against_each_of_its_controls_alone(tmp_path):
     jobs = {job.folder.relative_to(tmp_path).as_posix(): job for item in asked for job in item.jobs}
     assert set(jobs) == {f"{place}/{name}" for place in (COMPLIANT, "ret-x") for name in ("ZDR-AUD-01", "ZDR-RET-01")}
     assert all(job.controls == (place.split("/")[1],) and job.seed == 3 for place, job in jobs.items())
-    assert {job.violation for place, job in jobs.items() if place.startswith("ret-x")} == {"ret-x"}
-    assert {job.violation for place, job in jobs.items() if place.startswith(COMPLIANT)} == {""}
+    assert {job.violations for place, job in jobs.items() if place.startswith("ret-x")} == {("ret-x",)}
+    assert {job.violations for place, job in jobs.items() if place.startswith(COMPLIANT)} == {()}
 
 
 def test_where_there_is_no_violation_nothing_is_asked(tmp_path):

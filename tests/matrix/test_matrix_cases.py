@@ -38,10 +38,12 @@ def test_patterns_choose_by_id(only, ids):
     assert not cases.whole
 
 
-def test_the_profile_waits_only_as_long_as_the_seed_asks_for(tmp_path):
+def test_the_profile_waits_only_as_long_as_the_seeds_ask_for(tmp_path):
     shipped = tomllib.loads((resources.fixtures() / "targets" / "simulator.toml").read_text(encoding="utf-8"))
-    for seed, seconds in ((None, SETTLE_SECONDS), (violation(), SETTLE_SECONDS), (violation(settle_seconds=3), 3.0)):
-        quick = tomllib.loads(quick_profile(tmp_path, seed).read_text(encoding="utf-8"))
+    waits, less = violation(settle_seconds=3), violation(settle_seconds=2)
+    asked = [((), SETTLE_SECONDS), ((violation(),), SETTLE_SECONDS), ((waits,), 3.0), ((violation(), waits, less), 3.0)]
+    for seeds, seconds in asked:
+        quick = tomllib.loads(quick_profile(tmp_path, *seeds).read_text(encoding="utf-8"))
         assert quick["limits"].pop("settle_seconds") == seconds
         assert quick["limits"] == {k: v for k, v in shipped["limits"].items() if k != "settle_seconds"}
         assert {k: v for k, v in quick.items() if k != "limits"} == {k: v for k, v in shipped.items() if k != "limits"}

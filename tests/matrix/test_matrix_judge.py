@@ -22,11 +22,12 @@ def test_a_finished_audit_is_known_again(tmp_path):
         "depth": "quick",
     }
     (tmp_path / "report.json").write_text(json.dumps({"run": run}), encoding="utf-8")
-    job = Job(tmp_path, tmp_path, violation="ret-x", seed=3)
+    job = Job(tmp_path, tmp_path, violations=("ret-x",), seed=3)
     assert Result(tmp_path).is_of(job, "c")
     for other in (
-        replace(job, violation="ret-y"),
-        replace(job, violation="", variant="ret-x"),
+        replace(job, violations=("ret-y",)),
+        replace(job, violations=("ret-x", "ret-y")),
+        replace(job, violations=(), variants=("ret-x",)),
         replace(job, seed=4),
         replace(job, depth="standard"),
     ):

@@ -42,7 +42,11 @@ def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def _job(seed: Violation | Variant | None, folder) -> Job:
-    plain = Job(folder / COMPLIANT, quick_profile(folder / COMPLIANT)) if seed is None else job(seed, folder, seed=1, depth="quick")
+    plain = (
+        Job(folder / COMPLIANT, quick_profile(folder / COMPLIANT))
+        if seed is None
+        else job((seed,), folder / seed.id, seed=1, depth="quick")
+    )
     return replace(plain, controls=controls_for(seed))
 
 

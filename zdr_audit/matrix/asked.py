@@ -1,8 +1,9 @@
-"""What is asked about each seed: by one audit with every control, or by one audit for each control that must find it, with that control alone."""
+"""What is asked about each seed: by one audit with every control, or by one audit for each control that must find it, with that control alone. How
+several share an audit: `together.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,39 +14,49 @@ from zdr_audit.matrix.judge import Result, attempt, attempt_alone, harmless, har
 from zdr_audit.matrix.model import Attempt, Harmless
 from zdr_audit.matrix.work import JOURNAL, Job
 from zdr_audit.matrix.write import MatrixError
-from zdr_audit.violations import Variant, Violation
+from zdr_audit.violations import Seed, Variant, Violation
 
 Row = Attempt | Harmless
 COMPLIANT = "compliant"
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What audits came to: rows of a matrix, and what must still be asked for others."""
+
+    rows: tuple[Row, ...] = ()
+    more: tuple[Asked, ...] = ()
+
+
+@dataclass(frozen=True)
 class Asked:
-    """The audits that one row of a matrix needs, and what makes the row of them once they have ended."""
+    """Audits, and what tells what they came to once all of them have ended."""
 
     jobs: tuple[Job, ...]
-    row: Callable[[], Row]
+    outcome: Callable[[], Outcome]
 
 
-def job(item: Violation | Variant, folder: Path, seed: int, depth: str) -> Job:
-    """The audit of one seed with every control, in a folder of its own below `folder`."""
-    place = folder / item.id
-    target = quick_profile(place, item)
-    if isinstance(item, Violation):
-        return Job(place, target, violation=item.id, seed=seed, depth=depth)
-    return Job(place, target, variant=item.id, seed=seed, depth=depth)
+def job(seeds: Collection[Seed], place: Path, seed: int, depth: str) -> Job:
+    """The audit of these seeds at once (mostly of one) with every control, in the folder `place`."""
+    broken = tuple(item.id for item in seeds if isinstance(item, Violation))
+    other = tuple(item.id for item in seeds if isinstance(item, Variant))
+    return Job(place, quick_profile(place, *seeds), violations=broken, variants=other, seed=seed, depth=depth)
 
 
 def whole(cases: Cases, folder: Path, seed: int, depth: str) -> list[Asked]:
     """One audit a seed, with every control. Those that wait longest come first."""
 
     def asked(item: Violation | Variant) -> Asked:
-        one = job(item, folder, seed, depth)
-        result = one.folder
-        if isinstance(item, Variant):
-            return Asked((one,), lambda: harmless(item, Result(result)))
-        deep = item.depth and item.id not in missed_for_real()
-        return Asked((one,), lambda: attempt(item, Result(result), seen_earlier(Result(result), earlier_suites()) if deep else ()))
+        one = job((item,), folder / item.id, seed, depth)
+
+        def row() -> Row:
+            result = Result(one.folder)
+            if isinstance(item, Variant):
+                return harmless(item, result)
+            deep = item.depth and item.id not in missed_for_real()
+            return attempt(item, result, seen_earlier(result, earlier_suites()) if deep else ())
+
+        return Asked((one,), lambda: Outcome((row(),)))
 
     return [asked(item) for item in sorted(cases.run, key=lambda item: -(item.settle_seconds or 0))]
 
@@ -74,12 +85,12 @@ def alone(cases: Cases, folder: Path, seed: int, depth: str) -> list[Asked]:
         return {name: replace(plain, folder=plain.folder / name, controls=(name,)) for name in controls}
 
     def asked(item: Violation) -> Asked:
-        jobs = by_control(job(item, folder, seed, depth), item.controls)
-        return Asked(tuple(jobs.values()), lambda: attempt_alone(item, {name: Result(one.folder) for name, one in jobs.items()}))
+        jobs = by_control(job((item,), folder / item.id, seed, depth), item.controls)
+        return Asked(tuple(jobs.values()), lambda: Outcome((attempt_alone(item, {n: Result(one.folder) for n, one in jobs.items()}),)))
 
     broken = [item for item in cases.run if isinstance(item, Violation)]
     named = {name for item in broken for name in item.controls}
     place = folder / COMPLIANT
     held = by_control(Job(place, quick_profile(place), seed=seed, depth=depth), [c.id for c in load_catalogue().controls if c.id in named])
-    compliant = Asked(tuple(held.values()), lambda: harmless_alone({name: Result(one.folder) for name, one in held.items()}))
+    compliant = Asked(tuple(held.values()), lambda: Outcome((harmless_alone({name: Result(one.folder) for name, one in held.items()}),)))
     return [*([compliant] if held else []), *(asked(item) for item in broken)]

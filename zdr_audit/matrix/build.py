@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from zdr_audit import __version__
 from zdr_audit.catalogue.load import load_catalogue
@@ -14,20 +16,55 @@ from zdr_audit.matrix.drive import Drive
 from zdr_audit.matrix.judge import Result, killers
 from zdr_audit.matrix.model import Attempt, Harmless, Matrix, NotRun
 from zdr_audit.matrix.spent import Spent
+from zdr_audit.matrix.together import Seen, together
+from zdr_audit.matrix.work import Job
+
+Kind = Literal["each", "alone", "together"]
 
 
-def rows(asked: list[Asked], drive: Drive, resume: bool) -> Iterator[Row]:
+@dataclass
+class _Open:
+    """What was asked, and how many of its audits have not ended."""
+
+    asked: Asked
+    left: int
+
+
+def rows(asked: Iterable[Asked], drive: Drive, resume: bool) -> Iterator[Row]:
     """What each seed came to, as its audits end. `resume`: audits that lie finished in their folders are not made again."""
-    owners = {one.folder: item for item in asked for one in item.jobs}
-    waiting = {id(item): len(item.jobs) for item in asked}
-    jobs = [one for item in asked for one in item.jobs]
     digest = load_catalogue().digest
-    finished = [one for one in jobs if resume and Result(one.folder).is_of(one, digest)]
-    for done in itertools.chain(finished, drive.each([one for one in jobs if one not in finished])):
-        item = owners[done.folder]
-        waiting[id(item)] -= 1
-        if not waiting[id(item)]:
-            yield item.row()
+    running: dict[Future[Job], _Open] = {}
+
+    def begin(item: Asked) -> None:
+        one = _Open(item, len(item.jobs))
+        for job in item.jobs:
+            running[_ended(job) if resume and Result(job.folder).is_of(job, digest) else drive.start(job)] = one
+
+    for item in asked:
+        begin(item)
+    while running:
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            future.result()
+            one = running.pop(future)
+            one.left -= 1
+            if not one.left:
+                outcome = one.asked.outcome()
+                for more in outcome.more:
+                    begin(more)
+                yield from outcome.rows
+
+
+def _ended(job: Job) -> Future[Job]:
+    future: Future[Job] = Future()
+    future.set_result(job)
+    return future
+
+
+def _asked(cases: Cases, folder: Path, seed: int, depth: str, kind: Kind, before: Seen) -> Iterable[list[Asked]]:
+    """Round by round: what is asked next is known when the round before has ended."""
+    if kind == "together":
+        return together(cases, folder, seed, depth, before)
+    return [(alone if kind == "alone" else whole)(cases, folder, seed, depth)]
 
 
 def build(
@@ -39,21 +76,22 @@ def build(
     depth: str,
     resume: bool,
     done: Callable[[Row], None],
-    one_by_one: bool = False,
+    kind: Kind = "each",
+    before: Seen | None = None,
     records: Path | None = None,
 ) -> Matrix:
-    """The whole matrix; `done` is told each row as it comes. `one_by_one`: each control alone. `records`: where the audits lie that are checked again, in
-    place of making them. Raises MatrixError where they do not."""
+    """The whole matrix; `done` is told each row as it comes. `kind`: each seed by itself with every control, with each control alone, or several seeds
+    together; for which `before` is what they did by themselves. `records`: where the audits lie that are checked again, in place of making them. Raises
+    MatrixError where they do not."""
     spent = Spent(folder, resume, before=records)
     attempts: list[Attempt] = []
     variants: list[Harmless] = []
-    asked = (alone if one_by_one else whole)(cases, folder, seed, depth)
-    asked = asked if records is None else again(asked, folder, records)
-    for row in rows(asked, drive, resume):
-        attempts += [row] if isinstance(row, Attempt) else []
-        variants += [row] if isinstance(row, Harmless) else []
-        spent.keep()
-        done(row)
+    for asked in _asked(cases, folder, seed, depth, kind, before or {}):
+        for row in rows(asked if records is None else again(asked, folder, records), drive, resume):
+            attempts += [row] if isinstance(row, Attempt) else []
+            variants += [row] if isinstance(row, Harmless) else []
+            spent.keep()
+            done(row)
     attempts.sort(key=lambda row: row.id)
     return Matrix(
         violations=tuple(attempts),
@@ -61,7 +99,8 @@ def build(
         not_run=tuple(NotRun(id=item.id, needs=item.needs) for item in cases.not_run),
         controls=killers(load_catalogue().controls, attempts),
         whole=cases.whole,
-        alone=one_by_one,
+        alone=kind == "alone",
+        together=kind == "together",
         seed=seed,
         depth=depth,
         version=__version__,

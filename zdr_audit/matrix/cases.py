@@ -35,12 +35,13 @@ def choose(
     return Cases(tuple(able), tuple(seed for seed in chosen if seed not in able), len(able) == len(seeds))
 
 
-def quick_profile(folder: Path, seed: Seed | None = None) -> Path:
-    """A copy of the simulator's profile that waits no longer than the seed asks for; of the profile with servers, as it is, where the seed needs more."""
-    more = seed is not None and bool(seed.needs)
+def quick_profile(folder: Path, *seeds: Seed) -> Path:
+    """A copy of the simulator's profile that waits no longer than the seeds ask for; of the profile with servers, as it is, where one needs more."""
+    more = any(seed.needs for seed in seeds)
     text = (resources.fixtures() / "targets" / ("simulator-servers.toml" if more else "simulator.toml")).read_text(encoding="utf-8")
     if not more:
-        seconds = SETTLE_SECONDS if seed is None or seed.settle_seconds is None else seed.settle_seconds
+        asked = [seed.settle_seconds for seed in seeds if seed.settle_seconds is not None]
+        seconds = max(asked, default=SETTLE_SECONDS)
         text, replaced = _SETTLE.subn(f"settle_seconds = {seconds}", text)
         if replaced != 1:
             raise ValueError("the profile of the simulator does not say once how long to let the target settle")

@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from zdr_audit.matrix.asked import Row
-from zdr_audit.matrix.build import build
+from zdr_audit.matrix.build import Kind, build
 from zdr_audit.matrix.cases import Cases
 from zdr_audit.matrix.drive import Drive
 from zdr_audit.matrix.model import Attempt, Matrix
+from zdr_audit.matrix.together import Seen
 from zdr_audit.matrix.write import brought_up, write
 from zdr_audit.run.progress import reporter
 
@@ -29,13 +30,14 @@ def run_matrix(
     depth: str,
     keep: Path | None = None,
     resume: bool = False,
-    alone: bool = False,
+    kind: Kind = "each",
+    before: Seen | None = None,
     old: Matrix | None = None,
     known: Collection[str] = (),
     records: Path | None = None,
 ) -> int:
     """Run the audits, write the matrix, say what is wrong; gives the exit status. `keep`: where each audit's files stay, and with `resume` are found.
-    `alone`: each control by itself. `old`: the matrix whose rows are replaced, of which those of the `known` seeds stay. `records`: the audits that lie there
+    `kind`, `before`: see `build`. `old`: the matrix whose rows are replaced, of which those of the `known` seeds stay. `records`: the audits that lie there
     are checked again, and none is made. Raises MatrixError where the two do not fit, or a record is missing."""
     shown = Console(highlight=False)
     progress = reporter(Console(stderr=True))
@@ -49,7 +51,7 @@ def run_matrix(
     with tempfile.TemporaryDirectory(prefix="zdr-audit-matrix-") as scratch, progress, Drive(jobs, seed) as drive:
         progress.phase("Audits", len(cases.run))
         matrix = build(
-            cases, keep or Path(scratch), drive, seed=seed, depth=depth, resume=resume, done=done, one_by_one=alone, records=records
+            cases, keep or Path(scratch), drive, seed=seed, depth=depth, resume=resume, done=done, kind=kind, before=before, records=records
         )
     matrix = brought_up(old, matrix, known) if old is not None else matrix
     written = write(matrix, out)

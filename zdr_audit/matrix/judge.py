@@ -50,8 +50,8 @@ class Result:
         run = self.report.get("run", {})
         words = shlex.split(run.get("command", ""))
         seeded = {(option, value) for option, value in pairwise(words) if option in {"--violation", "--variant", "--controls"}}
-        asked = (("--violation", job.violation), ("--variant", job.variant), ("--controls", ",".join(job.controls)))
-        wanted = {pair for pair in asked if pair[1]}
+        wanted = {("--violation", name) for name in job.violations} | {("--variant", name) for name in job.variants}
+        wanted |= {("--controls", ",".join(job.controls))} if job.controls else set()
         told = (run.get("version"), run.get("catalogue_digest"), run.get("seed"), run.get("depth"))
         return seeded == wanted and told == (__version__, catalogue, job.seed, job.depth)
 

@@ -12,7 +12,7 @@ class Closed(BaseModel):
 class Attempt(Closed):
     """What one violation came to. `controls` must fail; `missed` are those that did not; `related` are others that failed because they promise the same
     from another side, `collateral` those that have nothing to do with it. `depth`: it came with the suites that go into depth; `earlier` are then the
-    controls that see it by what the suites before those sent."""
+    controls that see it by what the suites before those sent. `beside`: the others that were in the same audit; none of them can have failed its controls."""
 
     id: str
     title: str
@@ -26,6 +26,7 @@ class Attempt(Closed):
     collateral: tuple[str, ...] = ()
     inconclusive: tuple[str, ...] = ()
     problem: str = ""
+    beside: tuple[str, ...] = ()
 
     @property
     def good(self) -> bool:
@@ -38,7 +39,7 @@ class Attempt(Closed):
 
 
 class Harmless(Closed):
-    """What one harmless variant came to: green where every control that applies passed."""
+    """What one harmless variant came to: green where every control that applies passed. `beside`: the others that were in the same audit."""
 
     id: str
     title: str
@@ -47,6 +48,7 @@ class Harmless(Closed):
     failed: tuple[str, ...] = ()
     inconclusive: tuple[str, ...] = ()
     problem: str = ""
+    beside: tuple[str, ...] = ()
 
 
 class NotRun(Closed):
@@ -66,7 +68,7 @@ class Killer(Closed):
 
 class Matrix(Closed):
     """`whole` says that no seed was left out by choice or for want of something; `updated` names those whose rows were made at another time than most, by
-    themselves. `alone`: each violation was held against each of its controls by itself, so that no other could fail."""
+    themselves. `alone`: each violation was held against each of its controls by itself, so that no other could fail. `together`: most shared an audit."""
 
     violations: tuple[Attempt, ...]
     benign: tuple[Harmless, ...]
@@ -74,11 +76,17 @@ class Matrix(Closed):
     controls: tuple[Killer, ...]
     whole: bool
     alone: bool = False
+    together: bool = False
     seed: int
     depth: str
     version: str
     seconds: int
     updated: tuple[str, ...] = ()
+
+    @property
+    def audits(self) -> int:
+        """Of how many audits the rows tell, where each row is of one."""
+        return len({*(frozenset((r.id, *r.beside)) for r in self.violations), *(frozenset((r.id, *r.beside)) for r in self.benign)})
 
     @property
     def unproven(self) -> tuple[str, ...]:

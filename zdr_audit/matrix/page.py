@@ -51,6 +51,7 @@ def render(matrix: Matrix) -> str:
             killed=sum(row.killed for row in matrix.violations),
             collateral=sum(bool(row.collateral) for row in matrix.violations),
             green=sum(row.green for row in matrix.benign),
+            audits=matrix.audits,
             proven=len(matrix.controls) - len(matrix.unproven),
         )
     )

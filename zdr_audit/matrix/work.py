@@ -20,8 +20,8 @@ class Job:
 
     folder: Path
     target: Path
-    violation: str = ""
-    variant: str = ""
+    violations: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
     controls: tuple[str, ...] = ()
     seed: int = 1
     depth: str = "quick"
@@ -31,8 +31,8 @@ class Job:
     def arguments(self) -> list[str]:
         words = ["--target", str(self.target), "--report-dir", str(self.folder), "--depth", self.depth, "--seed", str(self.seed)]
         words += ["--format", REPORT, "--no-minimise"]
-        words += ["--violation", self.violation] if self.violation else []
-        words += ["--variant", self.variant] if self.variant else []
+        words += [word for name in self.violations for word in ("--violation", name)]
+        words += [word for name in self.variants for word in ("--variant", name)]
         words += ["--journal", str(self.folder / JOURNAL)] if self.record else []
         return [*words, *(["--controls", ",".join(self.controls)] if self.controls else [])]
 

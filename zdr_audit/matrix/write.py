@@ -42,6 +42,8 @@ def brought_up(old: Matrix, new: Matrix, known: Collection[str]) -> Matrix:
     two are not of one kind."""
     if old.alone != new.alone:
         raise MatrixError(f"--update: the matrix there is {'' if old.alone else 'not '}of each control alone")
+    if old.together != new.together:
+        raise MatrixError(f"--update: the matrix there is {'' if old.together else 'not '}of several seeds together")
     if (old.seed, old.depth, old.version) != (new.seed, new.depth, new.version):
         raise MatrixError(
             f"--update: the matrix there is of seed {old.seed}, depth {old.depth}, version {old.version}, not of {new.seed}, {new.depth}, {new.version}"
