@@ -363,6 +363,29 @@ def test_what_a_role_may_not_read_is_listed_and_no_residue_is_claimed_for_it(lab
     assert {hit.residue for hit in reading.hits if hit.object in ("public.closed", "public.filtered", "public.half")} == {False}
 
 
+def test_what_a_role_may_not_read_tells_by_its_mark_that_it_was_written(lab, app, read):
+    for table in ("resting", "written", "changed", "filtered"):
+        app.execute(f"create table {table} (body text)")
+        app.execute(f"insert into {table} values ('before')")
+    app.execute("alter table filtered enable row level security; create role limited login password 'limited-password'")
+    app.execute("grant select on filtered to limited")
+
+    def marks(**more):
+        app.execute("select pg_stat_force_next_flush()")
+        told = read(user="limited", password="limited-password", **more).not_examined
+        return {n.object: n.mark for n in told if n.object.startswith("public.") or n.mark is not None}
+
+    before = marks()
+    app.execute("insert into written values (%s)", (lab.canary("written"),))
+    app.execute("insert into filtered values ('after')")
+    app.execute("update changed set body = 'after'")
+    after, with_files = marks(), marks(files=True)
+    app.execute("drop owned by limited; drop role limited")
+    assert set(before) == {"public.resting", "public.written", "public.changed", "public.filtered"}
+    assert {name for name in before if before[name] != after[name]} == {"public.written", "public.changed", "public.filtered"}
+    assert set(with_files.values()) == {None}, "in the files its rows were looked into"
+
+
 def test_reading_changes_nothing_and_writes_no_log(lab, app, read):
     plant_every_type(app, lab.canary)
     app.execute('vacuum (freeze, analyze) "Odd ""schema"."a table"')

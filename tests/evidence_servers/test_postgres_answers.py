@@ -69,7 +69,7 @@ class Cursor:
 
 
 def table(*columns: Column, key: tuple[str, ...] = (), kind: str = "r", foreign: bool = False, reachable: bool = True) -> Table:
-    return Table("public", "notes", kind, foreign, reachable, key, columns)
+    return Table("public", "notes", kind, foreign, reachable, "8192 3 0", key, columns)
 
 
 @pytest.fixture
@@ -177,6 +177,7 @@ def test_what_comes_of_each_kind_of_table(lab, read):
         assert reading.objects == int(read_at_all)
         assert titles == ({"public.notes"} if unread else set()), reason
         assert notes(reading) == ([("public.notes", reason)] if reason else [])
+        assert all(note.mark == "8192 3 0" for note in reading.not_examined if unread)
     reading, titles = read(connection, table(Column("other", 25, False, False), hidden))
     assert notes(reading) == [("public.notes", "no permission to read")]
     assert (read(connection, table())[0].objects, titles) == (0, {"public.notes"})
@@ -338,9 +339,9 @@ class Asked:
 CATALOG = {
     "pg_attribute a join": [(7, "id", 23, True, True), (7, "body", 25, False, False), (9, "raw", 17, False, True)],
     "pg_my_temp_schema": [
-        (7, "app", "notes", "r", False, True, ["id"]),
-        (8, "app", "nothing", "m", True, False, None),
-        (9, "other", "notes", "f", False, True, []),
+        (7, "app", "notes", "r", False, True, "8192 3 0", ["id"]),
+        (8, "app", "nothing", "m", True, False, "0 0 0", None),
+        (9, "other", "notes", "f", False, True, None, []),
     ],
     "pg_relation_filepath": [
         ("base/5/7", "r", "app.notes", "notes"),
@@ -358,9 +359,9 @@ CATALOG = {
 def test_the_catalog_tells_tables_with_their_columns_and_what_lies_in_which_file():
     read = Catalog.read(Asked(**CATALOG))
     assert read.tables == (
-        Table("app", "notes", "r", False, True, ("id",), (ID, Column("body", 25, False, False))),
-        Table("app", "nothing", "m", True, False, (), ()),
-        Table("other", "notes", "f", False, True, (), (RAW,)),
+        Table("app", "notes", "r", False, True, "8192 3 0", ("id",), (ID, Column("body", 25, False, False))),
+        Table("app", "nothing", "m", True, False, "0 0 0", (), ()),
+        Table("other", "notes", "f", False, True, None, (), (RAW,)),
     )
     assert [table.title for table in read.tables] == ["app.notes", "app.nothing", "other.notes"]
     assert read.files == {
@@ -395,8 +396,8 @@ def test_files_are_searched_before_the_rows_are_read_and_told_after(lab, monkeyp
     class AllRows:
         unread = frozenset(("public.notes",))
 
-        def __init__(self, *_: Any) -> None:
-            pass
+        def __init__(self, *_: Any, files: bool) -> None:
+            order.append(f"files: {files}")
 
         def read(self, catalog: Catalog) -> None:
             order.append(f"rows of {len(catalog.tables)}")
@@ -409,10 +410,10 @@ def test_files_are_searched_before_the_rows_are_read_and_told_after(lab, monkeyp
     monkeypatch.setattr(postgres_rows, "Rows", AllRows)
     monkeypatch.setattr("zdr_audit.evidence.postgres_files.DataDirectory", Directory)
     assert postgres.read_postgres("db", ServerPlace(url="x", data_dir=tmp_path), lab.seeker).error is None
-    assert order == [tmp_path.name, "search", "rows of 3", "report frozenset({'public.notes'})"]
+    assert order == [tmp_path.name, "search", "files: True", "rows of 3", "report frozenset({'public.notes'})"]
     order.clear()
     assert postgres.read_postgres("db", ServerPlace(url="x"), lab.seeker).error is None
-    assert order == ["rows of 3"]
+    assert order == ["files: False", "rows of 3"]
 
 
 def test_what_was_read_before_a_problem_is_searched(lab, monkeypatch):
@@ -421,7 +422,8 @@ def test_what_was_read_before_a_problem_is_searched(lab, monkeypatch):
         yield Asked(**CATALOG)
 
     class SomeRows:
-        def __init__(self, values: Values, *_: Any) -> None:
+        def __init__(self, values: Values, *_: Any, files: bool) -> None:
+            assert not files
             self._values = values
 
         def read(self, _catalog: Catalog) -> None:

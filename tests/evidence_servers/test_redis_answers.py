@@ -230,6 +230,7 @@ def test_what_the_server_refuses_is_listed_and_the_rest_is_read(lab):
         ("value", "NOPERM this user has no permissions"),
         ("odd", "stored form: NOPERM this user has no permissions"),
     }
+    assert {note.mark for note in reading.not_examined} == {""}, "by its name a new one can be told"
     assert reading.objects == 4
 
 

@@ -336,6 +336,36 @@ def test_of_several_objects_that_cannot_be_opened_the_first_is_named():
     assert result(record).reason.startswith("core.1 (and 1 more) in the source log was written during the run")
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        (
+            "8192 3 0",
+            "8192 4 0",
+            "public.notes in the source db was written during the run and could not be examined: no permission to read",
+        ),
+        (None, "", "public.notes in the source db was written during the run"),
+        ("8192 3 0", "8192 3 0", ""),
+        ("", "", ""),
+        ("", None, ""),
+    ],
+    ids=["it became another", "it is new", "it stayed", "its name stayed", "it went"],
+)
+def test_what_nobody_may_look_into_and_became_another_may_hold_anything(before, after, reason):
+    record = Record()
+    for reading, mark in (("first", before), ("settled", after)):
+        left = () if mark is None else ({"object": "public.notes", "reason": "no permission to read", "mark": mark},)
+        record.read("db", [hit("c-00011", "db")], reading=reading, not_examined=left)
+    found = result(record)
+    assert (found.verdict, found.reason.startswith(reason)) == ("inconclusive" if reason else "pass", True)
+
+
+def test_what_cannot_be_told_by_a_mark_is_counted_alone():
+    record = Record()
+    record.read("db", [hit("c-00011", "db")], not_examined=({"object": "other", "reason": "another database of the server"},))
+    assert result(record).verdict == "pass"
+
+
 def about_nothing(record: Record, *names: str) -> None:
     reason = "the target does not have 'feature:feedback': it asks for none"
     record.scenarios = [ScenarioEnded(name=s.name, not_run=reason, absent=True) if s.name in names else s for s in record.scenarios]

@@ -51,7 +51,7 @@ class Collector:
         self._room = Room(MAX_HITS)
         self._cut = ""
         self._not_examined: dict[NotExamined, None] = {}
-        self._beyond = 0
+        self._beyond = self._marked_beyond = 0
         self._latest = ""
 
     def search(self, name: str, data: Data, locate: Callable[[Sighting], str] = byte_range, residue: bool = False) -> None:
@@ -76,18 +76,19 @@ class Collector:
             excerpt=sighting.excerpt,
         )
 
-    def not_examined(self, name: str, reason: str, written: datetime | None = None) -> None:
+    def not_examined(self, name: str, reason: str, written: datetime | None = None, mark: str | None = None) -> None:
         """Add an object, or a part of one, that could not be examined. A search that was given up makes the reading one that failed. `written`: of a whole
-        object, when that was (with a zone)."""
+        object, when that was (with a zone); where that cannot be told `mark` is what becomes another by it."""
         if reason.startswith(STOPPED):
             self._cut = self._cut or f"{name}: {reason}"
         when = written.astimezone(UTC).isoformat(timespec="seconds") if written is not None else None
         if when is not None:
             self._latest = max(self._latest, when)
         if len(self._not_examined) < MAX_NOT_EXAMINED:
-            self._not_examined[NotExamined(object=name, reason=reason, written=when)] = None
+            self._not_examined[NotExamined(object=name, reason=reason, written=when, mark=mark)] = None
         else:
             self._beyond += 1
+            self._marked_beyond += mark is not None
 
     def only_if_stopped(self, name: str) -> Callable[[str], None]:
         """For a search whose notes say nothing, such as one of pages that cut values: takes the one that the search was given up."""
@@ -101,7 +102,8 @@ class Collector:
             self._not_examined[NotExamined(object=self.source, reason=said)] = None
         if self._beyond:
             said = f"{self._beyond} more objects that were not examined are not listed (bound: {MAX_NOT_EXAMINED})"
-            self._not_examined[NotExamined(object=self.source, reason=said, written=self._latest or None)] = None
+            mark = str(self._marked_beyond) if self._marked_beyond else None
+            self._not_examined[NotExamined(object=self.source, reason=said, written=self._latest or None, mark=mark)] = None
         return Reading(
             source=self.source,
             kind=self.kind,

@@ -38,12 +38,13 @@ class Hit(Frozen):
 
 
 class NotExamined(Frozen):
-    """An object that could not be read or decoded, and why: never silently skipped. `written`: when a whole object that nobody could look into was last
-    written (UTC, ISO 8601), where that can be told."""
+    """An object that could not be read or decoded, and why: never silently skipped. Of a whole object that nobody could look into, `written` is when it was
+    last written (UTC, ISO 8601), and where that cannot be told `mark` is what becomes another with every writing (empty: there is its name alone)."""
 
     object: str
     reason: str
     written: str | None = None
+    mark: str | None = None
 
 
 class Reading(Frozen):

@@ -76,7 +76,7 @@ def _read(values: Values, connection: psycopg.Connection[Any], place: ServerPlac
     if place.data_dir is not None:
         files = DataDirectory(values, place.data_dir, catalog, progress)
         files.search()
-    rows = Rows(values, connection, progress)
+    rows = Rows(values, connection, progress, files=files is not None)
     rows.read(catalog)
     if files is not None:
         files.report(rows.unread)

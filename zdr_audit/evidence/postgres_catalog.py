@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 _TABLES = """
 select c.oid, n.nspname, c.relname, c.relkind::text, c.relpersistence::text = 't' and c.relnamespace <> pg_my_temp_schema(),
        has_schema_privilege(n.oid, 'usage'),
+       case when n.nspname in ('pg_catalog', 'information_schema') or c.relkind = 'f' then null else concat_ws(
+           ' ', pg_relation_size(c.oid), pg_stat_get_tuples_inserted(c.oid), pg_stat_get_tuples_updated(c.oid)) end,
        (select array_agg(k.attname::text order by array_position(i.indkey::int2[], k.attnum))
           from pg_index i join pg_attribute k on k.attrelid = c.oid and k.attnum = any (i.indkey::int2[])
          where i.indrelid = c.oid and i.indisprimary)
@@ -54,13 +56,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table that stores rows. `key` is its primary key, empty where it has none."""
+    """A table that stores rows. `key` is its primary key, empty where it has none. `mark` becomes another with every row that is written (any role may ask
+    for the figures it is made of); None where it says nothing: of the server's own tables and of foreign ones."""
 
     schema: str
     name: str
     kind: str
     foreign_session: bool
     reachable: bool
+    mark: str | None
     key: tuple[str, ...]
     columns: tuple[Column, ...]
 
@@ -96,8 +100,8 @@ class Catalog:
         for table, *column in ask(_COLUMNS):
             columns.setdefault(table, []).append(Column(*column))
         tables = tuple(
-            Table(schema, name, kind, foreign, reachable, tuple(key or ()), tuple(columns.get(oid, ())))
-            for oid, schema, name, kind, foreign, reachable, key in ask(_TABLES)
+            Table(schema, name, kind, foreign, reachable, mark, tuple(key or ()), tuple(columns.get(oid, ())))
+            for oid, schema, name, kind, foreign, reachable, mark, key in ask(_TABLES)
         )
         files = {}
         for path, kind, title, own in ask(_FILES):

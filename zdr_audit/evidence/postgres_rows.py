@@ -40,8 +40,11 @@ class _Raw(Loader):  # type: ignore[misc,unused-ignore]  # Any where the extra i
 class Rows:
     """Reads all of a database within one transaction. What cannot be read is noted, and the rest read on."""
 
-    def __init__(self, values: Values, connection: psycopg.Connection[Any], progress: Callable[[int], None] | None) -> None:
-        self._values, self._connection, self._progress = values, connection, progress
+    def __init__(
+        self, values: Values, connection: psycopg.Connection[Any], progress: Callable[[int], None] | None, *, files: bool = False
+    ) -> None:
+        """`files`: those of the database are searched too, so that rows which may not be read were looked into all the same."""
+        self._values, self._connection, self._progress, self._files = values, connection, progress, files
         self._names = (f"zdr_audit_{number}" for number in itertools.count())
         self.unread: set[str] = set()
         """Titles of the tables of which not everything was read."""
@@ -51,16 +54,16 @@ class Rows:
         for other in catalog.others:
             self._note(f"database {other}", "another database of the server: name it as a source of its own")
         for table in catalog.tables:
-            self._guarded(table.title, lambda table=table: self._table(table))  # type: ignore[misc]
+            self._guarded(table.title, lambda table=table: self._table(table), table.mark)  # type: ignore[misc]
         self._guarded("large objects", self._large_objects)
         self._guarded("statistics", self._statistics)
         self._guarded("running statements", self._activity)
         self._guarded("statement statistics", self._statements)
 
-    def _note(self, name: str, reason: str) -> None:
-        self._values.collector.not_examined(name, reason)
+    def _note(self, name: str, reason: str, mark: str | None = None) -> None:
+        self._values.collector.not_examined(name, reason, mark=None if self._files else mark)
 
-    def _guarded(self, name: str, read: Callable[[], None]) -> None:
+    def _guarded(self, name: str, read: Callable[[], None], mark: str | None = None) -> None:
         try:
             with self._connection.transaction():
                 read()
@@ -68,7 +71,7 @@ class Rows:
             if self._connection.closed:
                 raise
             self.unread.add(name)
-            self._note(name, f"not all of it can be read: {one_line(problem)}")
+            self._note(name, f"not all of it can be read: {one_line(problem)}", mark)
         self._values.flush()
 
     def _table(self, table: Table) -> None:
@@ -77,13 +80,13 @@ class Rows:
             return
         if table.foreign_session:
             self.unread.add(table.title)
-            self._note(table.title, "a temporary table of another session")
+            self._note(table.title, "a temporary table of another session", table.mark)
             return
         columns = [column for column in table.columns if column.readable and table.reachable]
         hidden = [column.name for column in table.columns if column not in columns]
         if hidden:
             self.unread.add(table.title)
-            self._note(table.title, "no permission to read" + (f" the columns {', '.join(hidden)}" if columns else ""))
+            self._note(table.title, "no permission to read" + (f" the columns {', '.join(hidden)}" if columns else ""), table.mark)
         if columns:
             self._values.collector.objects += 1
             self._rows(table, columns)
@@ -142,7 +145,7 @@ class Rows:
             except psycopg.Error as problem:
                 if self._connection.closed:
                     raise
-                self._note(name, one_line(problem))
+                self._note(name, one_line(problem), mark="")
 
     def _statistics(self) -> None:
         """Sampled values of columns, which outlive the rows. The view shows those of the tables that may be read, the table below it none."""

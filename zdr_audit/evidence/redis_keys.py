@@ -69,7 +69,7 @@ class Database:
             name = self._name(key)
             self._values.add(name, "name", key)
             if isinstance(kind, ResponseError):
-                self._values.collector.not_examined(name, one_line(kind))
+                self._closed(name, one_line(kind))
                 continue
             if kind == b"none":  # expired or deleted meanwhile
                 continue
@@ -80,9 +80,7 @@ class Database:
             try:
                 self._readers.get(kind, self._other)(key, name)
             except ResponseError as problem:
-                self._values.collector.not_examined(
-                    name, f"cannot be read as the {kind.decode('utf-8', 'replace')} it is: {one_line(problem)}"
-                )
+                self._closed(name, f"cannot be read as the {kind.decode('utf-8', 'replace')} it is: {one_line(problem)}")
         for key, value in zip(strings, self._ask(("GETRANGE", key, 0, _PIECE - 1) for key in strings), strict=True):
             self._string(key, value)
 
@@ -92,6 +90,10 @@ class Database:
             pipeline.execute_command(*command)
         answers: list[Any] = pipeline.execute(raise_on_error=False)
         return answers
+
+    def _closed(self, name: str, why: str) -> None:
+        """A key that this user may not look into: there is no telling when it was written, but whether it is a new one."""
+        self._values.collector.not_examined(name, why, mark="")
 
     def _name(self, key: bytes) -> str:
         return f"database {self._number}, key {named(key)}"
@@ -104,7 +106,7 @@ class Database:
     def _string(self, key: bytes, start: Any) -> None:
         name = self._name(key)
         if isinstance(start, Exception):
-            self._values.collector.not_examined(name, one_line(start))
+            self._closed(name, one_line(start))
         elif len(start) < _PIECE:
             self._add(name, "value", start)
         else:
@@ -180,7 +182,7 @@ class Database:
                 return
             payload = self._client.execute_command("DUMP", key)
         except ResponseError as problem:
-            values.collector.not_examined(name, f"{place}: {one_line(problem)}")
+            values.collector.not_examined(name, f"{place}: {one_line(problem)}", mark=None if only_remains else "")
             return
         if payload is None:
             return

@@ -172,7 +172,12 @@ def _closed(history: History, read: SourceRead) -> str | None:
     if read.reading == "first":
         return None
     began = datetime.fromisoformat(history.run.started_at) - timedelta(seconds=history.run.clock_tolerance_seconds)
-    found = [one for one in read.outcome.not_examined if one.written is not None and datetime.fromisoformat(one.written) >= began]
+    changed = _changed(history, read.outcome.source)
+    found = [
+        one
+        for one in read.outcome.not_examined
+        if (one.written is not None and datetime.fromisoformat(one.written) >= began) or (one.mark is not None and one.object in changed)
+    ]
     if not found:
         return None
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
@@ -180,6 +185,13 @@ def _closed(history: History, read: SourceRead) -> str | None:
         f"{found[0].object}{more} in the source {read.outcome.source} was written during the run and could not be examined: {found[0].reason} "
         f"({read.epoch} epoch, {read.reading} reading)"
     )
+
+
+def _changed(history: History, source: str) -> frozenset[str]:
+    """The objects that nobody could look into that are new since the first reading of their source in this run, or have become others since."""
+    told = [{n.object: n.mark for n in r.outcome.not_examined} for r in history.reads if r.outcome.source == source and not r.outcome.error]
+    names = {name for reading in told for name, mark in reading.items() if mark is not None}
+    return frozenset(name for name in names if name not in told[0] or len({reading[name] for reading in told if name in reading}) > 1)
 
 
 def _unsound(history: History, read: SourceRead) -> str:
