@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from zdr_audit.suite.expect import Expect
-from zdr_audit.suite.log_growth import every_log_only_grows
+from zdr_audit.suite.log_growth import entries_keep_what_they_say, every_log_only_grows
 from zdr_audit.suite.marks import control
 from zdr_audit.suite.outcomes import Inconclusive, listed, read_to_the_end
 from zdr_audit.suite.watched import content_was_sent
 
 from ..blocked import scenarios as blocked
-from ..exceptions.scenarios import a_flagged_session_and_a_legal_hold
+from ..exceptions.scenarios import a_flagged_session_and_a_legal_hold, dates_that_calendars_stumble_over
 from ..retention.scenarios import plain_requests, requests_in_error, streamed_requests
 from ..scope.scenarios import a_sibling_is_disabled
 from . import scenarios as after
@@ -47,6 +47,12 @@ def test_no_role_can_change_or_delete_an_entry(expect: Expect) -> None:
 @control("ZDR-AUD-06", after=after.tampering_is_tried, watching=READ_AGAIN)
 def test_no_log_loses_or_changes_an_entry(expect: Expect) -> None:
     every_log_only_grows(expect, READ_AGAIN[:-1], READ_AGAIN[-1])
+
+
+@control("ZDR-AUD-06", after=(after.tampering_is_tried, dates_that_calendars_stumble_over))
+def test_no_entry_changes_with_time(expect: Expect) -> None:
+    expect.about(dates_that_calendars_stumble_over)
+    entries_keep_what_they_say(expect, expect.some(step="the log before years"), expect.some(step="the log after years"))
 
 
 @control("ZDR-AUD-07", after=after.logs_after_all_the_traffic, watching=TRAFFIC)

@@ -8,6 +8,7 @@ from zdr_audit.suite.outcomes import Inconclusive
 from zdr_audit.suite.policy_error import differs, misleads, refused_here, rule_of, same_kind
 
 from . import scenarios as after
+from .disturbed import features_after_administration
 from .test_bypass import FORMS
 from .test_features import ALL
 
@@ -25,6 +26,12 @@ def test_a_refusal_does_not_tell_whether_the_resource_exists(expect: Expect) -> 
 
 @control("ZDR-BLK-21", after=(*ALL, *FORMS, after.clients_that_claim_things))
 def test_the_policy_error_is_the_same_everywhere(expect: Expect) -> None:
+    same_kind(expect, refused_here(expect))
+
+
+@control("ZDR-BLK-21", after=(*ALL, features_after_administration))
+def test_the_policy_error_is_the_same_whatever_was_administered(expect: Expect) -> None:
+    expect.about(features_after_administration)
     same_kind(expect, refused_here(expect))
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from zdr_audit.suite.assay import IN_THE_OTHER_HEADER, Assay
+from zdr_audit.suite.hands import ScenarioBroken
 from zdr_audit.suite.histories import machine, walks
 from zdr_audit.suite.histories.play import DAY, told_at_first
 from zdr_audit.suite.inference import Conversation, How
 from zdr_audit.suite.marks import scenario
-from zdr_audit.suite.party import Actor, Party, in_the_other_header
+from zdr_audit.suite.party import Actor, NotOffered, Party, in_the_other_header
 from zdr_audit.target.stimulus import Stimulus
+from zdr_audit.target.template import names
 
 
 def feature_of(assay: Assay) -> str:
@@ -101,6 +105,24 @@ def enabling_without_review(assay: Assay) -> None:
             assay.attempt(enabling, assay.doer(enabling), step="enable the ineligible", org=other, request=request)
         assay.call("zdr.status", other.admin, step="status", org=other)
         _read_its_log_at_last(assay, other)
+    _under_a_contract(assay)
+
+
+def _under_a_contract(assay: Assay) -> None:
+    """ZDR that comes by contract is for organizations of one product: what creates such a one is asked for another product."""
+    operations = assay.profile.operations
+    plain, born = operations.get("organization.create"), operations.get("organization.create_api_zdr")
+    if plain is None or born is None or (plain.method, plain.path) != (born.method, born.path) or not (plain.body and born.body):
+        return
+    more = {name: value for name, value in born.body.items() if name not in plain.body}  # what the contract says beyond the product
+
+    def of_another_product(body: bytes | None, headers: dict[str, str]) -> tuple[bytes | None, dict[str, str]]:
+        return json.dumps({**json.loads(body or b"{}"), **more}).encode(), headers
+
+    if more and not any(names(value) for value in more.values()):
+        with suppress(NotOffered, ScenarioBroken):  # a target that refuses it has done right
+            made = assay.fresh(step="create another product under a contract", _reshape=of_another_product)
+            assay.call("zdr.status", made.admin, step="status under a contract", org=made)
 
 
 def _enabling_unreviewed(assay: Assay) -> None:

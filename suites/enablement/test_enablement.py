@@ -52,6 +52,8 @@ def test_nothing_is_enabled_without_an_approved_review(expect: Expect) -> None:
     attempts = [i for i in expect.interactions if i.step in tried]
     expect.not_served(attempts, "ZDR must not be enabled without an approved review of an eligible organization")
     expect.zdr_status(expect.some(step="status"), "disabled", "ZDR must stay off without an approved review")
+    if made := expect.where(step="status under a contract"):
+        expect.zdr_status(made, "disabled", "ZDR that comes by contract must not come with another product, for which a review is needed")
 
 
 @control("ZDR-ENB-04", after=after.the_moment_of_enabling)

@@ -14,7 +14,7 @@ from zdr_audit.suite.hands import Reply
 from zdr_audit.suite.inference import How
 from zdr_audit.suite.log_entries import moment
 from zdr_audit.suite.marks import scenario
-from zdr_audit.suite.party import NotOffered, Party, at_will
+from zdr_audit.suite.party import NotOffered, NotThere, Party, at_will
 from zdr_audit.target.stimulus import Stimulus
 
 DAY = 86_400
@@ -165,11 +165,34 @@ def _release_under_way(assay: Assay, org: Party, hold: str) -> None:
 
 
 @scenario(late=True)
+def two_holds_on_a_session(assay: Assay) -> None:
+    """A session is held for two cases, one of which ends: the other one's hold stands, until it is released, too"""
+    with at_will():
+        assay.needs("hold.place", "hold.release", "exceptions.list", "purge.run")
+        operator, told = assay.staff("operator"), {"session": "zdr-audit-two-cases"}
+        org = assay.enable(assay.fresh())
+        first = assay.must("hold.place", operator, step="hold for one case", org=org, **told)
+        second = assay.call("hold.place", operator, step="hold for another case", org=org, weigh="decision", session=told["session"])
+        if not second.accepted or second.values.get("hold") in (None, first.values["hold"]):
+            raise NotThere("a session that is held is not held once more")
+        member = org.under("exception").member
+        assay.infer(member, _session("two-cases"), step="ask under two holds", counts=False)
+        assay.list_all("exceptions.list", operator, step="kept under two holds", org=org, labels=told)
+        assay.must("hold.release", operator, step="release for one case", org=org, hold=first.values["hold"])
+        assay.infer(member, _session("two-cases"), step="ask under the other hold", counts=False)
+        assay.must("purge.run", operator, step="purge after one release")
+        assay.list_all("exceptions.list", operator, step="kept under the other hold", org=org, labels=told)
+        assay.must("hold.release", operator, step="release for the other case", org=org, hold=second.values["hold"])
+        assay.must("purge.run", operator, step="purge after both releases")
+
+
+@scenario(late=True)
 def dates_that_calendars_stumble_over(assay: Assay) -> None:
     """Sessions flagged on leap days, at ends of months and years, some looked at later, one gone on with later; each past its time"""
     operator = assay.staff("operator")
     org = assay.enable(assay.fresh())
     excepted = org.under("exception")
+    assay.list_all("audit.list", org.admin, step="the log before years", org=org)
     time = _said(assay.must("clock.advance", operator, step="what time is it", seconds=1))
     longest = timedelta(days=assay.profile.limits.exception_retention_days + 1)
     dates = [(f"zdr-audit-date-{n}", kind, at) for n, (kind, at) in enumerate(moments(time, assay.count(2, 3, 12), assay.seed))]

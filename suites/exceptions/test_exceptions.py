@@ -124,6 +124,21 @@ def test_what_was_kept_for_a_hold_ends_with_it(expect: Expect) -> None:
         expect.echoes_nothing(back, "what went with a hold must not come back when the session is held anew")
 
 
+@control("ZDR-EXC-05", after=(STORY, after.two_holds_on_a_session))
+def test_a_hold_stands_until_it_is_released_itself(expect: Expect) -> None:
+    expect.about(after.two_holds_on_a_session)
+    for step, there in (("kept under two holds", False), ("kept under the other hold", True)):
+        pages = expect.some(step=step)
+        expect.served(pages[:1], "what is kept by exception must be listed")
+        sessions = {str(item.get("session")) for item in listed(pages) if isinstance(item, dict)}
+        kept = pages[0].labels["session"] in sessions
+        if not kept:
+            read_to_the_end(pages)
+        expect.that(kept or not there, "the release of one hold must leave another on the same session in place", pages[0])
+        if not kept:
+            raise Inconclusive("what is held is not listed as kept, so that its absence later says nothing")
+
+
 @control("ZDR-EXC-06", after=STORY)
 def test_flags_and_holds_are_logged_and_leave_zdr_on(expect: Expect) -> None:
     for step in ("status while held", "status afterwards"):

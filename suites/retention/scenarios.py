@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from zdr_audit.journal.events import GrowthMeasured
 from zdr_audit.suite.assay import Assay
@@ -111,7 +112,8 @@ def every_model(assay: Assay) -> None:
 def content_in_other_fields(assay: Assay) -> None:
     """Content in metadata, stop sequences, schema enums, file names, headers"""
     places: list[tuple[Place, ...]] = [("user_id",), ("stop_sequence",), ("tool_schema",), ("header",), ("document_title",)]
-    _both(assay, [_in(*p) for p in places * assay.count(1, 1, 4)], "ask")
+    # An answer that a stop sequence ends tells of that sequence to whoever logs why answers end.
+    _both(assay, [*(_in(*p) for p in places * assay.count(1, 1, 4)), _in("stop_sequence").model_copy(update={"stopped": True})], "ask")
     # What no interface knows is passed over by some targets, and refused by others.
     unknown = _in("unknown_field", "message", answer=False)
     if assay.can_say(unknown):
@@ -286,6 +288,17 @@ def long_and_cached_prompts(assay: Assay) -> None:
         long = Stimulus(places=frozenset({"message", "system"}), padding=padding, cache=cache, stream=stream)
         # What is to live for an hour often lies elsewhere than what is to live for minutes.
         assay.infer_both(long.model_copy(update={"cache_hour": cache and stream}), step="ask")
+
+
+@scenario()
+def answers_asked_for_again(assay: Assay) -> None:
+    """What was answered is asked for where it was asked, by the ids that the answer bears, and listed"""
+    path = assay.path_of("messages.create")
+    for stream in (False, True):
+        for party in (assay.control, assay.subject):
+            reply = assay.infer(party.member, Stimulus(stream=stream), step="ask what may be asked for again", counts=False)
+            for name in ("", *dict.fromkeys(filter(None, (reply.values.get("answer"), reply.interaction.request_id)))):
+                assay.look_at(f"{path}/{quote(name, safe='')}" if name else path, party.member, step="ask for it again")
 
 
 @scenario(late=True, first=True)

@@ -48,6 +48,8 @@ def test_the_promise_holds_for_every_model_listed(expect: Expect) -> None:
     expect.kept_nowhere(answers=1, promise="content must not be kept, whichever model is asked")
     asked = {i.model for i in expect.where(organization="subject")}
     answered = {i.model for i in expect.where(organization="subject", accepted=True)}
+    # A model that needs storage keeps the promise by refusing.
+    answered |= {i.model for i in expect.where(organization="subject", outcome="refused_by_policy")}
     if asked - answered:
         raise Inconclusive(f"these models answered no request: {', '.join(sorted(m or '' for m in asked - answered))}")
 

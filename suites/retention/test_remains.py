@@ -18,3 +18,11 @@ def test_no_deleted_remains_are_recoverable(expect: Expect) -> None:
 @control("ZDR-RET-17", after=INFERENCE)
 def test_no_interface_gives_stored_content_back(expect: Expect) -> None:
     expect.kept_nowhere(group="read_back", answers=1, promise="no interface may give back content of the subject organization")
+
+
+@control("ZDR-RET-17", after=(*INFERENCE, after.answers_asked_for_again))
+def test_no_answer_can_be_asked_for_again(expect: Expect) -> None:
+    expect.about(after.answers_asked_for_again)
+    again = expect.some(step="ask for it again", organization="subject")
+    expect.dealt_with(again)
+    expect.echoes_nothing(again, "what was answered must not be had again from where it was asked for")

@@ -16,9 +16,10 @@ from zdr_audit.violations import load_variants, load_violations
 
 PLACE = resources.templates().parent
 PLACES = [PLACE, *sorted(PLACE.glob("seed-*"))]
+TOGETHER = [PLACE / "together", *sorted((PLACE / "together").glob("seed-*"))]
 
 
-@pytest.fixture(scope="module", params=PLACES, ids=[place.name for place in PLACES])
+@pytest.fixture(scope="module", params=[*PLACES, *TOGETHER], ids=lambda place: place.relative_to(PLACE.parent).as_posix())
 def place(request: pytest.FixtureRequest) -> Path:
     """The folder of a matrix."""
     return request.param
@@ -29,9 +30,16 @@ def matrix(place: Path) -> Matrix:
     return Matrix.model_validate(json.loads((place / JSON).read_text(encoding="utf-8")))
 
 
-def test_each_is_of_another_seed() -> None:
-    seeds = [Matrix.model_validate(json.loads((place / JSON).read_text(encoding="utf-8"))).seed for place in PLACES]
-    assert [f"seed-{seed}" for seed in seeds[1:]] == [place.name for place in PLACES[1:]] and seeds[0] not in seeds[1:]
+@pytest.mark.parametrize("places", [PLACES, TOGETHER], ids=["each-by-itself", "together"])
+def test_each_is_of_another_seed(places: list[Path]) -> None:
+    seeds = [Matrix.model_validate(json.loads((place / JSON).read_text(encoding="utf-8"))).seed for place in places]
+    assert [f"seed-{seed}" for seed in seeds[1:]] == [place.name for place in places[1:]] and seeds[0] not in seeds[1:]
+
+
+def test_it_says_whether_seeds_were_together(matrix: Matrix, place: Path) -> None:
+    assert matrix.together is (place in TOGETHER) and not matrix.alone
+    shared = {row.id for row in (*matrix.violations, *matrix.benign) if row.beside}
+    assert not shared or (matrix.together and all(set(row.beside) <= shared for row in (*matrix.violations, *matrix.benign)))
 
 
 def test_it_is_of_this_version_and_says_what_was_not_run(matrix: Matrix) -> None:

@@ -128,6 +128,7 @@ def test_limits_are_polled_across_enabling_and_across_disabling(tmp_path: Path) 
         told_of_a_switch(expect)
     read = [(i.step, i.status) for i in expect.interactions if i.operation == "policy_limits.read"]
     assert read == [
+        ("limits of long ago", 200),
         ("limits before", 200),
         ("limits under ZDR, asked as a poll", 200),
         ("limits under ZDR", 200),

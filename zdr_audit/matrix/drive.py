@@ -8,8 +8,8 @@ import multiprocessing
 import os
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from multiprocessing import forkserver
@@ -97,11 +97,6 @@ class Drive:
     def start(self, job: Job) -> Future[Job]:
         """The job, done when its audit has ended in whatever way."""
         return self._pool.submit(self._run, replace(job, environment=(*job.environment, *self._environment)))
-
-    def each(self, jobs: Iterable[Job]) -> Iterator[Job]:
-        """The jobs as their audits end."""
-        for future in as_completed([self.start(job) for job in jobs]):
-            yield future.result()
 
     def _run(self, job: Job) -> Job:
         process: BaseProcess = self._context.Process(target=work.audit, args=(job,), daemon=False)

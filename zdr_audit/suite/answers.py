@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any, Literal
 
 from zdr_audit.profile.operation import Operation, Refusal
 from zdr_audit.suite.recorder import Judged, error_data
-from zdr_audit.target.dialects.base import Dialect
+from zdr_audit.target.dialects.base import Dialect, events
 from zdr_audit.target.outcome import document, outcome
 from zdr_audit.target.stimulus import Stimulus, Wrong
 from zdr_audit.target.template import fill, names, pointer
@@ -18,6 +19,7 @@ from zdr_audit.target.wire import UNFINISHED
 Weigh = Literal["success", "decision", "answer"]
 MORE = "more"
 """The label of a page of a list after which there is another."""
+_LONGEST_ID = 200
 _EXPECTED: dict[Wrong, tuple[int, ...]] = {
     "unknown_model": (400, 404),
     "negative_max_tokens": (400, 422),
@@ -76,6 +78,24 @@ def inference_judge(
         return Judged("accepted", True, labels=follows, text=parsed.text)
 
     return judge
+
+
+def answer_id(answer: Answer) -> str:
+    """What an answer to inference calls itself, be it whole or a stream; empty where it has no name."""
+    whole = document(answer)
+    told = [whole] if whole is not None else islice(map(_loaded, events(answer.body)), 8)
+    for said in told:
+        for place in ("/message/id", "/response/id", "/id"):
+            if isinstance(name := pointer(said, place), str) and 0 < len(name) <= _LONGEST_ID:
+                return name
+    return ""
+
+
+def _loaded(data: str) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
 
 
 def judged_call(

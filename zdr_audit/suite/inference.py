@@ -12,13 +12,14 @@ from zdr_audit.canary.mint import parts as canary_parts
 from zdr_audit.journal.events import GrowthMeasured, LeftOut
 from zdr_audit.profile.model import SESSION
 from zdr_audit.profile.operation import Operation
-from zdr_audit.suite.answers import inference_judge
+from zdr_audit.suite.answers import answer_id, inference_judge
 from zdr_audit.suite.hands import Reply
 from zdr_audit.suite.operations import Operations
 from zdr_audit.suite.party import Actor, NotOffered, NotThere, Party
 from zdr_audit.suite.patience import Patience
 from zdr_audit.suite.recorder import Planned
 from zdr_audit.target import shape
+from zdr_audit.target.dialects import content as words
 from zdr_audit.target.dialects.base import counting_dialect
 from zdr_audit.target.session import NoPlace, in_session
 from zdr_audit.target.stimulus import PLACES, Place, Stimulus, fitted
@@ -196,11 +197,18 @@ class Inference(Operations):
         judged = inference_judge(
             self.dialect, self.profile.refusal, possible, carried.expected, spec, how.expects, how.must, counting=how.counts_tokens
         )
-        recorded, _ = recorder.exchange(interaction, planned, actor, outgoing, carried.canaries, judged)
+        recorded, answer = recorder.exchange(interaction, planned, actor, outgoing, carried.canaries, judged)
         for attempt in range(1, how.repeat):
             retry = replace(outgoing, headers=outgoing.headers | {"x-stainless-retry-count": str(attempt)})
-            recorded, _ = recorder.exchange(recorder.new_interaction(), planned, actor, retry, carried.canaries, judged)
-        return Reply(recorded)
+            recorded, answer = recorder.exchange(recorder.new_interaction(), planned, actor, retry, carried.canaries, judged)
+        called = answer_id(answer)
+        return Reply(recorded, {"answer": called} if called else {})
+
+    def path_of(self, operation: str) -> str:
+        """The path of an operation of inference, without a query."""
+        spec = self._operation(operation)
+        known = {"org": self.subject.id, "account": self.subject.account or "", "model": self.models[0], "run": self.run_id}
+        return _addressed(spec, operation, known)[0].partition("?")[0]
 
     def _mint(self, stimulus: Stimulus, by: Actor, interaction: str, conversation: Conversation | None) -> _Carried:
         """A fresh canary for every place of the stimulus that does not last in the conversation, and one for the answer where it asks for one. The
@@ -216,6 +224,8 @@ class Inference(Operations):
             return _Carried(canaries, texts)
         expected = answer[0][1]
         parts = canary_parts(expected)
+        if stimulus.stopped and "stop_sequence" in texts:
+            parts += (words.stop(texts),)
         if stimulus.abandon_after is not None:
             # More follows after the canary, so that closing midway leaves the canary whole on the wire.
             parts += tuple(f" and then {number}" for number in range(150))

@@ -11,9 +11,10 @@ from zdr_audit.journal.events import Interaction
 from zdr_audit.suite.answers import MORE
 from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.marks import Scenario
-from zdr_audit.suite.outcomes import DoesNotApply
+from zdr_audit.suite.outcomes import DoesNotApply, Inconclusive, listed
 
 Entry = dict[str, Any]
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
 @dataclass
@@ -54,6 +55,28 @@ def every_log_only_grows(expect: Expect, seen_in: Iterable[Scenario] = (), again
         raise DoesNotApply(f"no log of {', '.join(forgotten)} was read again at the end: the run was broken off in between")
     if not twice:
         raise DoesNotApply("no audit log in which there was an entry was read again by the same reader after the settle window")
+
+
+def entries_keep_what_they_say(expect: Expect, before: Iterable[Interaction], later: Iterable[Interaction]) -> None:
+    """What is still there of a log long after it was first read says what it said: an entry may come to its end as a whole, and not lose a part. Raises
+    Inconclusive where nothing of it is there."""
+    later_pages = list(later)
+    first, now = ({str(row["id"]): row for row in listed(pages) if row.get("id") is not None} for pages in (before, later_pages))
+    there = [name for name in first if name in now]
+    if not there:
+        raise Inconclusive("of the entries that were read before time went by none was read afterwards")
+    for name in there:
+        changed = [member for member, value in first[name].items() if member != "_whole" and now[name].get(member) != value]
+        lost = _emptied(first[name].get("_whole"), now[name].get("_whole"))
+        promise = f"entry {name} of an audit log must say later what it said at first ({', '.join([*changed, *lost][:5])})"
+        expect.that(not changed and not lost, promise, later_pages[0])
+
+
+def _emptied(before: Any, later: Any) -> list[str]:
+    """The members of a whole entry that had something to say, and have nothing any more."""
+    if not isinstance(before, dict) or not isinstance(later, dict):
+        return []
+    return sorted(name for name, value in before.items() if value not in _NOTHING and later.get(name) in _NOTHING)
 
 
 def _is_forgotten(expect: Expect, scenario: str, again_in: str) -> bool:

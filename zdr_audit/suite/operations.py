@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from zdr_audit.canary.mint import parts as canary_parts
 from zdr_audit.journal.events import Created, Interaction
 from zdr_audit.profile.operation import Feature, FeatureEndpoint, Operation
 from zdr_audit.suite.answers import Weigh, body_of, judged_call
@@ -14,8 +15,10 @@ from zdr_audit.suite.hands import Hands, Reply, ScenarioBroken
 from zdr_audit.suite.openapi import DeclaredOperation, labels
 from zdr_audit.suite.party import Actor, Content, NotOffered, Party, not_offered
 from zdr_audit.suite.recorder import Judged, Planned
+from zdr_audit.target.dialects import content as words
 from zdr_audit.target.outcome import document, outcome
 from zdr_audit.target.session import NoPlace, in_session
+from zdr_audit.target.stimulus import Stimulus
 from zdr_audit.target.template import MissingValue, fill, fill_path, names, with_query
 from zdr_audit.target.transport import Answer, Outgoing
 
@@ -75,7 +78,7 @@ class Operations(Hands):
         `weigh` says when the target has dealt with the call: when it did what was asked (`success`), when it decided either way (`decision`: any answer
         but 401, 429), or when it answered at all (`answer`). Values that start with an underscore alter the request itself: `_method`, `_path`,
         `_headers`, `_query`, `_body`, `_reshape` (a function of body and headers), `_wire`, `_session` (named in the body where the profile says at which
-        member); `_made_up` fills what the templates need and the call does not give.
+        member); `_made_up` fills what the templates need and the call does not give; `_asks` has the content ask for an answer with content of its own.
         """
         spec = self._operation(operation)
         return self._call(spec, operation, by, step, org, counts, pair, content, labels or {}, weigh, values)
@@ -84,11 +87,18 @@ class Operations(Hands):
         """One call of an operation that the profile has otherwise; it counts for nothing. `name` is what the journal calls it."""
         return self._call(spec, name, by, step, None, False, None, by.content, {}, "decision", values)
 
+    def look_at(self, path: str, by: Actor, *, step: str) -> Reply:
+        """A GET of a path that the profile does not name; it counts for nothing."""
+        return self.call_as(Operation(method="GET", path="/", headers=dict(self.dialect.headers)), "look", by, step=step, _path=path)
+
     def poll(self, operation: str, by: Actor, before: Reply, *, step: str, org: Party | None = None, **more: Any) -> Reply | None:
-        """A read as a client makes it that still has the answer `before`: only what has changed is to be sent. None, and nothing is sent, where that answer
-        had no validator."""
+        """A read as a client makes it that still has the answer `before`: only what has changed is to be sent. By all its validators, and where it has
+        several by each alone: the last reply. None, and nothing is sent, where that answer had none."""
         held = {CONDITIONS[name]: value for name, value in before.interaction.validators.items() if name in CONDITIONS}
-        return self.call(operation, by, step=step, org=org, **{"weigh": "decision", **more}, _headers=held) if held else None
+        reply = None
+        for asked in (held, *({name: value} for name, value in held.items() if len(held) > 1)) if held else ():
+            reply = self.call(operation, by, step=step, org=org, **{"weigh": "decision", **more}, _headers=asked)
+        return reply
 
     def attempt(self, operation: str, by: Actor | None, *, step: str, org: Party | None = None, **more: Any) -> Reply:
         """A call that counts, and that the target may well refuse."""
@@ -153,8 +163,13 @@ class Operations(Hands):
         if "_made_up" in known:
             known = dict.fromkeys((used | names(spec.path)) - {"canary", "marker"}, known["_made_up"]) | known
         if "canary" in used and "canary" not in known:
-            canary_id, known["canary"] = recorder.new_canary("prompt", name, interaction, organization, self.scenario, content)
+            about = (name, interaction, organization, self.scenario, content)
+            canary_id, known["canary"] = recorder.new_canary("prompt", *about)
             canaries.append(canary_id)
+            if "_asks" in known:
+                answer_id, answer = recorder.new_canary("response", *about)
+                canaries.append(answer_id)
+                known["canary"] = words.prompt(Stimulus(), {"message": known["canary"]}, canary_parts(answer))
         tags = {**labels, "about": organization}
         if spec.also:
             tags["also"] = " ".join(spec.also)

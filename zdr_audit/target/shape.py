@@ -158,6 +158,7 @@ _FEATURE_WORDS: Mapping[str, str] = {
     "pdf": "the document as a PDF",
     "chunked": "its body in chunks of untold length",
     "unnamed": "no User-Agent",
+    "stopped": "an answer that ends at the stop sequence",
     "unfinished": "a client that goes away before the announced end of its body",
     "abandon_after": "a client that closes the connection midway",
 }

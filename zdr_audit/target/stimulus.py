@@ -51,7 +51,7 @@ _COMES_WITH: dict[str, tuple[str, ...]] = {
     "earlier_thinking": ("history", "thinking"),
 }
 """What a target has only if it has the others, whose names a profile may know where it does not know this one."""
-SWITCHES = ("stream", "cache", "cache_hour", "thinking", "answer", "steady", "brief", "tool_failed")
+SWITCHES = ("stream", "cache", "cache_hour", "thinking", "answer", "steady", "brief", "tool_failed", "stopped")
 """What a request can be sent without, and still be worth sending."""
 
 FEWEST: dict[str, int] = {"turns": 0, "tools": 1, "copies": 1}
@@ -72,7 +72,8 @@ class Stimulus(BaseModel):
     a body that is too large, all but a beginning is announced alone, and the refusal is waited for. `tools` is how many tools there are where there is
     one, `copies` how often all else is said that can be said more than once (blocks of text and of the system prompt, images, documents, stop
     sequences); `without` names query parameters and headers of the profile's operation that are not sent; `cache_hour` asks for the longer time to live
-    wherever something is marked for the cache. Many a backend decides by such things what to cache, to sample, to spool or to cut."""
+    wherever something is marked for the cache; `stopped` has the answer end at the stop sequence. Many a backend decides by such things what to cache, to
+    sample, to spool or to cut."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -107,6 +108,7 @@ class Stimulus(BaseModel):
     copies: int = 1
     without: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
+    stopped: bool = False
 
 
 def features(stimulus: Stimulus) -> tuple[str, ...]:

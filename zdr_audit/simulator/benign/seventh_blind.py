@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from zdr_audit.simulator.context import RequestContext
+from sqlalchemy import select
+
+from zdr_audit.simulator.context import Caller, RequestContext
 from zdr_audit.simulator.directory import new_id
-from zdr_audit.simulator.errors import PolicyError
+from zdr_audit.simulator.errors import ConflictError, PolicyError
 from zdr_audit.simulator.operations import Handler, Reply
 from zdr_audit.simulator.schemas.messages import PromptFields
+from zdr_audit.simulator.tables import User
 from zdr_audit.simulator.violations import alter, wrap
 
 if TYPE_CHECKING:
@@ -90,3 +93,17 @@ def inference_under_zdr_is_not_logged(parts: Parts) -> None:
         return record_less
 
     wrap(parts.retention, "record", make)
+
+
+def an_address_is_of_one_user(parts: Parts) -> None:
+    """An address can be of one user alone, of whichever organization; whoever adds one that is known elsewhere is told so."""
+
+    def make(create: Callable[..., User]) -> Callable[..., User]:
+        def create_user(caller: Caller, organization_id: str, email: str, *rest: Any, **more: Any) -> User:
+            if parts.stores.first(select(User.id).where(User.email == email)) is not None:
+                raise ConflictError("A user with that email exists already.", reason="email_taken")
+            return create(caller, organization_id, email, *rest, **more)
+
+        return create_user
+
+    wrap(parts.directory, "create_user", make)

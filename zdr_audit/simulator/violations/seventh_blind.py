@@ -16,13 +16,13 @@ from sqlalchemy import select, text, update
 
 from zdr_audit.simulator.context import CUSTOMER_ROLES, Caller, RequestContext
 from zdr_audit.simulator.endpoints.admin import CONTRACT, SYSTEM
-from zdr_audit.simulator.errors import ConflictError, NotFoundError
+from zdr_audit.simulator.errors import NotFoundError
 from zdr_audit.simulator.features import Feature, FeatureEndpoint
 from zdr_audit.simulator.model import Completion
 from zdr_audit.simulator.operations import Handler, Operation, Reply
 from zdr_audit.simulator.schemas.admin import CreatedOrganization, CreateOrganization
 from zdr_audit.simulator.schemas.messages import MessageAnswer, MessagesRequest
-from zdr_audit.simulator.tables import AuditEntry, FeatureObject, Hold, OutsideMessage, User
+from zdr_audit.simulator.tables import AuditEntry, FeatureObject, Hold, OutsideMessage
 from zdr_audit.simulator.texts import attachments, texts
 from zdr_audit.simulator.violations import alter, wrap
 from zdr_audit.simulator.violations.keeping import also, applies
@@ -342,20 +342,6 @@ def settings_are_cached_by_user(parts: Parts, seconds: int) -> None:
 
 
 # Conformity
-
-
-def foreign_emails_are_taken(parts: Parts) -> None:
-    """An address can be of one user alone, of whichever organization; whoever adds one that is known elsewhere is told so."""
-
-    def make(create: Callable[..., User]) -> Callable[..., User]:
-        def create_user(caller: Caller, organization_id: str, email: str, *rest: Any, **more: Any) -> User:
-            if parts.stores.first(select(User.id).where(User.email == email)) is not None:
-                raise ConflictError("A user with that email exists already.", reason="email_taken")
-            return create(caller, organization_id, email, *rest, **more)
-
-        return create_user
-
-    wrap(parts.directory, "create_user", make)
 
 
 def file_lists_are_cached(parts: Parts, seconds: int) -> None:

@@ -25,7 +25,7 @@ from zdr_audit.suite.party import Actor, Party
 from zdr_audit.target.transport import Answer
 
 CUSTOMERS = ("admin", "member")
-AGAIN, AFTER_REMOVAL = "entitled, again", "after its removal"
+AGAIN, BEFORE_REMOVAL, AFTER_REMOVAL = "entitled, again", "before its removal", "after its removal"
 OWN_LIST = "another tenant's own list"
 
 
@@ -147,18 +147,20 @@ class Walk:
             reach(self.assay, self.requests, one, self.other.actors[role], self.other)
 
     def _remove(self, one: Documented, chosen: Iterable[Documented]) -> None:
+        if self._trying(one, [role for role in self.actors if self._may(one, role) is not False]):
+            self._read_it(one, chosen, BEFORE_REMOVAL)  # what is asked for now may be held, and given again later
         if done := self._as_each_role(one):
-            self._ask_for_what_is_gone(one, done, chosen)
+            gone = unquote(done.interaction.path.partition("?")[0]).rpartition("/")[2]
+            self._read_it(one, chosen, AFTER_REMOVAL, partial(_still_there, gone=gone))
 
-    def _ask_for_what_is_gone(self, one: Documented, done: Delivered, chosen: Iterable[Documented]) -> None:
-        """After a removal, everything by which the removed object was to be read, and the list that it stood in."""
-        gone = unquote(done.interaction.path.partition("?")[0]).rpartition("/")[2]
+    def _read_it(self, one: Documented, chosen: Iterable[Documented], step: str, look: Look | None = None) -> None:
+        """Everything by which what is removed is to be read, and the list that it stands in."""
         for other in chosen:
             role = next((role for role in self.actors if self._may(other, role) is not False), None)
             reads = other.method == "GET" and (other.path.startswith(one.path) or other.path == one.collection)
             case = self.requests.case(other) if reads and role is not None else None
             if case is not None and role is not None:
-                self._send(case, self.actors[role], AFTER_REMOVAL, other, look=partial(_still_there, gone=gone))
+                self._send(case, self.actors[role], step, other, look=look)
 
     def _send(self, case: Any, actor: Actor, step: str, one: Documented, *, said: str = "", look: Look | None = None) -> Delivered:
         pair = f"{self.assay.scenario}/{one.label}"

@@ -86,15 +86,14 @@ def render(
     if "user_id" in texts:
         body["metadata"] = {"user_id": json.dumps({"device_id": texts["user_id"], "session_id": stimulus.session or "none"})}
     if "stop_sequence" in texts:
-        body["stop_sequences"] = words.numbered(stimulus, f"stop {texts['stop_sequence']}")
+        body["stop_sequences"] = words.numbered(stimulus, words.stop(texts))
     if "unknown_field" in texts:
         body[words.UNKNOWN_FIELD] = texts["unknown_field"]
     body |= extra or {}
     headers = {"content-type": "application/json", "anthropic-version": VERSION} | dict(stimulus.headers)
     if stimulus.session:
         headers["x-claude-code-session-id"] = stimulus.session
-    if "header" in texts:
-        headers["x-client-note"] = texts["header"]
+    headers |= words.headers(texts)
     return Rendered(headers, _spoil(stimulus, body, headers, size_limit))
 
 

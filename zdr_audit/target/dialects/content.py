@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from zdr_audit.target.stimulus import INSIDE, RESULT, Choice, Place, Sampling, Stimulus
 
@@ -122,6 +123,19 @@ def tools(stimulus: Stimulus, texts: Mapping[Place, str]) -> list[tuple[str, str
 def choice(stimulus: Stimulus) -> Choice | None:
     """What is said of the choice of a tool; None where nothing is. Who sets how the model draws says that the choice is the model's."""
     return stimulus.tool_choice or ("auto" if stimulus.sampling else None)
+
+
+def stop(texts: Mapping[Place, str]) -> str:
+    """The stop sequence."""
+    return f"stop {texts['stop_sequence']}"
+
+
+def headers(texts: Mapping[Place, str]) -> dict[str, str]:
+    """Headers that say what is to be said in one: a header of the client's own, and the one that carries what an application says of a request to whoever
+    traces it. Both are passed on by libraries that nobody asked to."""
+    if "header" not in texts:
+        return {}
+    return {"x-client-note": texts["header"], "baggage": f"note={quote(texts['header'])},case=ships"}
 
 
 def noise(characters: int) -> str:

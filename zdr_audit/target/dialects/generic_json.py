@@ -49,9 +49,7 @@ class GenericJsonDialect:
             template = self.described.wrong[stimulus.wrong]
         chosen = words.UNKNOWN_MODEL if stimulus.wrong == "unknown_model" else model
         body = fill(template, _values(stimulus, chosen, texts, parts))
-        headers = {"content-type": "application/json"} | dict(stimulus.headers)
-        if "header" in texts:
-            headers["x-client-note"] = texts["header"]
+        headers = {"content-type": "application/json"} | dict(stimulus.headers) | words.headers(texts)
         raw = json.dumps(body).encode()
         if stimulus.wrong == "broken_json":
             raw = raw[:-2]

@@ -47,9 +47,7 @@ def last_words(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str,
 
 def with_headers(stimulus: Stimulus, texts: Mapping[Place, str], body: dict[str, Any], turns: str, limit: str, size_limit: int) -> Rendered:
     """The request, made wrong where the stimulus asks for it. `turns` and `limit` name the members for the conversation and its bound."""
-    headers = {"content-type": "application/json"} | dict(stimulus.headers)
-    if "header" in texts:
-        headers["x-client-note"] = texts["header"]
+    headers = {"content-type": "application/json"} | dict(stimulus.headers) | words.headers(texts)
     if "unknown_field" in texts:
         body[words.UNKNOWN_FIELD] = texts["unknown_field"]
     match stimulus.wrong:

@@ -67,7 +67,7 @@ class OpenAIChat:
         if "user_id" in texts:
             body["user"] = texts["user_id"]
         if "stop_sequence" in texts:
-            body["stop"] = words.numbered(stimulus, f"stop {texts['stop_sequence']}")[:_STOPS]
+            body["stop"] = words.numbered(stimulus, words.stop(texts))[:_STOPS]
         return with_headers(stimulus, texts, body | self.extra, "messages", self.limit, size_limit)
 
     def parse(self, status: int | None, content_type: str, body: bytes, *, streamed: bool) -> Parsed:
