@@ -14,8 +14,8 @@ from zdr_audit.profile.load import load
 from zdr_audit.profile.model import Profile
 from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.history import History
-from zdr_audit.suite.log_growth import every_log_only_grows
-from zdr_audit.suite.outcomes import DoesNotApply, Violated
+from zdr_audit.suite.log_growth import entries_keep_what_they_say, every_log_only_grows
+from zdr_audit.suite.outcomes import DoesNotApply, Inconclusive, Violated
 
 READ_AGAIN = importlib.import_module("suites.audit_log.test_log").READ_AGAIN
 READER = {"actor": "subject.admin", "operation": "audit.list", "method": "GET", "path": "/log?limit=2", "step": "own log"}
@@ -139,3 +139,39 @@ def test_a_run_that_was_broken_off_later_or_read_it_again_all_the_same_holds(pro
 def test_an_entry_that_is_gone_outranks_what_was_not_read_again(profile):
     with pytest.raises(Violated, match="is there no more"):
         resumed(profile, ELSEWHERE[0], page(60, after=20, labels={"about": "org_else"}), killed=True)
+
+
+def keeps(profile: Profile, before: list[dict[str, Any]], later: list[dict[str, Any]]) -> None:
+    pages = [page(40, *before)], [page(41, *later, epoch="late")]
+    expect = Expect(Record().history(), profile, "ZDR-AUD-06", (), ("main",))
+    entries_keep_what_they_say(expect, *pages)
+
+
+SAID = {"id": "act_1", "type": "zdr_enabled", "_whole": {"id": "act_1", "ip": "127.0.0.1", "age": 1, "note": ""}}
+
+
+@pytest.mark.parametrize(
+    "later",
+    [SAID, SAID | {"_whole": {"id": "act_1", "ip": "127.0.0.1", "age": 700}}, SAID | {"_whole": "none"}],
+    ids=["as it was", "what is counted anew", "no whole entry"],
+)
+def test_an_entry_may_be_told_anew_with_time(profile, later):
+    keeps(profile, [SAID, entry(2)], [later])
+
+
+@pytest.mark.parametrize(
+    ("later", "member"),
+    [
+        (SAID | {"type": "other"}, "type"),
+        (SAID | {"_whole": {"id": "act_1", "ip": "", "age": 1}}, "ip"),
+        (SAID | {"_whole": {"id": "act_1", "age": 1}}, "ip"),
+    ],
+)
+def test_an_entry_that_lost_a_part_with_time_is_found(profile, later, member):
+    with pytest.raises(Violated, match=rf"entry act_1 .* at first \({member}\)"):
+        keeps(profile, [SAID], [later])
+
+
+def test_where_no_entry_is_there_any_more_nothing_can_be_said(profile):
+    with pytest.raises(Inconclusive, match="none was read afterwards"):
+        keeps(profile, [SAID], [entry(2)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,23 @@ def test_a_poll_is_the_same_read_with_the_validators_of_before(tmp_path: Path) -
     assert again is not None and other is not None
     assert (again.interaction.status, again.interaction.outcome, again.interaction.data) == (304, "not_modified", None)
     assert (other.interaction.status, other.interaction.outcome) == (200, "accepted"), "theirs says something else"
+
+
+def test_by_several_validators_it_is_asked_with_all_and_with_each(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        hands = lab.assay("blocked.policy_limits", 0, "quick")
+        before = hands.call("policy_limits.read", hands.subject.member, step="read")
+        dated = before.interaction.model_copy(update={"validators": {**before.interaction.validators, "last-modified": EARLIER}})
+        sent: list[dict[str, str]] = []
+        whole = lab.transport.send
+
+        def send(outgoing):
+            sent.append({k.lower(): v for k, v in outgoing.headers.items() if k.lower().startswith("if-")})
+            return whole(outgoing)
+
+        lab.transport.send = send
+        hands.poll("policy_limits.read", hands.subject.member, replace(before, interaction=dated), step="poll")
+    assert [set(headers) for headers in sent] == [{"if-none-match", "if-modified-since"}, {"if-none-match"}, {"if-modified-since"}]
 
 
 def test_without_a_validator_nothing_is_sent(tmp_path: Path) -> None:

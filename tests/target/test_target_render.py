@@ -8,6 +8,7 @@ import re
 import struct
 import zlib
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,7 +19,7 @@ from zdr_audit.canary.registry import Registry
 from zdr_audit.canary.seeker import Seeker
 from zdr_audit.suite.generate import stimuli
 from zdr_audit.target.dialects.anthropic import noise, png, render
-from zdr_audit.target.dialects.content import BRIEF_TOKENS
+from zdr_audit.target.dialects.content import BRIEF_TOKENS, stop
 from zdr_audit.target.stimulus import PLACES, Place, Stimulus, fitted
 from zdr_audit.target.template import pointer
 
@@ -82,6 +83,7 @@ def test_the_header_place_is_a_header_and_not_in_the_body():
     chosen = texts({"header"})
     rendered = render(Stimulus(places=frozenset({"header"})), "model-a", chosen, (), LIMIT)
     assert rendered.headers["x-client-note"] == chosen["header"]
+    assert unquote(rendered.headers["baggage"]).split(",")[0] == f"note={chosen['header']}"
     assert chosen["header"].encode() not in rendered.body
 
 
@@ -205,6 +207,14 @@ def test_a_generated_shape_is_a_request_of_the_dialect(stimulus):
     assert rendered.headers["anthropic-version"] == "2023-06-01"
     assert rendered.headers.get("x-claude-code-session-id") == stimulus.session
     assert len(rendered.body) >= stimulus.padding
+
+
+def test_an_answer_that_ends_at_its_stop_sequence_is_asked_to_say_it():
+    chosen = texts({"stop_sequence"})
+    body = json.loads(render(Stimulus(places=frozenset({"stop_sequence"})), "model-a", chosen, ("ab", stop(chosen)), LIMIT).body)
+    assert body["stop_sequences"] == [stop(chosen)] and f'"{stop(chosen)}"' in json.dumps(body["messages"], ensure_ascii=False).replace(
+        '\\"', '"'
+    )
 
 
 def test_headers_of_a_stimulus_are_sent_and_outrank_none_of_its_own():
