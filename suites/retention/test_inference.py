@@ -45,13 +45,13 @@ def test_images_and_documents_are_kept_nowhere(expect: Expect) -> None:
 
 @control("ZDR-RET-07", after=after.every_model)
 def test_the_promise_holds_for_every_model_listed(expect: Expect) -> None:
-    expect.kept_nowhere(answers=1, promise="content must not be kept, whichever model is asked")
+    refused = {i.model for i in expect.where(organization="subject", outcome="refused_by_policy")}  # which keeps the promise, too
+    steps = {i.step for i in expect.where(organization="subject") if i.model in refused}
+    expect.kept_nowhere(answers=1, refusable=steps, promise="content must not be kept, whichever model is asked")
     asked = {i.model for i in expect.where(organization="subject")}
     answered = {i.model for i in expect.where(organization="subject", accepted=True)}
-    # A model that needs storage keeps the promise by refusing.
-    answered |= {i.model for i in expect.where(organization="subject", outcome="refused_by_policy")}
-    if asked - answered:
-        raise Inconclusive(f"these models answered no request: {', '.join(sorted(m or '' for m in asked - answered))}")
+    if asked - answered - refused:
+        raise Inconclusive(f"these models answered no request: {', '.join(sorted(m or '' for m in asked - answered - refused))}")
 
 
 @control("ZDR-RET-08", after=after.content_in_other_fields)

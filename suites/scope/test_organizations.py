@@ -61,7 +61,8 @@ def test_the_migration_of_a_sibling_does_not_take_zdr_away(expect: Expect) -> No
 @control("ZDR-SCP-09", after=after.requests_that_speak_of_retention)
 def test_no_request_can_take_itself_out_of_zdr(expect: Expect) -> None:
     expect.kept_nowhere(
-        refusable="ask to be stored", promise="what a request says of retention, or of another organization, must not cause it to be kept"
+        refusable=("ask to be stored",),
+        promise="what a request says of retention, or of another organization, must not cause it to be kept",
     )
 
 

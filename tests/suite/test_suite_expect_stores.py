@@ -207,13 +207,13 @@ def test_a_word_that_the_target_need_not_know_may_be_refused(bind, outcome, stat
         record.change(number, stimulus={}, step="ask for more" if number < 3 else "ask")
     for number in (1, 2):
         record.change(number, status=status, outcome=outcome, accepted=False)
-    bind(record).kept_nowhere(refusable="ask for more")
+    bind(record).kept_nowhere(refusable=("ask for more",))
     assert inconclusive(lambda: bind(record).kept_nowhere()).startswith("none of the 2 requests 'ask for more' was dealt with")
     record.change(1, outcome="server_error", status=500)
     record.change(2, outcome="server_error", status=500)
-    inconclusive(lambda: bind(record).kept_nowhere(refusable="ask for more"))
+    inconclusive(lambda: bind(record).kept_nowhere(refusable=("ask for more",)))
     record.read("db", [hit("c-00001", "db"), hit("c-00011", "db")])
-    violated(lambda: bind(record).kept_nowhere(refusable="ask for more"))
+    violated(lambda: bind(record).kept_nowhere(refusable=("ask for more",)))
 
 
 # -- growth -------------------------------------------------------------------------------------------------------------------------

@@ -23,8 +23,8 @@ from zdr_audit.matrix.work import Job
 from zdr_audit.matrix.write import JSON, read
 from zdr_audit.violations import Seed, Variant, Violation
 
-SIZE = 12
-"""Seeds in an audit at most: with more of them one is more often in another's way, and audited again by itself."""
+SIZE, VARIANTS = 16, 24
+"""Violations, and harmless variants, in an audit at most: with more of them one is more often in another's way, and audited again."""
 S = TypeVar("S", bound=Seed)
 Seen = Mapping[str, frozenset[str]]
 
@@ -46,28 +46,32 @@ def seen(folder: Path) -> Seen:
 
 def groups(violations: Sequence[Violation], before: Seen, seed: int, size: int = SIZE) -> list[tuple[Violation, ...]]:
     """The violations in groups of `size` at most, in none of which one touches a control that another must be found by. What it touches is what it did
-    touch by itself; where that is not known, all that it may. Which are together is drawn by the seed."""
+    touch by itself; where that is not known, all that it may. Which are together is drawn by the seed.
+
+    A colouring of the graph of those that must be apart: next comes whoever has the fewest groups left (Brélaz, 1979, "DSATUR").
+    """
     names = [control.id for control in load_catalogue().controls]
     reach = {v.id: before.get(v.id, frozenset(related(v, names))) | {*v.controls} for v in violations}
     drawn = sorted(violations, key=lambda v: v.id)
     random.Random(seed).shuffle(drawn)  # noqa: S311 - which are together is no secret
-
-    def apart(one: Violation, two: Violation) -> bool:
-        return bool(reach[two.id].intersection(one.controls) or reach[one.id].intersection(two.controls))
-
-    drawn.sort(key=lambda v: -sum(apart(v, other) for other in drawn))  # those that go with few find a place first
+    apart = {
+        one.id: {two.id for two in drawn if two is not one and (reach[two.id] & {*one.controls} or reach[one.id] & {*two.controls})}
+        for one in drawn
+    }
     made: list[list[Violation]] = []
-    for one in drawn:
-        room = (group for group in made if len(group) < size and not any(apart(one, other) for other in group))
-        found = next(room, None)
-        if found is None:
-            made.append([one])
-        else:
-            found.append(one)
+    closed: dict[str, set[int]] = {v.id: set() for v in drawn}
+    while drawn:
+        one = max(drawn, key=lambda v: (len(closed[v.id]), len(apart[v.id])))
+        drawn.remove(one)
+        place = next((n for n, group in enumerate(made) if len(group) < size and n not in closed[one.id]), len(made))
+        made += [[]] if place == len(made) else []
+        made[place].append(one)
+        for other in apart[one.id]:
+            closed[other].add(place)
     return [tuple(sorted(group, key=lambda v: v.id)) for group in made]
 
 
-def batches(variants: Iterable[Variant], seed: int, size: int = SIZE) -> list[tuple[Variant, ...]]:
+def batches(variants: Iterable[Variant], seed: int, size: int = VARIANTS) -> list[tuple[Variant, ...]]:
     """The variants in batches of about the same size, drawn by the seed."""
     drawn = sorted(variants, key=lambda v: v.id)
     random.Random(seed).shuffle(drawn)  # noqa: S311

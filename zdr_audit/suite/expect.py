@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from zdr_audit.journal.events import Epoch, FindingSeen, Interaction
@@ -282,14 +282,14 @@ class Expect:
         group: str = "stores",
         answers: int = 0,
         whatever_answer: bool = False,
-        refusable: str = "",
+        refusable: Collection[str] = (),
         promise: str = "content must not be kept",
     ) -> None:
         """No source of the group holds a canary of these interactions (default: all of the test whose content is under ZDR), nor of an earlier attempt at
         one of them.
 
         Requests of a step of which not one was dealt with as it should be say nothing of what such requests leave: raises Inconclusive, unless
-        `whatever_answer`: something was done to them, so that they may have been cut off. `refusable` names a step whose requests the
+        `whatever_answer`: something was done to them, so that they may have been cut off. `refusable` names steps whose requests the
         target need not know: that it refuses them is an answer, too.
         `answers`: the promise is about answers too, and so many must carry their canary: a model that does not follow the instruction leaves
         nothing to look for. Where the profile says that no answer can be made to carry one, prompts alone are judged, and the report says so.
@@ -322,14 +322,14 @@ class Expect:
             self._every_step_was_dealt_with(chosen, refusable)
         self._answers_carry_canaries(chosen, answers)
 
-    def _every_step_was_dealt_with(self, items: list[Interaction], refusable: str) -> None:
+    def _every_step_was_dealt_with(self, items: list[Interaction], refusable: Collection[str]) -> None:
         """Of each step's requests for inference one at least got the answer that it aims at: a success, or the refusal that it was made for."""
         steps: dict[tuple[str, str], list[Interaction]] = {}
         for item in items:
             if item.stimulus is not None:
                 steps.setdefault((item.scenario, item.step), []).append(item)
         for (_, step), sent in steps.items():
-            refusals = ("client_error", "refused_by_policy") if step == refusable else ()
+            refusals = ("client_error", "refused_by_policy") if step in refusable else ()
             if not any(item.accepted or item.outcome in refusals for item in sent):
                 raise Inconclusive(
                     f"none of the {len(sent)} requests '{step}' was dealt with, so finding nothing of them says nothing: {describe(sent[0])}"
