@@ -146,6 +146,19 @@ def test_a_role_without_credential_is_asked_for_with_its_variable(examined):
     assert found.not_tested == {"ZDR-ADM-06": "no credential for staff.reviewer, which 'zdr.enable' needs"}
 
 
+def test_what_the_suites_read_of_an_answer_and_the_profile_does_not_is_asked_for(examined):
+    found = examined(
+        known,
+        edit=lambda text: text.replace('organization = "/id", admin_key = "/admin/key"', 'organization = "/id"').replace(
+            'secret = ["admin_key"]', ""
+        ),
+    )
+    said = [check for check in found.checks if check.about == "answer"]
+    assert {(check.name, check.state) for check in said} >= {("organization.create", "missing")}
+    assert said[0].said == "'extract' gives no 'admin_key': what begins with it cannot be tried" and found.exit_status == 3
+    assert not [check for check in examined(known).checks if check.about == "answer"]
+
+
 def test_a_role_that_the_profile_does_not_name_is_asked_for(examined):
     found = examined(known, lambda text: re.sub(r"(?m)^operator = .*$", "", text))
     check = of(found, "credential")["staff.operator"]

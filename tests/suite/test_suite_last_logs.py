@@ -75,6 +75,15 @@ def test_what_a_stranger_tried_may_be_logged_there_or_not(profile):
         judge(profile, [*log, dict(log[5], id="act_stranger", reference="ref-stranger")], sent)
 
 
+def test_a_stranger_who_gave_no_reference_takes_no_entry_of_others_away(profile):
+    bare = by_a_stranger(80, labels={"about": ORG})
+    log = [entry | {"reference": None} if number == 0 else entry for number, entry in enumerate(true_log(profile))]
+    sent = [i.model_copy(update={"labels": {"about": ORG}}) if number == 0 else i for number, i in enumerate(acted())]
+    judge(profile, log, [*sent, bare], refused=False)
+    with pytest.raises(Violated, match="the audit log has 0"):
+        judge(profile, [entry for entry in log if entry["reference"]], [*sent, bare], refused=False)
+
+
 def test_what_was_answered_as_if_nothing_were_there_need_not_be_logged(profile):
     unknown = by_a_stranger(80, organization_id=ORG, status=404, outcome="not_found")
     judge(profile, true_log(profile), [*acted(), unknown])

@@ -217,6 +217,11 @@ def test_an_answer_that_ends_at_its_stop_sequence_is_asked_to_say_it():
     )
 
 
+def test_the_answer_is_asked_for_in_the_words_of_the_target():
+    said = json.loads(render(Stimulus(ask="Join these parts: {parts}"), "model-a", texts({"message"}), ("ab", "cd"), LIMIT).body)
+    assert 'Join these parts: "ab" then "cd"' in said["messages"][-1]["content"][-1]["text"].splitlines()
+
+
 def test_headers_of_a_stimulus_are_sent_and_outrank_none_of_its_own():
     rendered = render(Stimulus(headers=(("x-note", "here"),), session="s-1"), "model-a", {}, (), LIMIT)
     assert rendered.headers["x-note"] == "here"

@@ -23,6 +23,9 @@ def _is_query(where: str) -> str:
 
 Pointer = Annotated[str, StringConstraints(pattern=r"^([/$].*)?$"), AfterValidator(_is_query)]
 """Where a value stands in an answer: a JSON pointer, or, where it begins with `$`, a JSONPath, of which the first match counts."""
+OF_THE_REQUEST = "={org}"
+Place = Annotated[str, StringConstraints(pattern=r"^([/$].*|=\{org\})?$"), AfterValidator(_is_query)]
+"""Where a value stands in an entry of a list, as a pointer; or `={org}`: it is the organization that the list was asked for."""
 Member = Annotated[str, StringConstraints(pattern=r"^(/[^/]+)+$")]
 """A member of a JSON object that is sent, as a JSON pointer: `/conversation/id`. What it stands in is made where it is not there."""
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]

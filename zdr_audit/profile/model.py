@@ -30,6 +30,7 @@ class TargetSection(Closed):
     """Where the target is and what it claims to be. `production` true needs `production_consent` in words.
 
     `nodes` are the addresses of the target's nodes, where each can be reached by itself: requests are then spread over all of them.
+    `instruction` is how a model is told to join the `{parts}` that it must answer with, where it understands a fixed wording alone (a stand-in for tests).
     `tokenizer` names what turns text into token ids for its models, `tiktoken:ENCODING` or `tokenizers:FILE`: text kept as such ids is then found.
     """
 
@@ -40,6 +41,7 @@ class TargetSection(Closed):
     dialect: Name = "anthropic-messages"
     models: tuple[str, ...] = ()
     tokenizer: Annotated[str, StringConstraints(pattern=r"^(tiktoken|tokenizers):.+$")] | None = None
+    instruction: Annotated[str, StringConstraints(pattern=r"^([^{}]*\{parts\}[^{}]*)?$", max_length=500)] = ""
     launch: Literal["simulator", "simulator-servers"] | None = None
     proxy: str | None = None
     proxy_env: Variable | None = None

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from zdr_audit.profile.base import Closed, Member, Name, Pointer, StatusCode
+from zdr_audit.profile.base import Closed, Member, Name, Place, Pointer, StatusCode
 
 
 class Page(Closed):
@@ -67,7 +67,7 @@ class Operation(Closed):
     refusal: Refusal | None = None
     extract: dict[str, Pointer] = {}
     items: Pointer | None = None
-    fields: dict[str, Pointer] = {}
+    fields: dict[str, Place] = {}
     means: dict[str, dict[str, tuple[Any, ...]]] = {}
     secret: tuple[str, ...] = ()
     page: Page | None = None

@@ -54,7 +54,7 @@ class Part(BaseModel):
 class Check(Part):
     """One thing looked at. `unusable`: no run makes sense; `missing`: a run would be incomplete; `ask` is what the target's owner can do about it."""
 
-    about: Literal["profile", "address", "tls", "clock", "credential", "organization", "evidence"]
+    about: Literal["profile", "address", "tls", "clock", "credential", "organization", "answer", "evidence"]
     name: str
     state: State
     said: str
@@ -124,6 +124,7 @@ def _diagnosis(bench: Audit, reporter: Reporter) -> Diagnosis:
         ("Addresses", _addresses),
         ("Credentials", _credentials),
         ("Organizations", _organizations),
+        ("Answers", _answers),
         ("Evidence", _evidence),
     )
     checks: list[Check] = []
@@ -226,6 +227,28 @@ def _credentials(bench: Audit) -> Iterator[Check]:
         if needed and role not in bench.profile.actors.get("staff", {}):
             said = f"the profile has no actor for it, and {', '.join(needed[:3])} need{'s' if len(needed) == 1 else ''} one"
             yield Check(about="credential", name=f"staff.{role}", state="missing", said=said, ask=f"a credential for the role {role}")
+
+
+COUNTED_ON: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        ("organization.create", "organization.create_ineligible", "organization.create_api_zdr"), ("organization", "admin_key")
+    ),
+    "user.create": ("user",),
+    "key.create": ("key",),
+    "zdr.request": ("request",),
+    "hold.place": ("hold",),
+}
+"""What the suites read out of answers and cannot do without."""
+
+
+def _answers(bench: Audit) -> Iterator[Check]:
+    for name, wanted in COUNTED_ON.items():
+        spec = bench.profile.operations.get(name)
+        for lacking in sorted(set(wanted) - set(spec.extract)) if spec is not None else ():
+            said = f"'extract' gives no '{lacking}': what begins with it cannot be tried"
+            yield Check(
+                about="answer", name=name, state="missing", said=said, ask=f"where the answer of '{name}' says '{lacking}' (extract)"
+            )
 
 
 def _credential(bench: Audit, actor: Actor) -> Check:

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from zdr_audit.profile.base import OF_THE_REQUEST
 from zdr_audit.profile.evidence import Evidence
 from zdr_audit.profile.operation import Operation, Refusal
 from zdr_audit.suite.party import Actor, Party
@@ -56,7 +57,7 @@ class ReadBack:
             items = pointer(data, listing.items or "")
             for item in items if self.evidence.detail and isinstance(items, list) else ():
                 detail = self.operations[self.evidence.detail or ""]
-                values = {k: v for k, p in listing.fields.items() if (v := pointer(item, p)) is not None}
+                values = {k: v for k, p in listing.fields.items() if p != OF_THE_REQUEST and (v := pointer(item, p)) is not None}
                 if fetched == MAX_DOCUMENTS:
                     yield self._cut(party, f"{detail.path} of {party.key}", f"more than {MAX_DOCUMENTS} items: the rest was not read")
                     return
@@ -104,7 +105,7 @@ class ReadBack:
     def _get(self, operation: Operation, actor: Actor, party: Party, values: dict[str, Any], query: dict[str, str]) -> tuple[str, Answer]:
         known = {"org": party.id, **values}
         path = with_query(fill_path(operation.path, known), {**fill(operation.query, known), **query})
-        headers = {**operation.headers, **actor.headers()[0]}
+        headers = {**{name: str(value) for name, value in fill(operation.headers, known).items()}, **actor.headers()[0]}
         name = next((n for n, spec in self.operations.items() if spec is operation), "")
         outgoing = Outgoing(operation.method, path, headers, operation=name)
         transport = self.transport_of(party.key)

@@ -23,6 +23,7 @@ from zdr_audit.evidence.model import Reading
 from zdr_audit.journal.events import Created, Epoch, Interaction
 from zdr_audit.journal.redact import Redactor
 from zdr_audit.journal.store import Journal
+from zdr_audit.profile.base import OF_THE_REQUEST
 from zdr_audit.profile.evidence import Evidence
 from zdr_audit.profile.load import LoadedProfile, load
 from zdr_audit.profile.model import STAFF, Profile
@@ -107,7 +108,7 @@ class MadeUpTransport(Transport):
     def _item(self, spec: Operation) -> dict[str, Any]:
         item: dict[str, Any] = {}
         for name, where in spec.fields.items():
-            if where:
+            if where and where != OF_THE_REQUEST:
                 _put(item, where, self._value(name, False))
         return item
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, Literal
 
+from zdr_audit.profile.base import OF_THE_REQUEST
 from zdr_audit.profile.operation import Operation, Refusal
 from zdr_audit.suite.recorder import Judged, error_data
 from zdr_audit.target.dialects.base import Dialect, events
@@ -106,8 +108,10 @@ def judged_call(
     items: list[Any],
     weigh: Weigh,
     add_secret: Callable[[str], None],
+    about: Mapping[str, Any] = MappingProxyType({}),
 ) -> Judged:
-    """What an operation's answer comes to. Values that the profile names go to `found` and `items`; secret ones are told to `add_secret`."""
+    """What an operation's answer comes to; `about` is what the request was filled with. Values that the profile names go to `found` and `items`; secret ones
+    are told to `add_secret`."""
     seen = outcome(answer, spec, rule)
     if answer.error and answer.status is not None:
         return Judged("malformed", False, answer.error)
@@ -126,7 +130,7 @@ def judged_call(
         return Judged("malformed", False, f"the answer lacks {', '.join(missing) or 'its list'}", error_data(answer))
     for entry in listed:
         items.append(
-            {k: spec.read(k, pointer(entry, p)) for k, p in spec.fields.items()}
+            {k: spec.read(k, _said(entry, p, about)) for k, p in spec.fields.items()}
             | ({"_whole": entry} if spec.fields.get("_whole") == "" else {})
         )
     kept = {k: v for k, v in found.items() if k not in spec.secret}
@@ -135,6 +139,11 @@ def judged_call(
         found["_more"], found["_cursor"] = pointer(data, spec.page.more), pointer(data, spec.page.cursor)
         labels = {MORE: "true"} if found["_more"] and found["_cursor"] else {}
     return Judged("accepted", True, "", kept | ({"items": items} if spec.items is not None else {}), labels)
+
+
+def _said(entry: Any, where: str, about: Mapping[str, Any]) -> Any:
+    """What stands at a place of an entry; of `={org}` the organization that the list was asked for: all its entries are of that one."""
+    return about.get("org") if where == OF_THE_REQUEST else pointer(entry, where)
 
 
 def _file_name(part: str, value: str, known: Mapping[str, Any]) -> str:

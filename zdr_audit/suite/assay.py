@@ -95,7 +95,12 @@ class Assay(Inference):
         email = email or f"zdr-audit-{role}-{party.key.split(':')[-1]}@{self.run_id}.example".lower()
         user = self.must("user.create", party.admin, step=f"{step}: add a user", email=email, labels=labels)
         person, like = _given(user, "user.create", "user"), self.subject.member
-        granted = self.must("key.create", party.admin, step=f"{step}: give the user a key", user=person, labels=labels)
+        # Some targets give whoever is added a key at once.
+        granted = (
+            user
+            if user.values.get("key")
+            else self.must("key.create", party.admin, step=f"{step}: give the user a key", user=person, labels=labels)
+        )
         actor = Actor(
             f"{party.key}.{role}",
             role,
@@ -109,7 +114,9 @@ class Assay(Inference):
             like.prefix,
             key_id=granted.values.get("key_id"),
         )
-        return party.with_actor(actor)
+        grown = party.with_actor(actor)
+        self.recorder.made[party.key] = grown.actors
+        return grown
 
     def other_credentials(self, party: Party, actor: Actor, *, step: str) -> dict[str, Actor]:
         """Further credentials of the same person of an organization made for the run, by what they are: the one at hand in the other header, where an

@@ -233,7 +233,8 @@ class Inference(Operations):
 
     def _outgoing(self, stimulus: Stimulus, by: Actor, model: str, carried: _Carried, spec: Operation, how: How) -> Outgoing:
         told = counting_dialect(self.dialect) if how.counts_tokens else self.dialect
-        rendered = told.render(stimulus, model, carried.texts, carried.parts, self.profile.limits.body_bytes)
+        asked = stimulus.model_copy(update={"ask": self.profile.target.instruction})
+        rendered = told.render(asked, model, carried.texts, carried.parts, self.profile.limits.body_bytes)
         known = {"org": by.organization_id, "account": self._account(by), "model": model, "run": self.run_id, SESSION: stimulus.session}
         path, headers = _addressed(spec.without(stimulus.without), how.operation, known)
         body = self._gone_on(how.conversation, rendered.body, stimulus.turns) if how.conversation is not None else rendered.body

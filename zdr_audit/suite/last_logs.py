@@ -34,10 +34,13 @@ def stories_read_at_last(expect: Expect, *tried_in: Scenario) -> list[Story]:
         read_to_the_end(pages)
         expect.dealt_with(acted)
         strangers = {item.labels.get("marker") for item in acted if not _is_at_home(item, about)}
+        # Whoever gave no reference cannot be told from the others by it: of what was refused nothing can be said then, and of what was done all.
+        refusals = expect.profile.logs_refusals and None not in strangers
+        strangers.discard(None)
         own = [item for item in acted if _is_at_home(item, about)]
         actions = tuple(action for item in own for action in actions_of(item, KINDS[item.operation], types, expect.profile.further_entry))
         entries = oldest_first(tuple(entry for entry in listed(pages) if entry.get("reference") not in strangers))
-        stories.append(Story(about, actions, pages[0], entries, types, expect.profile.logs_refusals).where_it_was_known())
+        stories.append(Story(about, actions, pages[0], entries, types, refusals).where_it_was_known())
     if stories:
         return stories
     if forgotten := [item.name for item in tried_in if _is_forgotten(expect, item.name, {page.labels["about"] for page in read})]:

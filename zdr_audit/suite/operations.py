@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -169,7 +170,9 @@ class Operations(Hands):
             if "_asks" in known:
                 answer_id, answer = recorder.new_canary("response", *about)
                 canaries.append(answer_id)
-                known["canary"] = words.prompt(Stimulus(), {"message": known["canary"]}, canary_parts(answer))
+                known["canary"] = words.prompt(
+                    Stimulus(ask=self.profile.target.instruction), {"message": known["canary"]}, canary_parts(answer)
+                )
         tags = {**labels, "about": organization}
         if spec.also:
             tags["also"] = " ".join(spec.also)
@@ -201,7 +204,7 @@ class Operations(Hands):
         items: list[Any] = []
 
         def judge(answer: Answer) -> Judged:
-            return judged_call(spec, self.profile.refusal, answer, found, items, weigh, recorder.journal.redactor.add_secret)
+            return judged_call(spec, self.profile.refusal, answer, found, items, weigh, recorder.journal.redactor.add_secret, known)
 
         recorded, _ = recorder.exchange(interaction, planned, by, outgoing, tuple(canaries), judge)
         if "marker" in used:
@@ -283,10 +286,30 @@ class Operations(Hands):
             }
             pair = f"{self.scenario}/{step}/{name}/{endpoint.name}"
             content: Content = "not_covered" if self.profile.target.enforcement == "leaves_promise" else by.content
-            reply = self._call(endpoint, f"feature:{name}.{endpoint.name}", by, step, None, counts, pair, content, tags, "decision", known)
+            reply = self._call(
+                endpoint,
+                f"feature:{name}.{endpoint.name}",
+                self._entitled(endpoint, by),
+                step,
+                None,
+                counts,
+                pair,
+                content,
+                tags,
+                "decision",
+                known,
+            )
             known |= {k: v for k, v in reply.values.items() if v is not None and not k.startswith("_")}
             replies.append(reply)
         return replies
+
+    def _entitled(self, endpoint: FeatureEndpoint, by: Actor) -> Actor:
+        """Who of a member's organization is entitled to an endpoint, where the profile says that members are not; the member where nobody is at hand."""
+        if by.role != "member" or endpoint.by == "member":
+            return by
+        known = next((p.actors for p in (self.subject, self.control, *self.others.values()) if p.key == by.organization), None)
+        other = (self.recorder.made.get(by.organization, {}) if known is None else known).get(endpoint.by)
+        return by if other is None else replace(other, content=by.content)
 
     def use_feature_both(self, name: str, *, step: str, labels: Mapping[str, str] | None = None) -> None:
         """The same for the control organization, where it should work, and for the subject, where it should be refused."""

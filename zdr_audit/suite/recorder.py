@@ -112,6 +112,8 @@ class Recorder:
         """Seconds by which the target's clock was ahead of ours in the last answer that had a Date header."""
         self.ends_late: bool | None = None
         """Whether the target answers a request to begin anew before it ends: None until the first was watched."""
+        self.made: dict[str, Mapping[str, Actor]] = {}
+        """Who there is in each organization that was made for the run, by its key and their roles."""
         self.takes_the_other_header: bool | None = None
         """Whether the target takes keys in the other header, too: None until it was tried."""
 

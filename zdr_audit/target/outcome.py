@@ -99,6 +99,8 @@ def classify(answer: Answer, accepted: tuple[int, ...], rule: Refusal, when: Sig
         return "no_answer"
     if status == NOT_MODIFIED:  # whatever a profile accepts: there is nothing in it that could be read
         return "not_modified"
+    if status >= 400 and is_policy_refusal(answer, rule):  # also where the profile accepts the status for another reason
+        return "refused_by_policy"
     if status in accepted and (when is None or shows(answer, when)):
         return "accepted"
     if is_policy_refusal(answer, rule):

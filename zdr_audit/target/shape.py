@@ -19,7 +19,7 @@ Features = frozenset[Feature]
 SIZES = ("padding", "noise")
 """Features that can be had in part."""
 _PLAIN = Stimulus(places=frozenset(), answer=False)
-_SWITCHES = tuple(name for name in Stimulus.model_fields if name not in ("places", "headers"))
+_SWITCHES = tuple(name for name in Stimulus.model_fields if name not in ("places", "headers", "ask"))
 _FIRST = ("place", "answer", "stream", *SIZES)
 
 

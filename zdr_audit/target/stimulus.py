@@ -73,7 +73,8 @@ class Stimulus(BaseModel):
     one, `copies` how often all else is said that can be said more than once (blocks of text and of the system prompt, images, documents, stop
     sequences); `without` names query parameters and headers of the profile's operation that are not sent; `cache_hour` asks for the longer time to live
     wherever something is marked for the cache; `stopped` has the answer end at the stop sequence. Many a backend decides by such things what to cache, to
-    sample, to spool or to cut."""
+    sample, to spool or to cut. `ask` is how the answer is asked for, where the target understands other words than ours: `{parts}` in it is what is to be
+    joined."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -109,6 +110,7 @@ class Stimulus(BaseModel):
     without: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     stopped: bool = False
+    ask: str = ""
 
 
 def features(stimulus: Stimulus) -> tuple[str, ...]:

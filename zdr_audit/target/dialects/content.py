@@ -24,6 +24,7 @@ UNKNOWN_ROLE = "narrator"
 BRIEF_TOKENS = 6
 """Fewer than any answer takes, the fillers of a test service too."""
 SAMPLING: Mapping[Sampling, dict[str, Any]] = {"warm": {"temperature": 0.7}, "nucleus": {"top_p": 0.95}}
+ASK = "Join these parts without spaces and answer with the result only: {parts}"
 SCRIPTS = "Grüße aus Łódź, καλημέρα, доброе утро, 早安, おはよう, صباح الخير, 🌊."
 
 
@@ -40,7 +41,7 @@ def prompt(stimulus: Stimulus, texts: Mapping[Place, str], parts: tuple[str, ...
     if parts:
         # A word between them: a search that passes over signs would take the quoted parts for the answer.
         quoted = " then ".join(f'"{part}"' for part in parts)
-        words.append(f"Join these parts without spaces and answer with the result only: {quoted}")
+        words.append((stimulus.ask or ASK).replace("{parts}", quoted))
     words += [noted] if stimulus.closing else []
     return "\n".join(words)
 
