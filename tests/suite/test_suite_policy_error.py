@@ -155,3 +155,19 @@ def test_a_header_that_asks_to_try_again_is_named() -> None:
 
 def test_each_claim_has_words_in_several_languages() -> None:
     assert all(len(words) >= 5 for words in misleading_words().values())
+
+
+def test_endpoints_that_refuse_in_a_way_of_their_own_are_held_against_each_other():
+    whole = load("simulator", {}).profile
+    feature = whole.features["feedback"]
+    own = Refusal(types=("forbidden",))
+    endpoints = tuple(e.model_copy(update={"refusal": own}) if e.name == "helper" else e for e in feature.endpoints)
+    endpoints += (endpoints[0].model_copy(update={"name": "helper", "refusal": own}),)
+    profile = whole.model_copy(update={"features": {**whole.features, "feedback": feature.model_copy(update={"endpoints": endpoints})}})
+    usual = [refusal(n, operation="feature:feedback.submit") for n in (1, 2, 3)]
+    helper = [refusal(n, error(kind="forbidden"), operation="feature:feedback.helper") for n in (4, 5)]
+    history = History([started(), *usual, *helper])
+    same_kind(Expect(history, profile, "ZDR-BLK-21", ("blocked.feedback",), ("main",)), [*usual, *helper])
+    odd = refusal(6, error(kind="not_allowed"), operation="feature:feedback.helper")
+    with pytest.raises(Violated, match="403 forbidden without a code, not 403 not_allowed"):
+        same_kind(Expect(history, profile, "ZDR-BLK-21", ("blocked.feedback",), ("main",)), [*usual, *helper, odd])

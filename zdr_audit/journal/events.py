@@ -89,7 +89,7 @@ class Interaction(Frozen):
     `superseded`: the target put it off (429, 503) or no answer came, and the same request was sent again; that one names it in `retry_of`.
     `stimulus` is the shape of an inference request (a `Stimulus` as JSON, without its defaults), `malformed` that of a request that was malformed on
     purpose (a `Malformed`, likewise). `echoes` are the canaries that the answer held, `header_echoes` those of them that stood in its headers.
-    `validators` are the answer's `etag` and `last-modified`, by which it can be asked for again.
+    `validators` are the answer's `etag` and `last-modified`, by which it can be asked for again; `fresh` names the one that will be good in a second.
     """
 
     id: str

@@ -45,11 +45,15 @@ def refused_here(expect: Expect) -> list[Interaction]:
 
 
 def same_kind(expect: Expect, refused: Iterable[Interaction]) -> None:
-    """Every refusal has the status and the type that most have, and is a policy error."""
+    """Every refusal has the status and the type that most have, and is a policy error. Endpoints of which the profile says that they refuse in a way of their
+    own are held against each other."""
     items = list(refused)
-    usual, _ = Counter(_kind(i, rule_of(expect.profile, i)) for i in items).most_common(1)[0]
-    for item in items:
-        kind = _kind(item, rule_of(expect.profile, item))
+    rules = [rule_of(expect.profile, item) for item in items]
+    seen: dict[Refusal, Counter[tuple[int | None, str, bool]]] = {}
+    for item, rule in zip(items, rules, strict=True):
+        seen.setdefault(rule, Counter())[_kind(item, rule)] += 1
+    for item, rule in zip(items, rules, strict=True):
+        (usual, _), kind = seen[rule].most_common(1)[0], _kind(item, rule)
         promise = f"the policy error must be the same at every endpoint and for every form, {_said(usual)}, not {_said(kind)}"
         expect.that(kind == usual, promise, item)
         expect.that(item.outcome == "refused_by_policy", f"every refusal must be a policy error, and {_said(kind)} is none", item)

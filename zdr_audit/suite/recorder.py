@@ -304,11 +304,16 @@ def clock_offset(answer: Answer) -> float | None:
 
 def validators(answer: Answer) -> dict[str, str]:
     """By what an answer 200 can be asked for again: its `etag`, and its `last-modified` where that tells one state from the next, by the clock of the target:
-    what was modified in the second of the answer may be modified once more in it (RFC 9110, 8.8.2.2). One that is too long is left out, not cut."""
+    what was modified in the second of the answer may be modified once more in it (RFC 9110, 8.8.2.2), and `fresh` says so instead. One that is too long is left
+    out, not cut."""
     found = {name: answer.header(name) or "" for name in ("etag", "last-modified")} if answer.status == 200 else {}
     if found and not _is_past(found["last-modified"], answer.header("date") or ""):
-        del found["last-modified"]
+        modified = found.pop("last-modified")
+        found |= {"fresh": "last-modified"} if _is_past(EPOCH, modified) else {}
     return {name: value for name, value in found.items() if 0 < len(value) <= _LONGEST_VALIDATOR}
+
+
+EPOCH = "Thu, 01 Jan 1970 00:00:00 GMT"
 
 
 def _is_past(modified: str, said: str) -> bool:

@@ -252,4 +252,5 @@ def _blindness(history: History, read: SourceRead) -> str:
     failed = [s.error for s in history.spikes if s.source == source and s.epoch == read.epoch and s.error]
     if source in run.spiked:
         said += f", nor the spike ({failed[0]})" if failed else ", nor the spike"
-    return f"{said}, so finding none of the subject organization says nothing"
+    hint = "" if source in run.spiked else "; where little is kept there, a spike of the profile can show that it is seen"
+    return f"{said}, so finding none of the subject organization says nothing{hint}"
