@@ -143,6 +143,12 @@ def _enabling_unreviewed(assay: Assay) -> None:
         asked = assay.call("zdr.request", assay.doer("zdr.request"), step="request under an approved reference", org=org, **ticket)
         if asked.accepted and asked.values["request"] != waiting:  # else the reference was taken for the same request, sent twice
             assay.attempt("zdr.enable", enabler, step="enable before review", org=org, request=asked.values["request"])
+    for further in sorted(name for name in assay.profile.operations if name.startswith("zdr.request.")):
+        with suppress(NotOffered):  # a form of the request that the profile names beside the usual one: urgent, say
+            another = assay.fresh(step="create one for another form of request")
+            asked = assay.call(further, assay.doer(further), step="request in another form", org=another)
+            if asked.accepted:
+                assay.attempt("zdr.enable", enabler, step="enable before review", org=another, request=asked.values["request"])
     assay.call("zdr.status", org.admin, step="status", org=org)
     _read_its_log_at_last(assay, org)
 

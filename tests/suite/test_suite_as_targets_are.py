@@ -9,6 +9,8 @@ import pytest
 from inside import Lab
 from pydantic import ValidationError
 
+from suites.blocked.scenarios import feedback
+from suites.enablement.scenarios import enabling_without_review
 from zdr_audit.profile.evidence import Evidence
 from zdr_audit.profile.operation import Operation, Refusal
 from zdr_audit.run.read_back import ReadBack
@@ -98,3 +100,23 @@ def test_what_is_read_back_is_asked_for_with_the_headers_of_the_profile_filled()
     way = Listening("http://127.0.0.1:9", 5, 1 << 20)
     list(ReadBack(evidence, lambda _: way, {"kept.list": listing}, (party,), Refusal()).documents())
     assert {name: sent[0].headers[name] for name in ("tenant", "version")} == {"tenant": "org_1", "version": "1"}
+
+
+def test_a_further_form_of_the_request_needs_a_review_as_well(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        operations = {**lab.profile.operations, "zdr.request.urgent": lab.profile.operations["zdr.request"]}
+        lab.profile = lab.profile.model_copy(update={"operations": operations})
+        enabling_without_review.drive(lab.assay(enabling_without_review.name, 0, "quick"))
+        done = list(lab.history().interactions.values())
+    asked = next(i for i in done if i.operation == "zdr.request.urgent")
+    tried = [i for i in done if i.step == "enable before review" and i.labels["about"] == asked.labels["about"]]
+    assert asked.accepted and [i.outcome for i in tried] != [] and not any(i.served for i in tried)
+
+
+def test_every_role_of_the_subject_organization_tries_each_feature(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        feedback.drive(lab.assay(feedback.name, 0, "quick"))
+        history = lab.history()
+    tried = [i for i in history.interactions.values() if i.organization == "subject"]
+    assert {i.role for i in tried} == set(lab.parties["subject"].actors) > {"member", "admin"}
+    assert all(history.counterpart(i) is not None for i in tried), "each is worth what it is for an organization without ZDR"
