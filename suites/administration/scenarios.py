@@ -13,12 +13,14 @@ from zdr_audit.suite.hands import ScenarioBroken
 from zdr_audit.suite.inference import How
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.openapi import DeclaredOperation
-from zdr_audit.suite.party import NotOffered, Party, at_will
+from zdr_audit.suite.party import Actor, NotOffered, Party, at_will
 from zdr_audit.target.stimulus import Stimulus
 
 from .usage import waited_for
 
 SMALL_LIMIT, SPENDS = "1", 4
+BY_STREAMS = " by streams alone"
+"""What the steps of a user who only streams are called after."""
 
 
 @scenario()
@@ -48,24 +50,27 @@ def a_spend_limit(assay: Assay) -> None:
 
 @scenario()
 def a_small_limit(assay: Assay) -> None:
-    """A user with a limit of one spends it, and once more when the usage report shows that it was spent"""
+    """Users with a limit of one spend it, one of them by streams alone, and once more when the usage report shows that it was spent"""
     with at_will():
         assay.needs("cost.set", "analytics.read")
         if "cost" not in assay.profile.operations["analytics.read"].fields:
             raise NotOffered(
                 "the profile does not say where the usage report tells what was spent ('cost' in the fields of analytics.read)"
             )
-        refused = assay.profile.operations["cost.set"].refused
-        org = assay.enable(assay.fresh())
-        assay.must("cost.set", org.admin, step="set a small limit", org=org, user=org.member.user, amount=SMALL_LIMIT)
-        either = How(expects=(200, *refused))
-        served = 0
-        for number in range(SPENDS):
-            reply = assay.infer(org.member, Stimulus(stream=bool(number % 2), answer=False), step="spend", counts=False, how=either)
-            served += reply.interaction.status == 200
-        _until_counted(assay, org, {org.member.email: served} if org.member.email else {})
-        assay.list_all("analytics.read", org.admin, step="what was spent", org=org)
-        assay.infer(org.member, Stimulus(answer=False), step="spend beyond", how=either)
+        org = assay.add_member(assay.enable(assay.fresh()), step="a user who streams", role="streamer")
+        for who, streams, how in ((org.member, (False, True), ""), (org.actor("streamer"), (True,), BY_STREAMS)):
+            _spend_a_small_limit(assay, org, who, streams, how)
+
+
+def _spend_a_small_limit(assay: Assay, org: Party, who: Actor, streams: tuple[bool, ...], by: str) -> None:
+    either, served = How(expects=(200, *assay.profile.operations["cost.set"].refused)), 0
+    assay.must("cost.set", org.admin, step="set a small limit", org=org, user=who.user, amount=SMALL_LIMIT)
+    for number in range(SPENDS):
+        asked = Stimulus(stream=streams[number % len(streams)], answer=False)
+        served += assay.infer(who, asked, step=f"spend{by}", counts=False, how=either).interaction.status == 200
+    _until_counted(assay, org, {who.email: served} if who.email else {})
+    assay.list_all("analytics.read", org.admin, step=f"what was spent{by}", org=org)
+    assay.infer(who, Stimulus(stream=streams[0], answer=False), step=f"spend beyond{by}", how=either)
 
 
 @scenario(last=True)

@@ -37,20 +37,36 @@ def test_a_limit_holds_for_every_credential_of_its_user(expect: Expect) -> None:
         expect.that(item.outcome == "accepted", f"a user whose limit was raised must be served with {item.labels['with']}, too", item)
 
 
-@control("ZDR-ADM-01", after=after.a_small_limit)
-def test_a_user_who_spent_a_small_limit_is_stopped(expect: Expect) -> None:
-    expect.about(after.a_small_limit)
-    beyond = expect.some(step="spend beyond")
-    shown = [*expect.some(step="spend"), *beyond]
+def _stopped_at_a_small_limit(expect: Expect, by: str) -> None:
+    """Who is shown to have spent a small limit is stopped. Raises DoesNotApply where the usage report does not show that much."""
+    beyond = expect.some(step=f"spend beyond{by}")
+    shown = [*expect.some(step=f"spend{by}"), *beyond]
     expect.dealt_with(shown)
-    spent = spent_by(listed(expect.some(step="what was spent")), beyond[0].labels.get("email"))
+    spent = spent_by(listed(expect.some(step=f"what was spent{by}")), beyond[0].labels.get("email"))
     if spent is None or spent < float(after.SMALL_LIMIT):
         raise DoesNotApply(
             f"the usage report shows {'nothing' if spent is None else f'{spent:g}'} of what was spent, so that the limit need not bind yet"
         )
     stopped = expect.profile.operations["cost.set"].refused
-    promise = f"a user whose limit is {after.SMALL_LIMIT}, and who is shown to have spent {spent:g}, must be stopped"
+    promise = f"a user whose limit is {after.SMALL_LIMIT}, and who is shown to have spent {spent:g}{by}, must be stopped"
     expect.every(beyond, lambda i: i.status in stopped, promise)
+
+
+@control("ZDR-ADM-01", after=after.a_small_limit)
+def test_a_user_who_spent_a_small_limit_is_stopped(expect: Expect) -> None:
+    expect.about(after.a_small_limit)
+    _stopped_at_a_small_limit(expect, "")
+
+
+@control("ZDR-ADM-01", after=after.a_small_limit)
+def test_a_user_who_spent_a_small_limit_by_streams_alone_is_stopped(expect: Expect) -> None:
+    expect.about(after.a_small_limit)
+    asked, report = expect.some(step=f"spend{after.BY_STREAMS}"), expect.some(step=f"what was spent{after.BY_STREAMS}")
+    rows = listed(report)
+    others = spent_by(rows, expect.some(step="spend")[0].labels.get("email"))
+    free = bool(others) and spent_by(rows, asked[0].labels.get("email")) == 0 and any(i.status == 200 for i in asked)
+    expect.that(not free, "what is streamed must be counted as spent, as what is not streamed is", report[0])
+    _stopped_at_a_small_limit(expect, after.BY_STREAMS)
 
 
 @control("ZDR-ADM-02", after=after.a_spend_limit)

@@ -49,6 +49,21 @@ def test_it_audits_judges_and_publishes_and_the_same_comes_of_checking_the_recor
         assert "--recheck: no record of" in done.stderr.splitlines()[-1]
 
 
+def test_several_share_an_audit_and_each_is_told_of(tmp_path):
+    words = ["--only", "adm-analytics-empty", "--only", "ben-extra-fields", "--only", "ben-policy-error-in-german", "--together"]
+    done = called("--out", str(tmp_path / "out"), "--keep", str(tmp_path / "kept"), *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    written = json.loads((tmp_path / "out" / "kill-matrix.json").read_text(encoding="utf-8"))
+    assert written["together"] and not written["whole"]
+    assert {row["id"]: (row["killed"], row["beside"]) for row in written["violations"]} == {
+        "adm-analytics-empty": (True, ["con-member-sets-limits"]),
+        "con-member-sets-limits": (True, ["adm-analytics-empty"]),
+    }
+    assert {row["id"]: row["green"] for row in written["benign"]} == {"ben-extra-fields": True, "ben-policy-error-in-german": True}
+    audits = sorted(place.parent.name for place in (tmp_path / "kept").glob("*/report.json"))
+    assert audits == ["variants-01", "violations-01"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

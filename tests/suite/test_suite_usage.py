@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from engine_events import Record, interaction
 
+from suites.administration.scenarios import BY_STREAMS
+from suites.administration.test_administration import test_a_user_who_spent_a_small_limit_by_streams_alone_is_stopped as streamer_is_stopped
 from suites.administration.test_administration import test_a_user_who_spent_a_small_limit_is_stopped as is_stopped
 from suites.administration.test_administration import test_usage_analytics_are_there_and_count as are_counted
 from suites.administration.usage import count_of, lacks, spent_by, waited_for
@@ -109,6 +111,35 @@ def test_whoever_is_shown_to_have_spent_a_small_limit_is_stopped():
 def test_a_limit_that_is_not_shown_to_be_spent_says_nothing(cost, said):
     with pytest.raises(DoesNotApply, match=f"shows {said} of what was spent"):
         beyond(cost, 200)
+
+
+def by_streams(cost: Any, status: int, of_the_other: Any = 4) -> None:
+    """A user who only streams, of whom the report tells this cost, asks once more; another one asked in both ways."""
+    record = Record()
+    who, other = {"email": "s@x.example"}, {"email": "a@x.example"}
+    rows = [{"actor": "s@x.example", "cost": cost}, {"actor": "a@x.example", "cost": of_the_other}]
+    record.interactions += [
+        interaction(39, scenario=LIMIT, step="spend", labels=other),
+        interaction(40, scenario=LIMIT, step=f"spend{BY_STREAMS}", labels=who),
+        interaction(41, scenario=LIMIT, step=f"what was spent{BY_STREAMS}", operation="analytics.read", data={"items": rows}),
+        interaction(42, scenario=LIMIT, step=f"spend beyond{BY_STREAMS}", labels=who, status=status),
+    ]
+    record.scenarios.append(ScenarioEnded(name=LIMIT))
+    streamer_is_stopped(Expect(record.history(), load("simulator", {}).profile, "ZDR-ADM-01", (LIMIT,), ("main",)))
+
+
+def test_whoever_streams_spends_as_others_do():
+    by_streams(4, 402)
+    with pytest.raises(Violated, match="shown to have spent 4 by streams alone, must be stopped"):
+        by_streams(4, 200)
+    with pytest.raises(Violated, match="what is streamed must be counted as spent"):
+        by_streams(0, 200)
+
+
+@pytest.mark.parametrize(("cost", "other"), [(0.5, 4), (0, 0), (0, None), (None, 4)])
+def test_of_whoever_is_not_shown_to_have_spent_it_nothing_is_said(cost, other):
+    with pytest.raises(DoesNotApply):
+        by_streams(cost, 200, other)
 
 
 def judged(rows: Any, **labels: str) -> None:
