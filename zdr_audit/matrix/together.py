@@ -23,7 +23,7 @@ from zdr_audit.matrix.work import Job
 from zdr_audit.matrix.write import JSON, read
 from zdr_audit.violations import Seed, Variant, Violation
 
-SIZE, VARIANTS = 16, 24
+SIZE, VARIANTS = 12, 24
 """Violations, and harmless variants, in an audit at most: with more of them one is more often in another's way, and audited again."""
 S = TypeVar("S", bound=Seed)
 Seen = Mapping[str, frozenset[str]]
