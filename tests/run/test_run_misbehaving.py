@@ -166,19 +166,19 @@ ON_FEEDBACK: dict[str, tuple[Spoil, str, str]] = {
     "401 for the subject": (
         on(FEEDBACK_PATHS, said({}, 401), subject_alone=True),
         "inconclusive",
-        "only 0 of 2 requests were dealt with by the target",
+        "only 0 of 4 requests were dealt with by the target",
     ),
     "429 for the subject": (
         on(FEEDBACK_PATHS, said({}, 429), subject_alone=True),
         "inconclusive",
-        "only 0 of 2 requests were dealt with by the target",
+        "only 0 of 4 requests were dealt with by the target",
     ),
-    "401 for all": (on(FEEDBACK_PATHS, said({}, 401)), "inconclusive", "only 0 of 2 requests were dealt with by the target"),
-    "403 for all": (on(FEEDBACK_PATHS, said({}, 403)), "inconclusive", "only 0 of 2 requests were dealt with by the target"),
-    "404 for all": (on(FEEDBACK_PATHS, said({}, 404)), "inconclusive", "only 0 of 2 requests were dealt with by the target"),
-    "500 for all": (on(FEEDBACK_PATHS, said({}, 500)), "inconclusive", "only 0 of 2 requests were dealt with by the target"),
-    "a redirect for all": (on(FEEDBACK_PATHS, Reply(302, b"")), "inconclusive", "only 0 of 2 requests were dealt with by the target"),
-    "time-outs": (failing(FEEDBACK_PATHS, TIMEOUT), "inconclusive", "only 0 of 2 requests were dealt with by the target"),
+    "401 for all": (on(FEEDBACK_PATHS, said({}, 401)), "inconclusive", "only 0 of 4 requests were dealt with by the target"),
+    "403 for all": (on(FEEDBACK_PATHS, said({}, 403)), "inconclusive", "only 0 of 4 requests were dealt with by the target"),
+    "404 for all": (on(FEEDBACK_PATHS, said({}, 404)), "inconclusive", "only 0 of 4 requests were dealt with by the target"),
+    "500 for all": (on(FEEDBACK_PATHS, said({}, 500)), "inconclusive", "only 0 of 4 requests were dealt with by the target"),
+    "a redirect for all": (on(FEEDBACK_PATHS, Reply(302, b"")), "inconclusive", "only 0 of 4 requests were dealt with by the target"),
+    "time-outs": (failing(FEEDBACK_PATHS, TIMEOUT), "inconclusive", "only 0 of 4 requests were dealt with by the target"),
 }
 
 
