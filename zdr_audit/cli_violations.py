@@ -53,7 +53,7 @@ def _loaded() -> tuple[tuple[Violation, ...], tuple[Variant, ...]]:
     "--together",
     is_flag=True,
     help="With --matrix: several seeds in one audit, drawn by the seed so that none touches a control that another must be found by; one that is not found "
-    "there is audited again. Every control, in a sixth of the time.",
+    "there is audited again. Every control, with a tenth of the audits.",
 )
 @click.option(
     "--seen",

@@ -1,4 +1,4 @@
-"""Several seeds in one audit, chosen so that what each came to can still be told: a matrix in a sixth of the time.
+"""Several seeds in one audit, chosen so that what each came to can still be told: a matrix with a tenth of the audits.
 
 Group testing: where an audit of several comes out as all of them together must make it come out, every one of them did its part. One that was not found
 may have been hidden by another: it is audited once more among others, and then by itself. Where something failed that has to do with none of them, they are
