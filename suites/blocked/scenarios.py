@@ -15,6 +15,7 @@ from zdr_audit.suite.hands import Reply, ScenarioBroken
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.openapi import declared_storage_operations, declares_storage
 from zdr_audit.suite.party import NotOffered, Party, at_will, not_offered
+from zdr_audit.suite.policy_error import ROLE
 from zdr_audit.target.template import names
 
 ENOUGH = 6
@@ -39,7 +40,7 @@ def _use(assay: Assay, name: str) -> None:
         assay.use_feature_both(name, step=f"use again, {again + 1}" if again else "use")
     first = assay.feature(name).first
     for role in sorted(assay.subject.actors.keys() - {"member"}):  # some targets let the owner of an organization through
-        assay.use_feature(name, assay.subject.actor(role), step="use", only=lambda e: e is first)
+        assay.use_feature(name, assay.subject.actor(role), step="use", only=lambda e: e is first, labels={ROLE: role})
 
 
 @scenario()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.marks import control
+from zdr_audit.suite.policy_error import of_entitled
 
 from . import scenarios as after
 
@@ -49,7 +50,7 @@ def test_organizations_without_zdr_can_use_the_features(expect: Expect) -> None:
 
 @control("ZDR-BLK-10", after=ALL)
 def test_a_refusal_is_a_policy_error(expect: Expect) -> None:
-    refused = [i for i in expect.works_without_zdr(expect.some(organization="subject")) if not i.served]
+    refused = of_entitled(i for i in expect.works_without_zdr(expect.some(organization="subject")) if not i.served)
     expect.dealt_with(refused)
     expect.every(
         refused, lambda i: i.outcome == "refused_by_policy", "the refusal must be a policy error that names the organization's policy"

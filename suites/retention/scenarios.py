@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from functools import partial
 from typing import Any
-from urllib.parse import quote
 
 from zdr_audit.journal.events import GrowthMeasured
 from zdr_audit.suite.assay import Assay
@@ -294,12 +293,11 @@ def long_and_cached_prompts(assay: Assay) -> None:
 @scenario()
 def answers_asked_for_again(assay: Assay) -> None:
     """What was answered is asked for where it was asked, by the ids that the answer bears, and listed"""
-    path = assay.path_of("messages.create")
     for stream in (False, True):
         for party in (assay.control, assay.subject):
             reply = assay.infer(party.member, Stimulus(stream=stream), step="ask what may be asked for again", counts=False)
             for name in ("", *dict.fromkeys(filter(None, (reply.values.get("answer"), reply.interaction.request_id)))):
-                assay.look_at(f"{path}/{quote(name, safe='')}" if name else path, party.member, step="ask for it again")
+                assay.ask_again(name, party.member, step="ask for it again")
 
 
 @scenario(late=True, first=True)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from suites.blocked.scenarios import feedback
 from suites.enablement.scenarios import enabling_without_review
+from suites.retention.scenarios import answers_asked_for_again
 from zdr_audit.profile.evidence import Evidence
 from zdr_audit.profile.operation import Operation, Refusal
 from zdr_audit.run.read_back import ReadBack
@@ -120,3 +121,22 @@ def test_every_role_of_the_subject_organization_tries_each_feature(tmp_path: Pat
     tried = [i for i in history.interactions.values() if i.organization == "subject"]
     assert {i.role for i in tried} == set(lab.parties["subject"].actors) > {"member", "admin"}
     assert all(history.counterpart(i) is not None for i in tried), "each is worth what it is for an organization without ZDR"
+
+
+def test_what_is_asked_for_again_is_addressed_as_inference_is(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        spec = lab.profile.operations["messages.create"]
+        addressed = spec.model_copy(update={"query": {"version": "7"}, "headers": {**spec.headers, "x-tenant": "{org}"}})
+        lab.profile = lab.profile.model_copy(update={"operations": {**lab.profile.operations, "messages.create": addressed}})
+        sent: list[tuple[str, str | None]] = []
+        through = lab.transport.send
+
+        def send(outgoing: Outgoing) -> Answer:
+            sent.append((outgoing.raw_path, outgoing.headers.get("x-tenant")))
+            return through(outgoing)
+
+        lab.transport.send = send
+        answers_asked_for_again.drive(lab.assay(answers_asked_for_again.name, 0, "quick"))
+        organizations = {party.id for party in (lab.parties["subject"], lab.parties["control"])}
+    again = [path for path, _ in sent if not path.startswith(f"{spec.path}?")]
+    assert again and all(path.endswith("?version=7") for path, _ in sent) and {tenant for _, tenant in sent} == organizations

@@ -172,6 +172,14 @@ def test_an_entry_that_lost_a_part_with_time_is_found(profile, later, member):
         keeps(profile, [SAID], [later])
 
 
+def test_a_part_that_was_lost_deep_inside_an_entry_is_found(profile):
+    told = {"by": {"id": "usr_1", "of": [{"name": "one", "since": 7}, {"name": "two"}]}}
+    later = {"by": {"id": None, "of": [{"name": "", "since": 7}]}}
+    keeps(profile, [SAID | {"_whole": told}], [SAID | {"_whole": told | {"more": 1}}])
+    with pytest.raises(Violated, match=r"at first \(by/id, by/of/0/name, by/of/1\)"):
+        keeps(profile, [SAID | {"_whole": told}], [SAID | {"_whole": later}])
+
+
 def test_where_no_entry_is_there_any_more_nothing_can_be_said(profile):
     with pytest.raises(Inconclusive, match="none was read afterwards"):
         keeps(profile, [SAID], [entry(2)])

@@ -12,7 +12,7 @@ from zdr_audit.profile.operation import Refusal
 from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.history import History
 from zdr_audit.suite.outcomes import Inconclusive, Violated
-from zdr_audit.suite.policy_error import differs, misleading_words, misleads, refused_here, rule_of, same_kind
+from zdr_audit.suite.policy_error import ROLE, differs, misleading_words, misleads, refused_here, rule_of, same_kind
 
 RULE = Refusal()
 POLICY = "The organization's retention policy does not allow this."
@@ -84,6 +84,14 @@ def test_the_odd_one_out_is_found() -> None:
 
 def test_refusals_that_agree_hold_in_any_language() -> None:
     same_kind(expect(), [refusal(1), refusal(2, error("Die Richtlinie der Organisation erlaubt das nicht."))])
+
+
+@pytest.mark.parametrize(("outcome", "told"), [("refused", 1), ("refused_by_policy", 2)])
+def test_a_role_that_may_not_use_the_feature_says_nothing_of_the_policy_error(outcome: str, told: int) -> None:
+    others = {"feature": "feedback", "endpoint": "submit", ROLE: "billing"}
+    worked = interaction(1, scenario="blocked.feedback", organization="control", outcome="accepted", pair="p")
+    seen = expect(worked, refusal(2, pair="p"), refusal(3, error("Billing may not do this."), pair="p", labels=others, outcome=outcome))
+    assert len(refused_here(seen)) == told
 
 
 def test_refusals_that_agree_in_being_none_do_not_hold() -> None:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import quote
 
 from zdr_audit.canary.mint import parts as canary_parts
 from zdr_audit.journal.events import GrowthMeasured, LeftOut
@@ -204,11 +205,17 @@ class Inference(Operations):
         called = answer_id(answer)
         return Reply(recorded, {"answer": called} if called else {})
 
-    def path_of(self, operation: str) -> str:
-        """The path of an operation of inference, without a query."""
-        spec = self._operation(operation)
-        known = {"org": self.subject.id, "account": self.subject.account or "", "model": self.models[0], "run": self.run_id}
-        return _addressed(spec, operation, known)[0].partition("?")[0]
+    def ask_again(self, named: str, by: Actor, *, step: str) -> Reply:
+        """A GET of what was answered, by an id that the answer bears, below the address where it was asked; of all that was answered, by an empty one."""
+        operation = "messages.create"
+        path, headers = _addressed(self._operation(operation), operation, self._known(by, self.models[0]))
+        place, mark, query = path.partition("?")
+        below = f"/{quote(named, safe='')}" if named else ""
+        return self.look_at(f"{place}{below}{mark}{query}", by, step=step, headers=headers)
+
+    def _known(self, by: Actor, model: str) -> dict[str, Any]:
+        """What the address of inference is filled with."""
+        return {"org": by.organization_id, "account": self._account(by), "model": model, "run": self.run_id}
 
     def _mint(self, stimulus: Stimulus, by: Actor, interaction: str, conversation: Conversation | None) -> _Carried:
         """A fresh canary for every place of the stimulus that does not last in the conversation, and one for the answer where it asks for one. The
@@ -235,7 +242,7 @@ class Inference(Operations):
         told = counting_dialect(self.dialect) if how.counts_tokens else self.dialect
         asked = stimulus.model_copy(update={"ask": self.profile.target.instruction})
         rendered = told.render(asked, model, carried.texts, carried.parts, self.profile.limits.body_bytes)
-        known = {"org": by.organization_id, "account": self._account(by), "model": model, "run": self.run_id, SESSION: stimulus.session}
+        known = self._known(by, model) | {SESSION: stimulus.session}
         path, headers = _addressed(spec.without(stimulus.without), how.operation, known)
         body = self._gone_on(how.conversation, rendered.body, stimulus.turns) if how.conversation is not None else rendered.body
         body = told.counting(body) if how.counts_tokens else body

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -67,16 +67,21 @@ def entries_keep_what_they_say(expect: Expect, before: Iterable[Interaction], la
         raise Inconclusive("of the entries that were read before time went by none was read afterwards")
     for name in there:
         changed = [member for member, value in first[name].items() if member != "_whole" and now[name].get(member) != value]
-        lost = _emptied(first[name].get("_whole"), now[name].get("_whole"))
+        lost = [member for member in _emptied(first[name].get("_whole"), now[name].get("_whole")) if member]
         promise = f"entry {name} of an audit log must say later what it said at first ({', '.join([*changed, *lost][:5])})"
         expect.that(not changed and not lost, promise, later_pages[0])
 
 
-def _emptied(before: Any, later: Any) -> list[str]:
-    """The members of a whole entry that had something to say, and have nothing any more."""
-    if not isinstance(before, dict) or not isinstance(later, dict):
-        return []
-    return sorted(name for name, value in before.items() if value not in _NOTHING and later.get(name) in _NOTHING)
+def _emptied(before: Any, later: Any, place: str = "") -> Iterator[str]:
+    """Pointers to the members of a whole entry, at any depth, that had something to say and have nothing any more."""
+    if before not in _NOTHING and later in _NOTHING:
+        yield place
+    elif isinstance(before, dict) and isinstance(later, dict):
+        for name, value in before.items():
+            yield from _emptied(value, later.get(name), f"{place}/{name}" if place else name)
+    elif isinstance(before, list) and isinstance(later, list):
+        for at, value in enumerate(before):
+            yield from _emptied(value, later[at] if at < len(later) else None, f"{place}/{at}")
 
 
 def _is_forgotten(expect: Expect, scenario: str, again_in: str) -> bool:

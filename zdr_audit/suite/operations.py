@@ -88,9 +88,10 @@ class Operations(Hands):
         """One call of an operation that the profile has otherwise; it counts for nothing. `name` is what the journal calls it."""
         return self._call(spec, name, by, step, None, False, None, by.content, {}, "decision", values)
 
-    def look_at(self, path: str, by: Actor, *, step: str) -> Reply:
+    def look_at(self, path: str, by: Actor, *, step: str, headers: Mapping[str, str] | None = None) -> Reply:
         """A GET of a path that the profile does not name; it counts for nothing."""
-        return self.call_as(Operation(method="GET", path="/", headers=dict(self.dialect.headers)), "look", by, step=step, _path=path)
+        said = {**(headers or {}), **self.dialect.headers}
+        return self.call_as(Operation(method="GET", path="/"), "look", by, step=step, _path=path, _headers=said)
 
     def poll(self, operation: str, by: Actor, before: Reply, *, step: str, org: Party | None = None, **more: Any) -> Reply | None:
         """A read as a client makes it that still has the answer `before`: only what has changed is to be sent. By all its validators, and where it has

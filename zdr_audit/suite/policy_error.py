@@ -21,6 +21,8 @@ from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.outcomes import Inconclusive
 from zdr_audit.target.template import pointer
 
+ROLE = "by_role"
+"""Label of an attempt by somebody of whom nobody says that they may use the feature; it names the role."""
 WORDS = Path(__file__).with_name("policy_error.toml")
 _CHANGING = re.compile(r"[\w-]*\d[\w-]*")
 
@@ -32,12 +34,17 @@ def misleading_words(path: Path = WORDS) -> dict[str, tuple[str, ...]]:
     return {entry["claim"]: tuple(word.casefold() for word in entry["words"]) for entry in data["misleading"]}
 
 
+def of_entitled(items: Iterable[Interaction]) -> list[Interaction]:
+    """Those whose refusal is due to the policy: a role that may not use the feature at all may be refused for that, in other words."""
+    return [i for i in items if ROLE not in i.labels or i.outcome == "refused_by_policy"]
+
+
 def refused_here(expect: Expect) -> list[Interaction]:
     """Attempts of organizations under ZDR that were refused and whose refusal means something, main and helper endpoints alike. Not those by HEAD: what
     answers them has no words."""
     attempts = [i for i in expect.interactions if i.content == "zdr" and "feature" in i.labels and i.method != "HEAD"]
     meaningful = [i for i in attempts if not i.pair or (c := expect.history.counterpart(i)) is None or c.outcome == "accepted"]
-    refused = [i for i in meaningful if not i.served]
+    refused = of_entitled(i for i in meaningful if not i.served)
     if not refused:
         raise Inconclusive("nothing was refused that works without ZDR, so there is no policy error to judge")
     expect.dealt_with(refused)
