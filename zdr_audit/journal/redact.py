@@ -47,10 +47,9 @@ class Redactor:
             value = value.encode("utf-8", "backslashreplace").decode()
         if len(value) < SHORTEST:
             return value
-        if self._known is not None:
-            value = self._without_secrets(self._known, value)
-        if self._begun is not None:
-            value = self._without_beginning(self._begun, value)
+        # Whatever holds a secret or half of one holds the beginning of one: most texts hold none, and are searched once.
+        if self._known is not None and self._begun is not None and self._begun.find_matches_as_indexes(value):
+            value = self._without_beginning(self._begun, self._without_secrets(self._known, value))
         if self._canary is not None and self._literal in value.lower():
             value = self._canary.sub(CANARY, value)
         return value
