@@ -114,8 +114,9 @@ def violations_command(
         from zdr_audit.matrix.cases import choose
         from zdr_audit.matrix.command import run_matrix
         from zdr_audit.matrix.drive import default_jobs
-        from zdr_audit.matrix.together import seen as touched
-        from zdr_audit.matrix.write import MatrixError, read, would_go
+        from zdr_audit.matrix.model import MatrixError
+        from zdr_audit.matrix.told import seen as touched
+        from zdr_audit.matrix.write import read, would_go
 
         if resume and keep is None:
             _fail("--resume needs --keep: the folder in which the audits lie")

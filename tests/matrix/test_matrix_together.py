@@ -15,7 +15,8 @@ from zdr_audit.matrix.build import build
 from zdr_audit.matrix.cases import choose
 from zdr_audit.matrix.model import Attempt, Matrix
 from zdr_audit.matrix.page import render
-from zdr_audit.matrix.together import batches, groups, seen
+from zdr_audit.matrix.together import batches
+from zdr_audit.matrix.told import Known, groups, seen
 from zdr_audit.matrix.work import Job
 from zdr_audit.matrix.write import MatrixError, brought_up, write
 from zdr_audit.violations import load_violations
@@ -47,7 +48,7 @@ class Played:
 
 
 def _made(tmp_path: Path, drive: Played, *violations, variants=()) -> Matrix:
-    before = {item.id: frozenset(item.controls) for item in violations}
+    before = {item.id: Known(frozenset(item.controls)) for item in violations}
     cases = choose(violations, variants)
     return build(cases, tmp_path, drive, seed=1, depth="quick", resume=False, done=lambda row: None, kind="together", before=before)
 
@@ -64,7 +65,7 @@ def _own(*violations) -> Callable[[tuple[str, ...]], set[str]]:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("known", [False, True], ids=["what-they-may-touch", "what-they-touched"])
 def test_none_touches_a_control_that_another_of_its_group_must_be_found_by(known, seed):
-    before = {v.id: frozenset(v.controls) for v in PLAIN[::2]} if known else {}
+    before = {v.id: Known(frozenset(v.controls)) for v in PLAIN[::2]} if known else {}
     made = groups(PLAIN, before, seed)
     assert sorted(v.id for group in made for v in group) == [v.id for v in PLAIN]
     for group in made:
@@ -80,8 +81,8 @@ def test_which_are_together_is_drawn_by_the_seed():
 
 def test_patterns_of_related_controls_count():
     assert len(groups([KEEPS, EDITS], {}, 1)) == 2, "aud-a may fail ZDR-RET-01, by which ret-a must be found"
-    assert len(groups([KEEPS, EDITS], {"aud-a": frozenset({"ZDR-AUD-01"})}, 1)) == 1
-    assert len(groups([KEEPS, EDITS], {"aud-a": frozenset({"ZDR-RET-01"})}, 1)) == 2
+    assert len(groups([KEEPS, EDITS], {"aud-a": Known(frozenset({"ZDR-AUD-01"}))}, 1)) == 1
+    assert len(groups([KEEPS, EDITS], {"aud-a": Known(frozenset({"ZDR-RET-01"}))}, 1)) == 2
 
 
 def test_groups_and_batches_are_no_larger_than_allowed():
@@ -155,7 +156,7 @@ def test_what_each_did_by_itself_is_taken_from_matrices_of_that_kind(tmp_path):
     write(matrix(violations=(row.model_copy(update={"inconclusive": ("ZDR-AUD-01",)}),)), tmp_path / "seed-2")
     for other in ("alone", "together"):
         write(matrix(violations=(row.model_copy(update={"related": ("ZDR-CON-01",)}),), **{other: True}), tmp_path / other)
-    assert seen(tmp_path) == {"ret-x": {"ZDR-RET-01", "ZDR-RET-02", "ZDR-AUD-01"}}
+    assert seen(tmp_path) == {"ret-x": Known(frozenset({"ZDR-RET-01", "ZDR-RET-02", "ZDR-AUD-01"}))}
 
 
 def test_it_is_not_mixed_with_matrices_of_each_by_itself():

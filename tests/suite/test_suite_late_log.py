@@ -38,12 +38,34 @@ def read(log: LateLog, target: Target) -> None:
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_log_that_shows_everything_at_once_is_looked_at_once_more_in_a_whole_run():
+def test_a_log_that_shows_everything_at_once_is_looked_at_a_few_times_more_in_a_whole_run():
     log, target = LateLog(), Target(0)
-    for _ in range(3):
+    for _ in range(9):
         log.noted("org", "mine", done=True)
         read(log, target)
-    assert (target.waited, target.looks, log.late) == (0, 1, False)
+    assert (target.waited, target.looks, log.late) == (0, 3, False)
+
+
+def test_a_reading_that_comes_sooner_after_its_action_than_those_before_may_find_the_log_late(clock):
+    log, target = LateLog(), Target(0)
+    for _ in range(5):
+        log.noted("org", "mine", done=True)
+        clock[0] += 0.5
+        read(log, target)
+    assert (target.looks, log.late) == (3, False)
+    target.lag = 0.3  # which half a second had hidden
+    log.noted("org", "mine", done=True)
+    clock[0] += 0.1
+    read(log, target)
+    assert log.late and target.waited >= 0.3
+
+
+def test_a_reading_after_the_window_says_nothing_of_a_late_log(clock):
+    log, target = LateLog(), Target(0)
+    log.noted("org", "mine", done=True)
+    clock[0] += WINDOW
+    read(log, target)
+    assert target.looks == 0
 
 
 def test_a_late_log_has_the_window_at_each_reading_but_no_longer_than_is_left_of_it(clock):
@@ -68,6 +90,12 @@ def test_an_entry_that_does_not_come_in_time_is_waited_for_once():
     for _ in range(3):
         read(log, target)
     assert target.waited == pytest.approx(WINDOW)
+    log.noted("org", "another one", done=True)
+    for _ in range(3):
+        read(log, target)
+    log.noted("org", "a third one", done=True)
+    read(log, target)
+    assert target.waited == pytest.approx(2 * WINDOW), "two that do not come are enough"
     assert log.late is False
 
 
@@ -77,14 +105,14 @@ def test_nothing_is_learned_where_nothing_was_done_or_the_log_is_closed():
     read(log, target)
     log.noted("org", "mine", done=True)
     log.before("org", WINDOW, target.pause, lambda: None)
-    assert (target.looks, log.late) == (0, None)
+    assert (target.looks, log.late) == (0, False)
 
 
 def test_an_attempt_that_was_refused_has_its_time_too(clock):
     log, target = LateLog(), Target(0.3)
     log.noted("org", "a refused one", done=False)
     read(log, target)
-    assert (target.looks, log.late) == (0, None)
+    assert (target.looks, log.late) == (0, False)
     log.noted("org", "mine", done=True)
     read(log, target)
     clock[0] += WINDOW

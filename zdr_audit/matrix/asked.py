@@ -11,9 +11,8 @@ from zdr_audit.catalogue.load import load_catalogue
 from zdr_audit.matrix.cases import Cases, quick_profile
 from zdr_audit.matrix.earlier import earlier_suites, missed_for_real, seen_earlier
 from zdr_audit.matrix.judge import Result, attempt, attempt_alone, harmless, harmless_alone
-from zdr_audit.matrix.model import Attempt, Harmless
+from zdr_audit.matrix.model import Attempt, Harmless, MatrixError
 from zdr_audit.matrix.work import JOURNAL, Job
-from zdr_audit.matrix.write import MatrixError
 from zdr_audit.violations import Seed, Variant, Violation
 
 Row = Attempt | Harmless

@@ -16,7 +16,8 @@ from zdr_audit.matrix.drive import Drive
 from zdr_audit.matrix.judge import Result, killers
 from zdr_audit.matrix.model import Attempt, Harmless, Matrix, NotRun
 from zdr_audit.matrix.spent import Spent
-from zdr_audit.matrix.together import Seen, together
+from zdr_audit.matrix.together import together
+from zdr_audit.matrix.told import Seen
 from zdr_audit.matrix.work import Job
 
 Kind = Literal["each", "alone", "together"]

@@ -14,7 +14,7 @@ from zdr_audit.matrix.build import Kind, build
 from zdr_audit.matrix.cases import Cases
 from zdr_audit.matrix.drive import Drive
 from zdr_audit.matrix.model import Attempt, Matrix
-from zdr_audit.matrix.together import Seen
+from zdr_audit.matrix.told import Seen
 from zdr_audit.matrix.write import brought_up, write
 from zdr_audit.run.progress import reporter
 

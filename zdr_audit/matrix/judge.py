@@ -5,14 +5,15 @@ from __future__ import annotations
 import fnmatch
 import json
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from zdr_audit import __version__
 from zdr_audit.catalogue.model import Control
-from zdr_audit.matrix.model import Attempt, Harmless, Killer
+from zdr_audit.matrix.model import Attempt, Harmless, Killer, Places
+from zdr_audit.matrix.places import place, places
 from zdr_audit.matrix.work import REPORT, SAID, Job
 from zdr_audit.violations import Variant, Violation
 
@@ -60,11 +61,16 @@ class Result:
         lines = [f"{name} {c['verdict']}: {c['reason']}" for name, c in self.controls.items() if c["verdict"] not in {"pass", "not_tested"}]
         return "\n".join([*([self.problem] if self.problem else []), *lines]) if self.report else self.said
 
-    def kills(self, control: str) -> bool:
-        """Did the control fail, and does a finding of it say where and by which request?"""
+    def kills(self, control: str, at: Collection[str] | None = None) -> bool:
+        """Did the control fail, and does a finding of it say where and by which request? `at`: a finding at one of these places."""
         found = self.controls.get(control, {})
         whole = [f for f in found.get("findings", ()) if f["source"] and f["object"] and f["location"] and f["request"]]
-        return found.get("verdict") == "fail" and bool(whole)
+        return found.get("verdict") == "fail" and any(at is None or place(f) in at for f in whole)
+
+    @property
+    def places(self) -> Places:
+        """Where the findings of each failed control are."""
+        return places(self.controls)
 
 
 def attempt(violation: Violation, result: Result, earlier: tuple[str, ...] = ()) -> Attempt:
@@ -86,6 +92,7 @@ def attempt(violation: Violation, result: Result, earlier: tuple[str, ...] = ())
         collateral=tuple(name for name in others if name not in related),
         inconclusive=result.having("inconclusive"),
         problem=result.problem,
+        places=result.places,
     )
 
 

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Places = Mapping[str, tuple[str, ...]]
+"""By control: where its findings are (see `places.py`)."""
+
+
+class MatrixError(Exception):
+    """A matrix that cannot be read, or be brought up to date; the message is one line for the user."""
 
 
 class Closed(BaseModel):
@@ -12,7 +21,8 @@ class Closed(BaseModel):
 class Attempt(Closed):
     """What one violation came to. `controls` must fail; `missed` are those that did not; `related` are others that failed because they promise the same
     from another side, `collateral` those that have nothing to do with it. `depth`: it came with the suites that go into depth; `earlier` are then the
-    controls that see it by what the suites before those sent. `beside`: the others that were in the same audit; none of them can have failed its controls."""
+    controls that see it by what the suites before those sent. `beside`: the others that were in the same audit; none of them can have failed its controls
+    where it was found. `places`: where the findings were that are its own; they are kept in a file beside the matrix."""
 
     id: str
     title: str
@@ -27,6 +37,7 @@ class Attempt(Closed):
     inconclusive: tuple[str, ...] = ()
     problem: str = ""
     beside: tuple[str, ...] = ()
+    places: Places = Field(default_factory=dict, exclude=True)
 
     @property
     def good(self) -> bool:

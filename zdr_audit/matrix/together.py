@@ -1,4 +1,4 @@
-"""Several seeds in one audit, chosen so that what each came to can still be told: a matrix with a tenth of the audits.
+"""Several seeds in one audit, chosen so that what each came to can still be told (`told.py`): a matrix with a tenth of the audits.
 
 Group testing: where an audit of several comes out as all of them together must make it come out, every one of them did its part. One that was not found
 may have been hidden by another: it is audited once more among others, and then by itself. Where something failed that has to do with none of them, they are
@@ -7,74 +7,29 @@ audited by halves.
 
 from __future__ import annotations
 
-import fnmatch
 import random
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from zdr_audit.catalogue.load import load_catalogue
 from zdr_audit.matrix.asked import Asked, Outcome, job, whole
 from zdr_audit.matrix.cases import Cases
 from zdr_audit.matrix.judge import GREEN, Result
-from zdr_audit.matrix.model import Attempt, Harmless
+from zdr_audit.matrix.model import Attempt, Harmless, Places
+from zdr_audit.matrix.told import Seen, Told, groups, related
 from zdr_audit.matrix.work import Job
-from zdr_audit.matrix.write import JSON, read
 from zdr_audit.violations import Seed, Variant, Violation
 
-SIZE, VARIANTS = 12, 24
-"""Violations, and harmless variants, in an audit at most: with more of them one is more often in another's way, and audited again."""
+VARIANTS = 24
+"""Harmless variants in an audit at most."""
 S = TypeVar("S", bound=Seed)
-Seen = Mapping[str, frozenset[str]]
-
-
-def related(violation: Violation, names: Iterable[str]) -> tuple[str, ...]:
-    """Those of the controls that may fail with the violation, without those that must."""
-    return tuple(n for n in names if n not in violation.controls and any(fnmatch.fnmatchcase(n, glob) for glob in violation.related))
-
-
-def seen(folder: Path) -> Seen:
-    """What each violation left failed or undecided where it was audited by itself, by all matrices below `folder` that are of that kind. Raises
-    MatrixError."""
-    matrices = [read(place.parent) for place in sorted(folder.rglob(JSON))]
-    found: dict[str, frozenset[str]] = {}
-    for row in (row for matrix in matrices if not (matrix.alone or matrix.together) for row in matrix.violations if row.killed):
-        found[row.id] = found.get(row.id, frozenset()) | {*row.controls, *row.related, *row.inconclusive}
-    return found
-
-
-def groups(violations: Sequence[Violation], before: Seen, seed: int, size: int = SIZE) -> list[tuple[Violation, ...]]:
-    """The violations in groups of `size` at most, in none of which one touches a control that another must be found by. What it touches is what it did
-    touch by itself; where that is not known, all that it may. Which are together is drawn by the seed.
-
-    A colouring of the graph of those that must be apart: next comes whoever has the fewest groups left (Brélaz, 1979, "DSATUR").
-    """
-    names = [control.id for control in load_catalogue().controls]
-    reach = {v.id: before.get(v.id, frozenset(related(v, names))) | {*v.controls} for v in violations}
-    drawn = sorted(violations, key=lambda v: v.id)
-    random.Random(seed).shuffle(drawn)  # noqa: S311 - which are together is no secret
-    apart = {
-        one.id: {two.id for two in drawn if two is not one and (reach[two.id] & {*one.controls} or reach[one.id] & {*two.controls})}
-        for one in drawn
-    }
-    made: list[list[Violation]] = []
-    closed: dict[str, set[int]] = {v.id: set() for v in drawn}
-    while drawn:
-        one = max(drawn, key=lambda v: (len(closed[v.id]), len(apart[v.id])))
-        drawn.remove(one)
-        place = next((n for n, group in enumerate(made) if len(group) < size and n not in closed[one.id]), len(made))
-        made += [[]] if place == len(made) else []
-        made[place].append(one)
-        for other in apart[one.id]:
-            closed[other].add(place)
-    return [tuple(sorted(group, key=lambda v: v.id)) for group in made]
 
 
 def batches(variants: Iterable[Variant], seed: int, size: int = VARIANTS) -> list[tuple[Variant, ...]]:
     """The variants in batches of about the same size, drawn by the seed."""
     drawn = sorted(variants, key=lambda v: v.id)
-    random.Random(seed).shuffle(drawn)  # noqa: S311
+    random.Random(seed).shuffle(drawn)  # noqa: S311 - which are together is no secret
     count = -(-len(drawn) // size)
     return [tuple(sorted(drawn[start::count], key=lambda v: v.id)) for start in range(count)]
 
@@ -91,6 +46,7 @@ class Round:
     folder: Path
     seed: int
     depth: str
+    told: Told
     left: list[Violation] | None
 
     def audit(self, name: str, group: Sequence[Seed]) -> Job:
@@ -112,8 +68,8 @@ class Round:
             may = {c for one in group for c in (*one.controls, *related(one, failed))}
             if result.problem or not may.issuperset(failed):
                 return Outcome(more=tuple(self.violations(f"{name}-{n}", half) for n, half in enumerate(halves(group), 1)))
-            found = [one for one in group if all(result.kills(control) for control in one.controls)]
-            rows = tuple(_killed(one, group, failed) for one in found)
+            found = [one for one in group if self.told.found(one, group, result)]
+            rows = tuple(_killed(one, group, failed, self.told.places(one, group, result)) for one in found)
             hidden = [one for one in group if one not in found]
             if self.left is None:
                 return Outcome(rows, tuple(self.single(one) for one in hidden))
@@ -143,8 +99,8 @@ def halves(group: Sequence[S]) -> tuple[Sequence[S], Sequence[S]]:
     return group[: len(group) // 2], group[len(group) // 2 :]
 
 
-def _killed(one: Violation, group: Collection[Violation], failed: Iterable[str]) -> Attempt:
-    """A violation of which all controls failed, in an audit in which nothing else can have failed them."""
+def _killed(one: Violation, group: Collection[Violation], failed: Iterable[str], places: Places) -> Attempt:
+    """A violation of which all controls failed, in an audit in which nothing else can have failed them there."""
     return Attempt(
         id=one.id,
         title=one.title,
@@ -153,22 +109,29 @@ def _killed(one: Violation, group: Collection[Violation], failed: Iterable[str])
         killed=True,
         related=related(one, failed),
         beside=beside(one, group),
+        places=places,
     )
 
 
 def together(cases: Cases, folder: Path, seed: int, depth: str, before: Seen) -> Iterator[list[Asked]]:
-    """The audits of all seeds, as many in one as can be told apart; those that need servers or nodes by themselves. What comes second, once the first have
-    ended, are the violations that were not found."""
-    left: list[Violation] = []
-    first = Round(folder, seed, depth, left)
-    plain = [item for item in cases.run if not item.needs]
-    broken = groups([item for item in plain if isinstance(item, Violation)], before, seed)
-    other = batches([item for item in plain if isinstance(item, Variant)], seed)
-    alone = whole(replace(cases, run=tuple(item for item in cases.run if item.needs)), folder, seed, depth)
+    """The audits of all seeds, as many in one as can be told apart; those that need servers or nodes are by themselves. What comes second, once the first
+    have ended, are the violations that were not found. Those that wait longest come first."""
+    broken = [item for item in cases.run if isinstance(item, Violation)]
+    other = [item for item in cases.run if isinstance(item, Variant)]
+    told, left = Told(broken, before), list[Violation]()
+    first, second = Round(folder, seed, depth, told, left), Round(folder, seed, depth, told, None)
     yield [
-        *(first.violations(f"violations-{number:02}", group) for number, group in enumerate(broken, 1)),
-        *(first.variants(f"variants-{number:02}", batch) for number, batch in enumerate(other, 1)),
-        *alone,
+        *(first.variants(name, batch) for name, batch in _named("variants", other, lambda some: batches(some, seed))),
+        *(first.violations(name, group) for name, group in _named("violations", broken, lambda some: groups(some, before, seed))),
     ]
-    second = Round(folder, seed, depth, None)
-    yield [second.violations(f"again-{number:02}", group) for number, group in enumerate(groups(left, before, seed), 1)]
+    yield [second.violations(name, group) for name, group in _named("again", left, lambda some: groups(some, before, seed))]
+
+
+def _named(kind: str, seeds: Iterable[S], divide: Callable[[list[S]], list[tuple[S, ...]]]) -> Iterator[tuple[str, tuple[S, ...]]]:
+    """The audits of the seeds with their names: of those that need more than the simulator first, which take longer."""
+    number = 0
+    for needy in (True, False):
+        made = divide([item for item in seeds if bool(item.needs) is needy])
+        for group in sorted(made, key=lambda group: -max(item.settle_seconds or 0 for item in group)):
+            number += 1
+            yield f"{kind}-{number:02}", group

@@ -1,4 +1,4 @@
-"""Writes `kill-matrix.json` and `kill-matrix.html`, each whole or not at all."""
+"""Writes `kill-matrix.json`, `kill-matrix.html` and, where there are any, `places.json`, each whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from collections.abc import Collection
 from pathlib import Path
 
 from zdr_audit.catalogue.load import load_catalogue
+from zdr_audit.matrix import places
 from zdr_audit.matrix.judge import killers
-from zdr_audit.matrix.model import Matrix
+from zdr_audit.matrix.model import Matrix, MatrixError
 from zdr_audit.matrix.page import render
 
 JSON, HTML = "kill-matrix.json", "kill-matrix.html"
 
 
-class MatrixError(Exception):
-    """A matrix that cannot be brought up to date; the message is one line for the user."""
-
-
 def read(folder: Path) -> Matrix:
-    """The matrix that lies in `folder`. Raises MatrixError."""
+    """The matrix that lies in `folder`, with its places. Raises MatrixError."""
+    known = places.read_places(folder)
     try:
-        return Matrix.model_validate_json((folder / JSON).read_text(encoding="utf-8"))
+        matrix = Matrix.model_validate_json((folder / JSON).read_text(encoding="utf-8"))
+        rows = tuple(row.model_copy(update={"places": known.get(row.id, {})}) for row in matrix.violations)
+        return matrix.model_copy(update={"violations": rows})
     except (OSError, ValueError) as exc:
         raise MatrixError(f"{folder / JSON}: cannot be read as a kill matrix: {' '.join(str(exc).split())[:200]}") from None
 
@@ -72,9 +72,12 @@ def to_json(matrix: Matrix) -> str:
 
 
 def write(matrix: Matrix, folder: Path) -> list[Path]:
-    """Both files in `folder`, which is made where it is missing. Raises OSError."""
+    """All files in `folder`, which is made where it is missing. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = {JSON: to_json(matrix), HTML: render(matrix)}
+    known = {places.FILE: places.to_json(matrix.violations)} if any(row.places for row in matrix.violations) else {}
+    files = {JSON: to_json(matrix), **known, HTML: render(matrix)}
+    if not known:
+        (folder / places.FILE).unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as scratch:
         for name, text in files.items():
             place = Path(scratch) / name

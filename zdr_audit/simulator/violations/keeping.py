@@ -105,7 +105,9 @@ FORMS: Mapping[str, Callable[[bytes], bytes]] = {
 def _table(session: Session, ctx: RequestContext, data: bytes) -> None:
     kind = "BYTEA" if session.get_bind().dialect.name == "postgresql" else "BLOB"
     session.execute(text(f"CREATE TABLE IF NOT EXISTS request_archive (request_id TEXT PRIMARY KEY, payload {kind})"))
-    session.execute(text("INSERT INTO request_archive VALUES (:id, :data)"), {"id": ctx.request_id, "data": data})
+    taken = session.execute(text("SELECT 1 FROM request_archive WHERE request_id = :id"), {"id": ctx.request_id}).first()
+    name = f"{ctx.request_id}-{secrets.token_hex(4)}" if taken else ctx.request_id  # two violations at once may keep the same request
+    session.execute(text("INSERT INTO request_archive VALUES (:id, :data)"), {"id": name, "data": data})
 
 
 def _to_log(parts: Parts, ctx: RequestContext, data: bytes) -> None:

@@ -1,0 +1,46 @@
+"""Where the findings of a control are, told so that it is the same in each run: what tells two violations apart that one control finds."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from zdr_audit.matrix.model import Attempt, MatrixError, Places
+
+FILE = "places.json"
+_CHANGING = re.compile(r"[\w.-]*\d[\w.-]*")
+_LONGEST = 160
+_KNOWN = TypeAdapter(dict[str, Places])
+
+
+def place(finding: Mapping[str, Any]) -> str:
+    """Source, object, location, encoding and message of a finding, with every word that holds a digit blotted out: names of objects, numbers of rows."""
+    parts = (finding["source"], str(finding["object"]).partition("?")[0], finding["location"], " ".join(finding.get("forms", ())))
+    return " | ".join(_CHANGING.sub("#", str(part))[:_LONGEST] for part in (*parts, finding["message"]))
+
+
+def places(controls: Mapping[str, Mapping[str, Any]]) -> Places:
+    """By failed control of a report: the places of its findings."""
+    failed = ((name, control) for name, control in controls.items() if control["verdict"] == "fail")
+    return {name: tuple(sorted({place(finding) for finding in control["findings"]})) for name, control in failed}
+
+
+def to_json(rows: Iterable[Attempt]) -> str:
+    """By violation and control: the places."""
+    return json.dumps({row.id: dict(row.places) for row in rows if row.places}, indent=1, ensure_ascii=False) + "\n"
+
+
+def read_places(folder: Path) -> Mapping[str, Places]:
+    """What lies in `folder`; nothing where nothing does. Raises MatrixError."""
+    file = folder / FILE
+    if not file.is_file():
+        return {}
+    try:
+        return _KNOWN.validate_json(file.read_bytes())
+    except (OSError, ValidationError) as exc:
+        raise MatrixError(f"{file}: cannot be read as places of findings: {' '.join(str(exc).split())[:200]}") from None
