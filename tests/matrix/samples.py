@@ -21,13 +21,21 @@ def variant(id: str = "ben-x", **more: Any) -> Variant:
     return Variant(id=id, **({"title": "Differs", "mechanism": "It may", "code": "answers:other_ids"} | more))
 
 
-def report(folder: Path, verdicts: dict[str, str], *, findings: list[dict[str, Any]] | None = None, sanity: bool = True) -> Path:
-    """A report with these verdicts; each failed control has the findings."""
+Findings = list[dict[str, Any]]
+
+
+def report(folder: Path, verdicts: dict[str, str], *, findings: Findings | dict[str, Findings] | None = None, sanity: bool = True) -> Path:
+    """A report with these verdicts; each failed control has the findings, or those that are its own."""
     folder.mkdir(parents=True, exist_ok=True)
     found = [FINDING] if findings is None else findings
     data = {
         "controls": [
-            {"id": name, "verdict": verdict, "reason": "so", "findings": found if verdict == "fail" else []}
+            {
+                "id": name,
+                "verdict": verdict,
+                "reason": "so",
+                "findings": (found.get(name, []) if isinstance(found, dict) else found) if verdict == "fail" else [],
+            }
             for name, verdict in verdicts.items()
         ],
         "sanity": [{"when": "first", "ok": True, "detail": ""}, {"when": "last", "ok": sanity, "detail": "" if sanity else "gone"}],

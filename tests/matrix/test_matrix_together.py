@@ -30,17 +30,20 @@ EDITS = violation("aud-a", controls=("ZDR-AUD-01",), related=("ZDR-RET-0*",))
 
 
 class Played:
-    """In place of processes: each audit fails the controls that `fails` says for the seeds that are in it."""
+    """In place of processes: each audit fails the controls that `fails` says for the seeds that are in it; of controls that are not asked for it says
+    nothing."""
 
     def __init__(self, fails: Callable[[tuple[str, ...]], set[str]]) -> None:
         self.fails = fails
         self.asked: list[tuple[str, ...]] = []
+        self.narrowed: list[tuple[str, ...]] = []
 
     def start(self, job: Job) -> Future[Job]:
         seeds = (*job.violations, *job.variants)
-        self.asked.append(seeds)
+        (self.narrowed if job.controls else self.asked).append(seeds)
         failed = self.fails(seeds)
         names = {"ZDR-RET-01", "ZDR-RET-18", "ZDR-BLK-01", "ZDR-AUD-01", "ZDR-CON-01", *failed}
+        names &= set(job.controls) or names
         report(job.folder, {name: "fail" if name in failed else "pass" for name in sorted(names)})
         future: Future[Job] = Future()
         future.set_result(job)
@@ -117,6 +120,30 @@ def test_what_fails_and_has_to_do_with_none_is_traced_to_the_one_with_which_it_f
     made = _made(tmp_path, drive, KEEPS, OPENS, EDITS)
     assert {row.id: row.collateral for row in made.violations} == {"aud-a": ("ZDR-CON-01",), "blk-a": (), "ret-a": ()}
     assert all(row.killed for row in made.violations)
+    assert drive.asked == [("aud-a", "blk-a", "ret-a"), ("aud-a",)], "the others need no further audit with every control"
+
+
+def test_what_fails_only_where_two_meet_is_held_against_neither(tmp_path):
+    drive = Played(lambda seeds: _own(KEEPS, OPENS, EDITS)(seeds) | ({"ZDR-CON-01"} if {"aud-a", "ret-a"} <= set(seeds) else set()))
+    made = _made(tmp_path, drive, KEEPS, OPENS, EDITS)
+    assert _good(made) and all(row.beside for row in made.violations)
+    assert len(drive.asked) == 1 and ("aud-a", "blk-a", "ret-a") in drive.narrowed
+
+
+def test_what_the_control_alone_does_not_show_is_looked_for_with_every_control(tmp_path):
+    drive = Played(lambda seeds: _own(KEEPS, OPENS, EDITS)(seeds) | ({"ZDR-CON-01"} if "aud-a" in seeds else set()))
+    start = drive.start
+
+    def silent(job: Job) -> Future[Job]:
+        drive.fails, before = (_own(KEEPS, OPENS, EDITS) if job.controls else drive.fails), drive.fails
+        future = start(job)
+        drive.fails = before
+        return future
+
+    drive.start = silent
+    made = _made(tmp_path, drive, KEEPS, OPENS, EDITS)
+    assert {row.id: row.collateral for row in made.violations} == {"aud-a": ("ZDR-CON-01",), "blk-a": (), "ret-a": ()}
+    assert len(drive.asked) > 2
 
 
 def test_an_audit_of_which_nothing_can_be_said_tells_of_none(tmp_path):

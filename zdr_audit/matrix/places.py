@@ -14,14 +14,14 @@ from zdr_audit.matrix.model import Attempt, MatrixError, Places
 
 FILE = "places.json"
 _CHANGING = re.compile(r"[\w.-]*\d[\w.-]*")
-_LONGEST = 160
+_LONGEST = 200  # before words are looked at, which takes the square of it at worst
 _KNOWN = TypeAdapter(dict[str, Places])
 
 
 def place(finding: Mapping[str, Any]) -> str:
     """Source, object, location, encoding and message of a finding, with every word that holds a digit blotted out: names of objects, numbers of rows."""
     parts = (finding["source"], str(finding["object"]).partition("?")[0], finding["location"], " ".join(finding.get("forms", ())))
-    return " | ".join(_CHANGING.sub("#", str(part))[:_LONGEST] for part in (*parts, finding["message"]))
+    return " | ".join(_CHANGING.sub("#", str(part)[:_LONGEST]) for part in (*parts, finding["message"]))
 
 
 def places(controls: Mapping[str, Mapping[str, Any]]) -> Places:

@@ -1,17 +1,17 @@
 """Several seeds in one audit, chosen so that what each came to can still be told (`told.py`): a matrix with a tenth of the audits.
 
 Group testing: where an audit of several comes out as all of them together must make it come out, every one of them did its part. One that was not found
-may have been hidden by another: it is audited once more among others, and then by itself. Where something failed that has to do with none of them, they are
-audited by halves.
+may have been hidden by another: it is audited once more among others, and then by itself. Where something failed that has to do with none of them, that
+control alone is asked of the group by halves, until it is known with whom it fails.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from zdr_audit.matrix.asked import Asked, Outcome, job, whole
 from zdr_audit.matrix.cases import Cases
@@ -23,7 +23,9 @@ from zdr_audit.violations import Seed, Variant, Violation
 
 VARIANTS = 24
 """Harmless variants in an audit at most."""
-S = TypeVar("S", bound=Seed)
+BROKEN, NOT_GREEN = ("fail",), ("fail", "inconclusive")
+"""Verdicts that must not be, of controls that nothing in the audit has to do with."""
+S = TypeVar("S", Violation, Variant)
 
 
 def batches(variants: Iterable[Variant], seed: int, size: int = VARIANTS) -> list[tuple[Variant, ...]]:
@@ -39,6 +41,14 @@ def beside(one: Seed, group: Iterable[Seed]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
+class Said(Generic[S]):
+    """What an audit of a group says: the controls that came out as they must not with any of it, and what, but for these, is told `of` some of it."""
+
+    beyond: Collection[str]
+    of: Callable[[Sequence[S]], Outcome]
+
+
+@dataclass(frozen=True)
 class Round:
     """Sets up audits of several seeds at a time. `left`: where violations that are not found are put, for another round; None: they are audited by
     themselves."""
@@ -49,8 +59,8 @@ class Round:
     told: Told
     left: list[Violation] | None
 
-    def audit(self, name: str, group: Sequence[Seed]) -> Job:
-        return job(tuple(group), self.folder / name, self.seed, self.depth)
+    def audit(self, name: str, group: Sequence[Seed], controls: Collection[str] = ()) -> Job:
+        return replace(job(tuple(group), self.folder / name, self.seed, self.depth), controls=tuple(sorted(controls)))
 
     def single(self, one: Violation | Variant) -> Asked:
         (asked,) = whole(Cases((one,), (), False), self.folder, self.seed, self.depth)
@@ -58,41 +68,87 @@ class Round:
 
     def violations(self, name: str, group: Sequence[Violation]) -> Asked:
         """An audit of them all."""
-        if len(group) == 1:
-            return self.single(group[0])
-        audit = self.audit(name, group)
 
-        def outcome() -> Outcome:
-            result = Result(audit.folder)
+        def read(result: Result) -> Said[Violation]:
             failed = result.having("fail")
             may = {c for one in group for c in (*one.controls, *related(one, failed))}
-            if result.problem or not may.issuperset(failed):
-                return Outcome(more=tuple(self.violations(f"{name}-{n}", half) for n, half in enumerate(halves(group), 1)))
-            found = [one for one in group if self.told.found(one, group, result)]
-            rows = tuple(_killed(one, group, failed, self.told.places(one, group, result)) for one in found)
-            hidden = [one for one in group if one not in found]
-            if self.left is None:
-                return Outcome(rows, tuple(self.single(one) for one in hidden))
-            self.left.extend(hidden)
-            return Outcome(rows)
+            return Said({*failed} - may, lambda some: self._told_of(some, group, result))
 
-        return Asked((audit,), outcome)
+        return self._several(name, group, read, BROKEN)
 
     def variants(self, name: str, group: Sequence[Variant]) -> Asked:
-        """An audit of them all, which must be green; where it is not, by halves."""
+        """An audit of them all, which must be green."""
+
+        def green(some: Sequence[Variant]) -> Outcome:
+            return Outcome(
+                tuple(Harmless(id=one.id, title=one.title, mechanism=one.mechanism, green=True, beside=beside(one, group)) for one in some)
+            )
+
+        def read(result: Result) -> Said[Variant]:
+            return Said({name for name, control in result.controls.items() if control["verdict"] not in GREEN}, green)
+
+        return self._several(name, group, read, NOT_GREEN)
+
+    def _told_of(self, some: Sequence[Violation], group: Sequence[Violation], result: Result) -> Outcome:
+        """What the audit of the group says of some in it, that have to do with all that failed there."""
+        failed = result.having("fail")
+        found = [one for one in some if self.told.found(one, group, result)]
+        rows = tuple(_killed(one, group, failed, self.told.places(one, group, result)) for one in found)
+        hidden = [one for one in some if one not in found]
+        if self.left is None:
+            return Outcome(rows, tuple(self.single(one) for one in hidden))
+        self.left.extend(hidden)
+        return Outcome(rows)
+
+    def _several(self, name: str, group: Sequence[S], read: Callable[[Result], Said[S]], wrong: Collection[str]) -> Asked:
+        """An audit of the group. Where controls came out as they must not, those alone are asked again, of the group and of its halves, for the one with
+        which they do; where nothing was told, all controls of each half."""
         if len(group) == 1:
             return self.single(group[0])
         audit = self.audit(name, group)
 
+        def by_halves() -> Outcome:
+            return Outcome(more=tuple(self._several(f"{name}-{n}", half, read, wrong) for n, half in enumerate(halves(group), 1)))
+
         def outcome() -> Outcome:
             result = Result(audit.folder)
-            if result.problem or not result.having("pass") or any(c["verdict"] not in GREEN for c in result.controls.values()):
-                return Outcome(more=tuple(self.variants(f"{name}-{n}", half) for n, half in enumerate(halves(group), 1)))
-            return Outcome(
-                tuple(Harmless(id=one.id, title=one.title, mechanism=one.mechanism, green=True, beside=beside(one, group)) for one in group)
-            )
+            if result.problem or not result.controls:
+                return by_halves()
+            said = read(result)
+            if not said.beyond:
+                return said.of(group)
+            again = self.audit(f"{name}-beyond", group, said.beyond)
+
+            def confirmed() -> Outcome:
+                shown = _shows(again, wrong)
+                return Outcome(more=(self._traced(again.folder.name, group, said, wrong),)) if shown else by_halves()
+
+            return Outcome(more=(Asked((again,), confirmed),))
 
         return Asked((audit,), outcome)
+
+    def _traced(self, name: str, group: Sequence[S], said: Said[S], wrong: Collection[str]) -> Asked:
+        """Whoever of the group shows by itself what came out wrong is audited by itself. The others, also where only several together show it, have nothing
+        to do with it."""
+        if len(group) == 1:
+            return self.single(group[0])
+        parts = [(self.audit(f"{name}-{n}", half, said.beyond), half) for n, half in enumerate(halves(group), 1)]
+
+        def outcome() -> Outcome:
+            shown = [_shows(audit, wrong) for audit, _ in parts]
+            told: list[Outcome] = [said.of(half) for seen, (_, half) in zip(shown, parts, strict=True) if not seen]
+            more: list[Asked] = [
+                self._traced(audit.folder.name, half, said, wrong) for seen, (audit, half) in zip(shown, parts, strict=True) if seen
+            ]
+            return Outcome(tuple(row for one in told for row in one.rows), (*(asked for one in told for asked in one.more), *more))
+
+        return Asked(tuple(audit for audit, _ in parts), outcome)
+
+
+def _shows(audit: Job, wrong: Collection[str]) -> bool:
+    """Whether an audit of a few controls shows what must not be, or nothing at all."""
+    result = Result(audit.folder)
+    return bool(result.problem) or bool(result.having(*wrong))
 
 
 def halves(group: Sequence[S]) -> tuple[Sequence[S], Sequence[S]]:

@@ -119,7 +119,7 @@ def compressed(parts: Parts) -> None:
             answer.replace(gzip.compress(answer.body))
             answer.headers += [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
 
-    answers(parts, edit)
+    answers(parts, edit, last=True)
 
 
 def comments_in_streams(parts: Parts, every: int) -> None:

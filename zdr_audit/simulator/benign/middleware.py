@@ -47,8 +47,8 @@ class Outgoing:
         return json.loads(self.body)
 
 
-def answers(parts: Parts, edit: Callable[[Outgoing], None]) -> None:
-    """Hands every whole answer to `edit` before it goes out; streams pass as they are."""
+def answers(parts: Parts, edit: Callable[[Outgoing], None], *, last: bool = False) -> None:
+    """Hands every whole answer to `edit` before it goes out, to this one `last` of all; streams pass as they are."""
 
     class Edit:
         def __init__(self, app: ASGIApp):
@@ -83,7 +83,7 @@ def answers(parts: Parts, edit: Callable[[Outgoing], None]) -> None:
 
             await self.app(scope, receive, edited)
 
-    parts.middlewares.append(Edit)
+    parts.middlewares.insert(0 if last else len(parts.middlewares), Edit)
 
 
 def streams(parts: Parts, edit: Callable[[bytes], bytes]) -> None:
