@@ -52,14 +52,14 @@ def _loaded() -> tuple[tuple[Violation, ...], tuple[Variant, ...]]:
 @click.option(
     "--together",
     is_flag=True,
-    help="With --matrix: several seeds in one audit, drawn by the seed so that none touches a control that another must be found by; one that is not found "
-    "there is audited again. Every control, with a tenth of the audits.",
+    help="With --matrix: several seeds in one audit, drawn by the seed such that each can be told, by the controls that it touches or the places of its "
+    "findings; one that is not found there is audited again. Every control, with less than a tenth of the audits.",
 )
 @click.option(
     "--seen",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="With --together: folder of matrices made before, from which it is known what each violation touches by itself (default: reports, where there is "
-    "one). Where none has it, all that the violation may touch.",
+    help="With --together: folder of matrices made before, from which it is known what each violation touches by itself, and where its findings are "
+    "(default: reports, where there is one). Where none has it, all that the violation may touch.",
 )
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="With --matrix: folder in which each audit's files stay.")
 @click.option("--resume", is_flag=True, help="With --matrix and --keep: audits that lie finished there are not made again.")

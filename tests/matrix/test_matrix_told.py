@@ -51,8 +51,22 @@ def test_a_place_is_the_same_in_each_run(other: dict[str, Any]) -> None:
     [{"source": "trace"}, {"object": "other.jsonl"}, {"location": "a header"}, {"forms": ("gzip",)}, {"message": "answered"}],
     ids=lambda other: next(iter(other)),
 )
-def test_source_object_location_encoding_and_message_tell_places_apart(other: dict[str, Any]) -> None:
+def test_source_object_location_encoding_and_promise_tell_places_apart(other: dict[str, Any]) -> None:
     assert place(FINDING) != place({**FINDING, **other})
+
+
+def test_of_an_answer_what_the_message_goes_on_to_say_is_the_place_and_else_its_endpoint() -> None:
+    """At which endpoint a form of request is tried, is drawn."""
+    said = {"source": "answers", "location": "status 200", "request": "i-00001"}
+    one, two = ({**said, "object": name, "message": "it must not be open"} for name in ("POST /a", "POST /b"))
+    assert place(one) != place(two)
+    told, again, other = (
+        {**item, "message": f"it must not be open: {form}"} for item, form in ((one, "slash"), (two, "slash"), (one, "dots"))
+    )
+    assert place(told) == place(again) != place(other)
+    assert place({**one, "message": "it must be refused\n1. step one of a story"}) == place(
+        {**one, "message": "it must be refused\n1. another"}
+    )
 
 
 def test_a_place_is_bounded_whatever_the_target_calls_its_objects() -> None:
@@ -82,10 +96,17 @@ def test_two_that_one_control_finds_and_that_places_do_not_tell_apart_may_not(be
 
 
 def test_of_three_each_needs_a_place_that_neither_of_the_others_has() -> None:
-    before = {"ret-log": known(LOG, "a"), "ret-table": known(TABLE, "b"), "ret-both": known(LOG, TABLE, "a")}
+    first, second = (f"kept | {name}" for name in "ab")
+    before = {"ret-log": known(LOG, first), "ret-table": known(TABLE, second), "ret-both": known(LOG, TABLE, first)}
     told = Told([ONE, TWO, THREE], before)
     assert told.fits((ONE, TWO)) and told.fits((TWO, THREE)) and not told.fits((ONE, TWO, THREE))
-    assert told.own(TWO, "ZDR-RET-01", (ONE, TWO, THREE)) == {"b"}
+    assert told.own(TWO, "ZDR-RET-01", (ONE, TWO, THREE)) == {second}
+
+
+def test_two_that_break_different_promises_of_a_control_are_kept_apart() -> None:
+    """A check ends with the first promise that is broken."""
+    other = place({**IN_TABLE, "message": "answers are not kept"})
+    assert len(groups([ONE, TWO], {**BEFORE, "ret-table": known(other)}, 1)) == 2
 
 
 def test_one_that_leaves_the_control_undecided_is_kept_apart() -> None:

@@ -13,15 +13,27 @@ from pydantic import TypeAdapter, ValidationError
 from zdr_audit.matrix.model import Attempt, MatrixError, Places
 
 FILE = "places.json"
+ANSWERS, BETWEEN = "answers", " | "
 _CHANGING = re.compile(r"[\w.-]*\d[\w.-]*")
 _LONGEST = 200  # before words are looked at, which takes the square of it at worst
 _KNOWN = TypeAdapter(dict[str, Places])
 
 
 def place(finding: Mapping[str, Any]) -> str:
-    """Source, object, location, encoding and message of a finding, with every word that holds a digit blotted out: names of objects, numbers of rows."""
-    parts = (finding["source"], str(finding["object"]).partition("?")[0], finding["location"], " ".join(finding.get("forms", ())))
-    return " | ".join(_CHANGING.sub("#", str(part)[:_LONGEST]) for part in (*parts, finding["message"]))
+    """What was promised, and where it was broken: source, object, location and encoding of what is kept; of an answer what the message goes on to say, else
+    its endpoint and status. Every word that holds a digit is blotted out: names of objects, numbers of rows."""
+    promise, _, rest = str(finding["message"]).partition("\n")[0].partition(": ")
+    if finding["source"] == ANSWERS and rest:
+        parts = (ANSWERS, rest)
+    else:
+        said = str(finding["object"]).partition("?")[0]
+        parts = (finding["source"], said, finding["location"], *finding.get("forms", ()))
+    return BETWEEN.join(_CHANGING.sub("#", str(part)[:_LONGEST]) for part in (promise, *parts))
+
+
+def promise(place: str) -> str:
+    """What was promised there."""
+    return place.partition(BETWEEN)[0]
 
 
 def places(controls: Mapping[str, Mapping[str, Any]]) -> Places:

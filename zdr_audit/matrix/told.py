@@ -11,6 +11,7 @@ from pathlib import Path
 from zdr_audit.catalogue.load import load_catalogue
 from zdr_audit.matrix.judge import Result
 from zdr_audit.matrix.model import Places
+from zdr_audit.matrix.places import promise
 from zdr_audit.matrix.write import JSON, read
 from zdr_audit.violations import Violation
 
@@ -66,11 +67,12 @@ class Told:
         others = self._others(one, control, group)
         if not others:
             return None
-        mine = self._known[one.id].places.get(control, frozenset())
+        mine = own = self._known[one.id].places.get(control, frozenset())
         for other in others:
-            theirs = self._known[other.id].places.get(control)
-            mine = frozenset() if theirs is None else mine - theirs
-        return mine
+            theirs = self._known[other.id].places.get(control, frozenset())
+            # A check ends with the first promise that is broken, and tells of all that breaks it: of the next one it tells nothing.
+            own = own - theirs if {*map(promise, theirs)} == {*map(promise, mine)} else frozenset()
+        return own
 
     def fits(self, group: Collection[Violation]) -> bool:
         """Whether an audit of the group can tell of each that it was found, by each of its controls."""
