@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bench.decoys import decoys
 from zdr_audit.matrix.build import build
 from zdr_audit.matrix.cases import choose
 from zdr_audit.matrix.judge import Result
@@ -175,7 +177,15 @@ def test_a_place_that_is_told_of_is_one_that_an_audit_can_go_by_the_next_time(tm
     }
 
 
-def test_where_none_else_touches_the_control_all_its_places_are_its_own(tmp_path: Path) -> None:
+def test_a_control_that_none_else_touches_must_fail_where_it_is_known_to_fail(tmp_path: Path) -> None:
+    """Several together may do what none of them does."""
+    report(tmp_path, {"ZDR-RET-01": "fail"}, findings=[IN_TABLE])
+    other = violation("aud-x", controls=("ZDR-AUD-01",))
+    for before, found in ((BEFORE, False), ({"ret-log": known(LOG, TABLE)}, True), ({"ret-log": known()}, True)):
+        assert Told([ONE, other], before).found(ONE, (ONE, other), Result(tmp_path)) is found
+
+
+def test_where_none_else_touches_the_control_and_none_are_known_all_its_places_are_its_own(tmp_path: Path) -> None:
     report(tmp_path, {"ZDR-RET-01": "fail", "ZDR-RET-18": "fail", "ZDR-AUD-01": "fail"}, findings=[IN_LOG, IN_TABLE])
     before = {
         "ret-log": Known(frozenset({"ZDR-RET-01", "ZDR-RET-18"}), {"ZDR-RET-18": frozenset({LOG})}),
@@ -241,3 +251,19 @@ def test_those_that_need_servers_share_audits_among_themselves(tmp_path: Path) -
     cases = choose([ONE, *needy], [], available=("servers",))
     build(cases, tmp_path, drive, seed=1, depth="quick", resume=False, done=lambda row: None, kind="together", before=BEFORE)
     assert ("srv-1", "srv-2") in drive.asked and ("ret-log",) in drive.asked
+
+
+# -- how often it would be wrong ------------------------------------------------------------------------------------------------------
+
+
+def test_a_violation_that_was_not_in_an_audit_counts_as_taken_for_found_where_its_places_were_seen(tmp_path: Path) -> None:
+    run = {"command": "zdr-audit run --violation ret-log --violation aud-x --seed 1"}
+    other = violation("aud-x", controls=("ZDR-AUD-01",))
+    before = {**BEFORE, "aud-x": known(control="ZDR-AUD-01")}
+    for name, found in (("one", [IN_LOG]), ("two", [IN_LOG, IN_TABLE])):
+        place = report(tmp_path / name, {"ZDR-RET-01": "fail", "ZDR-AUD-01": "fail"}, findings=found) / "report.json"
+        place.write_text(json.dumps({**json.loads(place.read_text(encoding="utf-8")), "run": run}), encoding="utf-8")
+    assert decoys(tmp_path, before, [ONE, TWO, other]) == (2, 1)
+    narrowed = {"command": f"{run['command']} --controls ZDR-RET-01"}
+    place.write_text(json.dumps({**json.loads(place.read_text(encoding="utf-8")), "run": narrowed}), encoding="utf-8")
+    assert decoys(tmp_path, before, [ONE, TWO, other]) == (1, 0)

@@ -63,11 +63,11 @@ class Told:
 
     def own(self, one: Violation, control: str, group: Iterable[Violation]) -> frozenset[str] | None:
         """At which places findings of the control are the violation's and no other's of the group; None: wherever they are, for no other touches the
-        control."""
+        control, and where its own are is not known. Several together may do what none of them does, so what is known counts where no other touches it, too."""
+        mine = own = self._known[one.id].places.get(control, frozenset())
         others = self._others(one, control, group)
         if not others:
-            return None
-        mine = own = self._known[one.id].places.get(control, frozenset())
+            return own or None
         for other in others:
             theirs = self._known[other.id].places.get(control, frozenset())
             # A check ends with the first promise that is broken, and tells of all that breaks it: of the next one it tells nothing.
@@ -83,12 +83,12 @@ class Told:
         return all(result.kills(control, self.own(one, control, group)) for control in one.controls)
 
     def places(self, one: Violation, group: Iterable[Violation], result: Result) -> Places:
-        """Where the findings were that are its own: of a control that others touch, too, those that were known before."""
+        """Where the findings were that are its own: those that were known before; where none were, all, unless others touch the control, too."""
         made: dict[str, tuple[str, ...]] = {}
         for control, there in result.places.items():
             if control in self._reach[one.id]:
                 known = self._known[one.id].places.get(control, frozenset())
-                mine = tuple(place for place in there if place in known) if self._others(one, control, group) else tuple(there)
+                mine = tuple(place for place in there if place in known or not (known or self._others(one, control, group)))
                 made |= {control: mine} if mine else {}
         return made
 
