@@ -95,6 +95,31 @@ def test_a_journal_opened_again_goes_on_where_it_stopped(tmp_path):
         assert journal.problems(journal.head) == []
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_signal_that_is_seen_to_while_an_event_is_written_leaves_the_chain_whole(tmp_path, when):
+    """A handler runs as soon as the statement is done: the event stands in the file, and the journal had not noted it."""
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        journal.append(ScenarioEnded(name="first"))
+        database = journal._db
+
+        class Interrupted:
+            def execute(self, statement, *values):
+                if when == "after" or not statement.startswith("INSERT"):
+                    done = database.execute(statement, *values)
+                if statement.startswith("INSERT"):
+                    raise KeyboardInterrupt("stopped by a signal")
+                return done
+
+        journal._db = Interrupted()
+        with pytest.raises(KeyboardInterrupt):
+            journal.append(ScenarioEnded(name="second"))
+        journal._db = database
+        journal.append(RunEnded(ended_at=NOON, interrupted="stopped by a signal"))
+        assert journal.problems(journal.head) == []
+        names = [event.name for event in journal.events() if isinstance(event, ScenarioEnded)]
+    assert names == (["first", "second"] if when == "after" else ["first"])
+
+
 def test_the_head_binds_the_whole_journal(journal):
     heads = [journal.head]
     for name in "abc":

@@ -115,6 +115,7 @@ def test_told_to_stop_a_run_writes_its_reports_and_can_go_on(tmp_path, how, word
         process = start(environment, *run_words(environment, profile, folder, "ZDR-RET-01,ZDR-ENB-01"))
         assert stop_at(process, folder, 45, how)
         status, said = finish(process)
+        assert (folder / "report.json").is_file(), f"exit status {status}: {said}"
         report = json.loads((folder / "report.json").read_text())
         assert (status, report["summary"]["status"]) == (3, "incomplete"), said
         assert f"the run was interrupted: {words}" in report["summary"]["reasons"]

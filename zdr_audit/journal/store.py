@@ -79,10 +79,9 @@ class Journal:
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._db.execute("PRAGMA synchronous=NORMAL")
                 self._db.executescript(_SCHEMA)
-            row = self._db.execute("SELECT sequence, digest FROM events ORDER BY sequence DESC LIMIT 1").fetchone()
+            self._sequence, self._head = self._last()
         except (sqlite3.Error, OSError) as exc:
             raise JournalError(f"{path}: cannot be used as a run journal: {exc}") from None
-        self._sequence, self._head = (int(row[0]), str(row[1])) if row else (0, "")
 
     @property
     def redactor(self) -> Redactor:
@@ -103,9 +102,17 @@ class Journal:
             digest = chain_digest(self._head, sequence, kind, body)
             try:
                 self._db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (sequence, kind, body, self._head, digest))
+                self._sequence, self._head = sequence, digest
             except sqlite3.Error as exc:
                 raise JournalError(f"{self.path}: event {sequence} cannot be written: {exc}") from None
-            self._sequence, self._head = sequence, digest
+            except BaseException:  # a signal, which is seen to as soon as the event is written: the next one goes on behind it
+                self._sequence, self._head = self._last()
+                raise
+
+    def _last(self) -> tuple[int, str]:
+        """Number and digest of the last event; 0 and nothing where there is none."""
+        row = self._db.execute("SELECT sequence, digest FROM events ORDER BY sequence DESC LIMIT 1").fetchone()
+        return (int(row[0]), str(row[1])) if row else (0, "")
 
     def events(self, after: int = 0) -> Iterator[Frozen]:
         """All events in order, as models, or those after the first so many. Raises JournalError for a body that does not fit its kind."""
