@@ -33,7 +33,11 @@ def _loaded() -> tuple[tuple[Violation, ...], tuple[Variant, ...]]:
 @click.option("--benign", is_flag=True, help="List the harmless variants instead, which must raise nothing.")
 @click.option("--matrix", is_flag=True, help="Audit the simulator with each violation and each variant, and write the kill matrix.")
 @click.option("--only", multiple=True, metavar="GLOB", help="Only these, e.g. 'ret-*' or 'ben-*'. May be repeated.")
-@click.option("--jobs", type=click.IntRange(1, 64), help="With --matrix: audits at the same time (default: three for two processors).")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    help="With --matrix: audits at the same time (default: three for two processors, with --together five).",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="With --matrix: seed of the generated request shapes.")
 @click.option(
     "--depth", type=click.Choice(DEPTHS), default="quick", show_default=True, help="With --matrix: how many stimuli of each kind."
@@ -147,7 +151,7 @@ def violations_command(
             status = run_matrix(
                 cases,
                 out,
-                jobs or default_jobs(),
+                jobs or default_jobs(kind),
                 seed=seed,
                 depth=depth,
                 keep=keep,

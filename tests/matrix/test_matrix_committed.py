@@ -38,8 +38,9 @@ def test_each_is_of_another_seed(places: list[Path]) -> None:
 
 def test_it_says_whether_seeds_were_together(matrix: Matrix, place: Path) -> None:
     assert matrix.together is (place in TOGETHER) and not matrix.alone
-    shared = {row.id for row in (*matrix.violations, *matrix.benign) if row.beside}
-    assert not shared or (matrix.together and all(set(row.beside) <= shared for row in (*matrix.violations, *matrix.benign)))
+    rows = {row.id: row.beside for row in (*matrix.violations, *matrix.benign)}
+    assert not any(rows.values()) or matrix.together
+    assert all(set(beside) <= set(rows) - {name} for name, beside in rows.items())
 
 
 def test_it_is_of_this_version_and_says_what_was_not_run(matrix: Matrix) -> None:
