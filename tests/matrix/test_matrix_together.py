@@ -121,6 +121,7 @@ def test_what_fails_and_has_to_do_with_none_is_traced_to_the_one_with_which_it_f
     assert {row.id: row.collateral for row in made.violations} == {"aud-a": ("ZDR-CON-01",), "blk-a": (), "ret-a": ()}
     assert all(row.killed for row in made.violations)
     assert drive.asked == [("aud-a", "blk-a", "ret-a"), ("aud-a",)], "the others need no further audit with every control"
+    assert [row.id for row in made.violations] == ["aud-a", "blk-a", "ret-a"], "of whom it was traced to, the first audit says nothing"
 
 
 def test_what_fails_only_where_two_meet_is_held_against_neither(tmp_path):

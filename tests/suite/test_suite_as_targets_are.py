@@ -128,15 +128,16 @@ def test_what_is_asked_for_again_is_addressed_as_inference_is(tmp_path: Path) ->
         spec = lab.profile.operations["messages.create"]
         addressed = spec.model_copy(update={"query": {"version": "7"}, "headers": {**spec.headers, "x-tenant": "{org}"}})
         lab.profile = lab.profile.model_copy(update={"operations": {**lab.profile.operations, "messages.create": addressed}})
-        sent: list[tuple[str, str | None]] = []
+        sent: list[tuple[str, str, str | None]] = []
         through = lab.transport.send
 
         def send(outgoing: Outgoing) -> Answer:
-            sent.append((outgoing.raw_path, outgoing.headers.get("x-tenant")))
+            sent.append((outgoing.method, outgoing.raw_path, outgoing.headers.get("x-tenant")))
             return through(outgoing)
 
         lab.transport.send = send
         answers_asked_for_again.drive(lab.assay(answers_asked_for_again.name, 0, "quick"))
         organizations = {party.id for party in (lab.parties["subject"], lab.parties["control"])}
-    again = [path for path, _ in sent if not path.startswith(f"{spec.path}?")]
-    assert again and all(path.endswith("?version=7") for path, _ in sent) and {tenant for _, tenant in sent} == organizations
+    again = [(path, tenant) for method, path, tenant in sent if method == "GET"]
+    assert all(path.endswith("?version=7") for _, path, _ in sent) and {tenant for _, tenant in again} == organizations
+    assert any(path.startswith(f"{spec.path}/") for path, _ in again) and (f"{spec.path}?version=7", lab.parties["subject"].id) in again

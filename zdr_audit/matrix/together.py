@@ -170,7 +170,7 @@ def _killed(one: Violation, group: Collection[Violation], failed: Iterable[str],
 
 
 def together(cases: Cases, folder: Path, seed: int, depth: str, before: Seen) -> Iterator[list[Asked]]:
-    """The audits of all seeds, as many in one as can be told apart; those that need servers or nodes are by themselves. What comes second, once the first
+    """The audits of all seeds, as many in one as can be told apart; those that need servers or nodes are among themselves. What comes second, once the first
     have ended, are the violations that were not found. Those that wait longest come first."""
     broken = [item for item in cases.run if isinstance(item, Violation)]
     other = [item for item in cases.run if isinstance(item, Variant)]
