@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from zdr_audit.catalogue.model import Control, Evidence
 from zdr_audit.journal.events import Epoch, Interaction, SourceRead
 from zdr_audit.report.model import Sight
-from zdr_audit.suite.behind import begins_late, behind
 from zdr_audit.suite.history import History
+from zdr_audit.verdict.behind import begins_late, behind
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 from engine_events import STORES, Record, by_control, canary, catalogue, hit, interaction, source_read
 
 from zdr_audit.report.model import ControlResult
-from zdr_audit.suite.behind import begins_late, behind
+from zdr_audit.verdict.behind import begins_late, behind
 from zdr_audit.verdict.judge import judge
 
 READ = "2026-11-23T13:00:00+00:00"
