@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import struct
 import threading
 import zlib
 from collections.abc import Iterator
@@ -114,6 +115,27 @@ def talking(answers: list[bytes]) -> Iterator[tuple[str, list[bytes]]]:
         listener.close()
 
 
+@contextmanager
+def resetting(answer: bytes) -> Iterator[str]:
+    """A server that answers, and resets the connection once that has gone out."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        connection.recv(65_536)
+        connection.sendall(answer)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        thread.join(5)
+        listener.close()
+
+
 @pytest.mark.parametrize("pipelined", [False, True])
 def test_a_request_goes_before_on_the_same_connection(pipelined: bool) -> None:
     first = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst"
@@ -135,6 +157,29 @@ def test_the_refusal_of_what_is_announced_is_read() -> None:
     with talking([answer(b"{}", "413 Content Too Large")]) as (base_url, _):
         found = send(base_url, Wire(announced=40_000_000))
     assert (found.status, found.body, found.error) == (413, b"{}", "")
+
+
+HEAD = b"HTTP/1.0 403 Forbidden\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "found"),
+    [
+        (HEAD + b'\r\n{"a": 1}', (403, b'{"a": 1}', "", False)),
+        (HEAD + b'\r\n{"a": ', (403, b'{"a": ', "connection reset", True)),
+        (HEAD + b'Content-Length: 100\r\n\r\n{"a": 1}', (403, b'{"a": 1}', "connection reset", True)),
+        (
+            HEAD.replace(b"1.0", b"1.1") + b'Transfer-Encoding: chunked\r\n\r\n8\r\n{"a": 1}\r\n',
+            (403, b'{"a": 1}', "connection reset", True),
+        ),
+        (HEAD, (None, b"", "ConnectionResetError", False)),
+    ],
+    ids=["ends-with-the-connection", "ends-too-early", "shorter-than-told", "a-chunk-is-missing", "before-the-answer"],
+)
+def test_of_a_connection_that_is_reset_what_came_before_is_the_answer(sent, found) -> None:
+    with resetting(sent) as base_url:
+        got = send(base_url, Wire())
+    assert (got.status, got.body, got.error, got.truncated) == found
 
 
 def test_a_large_answer_is_cut() -> None:

@@ -95,18 +95,59 @@ def test_kinds_that_a_source_never_keeps_are_not_missed():
     assert gaps(stopped) == (True, False)
 
 
-def test_what_others_asked_and_what_was_not_accepted_or_comes_later_is_not_missed():
+UNSEEN = {"ended_at": at(55), "stimulus": {"stream": True, "turns": 0}, "canaries": ("c-00999",)}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"organization_id": "a-org"},
+        {"organization_id": "z-org"},
+        {"content": "zdr"},
+        {"content": "exception"},
+        {"content": "not_covered"},
+        {"accepted": False},
+        {"stimulus": None},
+        {"canaries": ()},
+        {"epoch": "late"},
+        {"epoch": "minimise"},
+        {"ended_at": "2026-11-23T13:30:00+00:00"},
+    ],
+    ids=lambda changes: "-".join(f"{key}-{value}" for key, value in changes.items()),
+)
+def test_what_others_asked_what_was_not_accepted_and_what_comes_later_is_not_missed(changes):
     made = record(set(range(40)))
-    for n in range(60, 90):
-        changes = [{"accepted": False}, {"content": "zdr"}, {"epoch": "late"}, {"stimulus": None}, {"canaries": ()}][n % 5]
-        made.interactions.append(
-            by_control(n, ended_at=at(55), **({"stimulus": {"stream": True, "turns": 0}, "canaries": ("c-00200",)} | changes))
-        )
-        made.interactions.append(interaction(n + 500, ended_at=at(55), stimulus={"stream": True, "turns": 0}, canaries=("c-00001",)))
-    made.interactions += [
-        by_control(950 + n, ended_at="2026-11-23T13:30:00+00:00", stimulus={"stream": True, "turns": 0}) for n in range(30)
-    ]
+    made.interactions += [by_control(n, **(UNSEEN | changes)) for n in range(60, 90)]
     assert gaps(made) == (False, False)
+    made.interactions += [by_control(n, **UNSEEN) for n in range(90, 120)]
+    assert gaps(made) == (True, False)
+
+
+def test_another_organizations_requests_are_not_missed_either():
+    made = record(set(range(40)))
+    made.interactions += [interaction(n, **UNSEEN) for n in range(60, 90)]
+    assert gaps(made) == (False, False)
+
+
+def test_the_order_in_which_a_stimulus_is_told_makes_no_other_kind():
+    made = record(set(range(20)))
+    told_otherwise = {"turns": 0, "stream": True}
+    made.interactions = [
+        item.model_copy(update={"stimulus": told_otherwise}) if item.ended_at >= at(20) and item.id >= "i-00220" else item
+        for item in made.interactions
+    ]
+    assert gaps(made) == (True, False)
+
+
+@pytest.mark.parametrize(("missing", "found"), [(9, False), (10, True)])
+def test_a_gap_is_one_from_a_chance_of_one_in_a_thousand(missing, found):
+    """One of one that is shown: none of `missing` more is as probable as tossing heads so many times."""
+    assert gaps(record({0}, count=1 + missing)) == (found, False)
+    assert gaps(record({missing}, count=1 + missing)) == (False, found)
+
+
+def test_of_what_came_before_a_source_that_shows_few_shows_none():
+    assert gaps(record({10, 12})) == (False, False), "2 of the 30 since: nothing of the 10 before is no wonder"
 
 
 def test_a_violation_in_a_source_that_is_behind_stays_one():

@@ -11,7 +11,7 @@ from zdr_audit.catalogue.load import load_catalogue
 from zdr_audit.matrix.cases import Cases, quick_profile
 from zdr_audit.matrix.earlier import earlier_suites, missed_for_real, seen_earlier
 from zdr_audit.matrix.judge import Result, attempt, attempt_alone, harmless, harmless_alone
-from zdr_audit.matrix.model import Attempt, Harmless, MatrixError
+from zdr_audit.matrix.model import Alarm, Attempt, Harmless, MatrixError
 from zdr_audit.matrix.work import JOURNAL, Job
 from zdr_audit.violations import Seed, Variant, Violation
 
@@ -21,10 +21,26 @@ COMPLIANT = "compliant"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What audits came to: rows of a matrix, and what must still be asked for others."""
+    """What audits came to: rows of a matrix, what must still be asked for others, and what only several variants together show."""
 
     rows: tuple[Row, ...] = ()
     more: tuple[Asked, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing is wrong, and nothing open."""
+        return not (self.more or self.alarms) and all(row.green if isinstance(row, Harmless) else row.good for row in self.rows)
+
+
+def all_of(outcomes: Iterable[Outcome]) -> Outcome:
+    """Several outcomes as one."""
+    made = tuple(outcomes)
+    return Outcome(
+        tuple(row for one in made for row in one.rows),
+        tuple(asked for one in made for asked in one.more),
+        tuple(alarm for one in made for alarm in one.alarms),
+    )
 
 
 @dataclass(frozen=True)

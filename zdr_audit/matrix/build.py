@@ -14,7 +14,7 @@ from zdr_audit.matrix.asked import Asked, Row, again, alone, whole
 from zdr_audit.matrix.cases import Cases
 from zdr_audit.matrix.drive import Drive
 from zdr_audit.matrix.judge import Result, killers
-from zdr_audit.matrix.model import Attempt, Harmless, Matrix, NotRun
+from zdr_audit.matrix.model import Alarm, Attempt, Harmless, Matrix, NotRun
 from zdr_audit.matrix.spent import Spent
 from zdr_audit.matrix.together import together
 from zdr_audit.matrix.told import Seen
@@ -31,7 +31,7 @@ class _Open:
     left: int
 
 
-def rows(asked: Iterable[Asked], drive: Drive, resume: bool) -> Iterator[Row]:
+def rows(asked: Iterable[Asked], drive: Drive, resume: bool) -> Iterator[Row | Alarm]:
     """What each seed came to, as its audits end. `resume`: audits that lie finished in their folders are not made again."""
     digest = load_catalogue().digest
     running: dict[Future[Job], _Open] = {}
@@ -53,6 +53,7 @@ def rows(asked: Iterable[Asked], drive: Drive, resume: bool) -> Iterator[Row]:
                 for more in outcome.more:
                     begin(more)
                 yield from outcome.rows
+                yield from outcome.alarms
 
 
 def _ended(job: Job) -> Future[Job]:
@@ -76,27 +77,30 @@ def build(
     seed: int,
     depth: str,
     resume: bool,
-    done: Callable[[Row], None],
+    done: Callable[[Row | Alarm], None],
     kind: Kind = "each",
     before: Seen | None = None,
     records: Path | None = None,
 ) -> Matrix:
-    """The whole matrix; `done` is told each row as it comes. `kind`: each seed by itself with every control, with each control alone, or several seeds
-    together; for which `before` is what they did by themselves. `records`: where the audits lie that are checked again, in place of making them. Raises
+    """The whole matrix; `done` is told each row and alarm as it comes. `kind`: each seed by itself with every control, with each control alone, or several
+    seeds together; for which `before` is what they did by themselves. `records`: where the audits lie that are checked again, in place of making them. Raises
     MatrixError where they do not."""
     spent = Spent(folder, resume, before=records)
     attempts: list[Attempt] = []
     variants: list[Harmless] = []
+    alarms: list[Alarm] = []
     for asked in _asked(cases, folder, seed, depth, kind, before or {}):
         for row in rows(asked if records is None else again(asked, folder, records), drive, resume):
             attempts += [row] if isinstance(row, Attempt) else []
             variants += [row] if isinstance(row, Harmless) else []
+            alarms += [row] if isinstance(row, Alarm) else []
             spent.keep()
             done(row)
     attempts.sort(key=lambda row: row.id)
     return Matrix(
         violations=tuple(attempts),
         benign=tuple(sorted(variants, key=lambda row: row.id)),
+        alarms=tuple(sorted(alarms, key=lambda one: one.variants)),
         not_run=tuple(NotRun(id=item.id, needs=item.needs) for item in cases.not_run),
         controls=killers(load_catalogue().controls, attempts),
         whole=cases.whole,

@@ -13,7 +13,7 @@ from zdr_audit.matrix.asked import Row
 from zdr_audit.matrix.build import Kind, build
 from zdr_audit.matrix.cases import Cases
 from zdr_audit.matrix.drive import Drive
-from zdr_audit.matrix.model import Attempt, Matrix
+from zdr_audit.matrix.model import Alarm, Attempt, Matrix
 from zdr_audit.matrix.told import Seen
 from zdr_audit.matrix.write import brought_up, write
 from zdr_audit.run.progress import reporter
@@ -42,11 +42,12 @@ def run_matrix(
     shown = Console(highlight=False)
     progress = reporter(Console(stderr=True))
 
-    def done(row: Row) -> None:
+    def done(row: Row | Alarm) -> None:
         if said := complaint(row):
             shown.print(said, markup=False, soft_wrap=True)
-        progress.step(row.id)
-        progress.done()
+        if not isinstance(row, Alarm):
+            progress.step(row.id)
+            progress.done()
 
     with tempfile.TemporaryDirectory(prefix="zdr-audit-matrix-") as scratch, progress, Drive(jobs, seed) as drive:
         progress.phase("Audits", len(cases.run))
@@ -62,8 +63,12 @@ def run_matrix(
     return EXIT_GOOD if matrix.good else EXIT_BAD
 
 
-def complaint(row: Row) -> str:
-    """What is wrong with a row in a line, empty where nothing is."""
+def complaint(row: Row | Alarm) -> str:
+    """What is wrong with a row in a line, empty where nothing is; what an alarm is of."""
+    if isinstance(row, Alarm):
+        when = "together, and none of them by itself" if row.again else "together, once, and not again"
+        parts = [f"{word} {', '.join(names)}" for word, names in (("failed", row.failed), ("inconclusive", row.inconclusive)) if names]
+        return f"{' + '.join(row.variants)}: {'; '.join([when, *parts, *([row.reason] if row.reason else [])])}"
     if isinstance(row, Attempt):
         parts = [f"missed by {', '.join(row.missed)}"] if row.missed else []
         parts += [f"collateral {', '.join(row.collateral)}"] if row.collateral else []

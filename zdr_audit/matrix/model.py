@@ -62,6 +62,17 @@ class Harmless(Closed):
     beside: tuple[str, ...] = ()
 
 
+class Alarm(Closed):
+    """What several harmless variants showed in one audit, and none of them by itself: together they break nothing either, so it is a false alarm. `again`:
+    further audits showed it, and `variants` are the fewest with which one did; else it was seen once, with all of these."""
+
+    variants: tuple[str, ...]
+    again: bool
+    failed: tuple[str, ...] = ()
+    inconclusive: tuple[str, ...] = ()
+    reason: str = ""
+
+
 class NotRun(Closed):
     """A seed that needs more than was there."""
 
@@ -83,6 +94,7 @@ class Matrix(Closed):
 
     violations: tuple[Attempt, ...]
     benign: tuple[Harmless, ...]
+    alarms: tuple[Alarm, ...] = ()
     not_run: tuple[NotRun, ...] = ()
     controls: tuple[Killer, ...]
     whole: bool
@@ -111,4 +123,5 @@ class Matrix(Closed):
 
     @property
     def good(self) -> bool:
-        return all(row.good for row in self.violations) and all(row.green for row in self.benign) and not (self.whole and self.unproven)
+        quiet = all(row.green for row in self.benign) and not any(alarm.again for alarm in self.alarms)
+        return all(row.good for row in self.violations) and quiet and not (self.whole and self.unproven)

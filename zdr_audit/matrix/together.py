@@ -2,7 +2,8 @@
 
 Group testing: where an audit of several comes out as all of them together must make it come out, every one of them did its part. One that was not found
 may have been hidden by another: it is audited once more among others, and then by itself. Where something failed that has to do with none of them, that
-control alone is asked of the group by halves, until it is known with whom it fails.
+control alone is asked of the group by halves, until it is known with whom it fails. Of harmless variants several break nothing either: what only several
+together show is a false alarm, and kept (`fewest.py`).
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from zdr_audit.matrix.asked import Asked, Outcome, job, whole
+from zdr_audit.matrix.asked import Asked, Outcome, all_of, job, whole
 from zdr_audit.matrix.cases import Cases
+from zdr_audit.matrix.fewest import Fewest, alarm, shows
 from zdr_audit.matrix.judge import GREEN, Result
 from zdr_audit.matrix.model import Attempt, Harmless, Places
 from zdr_audit.matrix.told import Seen, Told, groups, related
@@ -49,6 +51,16 @@ class Said(Generic[S]):
 
 
 @dataclass(frozen=True)
+class Reading(Generic[S]):
+    """How audits of several are read: what one says, and which verdicts must not be of controls that nothing in it has to do with. `alarm`: what it is that
+    an audit of some shows and of fewer does not, and whether that was shown again; of violations, which may get in each other's way, nothing."""
+
+    says: Callable[[Sequence[S], Result], Said[S]]
+    wrong: Collection[str]
+    alarm: Callable[[Sequence[S], Job, bool], Outcome]
+
+
+@dataclass(frozen=True)
 class Round:
     """Sets up audits of several seeds at a time. `left`: where violations that are not found are put, for another round; None: they are audited by
     themselves."""
@@ -69,25 +81,23 @@ class Round:
     def violations(self, name: str, group: Sequence[Violation]) -> Asked:
         """An audit of them all."""
 
-        def read(result: Result) -> Said[Violation]:
+        def says(some: Sequence[Violation], result: Result) -> Said[Violation]:
             failed = result.having("fail")
-            may = {c for one in group for c in (*one.controls, *related(one, failed))}
-            return Said({*failed} - may, lambda some: self._told_of(some, group, result))
+            may = {c for one in some for c in (*one.controls, *related(one, failed))}
+            return Said({*failed} - may, lambda others: self._told_of(others, some, result))
 
-        return self._several(name, group, read, BROKEN)
+        return self._several(name, group, Reading(says, BROKEN, lambda *_: Outcome()))
 
     def variants(self, name: str, group: Sequence[Variant]) -> Asked:
         """An audit of them all, which must be green."""
 
-        def green(some: Sequence[Variant]) -> Outcome:
-            return Outcome(
-                tuple(Harmless(id=one.id, title=one.title, mechanism=one.mechanism, green=True, beside=beside(one, group)) for one in some)
-            )
+        def says(some: Sequence[Variant], result: Result) -> Said[Variant]:
+            beyond = {name for name, control in result.controls.items() if control["verdict"] not in GREEN}
+            return Said(beyond, lambda others: Outcome(tuple(_green(one, some) for one in others)))
 
-        def read(result: Result) -> Said[Variant]:
-            return Said({name for name, control in result.controls.items() if control["verdict"] not in GREEN}, green)
-
-        return self._several(name, group, read, NOT_GREEN)
+        return self._several(
+            name, group, Reading(says, NOT_GREEN, lambda some, audit, again: Outcome(alarms=(alarm(some, audit, again=again),)))
+        )
 
     def _told_of(self, some: Sequence[Violation], group: Sequence[Violation], result: Result) -> Outcome:
         """What the audit of the group says of some in it, that have to do with all that failed there."""
@@ -100,59 +110,73 @@ class Round:
         self.left.extend(hidden)
         return Outcome(rows)
 
-    def _several(self, name: str, group: Sequence[S], read: Callable[[Result], Said[S]], wrong: Collection[str]) -> Asked:
-        """An audit of the group. Where controls came out as they must not, those alone are asked again, of the group and of its halves, for the one with
-        which they do; where nothing was told, all controls of each half."""
+    def _several(self, name: str, group: Sequence[S], reading: Reading[S]) -> Asked:
+        """An audit of the group."""
         if len(group) == 1:
             return self.single(group[0])
         audit = self.audit(name, group)
+        return Asked((audit,), lambda: self._read(audit, group, reading))
 
-        def by_halves() -> Outcome:
-            return Outcome(more=tuple(self._several(f"{name}-{n}", half, read, wrong) for n, half in enumerate(halves(group), 1)))
+    def _read(self, audit: Job, group: Sequence[S], reading: Reading[S]) -> Outcome:
+        """Where controls came out as they must not, those alone are asked again, of the group and of its halves, for the one with which they do; where
+        nothing was told, all controls of each half."""
+        result = Result(audit.folder)
+        by_halves = self._by_halves(audit, group, reading)
+        if result.problem or not result.controls:
+            return by_halves
+        said = reading.says(group, result)
+        if not said.beyond:
+            return said.of(group)
+        again = self.audit(f"{audit.folder.name}-beyond", group, said.beyond)
+
+        def confirmed() -> Outcome:
+            return Outcome(more=(self._traced(again, group, said, reading),)) if shows(again, reading.wrong) else by_halves
+
+        return Outcome(more=(Asked((again,), confirmed),))
+
+    def _by_halves(self, audit: Job, group: Sequence[S], reading: Reading[S]) -> Outcome:
+        parts = [self._several(f"{audit.folder.name}-{number}", half, reading) for number, half in enumerate(halves(group), 1)]
 
         def outcome() -> Outcome:
-            result = Result(audit.folder)
-            if result.problem or not result.controls:
-                return by_halves()
-            said = read(result)
-            if not said.beyond:
-                return said.of(group)
-            again = self.audit(f"{name}-beyond", group, said.beyond)
+            told = all_of(part.outcome() for part in parts)
+            return all_of([told, reading.alarm(group, audit, False)]) if told.quiet else told
 
-            def confirmed() -> Outcome:
-                shown = _shows(again, wrong)
-                return Outcome(more=(self._traced(again.folder.name, group, said, wrong),)) if shown else by_halves()
+        return Outcome(more=(Asked(tuple(one for part in parts for one in part.jobs), outcome),))
 
-            return Outcome(more=(Asked((again,), confirmed),))
-
-        return Asked((audit,), outcome)
-
-    def _traced(self, name: str, group: Sequence[S], said: Said[S], wrong: Collection[str]) -> Asked:
-        """Whoever of the group shows by itself what came out wrong is audited by itself. The others, also where only several together show it, have nothing
-        to do with it."""
+    def _traced(self, audit: Job, group: Sequence[S], said: Said[S], reading: Reading[S]) -> Asked:
+        """Whoever of the group shows by itself what the audit of its controls showed is audited by itself. The others, also where only several together show
+        it, have nothing to do with it."""
         if len(group) == 1:
             return self.single(group[0])
-        parts = [(self.audit(f"{name}-{n}", half, said.beyond), half) for n, half in enumerate(halves(group), 1)]
+        parts: list[tuple[Job, Sequence[S]]] = [
+            (self.audit(f"{audit.folder.name}-{n}", half, said.beyond), half) for n, half in enumerate(halves(group), 1)
+        ]
 
         def outcome() -> Outcome:
-            shown = [_shows(audit, wrong) for audit, _ in parts]
-            told: list[Outcome] = [said.of(half) for seen, (_, half) in zip(shown, parts, strict=True) if not seen]
-            more: list[Asked] = [
-                self._traced(audit.folder.name, half, said, wrong) for seen, (audit, half) in zip(shown, parts, strict=True) if seen
+            seen: list[bool] = [shows(part, reading.wrong) for part, _ in parts]
+            made: list[Outcome] = [
+                Outcome(more=(self._traced(part, half, said, reading),)) if again else said.of(half)
+                for again, (part, half) in zip(seen, parts, strict=True)
             ]
-            return Outcome(tuple(row for one in told for row in one.rows), (*(asked for one in told for asked in one.more), *more))
+            return all_of(made if any(seen) else [*made, self._fewest(said, reading).of(group, audit, len(parts))])
 
-        return Asked(tuple(audit for audit, _ in parts), outcome)
+        return Asked(tuple(part for part, _ in parts), outcome)
 
-
-def _shows(audit: Job, wrong: Collection[str]) -> bool:
-    """Whether an audit of a few controls shows what must not be, or nothing at all."""
-    result = Result(audit.folder)
-    return bool(result.problem) or bool(result.having(*wrong))
+    def _fewest(self, said: Said[S], reading: Reading[S]) -> Fewest[S]:
+        return Fewest(
+            lambda name, some: self.audit(name, some, said.beyond),
+            lambda audit: shows(audit, reading.wrong),
+            lambda some, audit: reading.alarm(some, audit, True),
+        )
 
 
 def halves(group: Sequence[S]) -> tuple[Sequence[S], Sequence[S]]:
     return group[: len(group) // 2], group[len(group) // 2 :]
+
+
+def _green(one: Variant, group: Collection[Variant]) -> Harmless:
+    """A variant that was in an audit in which nothing raised an alarm, or nothing that has to do with it."""
+    return Harmless(id=one.id, title=one.title, mechanism=one.mechanism, green=True, beside=beside(one, group))
 
 
 def _killed(one: Violation, group: Collection[Violation], failed: Iterable[str], places: Places) -> Attempt:

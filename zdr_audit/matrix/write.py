@@ -51,6 +51,7 @@ def brought_up(old: Matrix, new: Matrix, known: Collection[str]) -> Matrix:
     made = {row.id for row in new.violations} | {row.id for row in new.benign}
     attempts = sorted((*(row for row in old.violations if row.id in known and row.id not in made), *new.violations), key=lambda row: row.id)
     variants = sorted((*(row for row in old.benign if row.id in known and row.id not in made), *new.benign), key=lambda row: row.id)
+    alarms = [one for one in old.alarms if made.isdisjoint(one.variants) and set(known).issuperset(one.variants)]
     there = {row.id for row in attempts} | {row.id for row in variants}
     most = 2 * len(made & there) > len(there)
     left = {row.id: row for row in (*old.not_run, *new.not_run) if row.id in known and row.id not in there}
@@ -58,6 +59,7 @@ def brought_up(old: Matrix, new: Matrix, known: Collection[str]) -> Matrix:
         update={
             "violations": tuple(attempts),
             "benign": tuple(variants),
+            "alarms": tuple(sorted((*alarms, *new.alarms), key=lambda one: one.variants)),
             "not_run": tuple(left[name] for name in sorted(left)),
             "controls": killers(load_catalogue().controls, attempts),
             "whole": not left and there >= set(known),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import json
 import select
 import socket
 import ssl
@@ -196,6 +197,13 @@ def _read(shared: _Shared, method: str, deadline: float, limit: int) -> Raw:
         return Raw(
             None, {}, b"", "connection closed without an answer" if isinstance(exc, http.client.BadStatusLine) else type(exc).__name__
         )
+    except ConnectionResetError:
+        # Who answers, and closes while something of the request is not read, resets the connection (RFC 9112, 9.6): what came before is the answer.
+        if response.headers is None:
+            raise
+        plain, _ = _plain(bytes(body), response.getheader("content-encoding", ""), limit)
+        whole = response.length is None and not response.chunked and _is_json(plain)
+        return Raw(response.status, _folded(response), plain, "" if whole else "connection reset", not whole)
     headers = _folded(response)
     plain, whole = _plain(bytes(body), headers.get("content-encoding", ""), limit)
     return Raw(response.status, headers, plain, "" if whole else f"the answer is larger than {limit} bytes", not whole)
@@ -213,6 +221,14 @@ def _plain(body: bytes, coding: str, limit: int) -> tuple[bytes, bool]:
     except zlib.error:
         return body, True
     return plain, not decoder.unconsumed_tail
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _folded(response: http.client.HTTPResponse) -> dict[str, str]:
