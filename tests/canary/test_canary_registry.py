@@ -113,6 +113,13 @@ def test_what_is_no_canary_of_this_run_cannot_be_added(lab):
             lab.registry.add("wrong", text)
 
 
+@pytest.mark.parametrize("other", ["0" * 10, "z" * 10])
+def test_both_ends_must_be_the_literal(lab, other):
+    for text in (f"{lab.literal}abcdefghijkl{other}", f"{other}abcdefghijkl{lab.literal}"):
+        with pytest.raises(ValueError, match="is not the literal"):
+            lab.registry.add("wrong", text)
+
+
 def test_one_canary_cannot_have_two_names(lab):
     canary = lab.canary("first")
     lab.registry.add("first", canary)

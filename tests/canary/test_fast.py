@@ -26,6 +26,19 @@ def test_any_beginning_of_the_literal_is_met_with_what_follows_so_many_letters(s
             assert bool(pattern.fullmatch(text[:size] + b"<%d>" % count)) is (count == size and 1 <= size <= 9)
 
 
+@pytest.mark.parametrize(("times", "told"), [(3, True), (fast._MOST + 2, False)])
+def test_where_text_holds_too_many_places_the_other_way_is_taken(times, told):
+    made = fast.Fast([b"abcdefgh", b"\x01\x02\x03\x04"], b"zqx482j913", in_text=[0])
+    assert made.compile()
+    made._looked_apart = fast._WORTH_APART
+    data = bytes(range(256)) * 400 + b"\x01\x02\x03\x04" + b" abcdefgh" * times + bytes(range(256)) * 400
+    found = made.patterns(data)
+    assert (found is not None) is told
+    if found is not None:
+        places = {(data[start:end], number) for start, end, number in found}
+        assert places == {(b"abcdefgh", 0), (b"\x01\x02\x03\x04", 1)} and sum(number == 0 for *_, number in found) >= times
+
+
 @pytest.fixture(scope="module")
 def shared(labs):
     """One lab for many examples, since making and compiling one takes longer than a search."""

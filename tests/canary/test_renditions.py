@@ -35,8 +35,10 @@ def test_a_body_is_digested_as_it_is_and_as_it_would_be_written_again():
     assert seen[json.dumps(document).encode()] == ("request-json", CANARY)
     assert seen[f"é {CANARY}".encode()] == ("request-text", CANARY)
     assert seen[CANARY.encode()] == ("canary", CANARY)
-    unsorted = {"b": CANARY, "a": 1}
-    assert json.dumps(unsorted, sort_keys=True).encode() in found(unsorted)
+    unsorted = {"b": f"é {CANARY}", "a": 1}
+    for how in ({}, {"separators": (",", ":")}, {"separators": (",", ":"), "ensure_ascii": False}):
+        for sort in (True, False):
+            assert json.dumps(unsorted, sort_keys=sort, **how).encode() in found(unsorted)
 
 
 def test_a_text_is_digested_as_deduplicators_normalise_it():

@@ -15,7 +15,7 @@ from fixtures.corpus import LEAKS, encrypted, noise
 from zdr_audit.canary.digests import ALGORITHMS, DigestBook
 from zdr_audit.canary.mint import Mint, new_literal, parts
 from zdr_audit.canary.registry import Registry
-from zdr_audit.canary.seeker import Seeker, searched_forms
+from zdr_audit.canary.seeker import CHUNK, Seeker, _chunks, searched_forms
 
 
 def test_a_sighting_gives_place_form_canary_and_at_most_16_characters(lab):
@@ -224,6 +224,15 @@ def test_a_search_takes_bytes_views_and_chunks_alike(lab):
     data = f"text {lab.canary('one')} text".encode()
     assert lab.search(data) == lab.search(memoryview(data)) == lab.search(bytearray(data)) == lab.search(iter([data[:9], b"", data[9:]]))
     assert lab.search(b"") == lab.search([]) == []
+
+
+@pytest.mark.parametrize("size", [1, CHUNK, 2 * CHUNK, 2 * CHUNK + 1, 5 * CHUNK + 3])
+def test_however_large_the_pieces_are_that_come_no_more_than_two_chunks_are_looked_at_at_once(size):
+    piece = bytes(size)
+    made = list(_chunks(iter([piece])))
+    assert b"".join(made) == piece and max(map(len, made)) <= 2 * CHUNK
+    assert made == [piece] or size > 2 * CHUNK
+    assert max(map(len, _chunks(piece))) <= CHUNK
 
 
 @pytest.mark.parametrize("write", ['{{"delta": {{"text": "{}"}}}}\n', "2026-11-26T10:00:00Z INFO delta={}\n"], ids=["json", "log"])

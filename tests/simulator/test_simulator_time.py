@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -204,6 +205,16 @@ def test_exceptional_content_is_read_by_the_operator_alone_and_the_reading_is_lo
     assert found["response"]
     entry = backend.entries("org_subject")[-1]
     assert (entry["type"], entry["outcome"], entry["entity"]) == ("exception_read", "success", {"type": "exception", "id": item["id"]})
+
+
+@pytest.mark.parametrize(("variant", "seconds"), [("ben-clock-a-minute-slow", -55), ("ben-clock-a-minute-fast", 55)])
+def test_a_clock_that_is_wrong_is_so_by_as_much_after_it_was_moved_and_after_a_restart(start: Start, variant: str, seconds: int) -> None:
+    backend = start("--variant", variant)
+    for moved in (3_600, 7_200):
+        said = backend.post("/operator/clock", "operator", json={"advance_seconds": 3_600}).json()["now"]
+        wrong = datetime.fromisoformat(said) - datetime.now(UTC) - timedelta(seconds=moved)
+        assert abs(wrong.total_seconds() - seconds) < 20
+        backend.post("/operator/restart", "operator").raise_for_status()
 
 
 def test_a_restart_keeps_everything(start: Start) -> None:

@@ -25,11 +25,11 @@ _OFFSET = select(ClockOffset.seconds).where(ClockOffset.id == 1)
 
 
 class Clock:
-    """`now()` and friends, in simulated time. The offset survives a restart."""
+    """`now()` and friends, in simulated time. The offset survives a restart. `wrong_by`: how much the host's clock is wrong, wherever it is moved to."""
 
     def __init__(self, parts: Parts):
         self.parts = parts
-        self.offset = timedelta()
+        self.offset = self.wrong_by = timedelta()
         self.refresh()
 
     def refresh(self) -> None:
@@ -38,7 +38,7 @@ class Clock:
         self.offset = timedelta(seconds=found[0] if found else 0)
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self.offset
+        return datetime.now(UTC) + self.offset + self.wrong_by
 
     def stamp(self, *, days: float = 0, seconds: float = 0) -> str:
         """Now, plus `days` and `seconds`, as text."""

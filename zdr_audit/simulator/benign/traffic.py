@@ -146,8 +146,8 @@ def http_as_it_was(parts: Parts) -> None:
 
 
 def clock_off(parts: Parts, seconds: float) -> None:
-    """The clock of the service is off, for everything that it stamps."""
-    parts.clock.offset += timedelta(seconds=seconds)
+    """The clock of the host is off, for everything that the service stamps: also after the simulated clock was moved, and after a restart."""
+    parts.clock.wrong_by = timedelta(seconds=seconds)
 
 
 def rows_in_any_order(parts: Parts) -> None:
