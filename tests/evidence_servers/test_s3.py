@@ -105,7 +105,7 @@ def test_an_unfinished_upload_is_listed_and_its_key_searched(lab, store):
     where = {"Bucket": store.bucket, "Key": started_upload["Key"], "UploadId": started_upload["UploadId"]}
     store.client.upload_part(**where, PartNumber=1, Body=b"z" * 1000)
     reading = read_s3("blobs", store.place, lab.seeker)
-    assert [(hit.canary, hit.location) for hit in reading.hits] == [("upload", "key")]
+    assert [(hit.canary, hit.location, hit.residue) for hit in reading.hits] == [("upload", "key", False)]
     (note,) = reading.not_examined
     assert note.object.startswith("unfinished upload of big-")
     assert note.reason.startswith("1000 bytes in 1 parts")

@@ -128,6 +128,7 @@ def test_what_fails_only_where_two_meet_is_held_against_neither(tmp_path):
     drive = Played(lambda seeds: _own(KEEPS, OPENS, EDITS)(seeds) | ({"ZDR-CON-01"} if {"aud-a", "ret-a"} <= set(seeds) else set()))
     made = _made(tmp_path, drive, KEEPS, OPENS, EDITS)
     assert _good(made) and all(row.beside for row in made.violations)
+    assert made.alarms == (), "violations may get in each other's way"
     assert len(drive.asked) == 1 and ("aud-a", "blk-a", "ret-a") in drive.narrowed
 
 
