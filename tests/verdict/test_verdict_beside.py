@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from engine_events import CONTROL, NOON, SCENARIO, STORES, SUBJECT, Record, canary, catalogue, hit, interaction, source_read, started
+from engine_events import (
+    CONTROL,
+    NOON,
+    SCENARIO,
+    STORES,
+    SUBJECT,
+    Record,
+    by_control,
+    canary,
+    catalogue,
+    hit,
+    interaction,
+    source_read,
+    started,
+)
 from scipy.stats import binom
 
 from zdr_audit.journal.events import FindingSeen, LeakReduced
@@ -65,6 +79,18 @@ def test_observations_give_both_sides_of_every_reading():
         (source, reading, 5, 0, 1, 5) for reading in ("first", "settled") for source in ("db", "log")
     ]
     assert [(s.scenario, s.sent, s.accepted, s.outcomes) for s in one.stimuli] == [(SCENARIO, 5, 5, {"accepted": 5})]
+
+
+def test_sight_is_what_is_found_of_the_control_organizations_standard_content_alone():
+    record = whole()
+    record.interactions += [by_control(40, content="exception"), by_control(41, organization="neighbour", organization_id="org_n")]
+    record.interactions += [interaction(42, content="standard")]
+    record.canaries += [canary(n, one) for n, one in zip((40, 41, 42), record.interactions[-3:], strict=True)]
+    record.read("db", [hit("c-00011"), *(hit(f"c-{n:05d}") for n in (40, 41, 42))])
+    (one, *_) = [c for c in report(record).controls if c.id == STORES]
+    assert {(o.searched, o.found, o.sight, o.sight_sent) for o in one.observations if o.reading == "settled" and o.source == "db"} == {
+        (5, 0, 1, 5)
+    }
 
 
 def leaking() -> Record:

@@ -378,6 +378,16 @@ def test_a_scenario_about_what_the_target_does_not_have_is_not_missed_where_othe
     assert result(record).verdict == "pass"
 
 
+def test_a_scenario_that_broke_off_is_missed_also_behind_one_about_what_the_target_does_not_have():
+    record = Record()
+    about_nothing(record, FEEDBACK)
+    record.scenarios += [ScenarioEnded(name="retention.growth", error="gone"), ScenarioEnded(name="retention.other")]
+    record.check(STORES, "holds", "", after=(FEEDBACK, SCENARIO, "retention.growth"))
+    assert result(record).reason == "the scenario retention.growth broke off: gone"
+    record.check(STORES, "holds", "", after=(FEEDBACK, "retention.nobody", SCENARIO))
+    assert result(record).reason == "the scenario retention.nobody was not driven to its end"
+
+
 def test_where_all_are_about_what_the_target_does_not_have_nothing_passes():
     record = Record()
     about_nothing(record, SCENARIO)
@@ -408,7 +418,8 @@ def test_a_check_that_does_not_apply_leaves_the_verdict_to_the_others(outcome):
 def test_checks_that_do_not_apply_carry_no_pass(number):
     record = Record()
     record.check(STORES, "not_applicable", "the profile offers no purge")
-    record.checks += [record.checks[0].model_copy(update={"nodeid": f"suites/test_other.py::test_{n}"}) for n in range(1, number)]
+    others = {"message": "nor anything else"}
+    record.checks += [record.checks[0].model_copy(update=others | {"nodeid": f"suites/test_other.py::test_{n}"}) for n in range(1, number)]
     assert (result(record).verdict, result(record).reason.split(" (and")[0]) == (
         "inconclusive",
         "none of its checks applies: the profile offers no purge",

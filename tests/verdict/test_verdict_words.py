@@ -10,6 +10,7 @@ from zdr_audit.journal.events import Created, FindingSeen, Removed, SanityProbed
 from zdr_audit.report.model import ControlResult, Report
 from zdr_audit.suite.history import History
 from zdr_audit.verdict.judge import judge
+from zdr_audit.waiver.model import Waiver
 
 SIGHT = "5 of 5 requests dealt with; nothing found in 2 sources, sight proven in each by the control organization"
 
@@ -33,6 +34,16 @@ def narrowed(**changes: object) -> Record:
 def test_what_was_not_judged_counts_no_request_and_no_sight(changes):
     found = result(narrowed(**changes), ANSWERS)
     assert (found.sent, found.accepted, found.sight) == (0, 0, ())
+
+
+@pytest.mark.parametrize(("controls", "words"), [((STORES,), "1 is"), ((STORES, ANSWERS), "2 are")])
+def test_what_is_waived_is_counted_beside_what_holds(controls, words):
+    who = {"owner": "J. Doe", "reason": "it moves in January", "expires": "2027-01-31T00:00:00Z"}
+    record = narrowed(waivers=tuple(Waiver.model_validate(who | {"control": name}) for name in controls))
+    for name in controls:
+        record.check(name, "violated", "it was kept")
+    summary = judged(record).summary
+    assert (summary.status, summary.headline) == ("compliant", f"{3 - len(controls)} of 3 controls hold, {words} waived.")
 
 
 def test_that_no_test_ran_is_the_first_of_several_reasons():
