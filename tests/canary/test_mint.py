@@ -84,6 +84,14 @@ def test_no_two_canaries_share_their_shortest_cuts_as_long_as_there_are_enough()
     assert [registry.identify(f" {canary[:13]}...") for canary in canaries] == [str(number) for number in range(3000)]
 
 
+def test_one_that_shares_a_cut_with_another_is_drawn_again(monkeypatch):
+    mint = Mint(new_literal())
+    tails = ["abcdefghijkl", "abc000000000", "000000000jkl", "mnopqrstuvwx"]
+    drawn = iter(tails)
+    monkeypatch.setattr(mint, "_tail", lambda: next(drawn))
+    assert [mint.new()[10:-10] for _ in range(2)] == [tails[0], tails[3]]
+
+
 def test_a_mint_whose_cuts_are_used_up_goes_on_making_canaries(monkeypatch):
     monkeypatch.setattr("zdr_audit.canary.mint._LETTERS", "ab")
     monkeypatch.setattr("zdr_audit.canary.mint._DIGITS", "cdefghijk")
