@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import sqlite3
+from contextlib import closing
 
 import pytest
 from sqlite_files import connect, fill, live, residue
@@ -228,3 +229,24 @@ def test_names_that_are_no_utf_8_are_shown_or_listed(lab, path):
     reading = read_sqlite("db", path, lab.seeker)
     assert {note.object for note in reading.not_examined} == {"f\\xe9", "second"}
     assert all(note.reason.startswith("not all rows can be read: ") for note in reading.not_examined)
+
+
+@pytest.mark.parametrize("undo", [False, True])
+def test_nothing_is_written_and_no_schema_trusted(lab, tmp_path, monkeypatch, undo):
+    """Also where SQLite may undo a transaction: what then is read, it may not change."""
+    place = tmp_path / "some.db"
+    with closing(sqlite3.connect(place)) as made:
+        made.execute("create table t (a)")
+    asked = {}
+
+    def look(_search: object, connection: sqlite3.Connection) -> None:
+        asked.update(
+            {name: connection.execute(f"pragma {name}").fetchone()[0] for name in ("query_only", "trusted_schema", "cell_size_check")}
+        )
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            connection.execute("insert into t values (1)")
+
+    monkeypatch.setattr(sqlite_rows, "_read_tables", look)
+    collector = Collector(lab.seeker, "db", "sqlite")
+    assert sqlite_rows.read_rows(collector, place, undo).complete
+    assert asked == {"query_only": 1, "trusted_schema": 0, "cell_size_check": 1}
