@@ -19,12 +19,13 @@ from . import scenarios as after
 
 ACTIONS = (after.enablement_actions, after.a_migration_is_logged, after.refusals_of_the_ineligible)
 NOT_READ_BEFORE = (enablement.customers_try_to_enable, enablement.enabling_without_review, enablement.disabling)
-# Where else logs are read: after a migration, of a flagged session, of one whose sessions go on for years.
+# Where else logs are read: after a migration, of a flagged session, of one whose sessions go on for years, of a request in odd letters.
 ELSEWHERE = (
     enablement.migration,
     under_fire.migration_under_fire,
     exceptions.a_flagged_session_and_a_legal_hold,
     exceptions.dates_that_calendars_stumble_over,
+    after.logs_after_all_the_traffic,
 )
 
 

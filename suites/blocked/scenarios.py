@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
 from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from functools import partial
 
 from zdr_audit.profile.operation import FeatureEndpoint
@@ -164,11 +166,22 @@ def everything_begun_before(assay: Assay) -> None:
         strangers = {key: stranger(str(value)) for key, value in known.items()}
         for step, values in (("existing", known), ("missing", strangers)):
             assay.use_feature(name, org.member, step=step, values=values, only=partial(_about, known.keys()))
+            conditional = values | {"_headers": _if_it_changed()}
+            assay.use_feature(name, org.member, step=f"{step}, if it changed", values=conditional, only=partial(_read_about, known.keys()))
     newcomer = assay.add_member(org, step="a member comes", role="newcomer").actor("newcomer")
     for name in begun:
         assay.use_feature(name, newcomer, step="newcomer", only=lambda e: e.begins)
     with suppress(NotOffered, ScenarioBroken):  # where ZDR cannot be disabled, or not be enabled again, there is no time between
         _go_on_with_what_was_begun_between(assay, org)
+
+
+def _read_about(known: Set[str], endpoint: FeatureEndpoint) -> bool:
+    return endpoint.method == "GET" and _about(known, endpoint)
+
+
+def _if_it_changed() -> dict[str, str]:
+    """What a client says that holds a copy, whichever of it a target looks at: any state of it will do, and so will one as of now."""
+    return {"if-none-match": "*", "if-modified-since": format_datetime(datetime.now(UTC), usegmt=True)}
 
 
 def _go_on_with_what_was_begun_between(assay: Assay, org: Party) -> None:

@@ -189,6 +189,7 @@ def two_holds_on_a_session(assay: Assay) -> None:
 @scenario(late=True)
 def dates_that_calendars_stumble_over(assay: Assay) -> None:
     """Sessions flagged on leap days, at ends of months and years, some looked at later, one gone on with later; each past its time"""
+    assay.needs("clock.advance", "session.flag", "purge.run", "exceptions.list")
     operator = assay.staff("operator")
     org = assay.enable(assay.fresh())
     excepted = org.under("exception")

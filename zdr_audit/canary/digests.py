@@ -39,6 +39,7 @@ ALGORITHMS: dict[str, Algorithm] = {
     **{name: _standard(name) for name in ("sha224", "sha384", "sha512_256", "sha3_224", "sha3_256", "sha3_384", "sha3_512")},
     "blake2b-128": lambda data: hashlib.blake2b(data, digest_size=16).digest(),
     "blake2b-160": lambda data: hashlib.blake2b(data, digest_size=20).digest(),
+    "blake2b-64": lambda data: hashlib.blake2b(data, digest_size=8).digest(),
     "blake2b": lambda data: hashlib.blake2b(data).digest(),
     "blake2s": lambda data: hashlib.blake2s(data).digest(),
     "uuid5-url": _named(5, uuid.NAMESPACE_URL),

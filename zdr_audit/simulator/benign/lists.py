@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -29,8 +30,10 @@ def log_shown_later(parts: Parts, seconds: float) -> None:
     def make(listed: Listed) -> Listed:
         def list_older(organization_id: str, after_id: str | None, limit: int) -> Rows | None:
             found = listed(organization_id, after_id, limit)
-            until = parts.clock.stamp(seconds=-seconds)
-            return found if found is None else ([entry for entry in found[0] if entry["created_at"] < until], found[1])
+            until = parts.clock.now() - timedelta(seconds=seconds)
+            return (
+                found if found is None else ([entry for entry in found[0] if datetime.fromisoformat(entry["created_at"]) < until], found[1])
+            )
 
         return list_older
 

@@ -10,6 +10,7 @@ from zdr_audit.profile.model import Profile
 from zdr_audit.suite.limits import SILENT, Telling
 from zdr_audit.suite.linear.record import event_of, expected_of
 from zdr_audit.suite.linear.workflow import DENIED, Deed, Entry, Workflow, World
+from zdr_audit.suite.log_order import in_order
 from zdr_audit.suite.outcomes import Inconclusive
 
 Row = dict[str, object]
@@ -175,7 +176,7 @@ class Model:
         if item.outcome != "accepted" or types is None:
             return f"the audit log must be readable, and gave {item.outcome}"
         logs_refusals = self.profile.logs_refusals
-        found = expected_of(sorted(rows, key=_sequence), types, logs_refusals)
+        found = expected_of(in_order(rows), types, logs_refusals)
         expected = [entry for entry in known.log if logs_refusals or entry.outcome != "refused"]
         said = _agrees(found, expected)
         if known.born_with_zdr:
@@ -277,10 +278,3 @@ def _word(zdr: bool) -> str:
 
 def _said(entry: Entry) -> str:
     return f"'{entry.kind}' {entry.outcome} by {entry.email or entry.role or 'somebody'}"
-
-
-def _sequence(row: Row) -> int:
-    try:
-        return int(str(row.get("sequence")))
-    except ValueError:
-        return 0
