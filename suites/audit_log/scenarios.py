@@ -125,6 +125,19 @@ def _page_by_page(assay: Assay, org: Party) -> None:
 
 
 @scenario()
+def the_same_reference_again(assay: Assay) -> None:
+    """A request that was rejected is made again under its reference; and one under a reference of its own"""
+    with at_will():
+        assay.needs("zdr.request", "zdr.reject", "audit.list")
+        org, reference = assay.fresh(), f"zdrref-{secrets.token_hex(6)}"
+        own: dict[str, Any]
+        for own in ({"marker": reference}, {"marker": reference}, {}):  # the last is looked for where a log is late
+            asked = assay.call("zdr.request", assay.doer("zdr.request"), step="ask under one reference", org=org, **own)
+            assay.call("zdr.reject", assay.doer("zdr.reject"), step="reject it", org=org, request=asked.values.get("request"))
+        assay.list_all("audit.list", org.admin, step="log of one reference", org=org)
+
+
+@scenario()
 def refusals_of_the_ineligible(assay: Assay) -> None:
     """The request of an organization that is not eligible is reviewed"""
     with at_will():

@@ -49,6 +49,26 @@ def test_zdr_that_came_with_an_organization_is_told_in_its_log(expect: Expect) -
     expect.that(bool(told), "an entry must tell that ZDR was enabled for an organization that was made with it", log[0])
 
 
+@control("ZDR-AUD-01", after=(*ACTIONS, after.the_same_reference_again))
+def test_an_action_under_a_reference_that_was_there_before_has_an_entry_of_its_own(expect: Expect) -> None:
+    expect.about(after.the_same_reference_again)
+    asked = [i for i in expect.some(step="ask under one reference") if i.outcome == "accepted"][:2]
+    # Who answers the second with the first, once more, has done nothing that an entry could tell of.
+    made = {str((i.data or {}).get("request")) for i in asked}
+    reference = asked[0].labels.get("marker") if asked else None
+    if len(made) < 2 or expect.audit_types is None or asked[1].labels.get("marker") != reference:
+        raise DoesNotApply("no two requests were made under one reference")
+    log = expect.some(step="log of one reference")
+    expect.served(log, "an organization's admin must be able to read its audit log")
+    read_to_the_end(log)
+    told = [e for e in listed(log) if e.get("type") == expect.audit_types.requested and reference == e.get("reference")]
+    if not told:
+        raise DoesNotApply("the log does not name references")
+    expect.that(
+        len(told) == len(made), f"{len(made)} requests under one reference must have {len(made)} entries, not {len(told)}", asked[1]
+    )
+
+
 @control("ZDR-AUD-01", after=after.enablement_actions)
 def test_the_log_is_the_same_page_by_page(expect: Expect) -> None:
     pages, whole = expect.where(step="own log, page by page"), expect.some(step="own log")

@@ -10,7 +10,7 @@ from functools import partial
 
 from zdr_audit.profile.operation import FeatureEndpoint
 from zdr_audit.suite.assay import Assay
-from zdr_audit.suite.bypass.drive import send_at_once, send_forms
+from zdr_audit.suite.bypass.drive import lists, send_at_once, send_forms
 from zdr_audit.suite.bypass.load import shipped
 from zdr_audit.suite.bypass.shape import stranger
 from zdr_audit.suite.hands import Reply, ScenarioBroken
@@ -22,6 +22,8 @@ from zdr_audit.target.template import names
 
 ENOUGH = 6
 """How often features are used at least, all endpoints of all features together."""
+CURSORS = ("after_id", "before_id", "after", "starting_after", "cursor", "page_token")
+"""By what a list is asked for from something on: a target takes the one that it knows."""
 AT_ONCE = 12
 """How many ask for a feature at the same time."""
 
@@ -168,6 +170,9 @@ def everything_begun_before(assay: Assay) -> None:
             assay.use_feature(name, org.member, step=step, values=values, only=partial(_about, known.keys()))
             conditional = values | {"_headers": _if_it_changed()}
             assay.use_feature(name, org.member, step=f"{step}, if it changed", values=conditional, only=partial(_read_about, known.keys()))
+        for identity in sorted({str(value) for value in known.values()}):
+            behind = {"_query": dict.fromkeys(CURSORS, identity)}
+            assay.use_feature(name, org.member, step="existing, from there on", values=behind, only=lists)
     newcomer = assay.add_member(org, step="a member comes", role="newcomer").actor("newcomer")
     for name in begun:
         assay.use_feature(name, newcomer, step="newcomer", only=lambda e: e.begins)

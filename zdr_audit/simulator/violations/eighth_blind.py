@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -14,9 +13,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from zdr_audit.simulator.analytics import CONTRIBUTIONS, LARGEST_COUNT
-from zdr_audit.simulator.audit import ZDR, as_entry
-from zdr_audit.simulator.clock import stamp
+from zdr_audit.simulator.audit import ZDR
 from zdr_audit.simulator.context import Caller, RequestContext
 from zdr_audit.simulator.directory import new_id
 from zdr_audit.simulator.features import Feature, FeatureEndpoint
@@ -24,7 +21,7 @@ from zdr_audit.simulator.operations import Handler, Reply
 from zdr_audit.simulator.retention import STANDARD_DAYS
 from zdr_audit.simulator.schemas.client import AnyBody
 from zdr_audit.simulator.schemas.messages import PromptFields
-from zdr_audit.simulator.tables import AuditEntry, ClientCount, ExceptionalContent, FeatureObject, Hold, Organization, ZdrRequest
+from zdr_audit.simulator.tables import AuditEntry, ExceptionalContent, FeatureObject, Hold, Organization, ZdrRequest
 from zdr_audit.simulator.texts import attachments
 from zdr_audit.simulator.violations import alter, wrap
 from zdr_audit.simulator.violations.keeping import also
@@ -40,17 +37,6 @@ def _exchange(ctx: RequestContext) -> bytes:
 
 
 # Retention
-
-
-def what_spans_midnight_is_carried_over(parts: Parts) -> None:
-    """Where a day's file is closed, what is still open is carried over whole, so that both halves can be joined."""
-
-    def carry(ctx: RequestContext) -> None:
-        if ctx.inferred and stamp(ctx.started)[:10] != parts.clock.today():
-            with (parts.stores.logs.folder / f"carried-{parts.clock.today()}.jsonl").open("ab") as file:
-                file.write(_exchange(ctx) + b"\n")
-
-    also(parts, carry)
 
 
 def events_in_no_list_are_dead_letters(parts: Parts) -> None:
@@ -135,32 +121,6 @@ def _own(parts: Parts, ctx: RequestContext, feature: Feature, object_id: str) ->
     return parts.stores.first(select(FeatureObject.id).where(FeatureObject.id == object_id, *of)) is not None
 
 
-def unchanged_objects_are_answered_first(parts: Parts) -> None:
-    """`If-None-Match: *` is answered 304 from what is known of objects, before anything else is asked; what is not there goes on to the gate."""
-
-    def unchanged(ctx: RequestContext, feature: Feature) -> bool:
-        return ctx.headers.get("if-none-match", "").strip() == "*" and _own(parts, ctx, feature, ctx.path["id"])
-
-    def make_check(check: Check) -> Check:
-        def check_changed(ctx: RequestContext, feature: Feature, endpoint: FeatureEndpoint) -> None:
-            if not (endpoint.action in {"read", "content"} and unchanged(ctx, feature)):
-                check(ctx, feature, endpoint)
-
-        return check_changed
-
-    def make_handler(handler: Handler) -> Handler:
-        def answer_changed(those: Parts, ctx: RequestContext) -> Reply:
-            assert ctx.operation is not None and ctx.operation.feature is not None
-            return Reply(None, 304) if unchanged(ctx, ctx.operation.feature) else handler(those, ctx)
-
-        return answer_changed
-
-    wrap(parts.gate, "check", make_check)
-    for item in tuple(parts.operations):
-        if item.endpoint is not None and item.endpoint.action in {"read", "content"}:
-            alter(parts, item.name, handler=make_handler, also=(304,), headers=("if-none-match",))
-
-
 def lists_go_on_after_a_cursor(parts: Parts) -> None:
     """A list that was begun is read to its end: whoever has a cursor was let in when they got it."""
     query: ContextVar[str] = ContextVar("query", default="")
@@ -240,24 +200,6 @@ def same_reference_is_logged_once(parts: Parts) -> None:
     wrap(parts.audit, "append", make)
 
 
-def digests_are_of_escaped_text(parts: Parts) -> None:
-    """The digest is over JSON with escapes for all that is not ASCII, as the library makes it by default, and not over UTF-8 as published."""
-
-    def make(append: Callable[..., None]) -> Callable[..., None]:
-        def append_escaped(session: Session, caller: Caller, type_: str, organization_id: str, *rest: Any, **more: Any) -> None:
-            append(session, caller, type_, organization_id, *rest, **more)
-            if not str(more.get("reference", "")).isascii():
-                mine = select(AuditEntry).where(AuditEntry.organization_id == organization_id)
-                row = session.scalars(mine.order_by(AuditEntry.sequence.desc()).limit(1)).one()
-                entry = {key: value for key, value in as_entry(row).items() if key != "digest"}
-                row.digest = hashlib.sha256(json.dumps(entry, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-                session.flush()
-
-        return append_escaped
-
-    wrap(parts.audit, "append", make)
-
-
 # Scope
 
 
@@ -294,26 +236,3 @@ def a_hold_pauses_the_end(parts: Parts) -> None:
         return expire_without_holds
 
     wrap(parts.exceptions, "expire", make)
-
-
-# Administration
-
-
-def contributions_are_collected_all_the_same(parts: Parts) -> None:
-    """The report leaves contributions out under ZDR, and what clients report of them is added up as ever, to be shown when ZDR is disabled."""
-
-    def make(_accept: Callable[..., int]) -> Callable[[RequestContext, Mapping[str, int]], int]:
-        def accept_always(ctx: RequestContext, counts: Mapping[str, int]) -> int:
-            known = {CONTRIBUTIONS[name]: value for name, value in counts.items() if name in CONTRIBUTIONS and 0 <= value <= LARGEST_COUNT}
-            caller = ctx.known_caller
-            with parts.stores.write() as session:
-                for name, value in known.items():
-                    key = {"organization_id": caller.organization_id, "user_id": caller.user_id, "date": parts.clock.today(), "name": name}
-                    row = session.get(ClientCount, key) or ClientCount(**key, value=0)
-                    row.value += value
-                    session.add(row)
-            return len(known)
-
-        return accept_always
-
-    wrap(parts.analytics, "accept_counts", make)
