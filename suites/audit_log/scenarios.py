@@ -130,8 +130,8 @@ def the_same_reference_again(assay: Assay) -> None:
     with at_will():
         assay.needs("zdr.request", "zdr.reject", "audit.list")
         org, reference = assay.fresh(), f"zdrref-{secrets.token_hex(6)}"
-        own: dict[str, Any]
-        for own in ({"marker": reference}, {"marker": reference}, {}):  # the last is looked for where a log is late
+        told: list[dict[str, Any]] = [{"marker": reference}, {"marker": reference}, {}]  # the last is looked for where a log is late
+        for own in told:
             asked = assay.call("zdr.request", assay.doer("zdr.request"), step="ask under one reference", org=org, **own)
             assay.call("zdr.reject", assay.doer("zdr.reject"), step="reject it", org=org, request=asked.values.get("request"))
         assay.list_all("audit.list", org.admin, step="log of one reference", org=org)
