@@ -39,7 +39,6 @@ ALGORITHMS: dict[str, Algorithm] = {
     **{name: _standard(name) for name in ("sha224", "sha384", "sha512_256", "sha3_224", "sha3_256", "sha3_384", "sha3_512")},
     "blake2b-128": lambda data: hashlib.blake2b(data, digest_size=16).digest(),
     "blake2b-160": lambda data: hashlib.blake2b(data, digest_size=20).digest(),
-    "blake2b-64": lambda data: hashlib.blake2b(data, digest_size=8).digest(),
     "blake2b": lambda data: hashlib.blake2b(data).digest(),
     "blake2s": lambda data: hashlib.blake2s(data).digest(),
     "uuid5-url": _named(5, uuid.NAMESPACE_URL),
@@ -47,6 +46,7 @@ ALGORITHMS: dict[str, Algorithm] = {
     "uuid5-oid": _named(5, uuid.NAMESPACE_OID),
     "uuid3-url": _named(3, uuid.NAMESPACE_URL),
     "uuid3-dns": _named(3, uuid.NAMESPACE_DNS),
+    "blake2b-64": lambda data: hashlib.blake2b(data, digest_size=8).digest(),  # last: journals hold marks in this order
 }
 _NAMES = tuple(ALGORITHMS)
 COMMON = _NAMES[:4]
