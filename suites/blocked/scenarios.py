@@ -188,13 +188,10 @@ def everything_begun_before(assay: Assay) -> None:
             assay.use_feature(name, org.member, step=step, values=values, only=partial(_about, known.keys()))
             conditional = values | {"_headers": _if_it_changed()}
             assay.use_feature(name, org.member, step=f"{step}, if it changed", values=conditional, only=partial(_read_about, known.keys()))
-<<<<<<< HEAD
         for identity in sorted({str(value) for value in known.values()}):
             behind = {"_query": dict.fromkeys(CURSORS, identity)}
             assay.use_feature(name, org.member, step="existing, from there on", values=behind, only=lists)
-=======
         _ask_within(assay, org.member, name, known)
->>>>>>> 5036092 (Inference names what was begun before ZDR as its session (ZDR-BLK-12, -19))
     newcomer = assay.add_member(org, step="a member comes", role="newcomer").actor("newcomer")
     for name in begun:
         assay.use_feature(name, newcomer, step="newcomer", only=lambda e: e.begins)

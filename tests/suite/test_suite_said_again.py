@@ -11,7 +11,9 @@ import pytest
 from inside import Lab
 
 from suites.blocked import scenarios as blocked
-from suites.blocked.test_bypass import test_an_inference_that_names_a_session_begun_before_zdr_is_not_kept_in_it as not_kept_in_it
+from suites.blocked.test_bypass import (
+    test_nothing_is_kept_of_an_inference_that_names_what_was_begun_before_as_its_session as not_kept_in_it,
+)
 from suites.retention.reports import ODD_SHAPES, odd, takes
 from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.history import History
@@ -177,17 +179,11 @@ def _begun(lab: Lab, scenario: Scenario, missing: frozenset[str] = frozenset()) 
     assay = lab.assay(scenario.name, 0, "quick")
     assay.offered = AnthropicMessages.features - missing
     scenario.drive(assay)
-    return Expect(lab.history(), lab.profile, "ZDR-BLK-12", (scenario.name,), ("main",))
+    return Expect(lab.history(), lab.profile, "ZDR-BLK-19", (scenario.name,), ("main",))
 
 
-@pytest.mark.parametrize(
-    ("scenario", "features"),
-    [
-        (blocked.a_session_begun_before, ["remote_sessions"]),
-        (blocked.everything_begun_before, ["web_sessions", "remote_sessions", "files", "batches"]),
-    ],
-)
-def test_inference_names_what_was_begun_before(tmp_path: Path, scenario: Scenario, features: list[str]) -> None:
+def test_inference_names_what_was_begun_before(tmp_path: Path) -> None:
+    features = ["web_sessions", "remote_sessions", "files", "batches"]
     said: list[str] = []
     with Lab(tmp_path) as lab:
         send = lab.transport.send
@@ -197,7 +193,7 @@ def test_inference_names_what_was_begun_before(tmp_path: Path, scenario: Scenari
             return send(outgoing)
 
         lab.transport.send = listen  # type: ignore[method-assign]
-        expect = _begun(lab, scenario)
+        expect = _begun(lab, blocked.everything_begun_before)
         not_kept_in_it(expect)
         begun = [c.id for c in expect.history.created if c.operation.startswith("feature:")]
     asked = expect.where(step=blocked.ASKED_WITHIN)
@@ -208,8 +204,8 @@ def test_inference_names_what_was_begun_before(tmp_path: Path, scenario: Scenari
 
 def test_where_requests_name_no_session_none_is_named(tmp_path: Path) -> None:
     with Lab(tmp_path) as lab:
-        expect = _begun(lab, blocked.a_session_begun_before, frozenset({"session"}))
-    assert expect.where(step="go on"), "the rest of the story is told"
+        expect = _begun(lab, blocked.everything_begun_before, frozenset({"session"}))
+    assert expect.where(step="existing"), "the rest of the story is told"
     with pytest.raises(DoesNotApply):
         not_kept_in_it(expect)
 
@@ -223,7 +219,7 @@ def test_where_a_feature_merely_leaves_the_promise_nothing_is_asked_within_it(tm
 
 def test_a_target_that_refuses_to_be_asked_within_keeps_the_promise(tmp_path: Path) -> None:
     with Lab(tmp_path) as lab:
-        expect = _begun(lab, blocked.a_session_begun_before)
+        expect = _begun(lab, blocked.everything_begun_before)
     refused = {"outcome": "client_error", "accepted": False, "status": 404}
     expect.interactions = [i.model_copy(update=refused) if i.step == blocked.ASKED_WITHIN else i for i in expect.interactions]
     not_kept_in_it(expect)

@@ -100,7 +100,16 @@ def test_installing_it_changes_the_service(seed: Seed, parts: Parts) -> None:
         wrapped = {name: sorted(vars(part)) for name, part in vars(parts).items() if hasattr(part, "__dict__")}
         wrapped["logs"] = sorted(vars(parts.stores.logs))
         made = directory.new_id("x").startswith("x_")
-        return [list(parts.operations), list(parts.middlewares), list(parts.routers), wrapped, parts.protocol, parts.clock.offset, parts.clock.wrong_by, made]
+        return [
+            list(parts.operations),
+            list(parts.middlewares),
+            list(parts.routers),
+            wrapped,
+            parts.protocol,
+            parts.clock.offset,
+            parts.clock.wrong_by,
+            made,
+        ]
 
     before = state()
     if "servers" in seed.needs:
