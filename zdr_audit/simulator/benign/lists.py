@@ -30,10 +30,10 @@ def log_shown_later(parts: Parts, seconds: float) -> None:
     def make(listed: Listed) -> Listed:
         def list_older(organization_id: str, after_id: str | None, limit: int) -> Rows | None:
             found = listed(organization_id, after_id, limit)
+            if found is None:
+                return None
             until = parts.clock.now() - timedelta(seconds=seconds)
-            return (
-                found if found is None else ([entry for entry in found[0] if datetime.fromisoformat(entry["created_at"]) < until], found[1])
-            )
+            return [entry for entry in found[0] if datetime.fromisoformat(entry["created_at"]) < until], found[1]
 
         return list_older
 

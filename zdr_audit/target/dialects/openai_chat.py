@@ -35,8 +35,6 @@ class OpenAIChat:
             "tool_choice",
             "tools",
             "copies",
-            "signs",
-            "guise",
             *(f"wrong:{kind}" for kind in WRONG),
         }
     )
