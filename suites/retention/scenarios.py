@@ -78,7 +78,13 @@ def tool_use(assay: Assay) -> None:
         _in("result_text", "result_image").model_copy(update={"tool_choice": "none"}),
         _in("result_document", "result_search", stream=True),
     ]
-    _both(assay, [*made, *failed, *blocks], "ask")
+    # What programs print has colours and goes back over its own lines, what tools read is no text at times, and holds credentials.
+    printed = [
+        _in("tool_result", "system", stream=True).model_copy(update={"signs": "terminal"}),
+        _in("result_text", "result_document", "document").model_copy(update={"signs": "invisible"}),
+        _in("tool_result", "tool_input").model_copy(update={"guise": "credentials"}),
+    ]
+    _both(assay, [*made, *failed, *blocks, *printed], "ask")
     # What tools of the provider's found goes back as it came, signed; what it did not sign some targets pass over, and others refuse.
     for stream in (False, True):
         found = _in("server_result", stream=stream, answer=False)

@@ -22,6 +22,7 @@ from zdr_audit.suite.recorder import Planned
 from zdr_audit.target import shape
 from zdr_audit.target.dialects import content as words
 from zdr_audit.target.dialects.base import counting_dialect
+from zdr_audit.target.guise import dressed
 from zdr_audit.target.session import NoPlace, in_session
 from zdr_audit.target.stimulus import PLACES, Place, Stimulus, fitted
 from zdr_audit.target.template import MissingValue, fill_path, fill_some, names, with_query
@@ -224,7 +225,7 @@ class Inference(Operations):
         about = (interaction, by.organization_id, self.scenario, by.content)
         minted = {p: before.lasting.get(p) or self.recorder.new_canary("prompt", p, *about) for p in PLACES if p in stimulus.places}
         before.lasting |= {place: made for place, made in minted.items() if place in LASTING}
-        texts: dict[Place, str] = {place: canary for place, (_, canary) in minted.items()}
+        texts: dict[Place, str] = {place: dressed(stimulus, place, canary) for place, (_, canary) in minted.items()}
         answer = [self.recorder.new_canary("response", "answer", *about)] if stimulus.answer else []
         before.canaries = canaries = tuple(dict.fromkeys([*(one for one, _ in (*minted.values(), *answer)), *before.canaries]))
         if not answer:
