@@ -81,7 +81,7 @@ def tool_use(assay: Assay) -> None:
     # What programs print has colours and goes back over its own lines, what tools read is no text at times, and holds credentials.
     printed = [
         _in("tool_result", "system", stream=True).model_copy(update={"signs": "terminal"}),
-        _in("result_text", "result_document", "document").model_copy(update={"signs": "invisible"}),
+        _in("tool_result", "tool_description", "document").model_copy(update={"signs": "invisible"}),
         _in("tool_result", "tool_input").model_copy(update={"guise": "credentials"}),
     ]
     _both(assay, [*made, *failed, *blocks, *printed], "ask")

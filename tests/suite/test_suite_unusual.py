@@ -50,7 +50,7 @@ def test_results_of_tools_are_what_programs_print_and_read(tmp_path: Path) -> No
     said = {signs or guise: set((i.stimulus or {}).get("places", ())) for i in sent for _, signs, guise in [dress(i)] if signs or guise}
     assert said == {
         "terminal": {"tool_result", "system"},
-        "invisible": {"result_text", "result_document", "document"},
+        "invisible": {"tool_result", "tool_description", "document"},
         "credentials": {"tool_result", "tool_input"},
     }
 
