@@ -216,13 +216,19 @@ def abandoned_requests(assay: Assay) -> None:
 
 @scenario()
 def repeated_requests(assay: Assay) -> None:
-    """The same request sent again, as a client's retry does"""
+    """The same request sent again, as a client's retry does, and to another model, as one does that falls back"""
     for stream in (False, True):
         assay.infer_both(Stimulus(stream=stream), step="ask three times", how=How(repeat=3))
+    first, *others = assay.models
+    for stream in (False, True) if others else ():
+        # One that is picked from either end at first: a target need not let every model be asked.
+        chosen = tuple((others[::-1] if stream else others)[: assay.count(1, 2, len(others))])
+        assay.infer_both(Stimulus(stream=stream, model=first), step="ask another model the same", how=How(models=chosen))
     try:
         for party in (assay.subject, assay.control):
             assay.must("fault.inject", assay.staff("operator"), step="inject 529", org=party, status=529)
-            assay.infer(party.member, Stimulus(), step="fail, then retry", counts=party.key == "subject", how=How(repeat=2, expects=(529,)))
+            how = How(repeat=2, models=tuple(others[:1]), expects=(529,))
+            assay.infer(party.member, Stimulus(), step="fail, then retry", counts=party.key == "subject", how=how)
     except NotOffered:
         return  # the plain repetitions above stand for themselves
 

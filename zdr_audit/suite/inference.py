@@ -54,12 +54,14 @@ class Conversation:
 @dataclass(frozen=True)
 class How:
     """How one inference request is sent. One of the statuses in `expects` is accepted too, and a request that is sent once must bring one of them. `repeat`
-    sends the very same request again, as a client's retry does; `once`: not even where no answer came. `slowly`: seconds after which the second half of
+    sends the very same request again, as a client's retry does; `models`: then the same words to each of these, as a client that falls back to another does
+    (not within a conversation). `once`: not even where no answer came. `slowly`: seconds after which the second half of
     the body follows. `begun` is set as soon as an answer begins to come. `conversation` is the one that the request goes on with."""
 
     operation: str = "messages.create"
     expects: tuple[int, ...] = ()
     repeat: int = 1
+    models: tuple[str, ...] = ()
     once: bool = False
     slowly: float = 0.0
     begun: threading.Event | None = None
@@ -72,7 +74,7 @@ class How:
     @property
     def must(self) -> tuple[int, ...]:
         """The statuses of which one has to come."""
-        return self.expects if self.repeat == 1 else ()
+        return self.expects if self.repeat == 1 and not self.models else ()
 
 
 AS_EVER = How()
@@ -202,6 +204,11 @@ class Inference(Operations):
         for attempt in range(1, how.repeat):
             retry = replace(outgoing, headers=outgoing.headers | {"x-stainless-retry-count": str(attempt)})
             recorded, answer = recorder.exchange(recorder.new_interaction(), planned, actor, retry, carried.canaries, judged)
+        for other in how.models:
+            same = possible.model_copy(update={"model": other})
+            turned = replace(planned, model=other, stimulus=shape.data(same))
+            asked = self._outgoing(same, by, other, carried, spec, how)
+            recorded, answer = recorder.exchange(recorder.new_interaction(), turned, actor, asked, carried.canaries, judged)
         called = answer_id(answer)
         return Reply(recorded, {"answer": called} if called else {})
 

@@ -1,0 +1,57 @@
+"""The same words in another place: to another model, where tokens are counted, in a report of another shape, in a session that was begun before ZDR."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+from inside import Lab
+
+from zdr_audit.suite.history import History
+
+RETENTION = importlib.import_module("suites.retention.scenarios")
+REPEATED = RETENTION.repeated_requests
+MODELS = ("claude-haiku-sim-1", "claude-sonnet-sim-1", "claude-opus-sim-1")
+
+
+def kept(lab: Lab, place: str) -> list[bytes]:
+    """What lies in a folder of the simulator's object store."""
+    return [path.read_bytes() for path in (lab.parts.stores.blobs.folder / place).glob("*")]  # type: ignore[attr-defined]
+
+
+# -- to another model ---------------------------------------------------------------------------------------------------------------
+
+
+def _repeated(lab: Lab, models: tuple[str, ...], depth: str = "quick") -> History:
+    assay = lab.assay(REPEATED.name, 1, depth)
+    assay.models = models
+    REPEATED.drive(assay)
+    return lab.history()
+
+
+@pytest.mark.parametrize(("depth", "asked"), [("quick", [(0, 1), (0, 2)]), ("standard", [(0, 1, 2), (0, 2, 1)])])
+def test_another_model_is_asked_the_same_with_the_same_canaries(tmp_path: Path, depth: str, asked: list[tuple[int, ...]]) -> None:
+    with Lab(tmp_path) as lab:
+        history = _repeated(lab, MODELS, depth)
+    for organization in ("subject", "control"):
+        sent = [i for i in history.interactions.values() if i.step == "ask another model the same" and i.organization == organization]
+        assert [i.model for i in sent] == [MODELS[n] for turn in asked for n in turn]
+        assert {i.outcome for i in sent} == {"accepted"} and {i.counts for i in sent} == {organization == "subject"}
+        assert len({i.canaries for i in sent}) == 2, "one set of canaries for the plain requests, one for the streamed"
+        assert [(i.stimulus or {})["model"] for i in sent] == [i.model for i in sent], "each can be sent again as what it was"
+    retried = [i for i in history.interactions.values() if i.step == "fail, then retry" and i.organization == "subject"]
+    assert [(i.status, i.model) for i in retried] == [(529, MODELS[0]), (200, MODELS[0]), (200, MODELS[1])]
+
+
+def test_a_target_with_one_model_is_asked_no_other(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        history = _repeated(lab, MODELS[:1])
+    assert {i.model for i in history.interactions.values() if i.model} == {MODELS[0]}
+    assert "ask another model the same" not in {i.step for i in history.interactions.values()}
+
+
+def test_what_is_kept_of_pairs_of_models_is_there_to_be_found(tmp_path: Path) -> None:
+    with Lab(tmp_path, "ret-same-prompt-for-two-models") as lab:
+        _repeated(lab, MODELS)
+        assert len(kept(lab, "comparisons")) >= 6, "plain, streamed and after a failure, of both organizations"
