@@ -248,10 +248,20 @@ def parallel_requests(assay: Assay) -> None:
 
 @scenario()
 def token_counting(assay: Assay) -> None:
-    """Token counting"""
-    places: tuple[tuple[Place, ...], ...] = (("message",), ("system", "message"), ("document",))
-    for stimulus in assay.within((_in(*p, answer=False) for p in places[: assay.count(2, 3, 3)]), COUNTING):
+    """Token counting, of plain prompts and of each kind of attachment"""
+    for stimulus in assay.within([_in("message", answer=False), _in("system", "message", answer=False), *attached()], COUNTING):
         assay.infer_both(stimulus, step="count", how=How(COUNTING))
+
+
+def attached() -> tuple[Stimulus, ...]:
+    """Requests for a count, each with attachments of other kinds: what tells how large they are opens them by other code."""
+    kinds: tuple[tuple[Place, ...], ...] = (
+        ("image",),
+        ("document",),
+        ("document_text", "document_image", "result_image", "result_document"),
+    )
+    pdf = _in("document", answer=False).model_copy(update={"pdf": True})
+    return (*(_in(*p, answer=False) for p in kinds), pdf)
 
 
 OTHER_EVENTS = ("feedback_submitted", "error_reported", "transcript_shared", "tool_finished")

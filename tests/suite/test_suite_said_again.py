@@ -9,9 +9,11 @@ import pytest
 from inside import Lab
 
 from zdr_audit.suite.history import History
+from zdr_audit.target.dialects.anthropic import AnthropicMessages
+from zdr_audit.target.stimulus import IN_BLOCKS
 
 RETENTION = importlib.import_module("suites.retention.scenarios")
-REPEATED = RETENTION.repeated_requests
+REPEATED, COUNTED = RETENTION.repeated_requests, RETENTION.token_counting
 MODELS = ("claude-haiku-sim-1", "claude-sonnet-sim-1", "claude-opus-sim-1")
 
 
@@ -55,3 +57,39 @@ def test_what_is_kept_of_pairs_of_models_is_there_to_be_found(tmp_path: Path) ->
     with Lab(tmp_path, "ret-same-prompt-for-two-models") as lab:
         _repeated(lab, MODELS)
         assert len(kept(lab, "comparisons")) >= 6, "plain, streamed and after a failure, of both organizations"
+
+
+# -- where tokens are counted -------------------------------------------------------------------------------------------------------
+
+
+def _counted(lab: Lab, missing: frozenset[str] = frozenset()) -> History:
+    assay = lab.assay(COUNTED.name, 1, "quick")
+    assay.offered = AnthropicMessages.features - missing
+    COUNTED.drive(assay)
+    return lab.history()
+
+
+def test_tokens_are_counted_of_every_kind_of_attachment(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        history = _counted(lab)
+    sent = list(history.interactions.values())
+    assert {(i.operation, i.outcome) for i in sent} == {("messages.count_tokens", "accepted")}
+    assert [i.organization for i in sent] == ["subject", "control"] * 6 and all(history.counterpart(i) for i in sent[::2])
+    said = [[c.place for c in history.canaries.values() if c.interaction == i.id] for i in sent[::2]]
+    assert said[2:] == [["image"], ["document"], ["result_image", "result_document", "document_text", "document_image"], ["document"]]
+    assert [(i.stimulus or {}).get("pdf", False) for i in sent[::2]] == [False] * 5 + [True]
+
+
+def test_a_target_without_attachments_counts_words_alone(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        history = _counted(lab, frozenset({"image", "document", *IN_BLOCKS}))
+    assert {c.place for c in history.canaries.values()} == {"message", "system"}
+    assert [(left.stimuli, left.features) for left in history.left_out] == [
+        (4, ("image", "document", "result_image", "result_document", "document_text", "document_image"))
+    ]
+
+
+def test_what_is_kept_of_counted_images_is_there_to_be_found(tmp_path: Path) -> None:
+    with Lab(tmp_path, "ret-counted-images") as lab:
+        _counted(lab)
+        assert sum(data.startswith(b"\x89PNG") for data in kept(lab, "measured")) >= 4, "alone and in a result, of both organizations"
