@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
-from typing import Any
 
 from zdr_audit.journal.events import GrowthMeasured
 from zdr_audit.suite.assay import Assay
@@ -17,6 +15,7 @@ from zdr_audit.suite.rounds import until_clear
 from zdr_audit.target.dialects.anthropic import NEWEST
 from zdr_audit.target.stimulus import FEWEST, Place, Stimulus, Wrong
 
+from .reports import ODD_SHAPES, OTHER_EVENTS, odd, renamed, takes
 from .under_way import while_it_is_asked
 
 
@@ -264,27 +263,9 @@ def attached() -> tuple[Stimulus, ...]:
     return (*(_in(*p, answer=False) for p in kinds), pdf)
 
 
-OTHER_EVENTS = ("feedback_submitted", "error_reported", "transcript_shared", "tool_finished")
-_NAMES = frozenset({"event_name", "event", "name", "kind"})
-
-
-def renamed(name: str, body: bytes | None, headers: dict[str, str]) -> tuple[bytes | None, dict[str, str]]:
-    """A report whose events are called so, at whatever depth their names stand; as it is where it is no JSON."""
-
-    def called(data: Any) -> Any:
-        if isinstance(data, dict):
-            return {key: name if key in _NAMES and isinstance(value, str) else called(value) for key, value in data.items()}
-        return [called(item) for item in data] if isinstance(data, list) else data
-
-    try:
-        return json.dumps(called(json.loads(body or b""))).encode(), headers
-    except ValueError:
-        return body, headers
-
-
 @scenario()
 def reports_of_clients(assay: Assay) -> None:
-    """Well-formed reports of clients, of events and of counts, that carry content"""
+    """Reports of clients, of events and of counts, that carry content: well-formed, with other names, and of odd outer shapes"""
     for party in (assay.subject, assay.control):
         for role in sorted(party.actors)[:2]:
             counts = party.key == "subject"
@@ -295,6 +276,11 @@ def reports_of_clients(assay: Assay) -> None:
     who = assay.subject.member
     for name in OTHER_EVENTS:  # what takes feedback or errors to where they are kept goes by the name
         assay.call("events.send", who, step="report other events", content=who.content, weigh="decision", _reshape=partial(renamed, name))
+    for operation in filter(assay.offers, ("events.send", "metrics.send")):  # what is no batch is put aside where batches are counted
+        body = assay.profile.operations[operation].body
+        possible = [shape for shape in ODD_SHAPES if takes(shape, body)]
+        for shape in possible if operation == "events.send" else possible[: assay.count(1, 2, 4)]:
+            assay.call(operation, who, step=f"report in {shape}", content=who.content, weigh="decision", _reshape=partial(odd, shape))
 
 
 @scenario()

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from inside import Lab
 
+from suites.retention.reports import ODD_SHAPES, odd, takes
 from zdr_audit.suite.history import History
 from zdr_audit.target.dialects.anthropic import AnthropicMessages
 from zdr_audit.target.stimulus import IN_BLOCKS
 
 RETENTION = importlib.import_module("suites.retention.scenarios")
+REPORTED = RETENTION.reports_of_clients
 REPEATED, COUNTED = RETENTION.repeated_requests, RETENTION.token_counting
 MODELS = ("claude-haiku-sim-1", "claude-sonnet-sim-1", "claude-opus-sim-1")
 
@@ -93,3 +97,69 @@ def test_what_is_kept_of_counted_images_is_there_to_be_found(tmp_path: Path) -> 
     with Lab(tmp_path, "ret-counted-images") as lab:
         _counted(lab)
         assert sum(data.startswith(b"\x89PNG") for data in kept(lab, "measured")) >= 4, "alone and in a result, of both organizations"
+
+
+# -- in a report of another shape ---------------------------------------------------------------------------------------------------
+
+EVENT = {"name": "asked", "prompt": "x"}
+
+
+@pytest.mark.parametrize(
+    ("shape", "report", "sent"),
+    [
+        ("no list", {"v": 1, "events": [EVENT, EVENT]}, {"v": 1, **EVENT}),
+        ("no list", {"events": ["x"]}, {"event": "x"}),
+        ("an object", {"v": 1, "events": [EVENT, EVENT]}, {"v": 1, "events": EVENT}),
+        ("a text", {"v": 1, "events": [EVENT]}, {"v": 1, "events": json.dumps([EVENT])}),
+        ("a bare list", {"v": 1, "events": [EVENT]}, [EVENT]),
+        ("an object", [EVENT], EVENT),
+        ("a text", [EVENT], json.dumps([EVENT])),
+        ("an object", {"batch": {"v": 1, "events": [EVENT]}}, {"batch": {"v": 1, "events": EVENT}}),
+        ("a bare list", {"v": 1, "batch": {"events": [EVENT]}}, {"v": 1, "batch": [EVENT]}),
+        ("an object", {"versions": [1, 2], "events": [EVENT]}, {"versions": [1, 2], "events": EVENT}),
+    ],
+)
+def test_a_report_in_an_odd_shape_says_what_it_said(shape: str, report: Any, sent: Any) -> None:
+    assert takes(shape, report)
+    body, headers = odd(shape, json.dumps(report).encode(), {"a": "b"})
+    assert (json.loads(body or b""), headers) == (sent, {"a": "b"})
+
+
+@pytest.mark.parametrize("report", [{}, [], None, "x", EVENT, {"events": []}, {"batch": {"events": []}}])
+def test_a_report_without_a_list_has_no_odd_shape_and_stays(report: Any) -> None:
+    assert not any(takes(shape, report) for shape in ODD_SHAPES)
+    assert [odd(shape, json.dumps(report).encode(), {})[0] for shape in ODD_SHAPES] == [json.dumps(report).encode()] * 4
+
+
+def test_a_list_alone_is_no_other_list_and_what_is_no_json_stays() -> None:
+    assert [shape for shape in ODD_SHAPES if takes(shape, [EVENT])] == ["an object", "a text"]
+    assert [odd("a text", body, {})[0] for body in (b"not json", b"", None)] == [b"not json", b"", None]
+
+
+def test_reports_of_odd_shapes_are_sent_and_may_be_refused(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        REPORTED.drive(lab.assay(REPORTED.name, 1, "quick"))
+        sent = [i for i in lab.history().interactions.values() if i.step.startswith("report in ")]
+    assert [(i.operation, i.step, i.status) for i in sent] == [
+        ("events.send", "report in no list", 200),
+        ("events.send", "report in an object", 200),
+        ("events.send", "report in a text", 200),
+        ("events.send", "report in a bare list", 400),
+        ("metrics.send", "report in no list", 200),
+    ]
+    assert all(i.canaries and i.content == "zdr" and not i.counts for i in sent)
+
+
+def test_a_profile_whose_reports_have_no_list_goes_without(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        single = {"event_name": "asked", "prompt": "Look into {canary}"}
+        asked = {n: op.model_copy(update={"body": single}) if n.endswith(".send") else op for n, op in lab.profile.operations.items()}
+        lab.profile = lab.profile.model_copy(update={"operations": asked})
+        REPORTED.drive(lab.assay(REPORTED.name, 1, "quick"))
+        assert not [i for i in lab.history().interactions.values() if i.step.startswith("report in ")]
+
+
+def test_what_is_kept_of_reports_in_no_list_is_there_to_be_found(tmp_path: Path) -> None:
+    with Lab(tmp_path, "ret-events-in-no-list") as lab:
+        REPORTED.drive(lab.assay(REPORTED.name, 1, "quick"))
+        assert len(kept(lab, "dead-letters")) == 3
