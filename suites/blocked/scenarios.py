@@ -16,8 +16,9 @@ from zdr_audit.suite.bypass.shape import stranger
 from zdr_audit.suite.hands import Reply, ScenarioBroken
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.openapi import declared_storage_operations, declares_storage
-from zdr_audit.suite.party import NotOffered, Party, at_will, not_offered
+from zdr_audit.suite.party import Actor, NotOffered, Party, at_will, not_offered
 from zdr_audit.suite.policy_error import ROLE
+from zdr_audit.target.stimulus import Stimulus
 from zdr_audit.target.template import names
 
 ENOUGH = 6
@@ -126,15 +127,33 @@ def unusual_connections(assay: Assay) -> None:
     send_forms(assay, shipped("connection"), _each(assay))
 
 
+ASKED_WITHIN = "ask in what was begun before"
+
+
+def _ask_within(assay: Assay, by: Actor, feature: str, known: Mapping[str, object]) -> None:
+    """Inference that names, as its session, what was begun of a feature: where requests have a place for a session at all, and where the target says that
+    features are blocked (else naming one may be a use of it, which leaves the promise)."""
+    if assay.profile.target.enforcement == "leaves_promise":
+        return
+    endpoints = assay.feature(feature).endpoints
+    ids = {name for e in endpoints for name in (*names([e.path, e.query, e.body]), e.creates)}
+    for called in dict.fromkeys(str(value) for name, value in known.items() if name in ids and value):
+        if called.isascii() and called.isprintable() and (session := assay.session(called)) is not None:
+            # A target may follow it by the header, by what is said of the user, or wherever else a client names its session.
+            said = Stimulus(session=session, places=frozenset({"message", "user_id"}))
+            assay.infer(by, said, step=ASKED_WITHIN, counts=False, labels={"begun": feature})
+
+
 @scenario()
 def a_session_begun_before(assay: Assay) -> None:
-    """A session is begun, then ZDR is enabled, then the session goes on"""
+    """A session is begun, then ZDR is enabled, then the session goes on, and is named by an inference"""
     org = assay.fresh()
     known: dict[str, object] = {}
     for reply in assay.use_feature("remote_sessions", org.member, step="begin", counts=False):
         known |= {k: v for k, v in reply.values.items() if not k.startswith("_")}
     org = assay.enable(org)
     assay.use_feature("remote_sessions", org.member, step="go on", values=known, only=lambda e: e.name != "create")
+    _ask_within(assay, org.member, "remote_sessions", known)
 
 
 Begun = Mapping[str, dict[str, object]]
@@ -155,7 +174,7 @@ def _begin(assay: Assay, org: Party, step: str, only: Callable[[FeatureEndpoint]
 def everything_begun_before(assay: Assay) -> None:
     """Every feature is used, then ZDR is enabled, then what was begun is gone on with, what never was is asked for, and a new member tries all
 
-    Once more for what is begun while ZDR is off for a time.
+    Inference names what was begun, too, as its session. Once more for what is begun while ZDR is off for a time.
     """
     org = assay.fresh()
     begun = _begin(assay, org, "before")
@@ -168,6 +187,7 @@ def everything_begun_before(assay: Assay) -> None:
             assay.use_feature(name, org.member, step=step, values=values, only=partial(_about, known.keys()))
             conditional = values | {"_headers": _if_it_changed()}
             assay.use_feature(name, org.member, step=f"{step}, if it changed", values=conditional, only=partial(_read_about, known.keys()))
+        _ask_within(assay, org.member, name, known)
     newcomer = assay.add_member(org, step="a member comes", role="newcomer").actor("newcomer")
     for name in begun:
         assay.use_feature(name, newcomer, step="newcomer", only=lambda e: e.begins)

@@ -71,6 +71,20 @@ def test_a_session_begun_before_zdr_cannot_go_on(expect: Expect) -> None:
     expect.not_served(expect.some(step="go on"), "a session begun before ZDR was enabled must not go on")
 
 
+@control("ZDR-BLK-12", after=after.a_session_begun_before)
+def test_an_inference_that_names_a_session_begun_before_zdr_is_not_kept_in_it(expect: Expect) -> None:
+    _nothing_stays_of_what_was_asked_within(expect)
+
+
+def _nothing_stays_of_what_was_asked_within(expect: Expect) -> None:
+    asked = expect.where(step=after.ASKED_WITHIN)
+    if not asked:
+        raise DoesNotApply("nothing was begun whose name an inference could give as that of its session, or no request can name one")
+    # The target may well refuse a session that it does not know.
+    promise = "nothing of an inference that names what was begun before ZDR as its session must be kept"
+    expect.kept_nowhere(asked, refusable={after.ASKED_WITHIN}, promise=promise)
+
+
 @control("ZDR-BLK-18", after=after.everything_begun_before)
 def test_nothing_that_was_begun_before_zdr_can_be_used(expect: Expect) -> None:
     worked = {(i.labels["feature"], i.labels["endpoint"]) for i in expect.some(step="before") if i.outcome == "accepted"}
@@ -97,7 +111,14 @@ def test_nothing_that_was_begun_between_two_times_of_zdr_can_be_used(expect: Exp
 
 @control("ZDR-BLK-19", after=(*FORMS, after.everything_begun_before))
 def test_nothing_is_kept_of_a_refused_request_in_any_form(expect: Expect) -> None:
-    expect.kept_nowhere(promise="nothing of a refused feature request must be kept, whatever its form")
+    attempts = [i for i in expect.interactions if i.content == "zdr" and i.step != after.ASKED_WITHIN]
+    expect.kept_nowhere(attempts, promise="nothing of a refused feature request must be kept, whatever its form")
+
+
+@control("ZDR-BLK-19", after=(*FORMS, after.everything_begun_before))
+def test_nothing_is_kept_of_an_inference_that_names_what_was_begun_before_as_its_session(expect: Expect) -> None:
+    expect.about(after.everything_begun_before)
+    _nothing_stays_of_what_was_asked_within(expect)
 
 
 @control("ZDR-BLK-19", after=DISTURBED)

@@ -10,8 +10,13 @@ from typing import Any
 import pytest
 from inside import Lab
 
+from suites.blocked import scenarios as blocked
+from suites.blocked.test_bypass import test_an_inference_that_names_a_session_begun_before_zdr_is_not_kept_in_it as not_kept_in_it
 from suites.retention.reports import ODD_SHAPES, odd, takes
+from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.history import History
+from zdr_audit.suite.marks import Scenario
+from zdr_audit.suite.outcomes import DoesNotApply
 from zdr_audit.target.dialects.anthropic import AnthropicMessages
 from zdr_audit.target.stimulus import IN_BLOCKS
 
@@ -163,3 +168,69 @@ def test_what_is_kept_of_reports_in_no_list_is_there_to_be_found(tmp_path: Path)
     with Lab(tmp_path, "ret-events-in-no-list") as lab:
         REPORTED.drive(lab.assay(REPORTED.name, 1, "quick"))
         assert len(kept(lab, "dead-letters")) == 3
+
+
+# -- in a session that was begun before ---------------------------------------------------------------------------------------------
+
+
+def _begun(lab: Lab, scenario: Scenario, missing: frozenset[str] = frozenset()) -> Expect:
+    assay = lab.assay(scenario.name, 0, "quick")
+    assay.offered = AnthropicMessages.features - missing
+    scenario.drive(assay)
+    return Expect(lab.history(), lab.profile, "ZDR-BLK-12", (scenario.name,), ("main",))
+
+
+@pytest.mark.parametrize(
+    ("scenario", "features"),
+    [
+        (blocked.a_session_begun_before, ["remote_sessions"]),
+        (blocked.everything_begun_before, ["web_sessions", "remote_sessions", "files", "batches"]),
+    ],
+)
+def test_inference_names_what_was_begun_before(tmp_path: Path, scenario: Scenario, features: list[str]) -> None:
+    said: list[str] = []
+    with Lab(tmp_path) as lab:
+        send = lab.transport.send
+
+        def listen(outgoing: Any) -> Any:
+            said.append(outgoing.headers.get("x-claude-code-session-id", ""))
+            return send(outgoing)
+
+        lab.transport.send = listen  # type: ignore[method-assign]
+        expect = _begun(lab, scenario)
+        not_kept_in_it(expect)
+        begun = [c.id for c in expect.history.created if c.operation.startswith("feature:")]
+    asked = expect.where(step=blocked.ASKED_WITHIN)
+    assert [i.labels["begun"] for i in asked] == features
+    assert {(i.outcome, i.content, i.operation, i.counts) for i in asked} == {("accepted", "zdr", "messages.create", False)}
+    assert [name for name in said if name] == begun[: len(features)]
+
+
+def test_where_requests_name_no_session_none_is_named(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        expect = _begun(lab, blocked.a_session_begun_before, frozenset({"session"}))
+    assert expect.where(step="go on"), "the rest of the story is told"
+    with pytest.raises(DoesNotApply):
+        not_kept_in_it(expect)
+
+
+def test_where_a_feature_merely_leaves_the_promise_nothing_is_asked_within_it(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        target = lab.profile.target.model_copy(update={"enforcement": "leaves_promise"})
+        lab.profile = lab.profile.model_copy(update={"target": target})
+        assert not _begun(lab, blocked.everything_begun_before).where(step=blocked.ASKED_WITHIN)
+
+
+def test_a_target_that_refuses_to_be_asked_within_keeps_the_promise(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        expect = _begun(lab, blocked.a_session_begun_before)
+    refused = {"outcome": "client_error", "accepted": False, "status": 404}
+    expect.interactions = [i.model_copy(update=refused) if i.step == blocked.ASKED_WITHIN else i for i in expect.interactions]
+    not_kept_in_it(expect)
+
+
+def test_what_is_kept_within_a_session_is_there_to_be_found(tmp_path: Path) -> None:
+    with Lab(tmp_path, "blk-inference-continues-session") as lab:
+        expect = _begun(lab, blocked.everything_begun_before)
+        asked = {i.organization_id for i in expect.where(step=blocked.ASKED_WITHIN)}
+        assert sum(b'"response"' in data for name in asked for data in kept(lab, name)) == 2
