@@ -53,7 +53,7 @@ def test_what_is_kept_of_others_as_well_is_not_kept_for_what_they_lack(bind):
     mine, other = next(i for i in expect.interactions if i.id == "i-00003"), next(i for i in expect.interactions if i.id == "i-00011")
     record.read("log", [hit("c-00011", "log"), hit("c-00003", "log")])
     told = inconclusive(lambda: bind(record).kept_nowhere([mine], unlike=[other], promise="x"))
-    assert told == "log holds as much of requests that are otherwise, so this is not why it is kept"
+    assert told == "other requests are kept in log as well, so these are not kept there for what they have and the others lack"
     record.read("blobs", [hit("c-00003", "blobs")])
     _, (finding,) = violated(lambda: bind(record).kept_nowhere([mine], unlike=[other], promise="x"))
     assert (finding.source, finding.canary) == ("blobs", "c-00003")

@@ -325,8 +325,9 @@ class Expect:
                 findings,
             )
         if found:
+            where = ", ".join(sorted({seen.hit.source for seen in found}))
             raise Inconclusive(
-                f"{', '.join(sorted(indifferent))} holds as much of requests that are otherwise, so this is not why it is kept"
+                f"other requests are kept in {where} as well, so these are not kept there for what they have and the others lack"
             )
         if not whatever_answer:
             self._every_step_was_dealt_with(chosen, refusable)
