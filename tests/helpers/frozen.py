@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
-import pkgutil
-from dataclasses import is_dataclass
+from pathlib import Path
 
 
 def changeable(package: str) -> set[str]:
-    """The dataclasses of the package's modules that are not frozen, as `module.Name`."""
-    found = set()
-    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
-        loaded = importlib.import_module(f"{package}.{module.name}")
-        for name, made in vars(loaded).items():
-            if (
-                isinstance(made, type)
-                and is_dataclass(made)
-                and made.__module__ == loaded.__name__
-                and not made.__dataclass_params__.frozen
-            ):
-                found.add(f"{module.name}.{name}")
-    return found
+    """The dataclasses of the package's modules that are not frozen, as `module.Name`: by their text, since some modules need what is not installed everywhere."""
+    (folder,) = importlib.import_module(package).__path__
+    return {
+        f"{file.stem}.{node.name}"
+        for file in Path(folder).glob("*.py")
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef) and any(_made(one) and not _frozen(one) for one in node.decorator_list)
+    }
+
+
+def _made(decorator: ast.expr) -> bool:
+    return ast.unparse(decorator).partition("(")[0] == "dataclass"
+
+
+def _frozen(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Call) and any(one.arg == "frozen" and ast.unparse(one.value) == "True" for one in decorator.keywords)
