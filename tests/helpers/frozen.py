@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def changeable(package: str) -> set[str]:
-    """The dataclasses of the package's modules that are not frozen, as `module.Name`: by their text, since some modules need what is not installed everywhere."""
+    """The dataclasses of the package's modules that are not frozen, as `module.Name`: by their text, since some need what is not installed everywhere."""
     (folder,) = importlib.import_module(package).__path__
     return {
         f"{file.stem}.{node.name}"
