@@ -79,6 +79,11 @@ def test_what_is_shown_once_and_not_again_is_kept_and_no_reason_to_fail(tmp_path
     assert found.good and all(row.green for row in found.benign)
 
 
+def test_a_quiet_audit_leaves_nothing_behind_but_its_own_folder(tmp_path):
+    found = made(tmp_path, lambda _job: set())
+    assert found.good and {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"variants-01"}
+
+
 def test_what_a_half_explains_is_not_told_of_the_whole(tmp_path):
     """Only every control shows it, so that both halves are asked with every control: one of them shows it, too."""
     found = made(tmp_path, lambda job: {"ZDR-CON-01"} if "ben-b" in job.variants and not job.controls else set())

@@ -121,16 +121,17 @@ class Round:
         """Where controls came out as they must not, those alone are asked again, of the group and of its halves, for the one with which they do; where
         nothing was told, all controls of each half."""
         result = Result(audit.folder)
-        by_halves = self._by_halves(audit, group, reading)
         if result.problem or not result.controls:
-            return by_halves
+            return self._by_halves(audit, group, reading)
         said = reading.says(group, result)
         if not said.beyond:
             return said.of(group)
         again = self.audit(f"{audit.folder.name}-beyond", group, said.beyond)
 
         def confirmed() -> Outcome:
-            return Outcome(more=(self._traced(again, group, said, reading),)) if shows(again, reading.wrong) else by_halves
+            if shows(again, reading.wrong):
+                return Outcome(more=(self._traced(again, group, said, reading),))
+            return self._by_halves(audit, group, reading)
 
         return Outcome(more=(Asked((again,), confirmed),))
 
@@ -144,8 +145,8 @@ class Round:
         return Outcome(more=(Asked(tuple(one for part in parts for one in part.jobs), outcome),))
 
     def _traced(self, audit: Job, group: Sequence[S], said: Said[S], reading: Reading[S]) -> Asked:
-        """Whoever of the group shows by itself what the audit of its controls showed is audited by itself. The others, also where only several together show
-        it, have nothing to do with it."""
+        """Whoever of the group shows by itself what the audit of its controls showed is audited by itself. The others have nothing to do with it; where only
+        several together show it, the fewest that do are looked for."""
         if len(group) == 1:
             return self.single(group[0])
         parts: list[tuple[Job, Sequence[S]]] = [
