@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -21,12 +23,24 @@ def _fail(message: str) -> None:
     sys.exit(EXIT_USAGE)
 
 
-def _loaded() -> tuple[tuple[Violation, ...], tuple[Variant, ...]]:
+def _must_fit(patterns: Collection[str], known: Collection[str]) -> None:
+    """Ends the command where a pattern fits no seed: beside others it would be passed over."""
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in known):
+            near = get_close_matches(pattern, known, n=3, cutoff=0.5)
+            close = f"; close matches: {', '.join(near)}" if near else "; it is given whole ids or patterns such as 'ret-*'"
+            _fail(f"--only selects nothing by '{pattern}'{close}")
+
+
+def _loaded(only: Collection[str]) -> tuple[tuple[Violation, ...], tuple[Variant, ...]]:
+    """All violations and variants; ends the command where they cannot be read, or a pattern of `only` fits none."""
     try:
-        return load_violations(), load_variants()
+        broken, harmless = load_violations(), load_variants()
     except ViolationError as exc:
         _fail(str(exc))
         raise
+    _must_fit(only, [one.id for one in (*broken, *harmless)])
+    return broken, harmless
 
 
 @click.command(name="violations")
@@ -111,7 +125,7 @@ def violations_command(
 
     The exit status of --matrix is 1 where a violation is missed, an unrelated control fails, or a harmless variant is not green.
     """
-    broken, harmless = _loaded()
+    broken, harmless = _loaded(only)
     if matrix:
         from zdr_audit.matrix.asked import COMPLIANT
         from zdr_audit.matrix.build import Kind

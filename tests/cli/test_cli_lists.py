@@ -125,4 +125,7 @@ def test_only_those_violations_and_variants_are_listed_that_are_asked_for(zdr_au
         "ben-asks-to-wait"
     ]
     said = zdr_audit("violations", "--only", "rett-*")
-    assert (said.status, said.err) == (2, "zdr-audit: --only selects nothing; it is given whole ids or patterns such as 'ret-*'\n")
+    assert (said.status, said.err) == (
+        2,
+        "zdr-audit: --only selects nothing by 'rett-*'; it is given whole ids or patterns such as 'ret-*'\n",
+    )

@@ -67,7 +67,11 @@ def test_several_share_an_audit_and_each_is_told_of(tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--matrix", "--only", "no-such-*"], "--only selects nothing"),
+        (["--matrix", "--only", "no-such-*"], "--only selects nothing by 'no-such-*'; it is given whole ids or patterns such as 'ret-*'"),
+        (
+            ["--matrix", "--only", "ret-*", "--only", "ben-gzip-answer"],
+            "--only selects nothing by 'ben-gzip-answer'; close matches: ben-gzip-answers",
+        ),
         (["--matrix", "--jobs", "0"], "--jobs"),
         (["--matrix", "--resume"], "--resume needs --keep"),
         (["--matrix", "--with", "luck"], "--with"),
