@@ -151,6 +151,8 @@ def test_the_audit_log_is_available_to_the_admin(expect: Expect) -> None:
     read = expect.whole(step="audit log")
     expect.served([read], "the audit log must be available to the admin of a ZDR organization")
     organizations = {str(e.get("organization")) for e in read.data["items"]}
+    if not organizations:
+        raise Inconclusive("the log of the organization is empty, so that it can be read says little")
     expect.that(organizations == {read.organization_id}, "the log must hold the organization's own entries, at least one", read)
 
 
@@ -175,6 +177,6 @@ def test_diagnostic_pages_show_no_content(expect: Expect) -> None:
     looked = expect.some(step="look")
     expect.echoes_nothing(looked, "a diagnostic page must show no prompt or answer, whoever's it is")
     # What a target documents may well give back content that is kept for organizations without ZDR.
-    documented = expect.where(step="look at what is documented")
-    expect.echoes_nothing(documented, "no page for operators may show a prompt or an answer of an organization under ZDR", of="zdr")
+    if documented := expect.where(step="look at what is documented"):
+        expect.echoes_nothing(documented, "no page for operators may show a prompt or an answer of an organization under ZDR", of="zdr")
     expect.dealt_with([i for i in looked if i.status != 401])

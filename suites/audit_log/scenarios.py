@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -16,6 +17,11 @@ from zdr_audit.suite.party import Actor, NotOffered, Party, at_will
 TRIES = 2
 ODD_BODIES = {"no body": b"", "a body that breaks off": b'{"reference": "zdr'}
 """Of refused attempts: what was asked cannot be read, and it was refused all the same."""
+
+
+def odd_reference() -> str:
+    """One in letters and signs that some write otherwise than others: what is digested, compared or stored must be the reference itself."""
+    return f"zdrref-{secrets.token_hex(6)} Größe 東京 🔒 <b>&'\"\\"
 
 
 def _act(assay: Assay, kind: str, org: Party, by: Actor | None = None, **values: Any) -> Any:
@@ -43,11 +49,12 @@ def _reviewed_and_enabled(assay: Assay, org: Party) -> None:
     apart = assay.separate("zdr.enable")
     if apart:
         _refused(assay, "enabled", org, request=first)  # refused: not reviewed
-    _act(assay, "rejected", org, request=first)
-    if not apart:
-        _refused(assay, "approved", org, request=first)  # refused: rejected
+    if rejects := assay.offers("zdr.reject"):
+        _act(assay, "rejected", org, request=first)
+        if not apart:
+            _refused(assay, "approved", org, request=first)  # refused: rejected
     _refused(assay, "requested", org, org.admin)  # refused: a customer
-    second = _request(assay, org)
+    second = _request(assay, org) if rejects else first
     _refused(assay, "approved", org, assay.doer("zdr.request"), request=second)  # refused: its own request
     _act(assay, "approved", org, request=second)
     if apart:
@@ -115,6 +122,19 @@ def _page_by_page(assay: Assay, org: Party) -> None:
     page = assay.profile.operations["audit.list"].page
     if page is not None and page.size is not None:
         assay.list_all("audit.list", org.admin, step="own log, page by page", org=org, _query={page.size: "3"})
+
+
+@scenario()
+def the_same_reference_again(assay: Assay) -> None:
+    """A request that was rejected is made again under its reference; and one under a reference of its own"""
+    with at_will():
+        assay.needs("zdr.request", "zdr.reject", "audit.list")
+        org, reference = assay.fresh(), f"zdrref-{secrets.token_hex(6)}"
+        told: list[dict[str, Any]] = [{"marker": reference}, {"marker": reference}, {}]  # the last is looked for where a log is late
+        for own in told:
+            asked = assay.call("zdr.request", assay.doer("zdr.request"), step="ask under one reference", org=org, **own)
+            assay.call("zdr.reject", assay.doer("zdr.reject"), step="reject it", org=org, request=asked.values.get("request"))
+        assay.list_all("audit.list", org.admin, step="log of one reference", org=org)
 
 
 @scenario()
@@ -199,8 +219,8 @@ def administrators_at_once(assay: Assay) -> None:
             first, kinds = ROUNDS[number % len(ROUNDS)]
             if not assay.separate("zdr.enable"):
                 first, kinds = _by_approval(first, kinds)
-            if not assay.separate("zdr.approve"):
-                first, kinds = (tuple(k for k in steps if k not in REVIEWERS) for steps in (first, kinds))
+            left_out = _not_done_here(assay)
+            first, kinds = (tuple(k for k in steps if k not in left_out) for steps in (first, kinds))
             for kind in first:
                 board += filter(None, [_at_once(assay, org, kind, board[-1])])
             chosen = [*kinds, *assay.random.choices(kinds, k=ADMINISTRATORS - len(kinds))]
@@ -212,6 +232,13 @@ def administrators_at_once(assay: Assay) -> None:
             board += filter(None, assay.parallel(jobs, ADMINISTRATORS))
         _looked_at_meanwhile(assay, org, board)
         assay.list_all("audit.list", org.admin, step="own log", org=org)
+
+
+def _not_done_here(assay: Assay) -> tuple[str, ...]:
+    """What reviewers do elsewhere, and not at this target: they decide nothing, or cannot say no."""
+    if not assay.separate("zdr.approve"):
+        return REVIEWERS
+    return () if assay.offers("zdr.reject") else ("rejected",)
 
 
 def _looked_at_meanwhile(assay: Assay, org: Party, board: list[Any]) -> None:
@@ -239,7 +266,8 @@ def _turn(looks_last: bool, kind: str) -> bool:
 
 def _decided_at_once(assay: Assay, org: Party, request: Any) -> Any:
     """Reviewers decide the same request, at the same moment, in either way; gives the request that is made afterwards."""
-    assay.together([partial(_at_once, assay, org, kind, request) for kind in REVIEWERS])
+    kinds = [kind for kind in REVIEWERS if kind not in _not_done_here(assay)]
+    assay.together([partial(_at_once, assay, org, kind, request) for kind in kinds])
     # What is approved would stand in the next one's way.
     for kind in ("enabled", "disabled") if assay.separate("zdr.enable") else ("disabled",):
         _at_once(assay, org, kind, request)
@@ -276,5 +304,9 @@ def logs_after_all_the_traffic(assay: Assay) -> None:
     org = assay.fresh()
     assay.provide("zdr.request", step="a reference to be found again", org=org)
     assay.list_all("audit.list", org.admin, step="reference log", org=org)
+    with suppress(NotOffered):  # a target may well refuse it, or write it otherwise: then its entry must be true to what it wrote
+        odd = assay.fresh()
+        assay.call("zdr.request", assay.doer("zdr.request"), step="a reference in odd letters", org=odd, marker=odd_reference())
+        assay.list_all("audit.list", odd.admin, step="log with a reference in odd letters", org=odd)
     for reader, party in assay.logs_to_read_again.settled(assay.profile.limits.settle_seconds, assay.pause):
         assay.list_all("audit.list", reader, step="read again", org=party)

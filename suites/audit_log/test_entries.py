@@ -19,12 +19,13 @@ from . import scenarios as after
 
 ACTIONS = (after.enablement_actions, after.a_migration_is_logged, after.refusals_of_the_ineligible)
 NOT_READ_BEFORE = (enablement.customers_try_to_enable, enablement.enabling_without_review, enablement.disabling)
-# Where else logs are read: after a migration, of a flagged session, of one whose sessions go on for years.
+# Where else logs are read: after a migration, of a flagged session, of one whose sessions go on for years, of a request in odd letters.
 ELSEWHERE = (
     enablement.migration,
     under_fire.migration_under_fire,
     exceptions.a_flagged_session_and_a_legal_hold,
     exceptions.dates_that_calendars_stumble_over,
+    after.logs_after_all_the_traffic,
 )
 
 
@@ -46,6 +47,26 @@ def test_zdr_that_came_with_an_organization_is_told_in_its_log(expect: Expect) -
         raise Inconclusive("the log is empty")
     told = [entry for entry in listed(log) if entry.get("type") != types.migrated and tells_of_zdr(entry, types)]
     expect.that(bool(told), "an entry must tell that ZDR was enabled for an organization that was made with it", log[0])
+
+
+@control("ZDR-AUD-01", after=(*ACTIONS, after.the_same_reference_again))
+def test_an_action_under_a_reference_that_was_there_before_has_an_entry_of_its_own(expect: Expect) -> None:
+    expect.about(after.the_same_reference_again)
+    asked = [i for i in expect.some(step="ask under one reference") if i.outcome == "accepted"][:2]
+    # Who answers the second with the first, once more, has done nothing that an entry could tell of.
+    made = {str((i.data or {}).get("request")) for i in asked}
+    reference = asked[0].labels.get("marker") if asked else None
+    if len(made) < 2 or expect.audit_types is None or asked[1].labels.get("marker") != reference:
+        raise DoesNotApply("no two requests were made under one reference")
+    log = expect.some(step="log of one reference")
+    expect.served(log, "an organization's admin must be able to read its audit log")
+    read_to_the_end(log)
+    told = [e for e in listed(log) if e.get("type") == expect.audit_types.requested and reference == e.get("reference")]
+    if not told:
+        raise DoesNotApply("the log does not name references")
+    expect.that(
+        len(told) == len(made), f"{len(made)} requests under one reference must have {len(made)} entries, not {len(told)}", asked[1]
+    )
 
 
 @control("ZDR-AUD-01", after=after.enablement_actions)

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
 from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from functools import partial
 
 from zdr_audit.profile.operation import FeatureEndpoint
 from zdr_audit.suite.assay import Assay
-from zdr_audit.suite.bypass.drive import send_at_once, send_forms
+from zdr_audit.suite.bypass.drive import lists, send_at_once, send_forms
 from zdr_audit.suite.bypass.load import shipped
 from zdr_audit.suite.bypass.shape import stranger
 from zdr_audit.suite.hands import Reply, ScenarioBroken
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.openapi import declared_storage_operations, declares_storage
-from zdr_audit.suite.party import NotOffered, Party, at_will, not_offered
+from zdr_audit.suite.party import Actor, NotOffered, Party, at_will, not_offered
 from zdr_audit.suite.policy_error import ROLE
+from zdr_audit.target.stimulus import Stimulus
 from zdr_audit.target.template import names
 
 ENOUGH = 6
 """How often features are used at least, all endpoints of all features together."""
+CURSORS = ("after_id", "before_id", "after", "starting_after", "cursor", "page_token")
+"""By what a list is asked for from something on: a target takes the one that it knows."""
 AT_ONCE = 12
 """How many ask for a feature at the same time."""
 
@@ -124,6 +129,23 @@ def unusual_connections(assay: Assay) -> None:
     send_forms(assay, shipped("connection"), _each(assay))
 
 
+ASKED_WITHIN = "ask in what was begun before"
+
+
+def _ask_within(assay: Assay, by: Actor, feature: str, known: Mapping[str, object]) -> None:
+    """Inference that names, as its session, what was begun of a feature: where requests have a place for a session at all, and where the target says that
+    features are blocked (else naming one may be a use of it, which leaves the promise)."""
+    if assay.profile.target.enforcement == "leaves_promise":
+        return
+    endpoints = assay.feature(feature).endpoints
+    ids = {name for e in endpoints for name in (*names([e.path, e.query, e.body]), e.creates)}
+    for called in dict.fromkeys(str(value) for name, value in known.items() if name in ids and value):
+        if called.isascii() and called.isprintable() and (session := assay.session(called)) is not None:
+            # A target may follow it by the header, by what is said of the user, or wherever else a client names its session.
+            said = Stimulus(session=session, places=frozenset({"message", "user_id"}))
+            assay.infer(by, said, step=ASKED_WITHIN, counts=False, labels={"begun": feature})
+
+
 @scenario()
 def a_session_begun_before(assay: Assay) -> None:
     """A session is begun, then ZDR is enabled, then the session goes on"""
@@ -153,7 +175,7 @@ def _begin(assay: Assay, org: Party, step: str, only: Callable[[FeatureEndpoint]
 def everything_begun_before(assay: Assay) -> None:
     """Every feature is used, then ZDR is enabled, then what was begun is gone on with, what never was is asked for, and a new member tries all
 
-    Once more for what is begun while ZDR is off for a time.
+    Inference names what was begun, too, as its session. Once more for what is begun while ZDR is off for a time.
     """
     org = assay.fresh()
     begun = _begin(assay, org, "before")
@@ -164,11 +186,26 @@ def everything_begun_before(assay: Assay) -> None:
         strangers = {key: stranger(str(value)) for key, value in known.items()}
         for step, values in (("existing", known), ("missing", strangers)):
             assay.use_feature(name, org.member, step=step, values=values, only=partial(_about, known.keys()))
+            conditional = values | {"_headers": _if_it_changed()}
+            assay.use_feature(name, org.member, step=f"{step}, if it changed", values=conditional, only=partial(_read_about, known.keys()))
+        for identity in sorted({str(value) for value in known.values()}):
+            behind = {"_query": dict.fromkeys(CURSORS, identity)}
+            assay.use_feature(name, org.member, step="existing, from there on", values=behind, only=lists)
+        _ask_within(assay, org.member, name, known)
     newcomer = assay.add_member(org, step="a member comes", role="newcomer").actor("newcomer")
     for name in begun:
         assay.use_feature(name, newcomer, step="newcomer", only=lambda e: e.begins)
     with suppress(NotOffered, ScenarioBroken):  # where ZDR cannot be disabled, or not be enabled again, there is no time between
         _go_on_with_what_was_begun_between(assay, org)
+
+
+def _read_about(known: Set[str], endpoint: FeatureEndpoint) -> bool:
+    return endpoint.method == "GET" and _about(known, endpoint)
+
+
+def _if_it_changed() -> dict[str, str]:
+    """What a client says that holds a copy, whichever of it a target looks at: any state of it will do, and so will one as of now."""
+    return {"if-none-match": "*", "if-modified-since": format_datetime(datetime.now(UTC), usegmt=True)}
 
 
 def _go_on_with_what_was_begun_between(assay: Assay, org: Party) -> None:

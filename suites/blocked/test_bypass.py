@@ -74,7 +74,8 @@ def test_a_session_begun_before_zdr_cannot_go_on(expect: Expect) -> None:
 @control("ZDR-BLK-18", after=after.everything_begun_before)
 def test_nothing_that_was_begun_before_zdr_can_be_used(expect: Expect) -> None:
     worked = {(i.labels["feature"], i.labels["endpoint"]) for i in expect.some(step="before") if i.outcome == "accepted"}
-    attempts = [i for i in expect.some(step="existing") if (i.labels["feature"], i.labels["endpoint"]) in worked]
+    asked = [*expect.some(step="existing"), *expect.where(step="existing, if it changed"), *expect.where(step="existing, from there on")]
+    attempts = [i for i in asked if (i.labels["feature"], i.labels["endpoint"]) in worked]
     expect.not_served(attempts, "what was begun before ZDR was enabled must not be served afterwards")
     newcomers = [i for i in expect.some(step="newcomer") if (i.labels["feature"], i.labels["endpoint"]) in worked]
     expect.not_served(newcomers, "members who come after ZDR was enabled must have no more than the others")
@@ -96,7 +97,19 @@ def test_nothing_that_was_begun_between_two_times_of_zdr_can_be_used(expect: Exp
 
 @control("ZDR-BLK-19", after=(*FORMS, after.everything_begun_before))
 def test_nothing_is_kept_of_a_refused_request_in_any_form(expect: Expect) -> None:
-    expect.kept_nowhere(promise="nothing of a refused feature request must be kept, whatever its form")
+    attempts = [i for i in expect.interactions if i.content == "zdr" and i.step != after.ASKED_WITHIN]
+    expect.kept_nowhere(attempts, promise="nothing of a refused feature request must be kept, whatever its form")
+
+
+@control("ZDR-BLK-19", after=(*FORMS, after.everything_begun_before))
+def test_nothing_is_kept_of_an_inference_that_names_what_was_begun_before_as_its_session(expect: Expect) -> None:
+    expect.about(after.everything_begun_before)
+    asked = expect.where(step=after.ASKED_WITHIN)
+    if not asked:
+        raise DoesNotApply("nothing was begun whose name an inference could give as that of its session, or no request can name one")
+    # The target may well refuse a session that it does not know.
+    promise = "nothing of an inference that names what was begun before ZDR as its session must be kept"
+    expect.kept_nowhere(asked, refusable={after.ASKED_WITHIN}, promise=promise)
 
 
 @control("ZDR-BLK-19", after=DISTURBED)

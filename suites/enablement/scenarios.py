@@ -283,7 +283,10 @@ def _disable_during_an_answer(assay: Assay, org: Party) -> None:
 
 @scenario()
 def disabling(assay: Assay) -> None:
-    """Customers try to disable, and administer their organization; ZDR is asked for once more; the provider disables, and members of all times go on"""
+    """Customers try to disable, and administer their organization; ZDR is asked for once more; the provider disables, and members of all times go on
+
+    Then ZDR that was enabled once more is disabled, and that of an organization that was migrated.
+    """
     org, beside = assay.enable(assay.fresh()), assay.fresh()
     _, *further = assay.profile.features  # the first is the probe
     begin_each(assay, beside, "use each before ZDR", further)
@@ -310,6 +313,25 @@ def disabling(assay: Assay) -> None:
         assay.use_feature(feature_of(assay), org.actor(role), step="use after disabling", counts=False, only=lambda e: e.begins)
     if assay.offers("policy_limits.read"):
         assay.call("policy_limits.read", org.actor("newcomer"), step="limits after disabling")
+    _disable_in_other_cases(assay, org)
+
+
+def _disable_in_other_cases(assay: Assay, org: Party) -> None:
+    """However ZDR came to be on, the provider can disable it: where it was enabled once more, and where a migration kept it. That it can be enabled once
+    more, and that it can be migrated, is for others to say."""
+    with suppress(NotOffered, ScenarioBroken):
+        _disable_anyhow(assay, assay.enable(org, step="enable once more"), "enabled once more")
+    with suppress(NotOffered, ScenarioBroken):
+        assay.needs("organization.create_api_zdr", "zdr.migrate")
+        moved = assay.fresh(step="create one to be migrated", operation="organization.create_api_zdr").under("zdr")
+        assay.provide("zdr.migrate", step="migrate one", org=moved)
+        _disable_anyhow(assay, moved, "migrated")
+
+
+def _disable_anyhow(assay: Assay, org: Party, came: str) -> None:
+    told = {"came": came}
+    assay.call("zdr.disable", assay.doer("zdr.disable"), step="disable in another case", org=org, labels=told, weigh="decision")
+    assay.call("zdr.status", org.admin, step="status in another case", org=org, labels=told)
 
 
 @scenario()

@@ -7,9 +7,12 @@ from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.limits import told_as_without_zdr
 from zdr_audit.suite.marks import control
 from zdr_audit.suite.outcomes import DoesNotApply
+from zdr_audit.suite.passed import has_passed
 
 from ..administration.through_changes import what_was_set_up_before_a_migration
+from ..exceptions.scenarios import two_years_pass
 from . import scenarios as after
+from . import waiting
 
 
 @control("ZDR-ENB-01", after=after.the_way_to_zdr)
@@ -56,6 +59,20 @@ def test_nothing_is_enabled_without_an_approved_review(expect: Expect) -> None:
         expect.zdr_status(made, "disabled", "ZDR that comes by contract must not come with another product, for which a review is needed")
 
 
+@control("ZDR-ENB-03", after=(after.enabling_without_review, two_years_pass))
+def test_a_request_that_nobody_decided_is_not_approved_by_time(expect: Expect) -> None:
+    expect.about(two_years_pass)
+    if expect.profile.approved_at_once:
+        raise DoesNotApply("requests are approved at once, so that none waits for its review")
+    promise = "a request that nobody decided must not be taken for approved, however long it waits"
+    expect.presupposes(expect.some(step=waiting.FILED), "a request must be filed, so that it can wait")
+    tried = expect.some(step=waiting.TRIED) if expect.profile.done_by("zdr.enable") is None else []
+    if tried:  # what was done is a violation whenever it was; that it was refused says something when time has passed
+        expect.not_served(tried, promise)
+    expect.zdr_status(expect.some(step=waiting.TOLD), "disabled", promise)
+    has_passed(expect, two_years_pass)
+
+
 @control("ZDR-ENB-04", after=after.the_moment_of_enabling)
 def test_enabling_takes_effect_at_once(expect: Expect) -> None:
     asked = [*expect.some(step="ask after"), *expect.where(step="ask after otherwise")]
@@ -73,6 +90,10 @@ def test_the_provider_can_disable(expect: Expect) -> None:
     if each := _worked_before(expect, "use each before ZDR", "use each after disabling"):
         expect.served(each, "after disabling, every feature that worked before ZDR must work again")
     told_as_without_zdr(expect, expect.where(step="limits after disabling"), "after disabling, clients must be told that there is no ZDR")
+    if others := expect.where(step="disable in another case"):
+        however = "the provider must be able to disable ZDR however it came to be on: enabled once more, or kept by a migration"
+        expect.served(others, however)
+        expect.zdr_status(expect.some(step="status in another case"), "disabled", however)
 
 
 def _worked_before(expect: Expect, before: str, after: str) -> list[Interaction]:

@@ -11,17 +11,24 @@ from functools import partial
 from zdr_audit.suite.assay import Assay
 from zdr_audit.suite.dates import moments
 from zdr_audit.suite.hands import Reply
-from zdr_audit.suite.inference import How
+from zdr_audit.suite.inference import Conversation, How
 from zdr_audit.suite.log_entries import moment
 from zdr_audit.suite.marks import scenario
 from zdr_audit.suite.party import NotOffered, NotThere, Party, at_will
 from zdr_audit.target.stimulus import Stimulus
+
+from ..enablement.waiting import file_one, try_it
 
 DAY = 86_400
 SLOW_BODY = 0.8
 """Seconds that a body stays unfinished, so that a hold can be released meanwhile."""
 LISTED = {"begins": "kept", "ends": "past its time"}
 """How the steps are called at which is listed what is kept."""
+GOES_ON = {
+    "flag": "ask in another session what goes on with the flagged one",
+    "hold": "ask in another session what goes on with the held one",
+}
+"""How the steps are called at which another session begins as an exceptional one did."""
 
 
 def _session(name: str, *, stream: bool = False) -> Stimulus:
@@ -39,8 +46,10 @@ def a_flagged_session_and_a_legal_hold(assay: Assay) -> None:
     # What others said before is no more part of it than what they say afterwards.
     _ask_outside(assay, org)
     assay.must("session.flag", operator, step="flag a session", org=org, session="zdr-audit-flagged")
+    talk = Conversation()
     for stream in (False, True):
-        assay.infer(excepted.member, _session("flagged", stream=stream), step="ask in the flagged session")
+        assay.infer(excepted.member, _session("flagged", stream=stream), step="ask in the flagged session", how=How(conversation=talk))
+        _go_on_elsewhere(assay, org, talk, GOES_ON["flag"], f"resumed-{int(stream)}")
         _ask_outside(assay, org, stream=stream)
     for name in assay.profile.features:
         assay.use_feature(name, org.member, step="use before holds", counts=False, only=lambda e: e.begins)
@@ -50,7 +59,9 @@ def a_flagged_session_and_a_legal_hold(assay: Assay) -> None:
     for actor, stimulus in ((org.member, _session("beside", stream=True)), (org.admin, Stimulus())):
         assay.infer(actor, stimulus, step="ask beside before the hold", counts=False)
     hold = assay.must("hold.place", operator, step="place a hold", org=org, session="zdr-audit-held")
-    assay.infer(excepted.member, _session("held"), step="ask in the held session")
+    held = Conversation()
+    assay.infer(excepted.member, _session("held"), step="ask in the held session", how=How(conversation=held))
+    _go_on_elsewhere(assay, org, held, GOES_ON["hold"], "resumed-held")
     other_hold = assay.must("hold.place", operator, step="place another hold", org=org, session="zdr-audit-held-too")
     assay.infer(org.member, _session("beside"), step="ask beside the held session")
     assay.call("zdr.status", org.admin, step="status while held", org=org, counts=True)
@@ -81,6 +92,14 @@ def _ask_outside(assay: Assay, org: Party, *, stream: bool = False) -> None:
     assay.infer(org.member, _session("ordinary", stream=stream), step="ask in another session")
     assay.infer(org.admin, _session("colleague", stream=stream), step="a colleague asks")
     assay.infer(org.member, Stimulus(stream=stream), step="ask without a session")
+
+
+def _go_on_elsewhere(assay: Assay, org: Party, talk: Conversation, step: str, name: str) -> None:
+    """Another session that begins with the very messages of an exceptional one, as whoever resumes or forks a conversation has it; what it says beyond them
+    is its own, and alone is looked for."""
+    if "turns" in assay.offered:
+        how = How(conversation=talk.under_another_promise())
+        assay.infer(org.member, _session(name), step=step, counts=False, how=how)
 
 
 @scenario()
@@ -188,11 +207,13 @@ def two_holds_on_a_session(assay: Assay) -> None:
 
 @scenario(late=True)
 def dates_that_calendars_stumble_over(assay: Assay) -> None:
-    """Sessions flagged on leap days, at ends of months and years, some looked at later, one gone on with later; each past its time"""
+    """Sessions flagged on leap days, at ends of months and years, some looked at later, one gone on with later; each past its time, while another is held"""
+    assay.needs("clock.advance", "session.flag", "purge.run", "exceptions.list")
     operator = assay.staff("operator")
     org = assay.enable(assay.fresh())
     excepted = org.under("exception")
     assay.list_all("audit.list", org.admin, step="the log before years", org=org)
+    hold = _hold_beside(assay, org)
     time = _said(assay.must("clock.advance", operator, step="what time is it", seconds=1))
     longest = timedelta(days=assay.profile.limits.exception_retention_days + 1)
     dates = [(f"zdr-audit-date-{n}", kind, at) for n, (kind, at) in enumerate(moments(time, assay.count(2, 3, 12), assay.seed))]
@@ -223,13 +244,29 @@ def dates_that_calendars_stumble_over(assay: Assay) -> None:
                 assay.call("exceptions.read", operator, step="look at what was kept before", org=org, exception=item["exception"])
             if what == "ends" and item.get("session") == name:
                 assay.call("exceptions.read", operator, step="read what is left", org=org, labels=told, exception=item["exception"])
+    if hold:
+        assay.call("hold.release", operator, step="release what was held meanwhile", org=org, hold=hold)
     assay.list_all("audit.list", org.admin, step="the log after years", org=org)
+
+
+def _hold_beside(assay: Assay, org: Party) -> str:
+    """A hold on a session in which nothing is said, which prolongs nothing of the others; empty where none can be placed and released."""
+    if not (assay.offers("hold.place") and assay.offers("hold.release")):
+        return ""
+    placed = assay.call("hold.place", assay.staff("operator"), step="hold a session meanwhile", org=org, session="zdr-audit-held-meanwhile")
+    return str(placed.values.get("hold", "")) if placed.accepted else ""
 
 
 @scenario(late=True)
 def two_years_pass(assay: Assay) -> None:
-    """The clock moves past the longest retention, and the purge runs"""
-    operator = assay.staff("operator")
+    """The clock moves past the longest retention, while a request for ZDR waits, and the purge runs"""
+    with at_will():  # for whoever asks about more than what is kept; the other controls need the clock and the purge themselves
+        assay.needs("clock.advance", "purge.run")
+        _two_years_pass(assay)
+
+
+def _two_years_pass(assay: Assay) -> None:
+    operator, waiting = assay.staff("operator"), file_one(assay)
     # What was kept longer ago may have been overwritten by now. Of this, remains would still be there: it is more than what is written after it.
     with suppress(NotOffered):
         org = assay.enable(assay.fresh())
@@ -241,6 +278,8 @@ def two_years_pass(assay: Assay) -> None:
     days = assay.profile.limits.exception_retention_days + 1
     assay.must("clock.advance", operator, step="advance the clock", seconds=days * DAY)
     assay.must("purge.run", operator, step="purge")
+    if waiting is not None:
+        try_it(assay, waiting)
 
 
 def _said(reply: Reply) -> datetime:

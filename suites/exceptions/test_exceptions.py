@@ -25,8 +25,8 @@ OTHERS = (
 
 @control("ZDR-EXC-01", after=STORY)
 def test_a_flagged_session_does_not_cause_others_to_be_kept(expect: Expect) -> None:
-    others = [i for step in OTHERS for i in expect.some(step=step)]
-    expect.kept_nowhere(others, promise="a flagged session must not cause other sessions to be kept")
+    others = [*(i for step in OTHERS for i in expect.some(step=step)), *expect.where(step=after.GOES_ON["flag"])]
+    expect.kept_nowhere(others, refusable=after.GOES_ON.values(), promise="a flagged session must not cause other sessions to be kept")
 
 
 def _after_changes(expect: Expect, *steps: str) -> list[Interaction]:
@@ -85,8 +85,8 @@ def test_kept_content_is_readable_by_no_customer_after_changes_of_the_organizati
 @control("ZDR-EXC-05", after=STORY)
 def test_a_hold_keeps_only_what_it_names_and_only_until_its_release(expect: Expect) -> None:
     steps = ("ask beside before the hold", "ask beside the held session", "ask after the release")
-    outside = [item for step in steps for item in expect.some(step=step)]
-    expect.kept_nowhere(outside, promise="a legal hold must keep only what it names, until its release")
+    outside = [*(item for step in steps for item in expect.some(step=step)), *expect.where(step=after.GOES_ON["hold"])]
+    expect.kept_nowhere(outside, refusable=after.GOES_ON.values(), promise="a legal hold must keep only what it names, until its release")
 
 
 @control("ZDR-EXC-05", after=(STORY, after.a_flag_and_a_hold_from_before))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
-from typing import Any
 
 from zdr_audit.journal.events import GrowthMeasured
 from zdr_audit.suite.assay import Assay
@@ -17,6 +15,7 @@ from zdr_audit.suite.rounds import until_clear
 from zdr_audit.target.dialects.anthropic import NEWEST
 from zdr_audit.target.stimulus import FEWEST, Place, Stimulus, Wrong
 
+from .reports import ODD_SHAPES, OTHER_EVENTS, odd, renamed, takes
 from .under_way import while_it_is_asked
 
 
@@ -78,7 +77,13 @@ def tool_use(assay: Assay) -> None:
         _in("result_text", "result_image").model_copy(update={"tool_choice": "none"}),
         _in("result_document", "result_search", stream=True),
     ]
-    _both(assay, [*made, *failed, *blocks], "ask")
+    # What programs print has colours and goes back over its own lines, what tools read is no text at times, and holds credentials.
+    printed = [
+        _in("tool_result", "system", stream=True).model_copy(update={"signs": "terminal"}),
+        _in("tool_result", "tool_description", "document").model_copy(update={"signs": "invisible"}),
+        _in("tool_result", "tool_input").model_copy(update={"guise": "credentials"}),
+    ]
+    _both(assay, [*made, *failed, *blocks, *printed], "ask")
     # What tools of the provider's found goes back as it came, signed; what it did not sign some targets pass over, and others refuse.
     for stream in (False, True):
         found = _in("server_result", stream=stream, answer=False)
@@ -216,13 +221,19 @@ def abandoned_requests(assay: Assay) -> None:
 
 @scenario()
 def repeated_requests(assay: Assay) -> None:
-    """The same request sent again, as a client's retry does"""
+    """The same request sent again, as a client's retry does, and to another model, as one does that falls back"""
     for stream in (False, True):
         assay.infer_both(Stimulus(stream=stream), step="ask three times", how=How(repeat=3))
+    first, *others = assay.models
+    for stream in (False, True) if others else ():
+        # One that is picked from either end at first: a target need not let every model be asked.
+        chosen = tuple((others[::-1] if stream else others)[: assay.count(1, 2, len(others))])
+        assay.infer_both(Stimulus(stream=stream, model=first), step="ask another model the same", how=How(models=chosen))
     try:
         for party in (assay.subject, assay.control):
             assay.must("fault.inject", assay.staff("operator"), step="inject 529", org=party, status=529)
-            assay.infer(party.member, Stimulus(), step="fail, then retry", counts=party.key == "subject", how=How(repeat=2, expects=(529,)))
+            how = How(repeat=2, models=tuple(others[:1]), expects=(529,))
+            assay.infer(party.member, Stimulus(), step="fail, then retry", counts=party.key == "subject", how=how)
     except NotOffered:
         return  # the plain repetitions above stand for themselves
 
@@ -242,33 +253,25 @@ def parallel_requests(assay: Assay) -> None:
 
 @scenario()
 def token_counting(assay: Assay) -> None:
-    """Token counting"""
-    places: tuple[tuple[Place, ...], ...] = (("message",), ("system", "message"), ("document",))
-    for stimulus in assay.within((_in(*p, answer=False) for p in places[: assay.count(2, 3, 3)]), COUNTING):
+    """Token counting, of plain prompts and of each kind of attachment"""
+    for stimulus in assay.within([_in("message", answer=False), _in("system", "message", answer=False), *attached()], COUNTING):
         assay.infer_both(stimulus, step="count", how=How(COUNTING))
 
 
-OTHER_EVENTS = ("feedback_submitted", "error_reported", "transcript_shared", "tool_finished")
-_NAMES = frozenset({"event_name", "event", "name", "kind"})
-
-
-def renamed(name: str, body: bytes | None, headers: dict[str, str]) -> tuple[bytes | None, dict[str, str]]:
-    """A report whose events are called so, at whatever depth their names stand; as it is where it is no JSON."""
-
-    def called(data: Any) -> Any:
-        if isinstance(data, dict):
-            return {key: name if key in _NAMES and isinstance(value, str) else called(value) for key, value in data.items()}
-        return [called(item) for item in data] if isinstance(data, list) else data
-
-    try:
-        return json.dumps(called(json.loads(body or b""))).encode(), headers
-    except ValueError:
-        return body, headers
+def attached() -> tuple[Stimulus, ...]:
+    """Requests for a count, each with attachments of other kinds: what tells how large they are opens them by other code."""
+    kinds: tuple[tuple[Place, ...], ...] = (
+        ("image",),
+        ("document",),
+        ("document_text", "document_image", "result_image", "result_document"),
+    )
+    pdf = _in("document", answer=False).model_copy(update={"pdf": True})
+    return (*(_in(*p, answer=False) for p in kinds), pdf)
 
 
 @scenario()
 def reports_of_clients(assay: Assay) -> None:
-    """Well-formed reports of clients, of events and of counts, that carry content"""
+    """Reports of clients, of events and of counts, that carry content: well-formed, with other names, and of odd outer shapes"""
     for party in (assay.subject, assay.control):
         for role in sorted(party.actors)[:2]:
             counts = party.key == "subject"
@@ -279,6 +282,11 @@ def reports_of_clients(assay: Assay) -> None:
     who = assay.subject.member
     for name in OTHER_EVENTS:  # what takes feedback or errors to where they are kept goes by the name
         assay.call("events.send", who, step="report other events", content=who.content, weigh="decision", _reshape=partial(renamed, name))
+    for operation in filter(assay.offers, ("events.send", "metrics.send")):  # what is no batch is put aside where batches are counted
+        body = assay.profile.operations[operation].body
+        possible = [shape for shape in ODD_SHAPES if takes(shape, body)]
+        for shape in possible if operation == "events.send" else possible[: assay.count(1, 2, 4)]:
+            assay.call(operation, who, step=f"report in {shape}", content=who.content, weigh="decision", _reshape=partial(odd, shape))
 
 
 @scenario()

@@ -39,6 +39,20 @@ def a_new_organization_under_the_account(assay: Assay) -> None:
     _look(assay, assay.fresh(), "new organization")
 
 
+@scenario()
+def a_successor_of_one_that_was_closed(assay: Assay) -> None:
+    """A ZDR organization is closed, and one of the same name is made under the same account"""
+    with at_will():
+        assay.needs("organization.delete")
+        leaves = assay.enable(assay.fresh(called="that comes again"))
+        assay.provide("organization.delete", step="close the one before", org=leaves, organization=leaves.id)
+        try:
+            successor = assay.fresh(called="that comes again")
+        except ScenarioBroken:  # where a name is taken once and for all, it comes under another
+            successor = assay.fresh()
+        _look(assay, successor, "successor")
+
+
 def _namesakes(assay: Assay) -> tuple[Party, Party]:
     """Two organizations of one name, which is no identifier; of two names where the target takes each name once."""
     first = assay.fresh(called="of one name")

@@ -22,6 +22,18 @@ def test_a_new_organization_starts_without_zdr(expect: Expect) -> None:
     )
 
 
+@control("ZDR-SCP-01", after=(after.a_new_organization_under_the_account, after.a_successor_of_one_that_was_closed))
+def test_a_successor_of_a_closed_organization_starts_without_zdr(expect: Expect) -> None:
+    expect.about(after.a_successor_of_one_that_was_closed)
+    expect.zdr_status(
+        expect.some(step="successor: status"), "disabled", "a new organization must start without ZDR, whatever one of its name had"
+    )
+    expect.served(
+        expect.some(step="successor: features"),
+        "a new organization must be able to use features that need storage, whatever one of its name could not",
+    )
+
+
 @control("ZDR-SCP-02", after=after.one_of_two_siblings_is_enabled)
 def test_enabling_one_organization_leaves_its_sibling_as_it_was(expect: Expect) -> None:
     expect.zdr_status(expect.some(step="sibling: status"), "disabled", "enabling one organization must not enable its sibling")

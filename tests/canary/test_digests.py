@@ -92,6 +92,7 @@ OUTSIDE = {
     "blake2b-256": lambda data: hashlib.blake2b(data, digest_size=32).digest(),
     "blake2b-160": lambda data: hashlib.blake2b(data, digest_size=20).digest(),
     "blake2b-128": lambda data: hashlib.blake2b(data, digest_size=16).digest(),
+    "blake2b-64": lambda data: hashlib.blake2b(data, digest_size=8).digest(),
     "blake2s": lambda data: hashlib.blake2s(data).digest(),
     "blake3": lambda data: blake3(data).digest(),
     "uuid5-url": lambda data: uuid.uuid5(uuid.NAMESPACE_URL, data.decode()).bytes,
@@ -106,7 +107,19 @@ def test_every_algorithm_has_a_name_among_the_forms():
     assert set(ALGORITHMS) == set(OUTSIDE) == DIGESTS
 
 
-@pytest.mark.parametrize("algorithm", OUTSIDE)
+SHORT = "blake2b-64"
+"""Of eight bytes, which is what many write in base64 and in fields of binary data: it is known in hex alone."""
+
+
+@pytest.mark.parametrize("what", ["request-body", "request-text"])
+@pytest.mark.parametrize("more", [b"", b'{"at": "2026-01-31-12-00"}\n' * 2_000], ids=["little", "much"])
+def test_a_digest_of_eight_bytes_is_found_in_hex(desk, sent, what, more):
+    digest = OUTSIDE[SHORT](sent[what == "request-text"]).hex()
+    for written in (digest, digest.upper()):
+        assert desk.found(b"INFO cache lookup key=" + written.encode() + b" ttl=300\n" + more) == {(("hex", SHORT, what), "c")}
+
+
+@pytest.mark.parametrize("algorithm", [name for name in OUTSIDE if name != SHORT])
 @pytest.mark.parametrize("what", ["request-body", "request-text"])
 def test_the_digest_of_a_request_and_of_its_text_is_found_in_hex_base64_and_raw(desk, sent, algorithm, what):
     digest = OUTSIDE[algorithm](sent[what == "request-text"])

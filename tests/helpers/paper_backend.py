@@ -84,6 +84,7 @@ class PaperBackend:
 
     def _content(self, request: Any, context: Any) -> bytes:
         raw = request.body or b""
+        raw = raw if isinstance(raw, bytes | str) else b"".join(raw)  # a body that comes in pieces
         asked = Asked(request.method, request.path_url.split("?")[0], self._keys.get(request.headers.get("x-api-key", ""), ""), raw)
         self.asked.append(asked)
         reply = self._honest(asked)

@@ -79,7 +79,7 @@ def test_the_order_of_a_run_is_probe_stimuli_reading_settling_reading_probe(judg
     assert events[0] == "RunStarted"
     assert events[-1] == "RunEnded"
     order = [e for e in events if e in ("SanityProbed", "ScenarioEnded", "SourceRead", "Checked")]
-    assert order == ["SanityProbed", *["ScenarioEnded"] * 4, "SourceRead", "SourceRead", "SanityProbed", *["Checked"] * 3]
+    assert order == ["SanityProbed", *["ScenarioEnded"] * 5, "SourceRead", "SourceRead", "SanityProbed", *["Checked"] * 3]
     assert found.backend.asked[-1].path.endswith("/zdr"), "the last probe is the last request"
 
 

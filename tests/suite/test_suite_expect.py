@@ -198,6 +198,12 @@ def test_not_served_rejects_any_success(bind, status):
     assert len(findings) == 1
 
 
+def test_not_served_rejects_that_a_copy_is_as_good_as_new(bind):
+    item = interaction(2, status=304, outcome="not_modified", accepted=False)
+    message, _ = violated(lambda: bind(Record()).not_served([interaction(1, **REFUSED), item], "it must be refused"))
+    assert "i-00002" in message
+
+
 @pytest.mark.parametrize("changes", [SILENT, LIMITED], ids=["silent", "limited"])
 def test_not_served_is_inconclusive_without_a_decision(bind, changes):
     item = interaction(7, **changes)

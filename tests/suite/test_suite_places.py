@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from inside import Lab
 
+from suites.retention.reports import renamed
 from zdr_audit.suite.marks import Scenario
 from zdr_audit.target.dialects.anthropic import AnthropicMessages
 from zdr_audit.target.stimulus import IN_BLOCKS, RESULT, SEARCH, Place
@@ -35,11 +36,11 @@ def test_each_place_is_sent_once_with_a_canary_of_its_own(tmp_path: Path, scenar
 
 def test_events_get_other_names_at_any_depth_and_what_is_no_report_stays() -> None:
     report = {"events": [{"event_type": "Internal", "event_data": {"event_name": "prompt", "name": 5, "prompt": "x"}, "kind": "k"}]}
-    body, headers = RETENTION.renamed("feedback", json.dumps(report).encode(), {"a": "b"})
+    body, headers = renamed("feedback", json.dumps(report).encode(), {"a": "b"})
     data = {"event_name": "feedback", "name": 5, "prompt": "x"}
     assert json.loads(body) == {"events": [{"event_type": "Internal", "event_data": data, "kind": "feedback"}]}
     assert headers == {"a": "b"}
-    assert [RETENTION.renamed("feedback", odd, {})[0] for odd in (b"not json", b"", None)] == [b"not json", b"", None]
+    assert [renamed("feedback", odd, {})[0] for odd in (b"not json", b"", None)] == [b"not json", b"", None]
 
 
 def test_a_system_prompt_goes_out_as_a_plain_string_and_as_a_list(tmp_path: Path) -> None:

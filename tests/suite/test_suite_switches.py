@@ -19,6 +19,7 @@ from zdr_audit.profile.model import Permissions
 from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.marks import Scenario
 from zdr_audit.suite.outcomes import DoesNotApply
+from zdr_audit.target.transport import Answer, Outgoing, now
 
 
 def driven(lab: Lab, scenario: Scenario, control: str) -> Expect:
@@ -100,6 +101,65 @@ def test_each_feature_that_worked_before_zdr_must_work_after_disabling(tmp_path:
     unanswered = {"status": None, "outcome": "no_answer", "accepted": False, "error": "timed out"}
     expect.interactions[:] = [i.model_copy(update=unanswered) if i.step == "use each before ZDR" else i for i in whole]
     assert "no decision" in inconclusive(lambda: the_provider_disables(expect))
+
+
+def test_zdr_is_disabled_however_it_came_to_be_on(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        expect = driven(lab, enablement.disabling, "ZDR-ENB-05")
+        the_provider_disables(expect)
+    for step in ("disable in another case", "status in another case"):
+        assert [(i.labels["came"], i.outcome) for i in expect.where(step=step)] == [
+            ("enabled once more", "accepted"),
+            ("migrated", "accepted"),
+        ]
+        assert not any(i.counts for i in expect.where(step=step))
+    again, moved = (i.labels["about"] for i in expect.where(step="disable in another case"))
+    assert again == expect.one(step="disable").labels["about"] and moved == expect.one(step="migrate one").labels["about"]
+    refused = {"status": 409, "outcome": "client_error", "accepted": False}
+    for at, item in enumerate(expect.interactions):
+        if item.step == "disable in another case":
+            expect.interactions[at] = item.model_copy(update=refused)
+            message, findings = violated(lambda: the_provider_disables(expect))
+            assert "however it came to be on" in message and [f.interaction for f in findings] == [item.id]
+            expect.interactions[at] = item
+        if item.step == "status in another case":
+            expect.interactions[at] = item.model_copy(update={"data": {"status": "enabled"}})
+            assert "however it came to be on" in violated(lambda: the_provider_disables(expect))[0]
+            expect.interactions[at] = item
+
+
+def test_zdr_that_a_migration_kept_for_good_is_found(tmp_path: Path) -> None:
+    with Lab(tmp_path, "enb-migrated-cannot-be-disabled") as lab:
+        message, (finding,) = violated(lambda: the_provider_disables(driven(lab, enablement.disabling, "ZDR-ENB-05")))
+    assert message.startswith("the provider must be able to disable ZDR however it came to be on") and finding.interaction
+
+
+@pytest.mark.parametrize("operations", [("zdr.migrate",), ("organization.create_api_zdr",)])
+def test_where_nothing_can_be_migrated_the_other_cases_stand(tmp_path: Path, operations: tuple[str, ...]) -> None:
+    with Lab(tmp_path) as lab:
+        kept = {name: spec for name, spec in lab.profile.operations.items() if name not in operations}
+        lab.profile = lab.profile.model_copy(update={"operations": kept})
+        expect = driven(lab, enablement.disabling, "ZDR-ENB-05")
+    the_provider_disables(expect)
+    assert [i.labels["came"] for i in expect.where(step="disable in another case")] == ["enabled once more"]
+    assert not expect.where(operation="organization.create_api_zdr")
+
+
+def test_that_it_cannot_be_enabled_once_more_is_no_matter_of_disabling(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        send, filed = lab.transport.send, list[str]()
+
+        def once(outgoing: Outgoing) -> Answer:
+            if outgoing.operation == "zdr.request":
+                filed.append(outgoing.raw_path)
+                if filed.count(outgoing.raw_path) > 1:
+                    return Answer(409, {}, b'{"type": "error", "error": {"type": "conflict"}}', "", now(), now())
+            return send(outgoing)
+
+        lab.transport.send = once  # type: ignore[method-assign]
+        expect = driven(lab, enablement.disabling, "ZDR-ENB-05")
+    the_provider_disables(expect)
+    assert [i.labels["came"] for i in expect.where(step="disable in another case")] == ["migrated"]
 
 
 # -- who may switch -----------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 # The names of `digests.ALGORITHMS`, which a reader of findings needs without what computes them.
 DIGESTS = frozenset({
     "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha512_256", "sha3_224", "sha3_256", "sha3_384", "sha3_512",
-    "blake2b", "blake2b-128", "blake2b-160", "blake2b-256", "blake2s", "blake3",
+    "blake2b", "blake2b-64", "blake2b-128", "blake2b-160", "blake2b-256", "blake2s", "blake3",
     "uuid5-url", "uuid5-dns", "uuid5-oid", "uuid3-url", "uuid3-dns",
 })  # fmt: skip
 

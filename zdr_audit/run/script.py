@@ -10,6 +10,7 @@ from zdr_audit.profile.model import SESSION, ActorSection, Profile
 from zdr_audit.profile.operation import Operation
 from zdr_audit.target.dialects.base import Dialect, Rendered, counting_dialect
 from zdr_audit.target.dialects.content import FILLER
+from zdr_audit.target.guise import dressed
 from zdr_audit.target.session import in_session
 from zdr_audit.target.shape import words
 from zdr_audit.target.stimulus import PLACES, Stimulus
@@ -75,7 +76,7 @@ def comment(text: str) -> list[str]:
 def _rendered(dialect: Dialect, operation: str, spec: Operation, stimulus: Stimulus, model: str) -> Rendered:
     """The request with words in place of its long parts, which stand before the message's own words in every dialect."""
     short = stimulus.model_copy(update={"padding": 0, "noise": 0, "wrong": None if stimulus.wrong == "too_large" else stimulus.wrong})
-    texts = {place: WORD for place in PLACES if place in stimulus.places}
+    texts = {place: dressed(stimulus, place, WORD) for place in PLACES if place in stimulus.places}
     long = [word for word, length in ((_NOISE, stimulus.noise), (_FILLER, stimulus.padding)) if length]
     if long:
         texts["message"] = " ".join([*long, texts.get("message", "the ships")])

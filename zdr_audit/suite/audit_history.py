@@ -213,9 +213,12 @@ class Story:
             raise NothingHere(f"there was one action in {self.organization}, so there is no order to check")
         if len(pairs) < 2:
             raise Inconclusive("fewer than two actions could be matched to entries, so there is no order to check")
-        bare = [e for e in self.entries if number_of(e) is None or moment(e.get("at")) is None]
-        if bare:
-            raise Inconclusive(f"entry {bare[0].get('id')} has no sequence number or no time with its zone, so there is no order to check")
+        for lacking, bare in (
+            ("sequence number", [e for e in self.entries if number_of(e) is None]),
+            ("time with its zone", [e for e in self.entries if moment(e.get("at")) is None]),
+        ):
+            if bare:
+                raise Inconclusive(f"entry {bare[0].get('id')} has no {lacking}, so there is no order to check")
         for (before, first), (action, second) in pairwise(pairs):
             if before.interaction is action.interaction:
                 continue  # the two entries of one step may stand in either order

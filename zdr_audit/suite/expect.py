@@ -111,10 +111,10 @@ class Expect:
         self.every(chosen, lambda i: i.outcome == "accepted", promise)
 
     def not_served(self, items: Iterable[Interaction], promise: str) -> None:
-        """None got what it asked for. No answer and 429 are inconclusive, not a pass."""
+        """None got what it asked for, nor was told that what it has of it is as good as new. No answer and 429 are inconclusive, not a pass."""
         chosen = list(items)
         silent = [i for i in chosen if i.outcome in ("no_answer", "rate_limited")]
-        self.every(chosen, lambda i: not i.served, promise)
+        self.every(chosen, lambda i: not i.served and i.outcome != "not_modified", promise)
         if silent:
             raise Inconclusive(f"no decision from the target: {describe(silent[0])}")
 

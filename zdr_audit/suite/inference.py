@@ -22,6 +22,7 @@ from zdr_audit.suite.recorder import Planned
 from zdr_audit.target import shape
 from zdr_audit.target.dialects import content as words
 from zdr_audit.target.dialects.base import counting_dialect
+from zdr_audit.target.guise import dressed
 from zdr_audit.target.session import NoPlace, in_session
 from zdr_audit.target.stimulus import PLACES, Place, Stimulus, fitted
 from zdr_audit.target.template import MissingValue, fill_path, fill_some, names, with_query
@@ -54,12 +55,14 @@ class Conversation:
 @dataclass(frozen=True)
 class How:
     """How one inference request is sent. One of the statuses in `expects` is accepted too, and a request that is sent once must bring one of them. `repeat`
-    sends the very same request again, as a client's retry does; `once`: not even where no answer came. `slowly`: seconds after which the second half of
+    sends the very same request again, as a client's retry does; `models`: then the same words to each of these, as a client that falls back to another does
+    (not within a conversation). `once`: not even where no answer came. `slowly`: seconds after which the second half of
     the body follows. `begun` is set as soon as an answer begins to come. `conversation` is the one that the request goes on with."""
 
     operation: str = "messages.create"
     expects: tuple[int, ...] = ()
     repeat: int = 1
+    models: tuple[str, ...] = ()
     once: bool = False
     slowly: float = 0.0
     begun: threading.Event | None = None
@@ -72,7 +75,7 @@ class How:
     @property
     def must(self) -> tuple[int, ...]:
         """The statuses of which one has to come."""
-        return self.expects if self.repeat == 1 else ()
+        return self.expects if self.repeat == 1 and not self.models else ()
 
 
 AS_EVER = How()
@@ -202,6 +205,11 @@ class Inference(Operations):
         for attempt in range(1, how.repeat):
             retry = replace(outgoing, headers=outgoing.headers | {"x-stainless-retry-count": str(attempt)})
             recorded, answer = recorder.exchange(recorder.new_interaction(), planned, actor, retry, carried.canaries, judged)
+        for other in how.models:
+            same = possible.model_copy(update={"model": other})
+            turned = replace(planned, model=other, stimulus=shape.data(same))
+            asked = self._outgoing(same, by, other, carried, spec, how)
+            recorded, answer = recorder.exchange(recorder.new_interaction(), turned, actor, asked, carried.canaries, judged)
         called = answer_id(answer)
         return Reply(recorded, {"answer": called} if called else {})
 
@@ -224,7 +232,7 @@ class Inference(Operations):
         about = (interaction, by.organization_id, self.scenario, by.content)
         minted = {p: before.lasting.get(p) or self.recorder.new_canary("prompt", p, *about) for p in PLACES if p in stimulus.places}
         before.lasting |= {place: made for place, made in minted.items() if place in LASTING}
-        texts: dict[Place, str] = {place: canary for place, (_, canary) in minted.items()}
+        texts: dict[Place, str] = {place: dressed(stimulus, place, canary) for place, (_, canary) in minted.items()}
         answer = [self.recorder.new_canary("response", "answer", *about)] if stimulus.answer else []
         before.canaries = canaries = tuple(dict.fromkeys([*(one for one, _ in (*minted.values(), *answer)), *before.canaries]))
         if not answer:

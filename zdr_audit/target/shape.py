@@ -140,6 +140,15 @@ _CHOICE_WORDS: Mapping[str, str] = {
     "named": "a model that must use the tool named",
     "none": "a model that must use no tool",
 }
+_SIGNS_WORDS: Mapping[str, str] = {
+    "terminal": "control characters of a terminal around the content",
+    "invisible": "signs without width around the content",
+    "binary": "NUL and other control characters around the content",
+}
+_GUISE_WORDS: Mapping[str, str] = {
+    "personal": "the content said as personal data",
+    "credentials": "the content said as credentials",
+}
 _FEATURE_WORDS: Mapping[str, str] = {
     "answer": "an answer that the model is told to give",
     "stream": "streaming",
@@ -184,6 +193,10 @@ def feature_words(feature: Feature) -> str:
             return f"{value} sampling"
         case "tool_choice":
             return _CHOICE_WORDS.get(value, f"the choice of tools {value}")
+        case "signs":
+            return _SIGNS_WORDS.get(value, f"{value} signs")
+        case "guise":
+            return _GUISE_WORDS.get(value, f"the content said as {value}")
         case "turns":
             return f"{value} earlier turn{'s' if value > 1 else ''}"
         case "tools":

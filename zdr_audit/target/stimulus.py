@@ -25,6 +25,8 @@ Wrong = Literal[
 WRONG: tuple[Wrong, ...] = get_args(Wrong)
 Sampling = Literal["warm", "nucleus"]
 Choice = Literal["auto", "any", "named", "none"]
+Signs = Literal["terminal", "invisible", "binary"]
+Guise = Literal["personal", "credentials"]
 REFUSABLE: frozenset[Place] = frozenset({"unknown_field", "earlier_thinking", "server_result"})
 """Places that a target may answer with a client error, and be right: whoever sends content there must be ready for one. Thinking bears a
 signature, as what a tool of the provider's found does, and no target need take one that it did not give."""
@@ -53,6 +55,8 @@ _COMES_WITH: dict[str, tuple[str, ...]] = {
 """What a target has only if it has the others, whose names a profile may know where it does not know this one."""
 SWITCHES = ("stream", "cache", "cache_hour", "thinking", "answer", "steady", "brief", "tool_failed", "stopped")
 """What a request can be sent without, and still be worth sending."""
+CHOICES = ("sampling", "tool_choice", "signs", "guise")
+"""What a request can have one of several of, or none."""
 
 FEWEST: dict[str, int] = {"turns": 0, "tools": 1, "copies": 1}
 """What a request can have many of, and how many it has where nothing is said of it."""
@@ -73,8 +77,9 @@ class Stimulus(BaseModel):
     one, `copies` how often all else is said that can be said more than once (blocks of text and of the system prompt, images, documents, stop
     sequences); `without` names query parameters and headers of the profile's operation that are not sent; `cache_hour` asks for the longer time to live
     wherever something is marked for the cache; `stopped` has the answer end at the stop sequence. Many a backend decides by such things what to cache, to
-    sample, to spool or to cut. `ask` is how the answer is asked for, where the target understands other words than ours: `{parts}` in it is what is to be
-    joined."""
+    sample, to spool or to cut. `signs` stand around the content that a reader does not see (those of a terminal, say), and by its `guise` it is said as
+    what detectors look for: as personal data, as credentials. `ask` is how the answer is asked for, where the target understands other words than ours:
+    `{parts}` in it is what is to be joined."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -110,6 +115,8 @@ class Stimulus(BaseModel):
     without: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     stopped: bool = False
+    signs: Signs | None = None
+    guise: Guise | None = None
     ask: str = ""
 
 
@@ -124,6 +131,7 @@ def features(stimulus: Stimulus) -> tuple[str, ...]:
         "tool_choice": stimulus.tool_choice is not None,
     }
     flags |= {"tools": stimulus.tools > 1, "copies": stimulus.copies > 1}
+    flags |= {"signs": stimulus.signs is not None, "guise": stimulus.guise is not None}
     flags |= {"answer": stimulus.answer, f"wrong:{stimulus.wrong}": stimulus.wrong is not None}
     return (*(p for p in PLACES if p in stimulus.places), *(name for name, used in flags.items() if used))
 
@@ -138,5 +146,5 @@ def fitted(stimulus: Stimulus, offered: Collection[str]) -> tuple[Stimulus | Non
         return None, missing
     update: dict[str, object] = {name: False for name in SWITCHES if name in missing}
     update |= {name: fewest for name, fewest in FEWEST.items() if name in missing}
-    update |= {name: None for name in ("sampling", "tool_choice") if name in missing}
+    update |= {name: None for name in CHOICES if name in missing}
     return stimulus.model_copy(update=update | {"places": kept}), missing

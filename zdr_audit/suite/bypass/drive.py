@@ -24,10 +24,11 @@ def spots(assay: Assay, *, reads: bool = False) -> list[tuple[str, FeatureEndpoi
     """Every endpoint that takes content and needs nothing made before, helper endpoints too; the features that the policy names first. `reads`: every one
     that is read and needs nothing made before."""
     features = sorted(assay.profile.features.items(), key=lambda item: not item[1].named_in_policy)
-    return [(name, e) for name, feature in features for e in feature.endpoints if (_lists(e) if reads else e.carries and not e.continues)]
+    return [(name, e) for name, feature in features for e in feature.endpoints if (lists(e) if reads else e.carries and not e.continues)]
 
 
-def _lists(endpoint: FeatureEndpoint) -> bool:
+def lists(endpoint: FeatureEndpoint) -> bool:
+    """Whether it is read and needs nothing made before."""
     return endpoint.method == "GET" and not endpoint.carries and names([endpoint.path, endpoint.query, endpoint.body]) <= {"org"}
 
 

@@ -10,12 +10,15 @@ from zdr_audit.profile.model import Profile
 from zdr_audit.suite.limits import SILENT, Telling
 from zdr_audit.suite.linear.record import event_of, expected_of
 from zdr_audit.suite.linear.workflow import DENIED, Deed, Entry, Workflow, World
+from zdr_audit.suite.log_order import in_order
 from zdr_audit.suite.outcomes import Inconclusive
 
 Row = dict[str, object]
 _RULES = Workflow(log=None)
 _BIRTH = ("requested", "approved", "enabled")
 _SILENT = frozenset({"no_answer", "rate_limited"})
+_OPEN = ("requested", "approved")
+_A_DAY = 86_400
 
 
 @dataclass
@@ -32,10 +35,12 @@ class Organization:
     """How often ZDR was switched: a spell lasts from one switch to the next."""
     lasting: set[tuple[str, int]] = field(default_factory=set)
     """Features of which something was begun that must still be there, and in which spell: no time has passed since, and ZDR was not enabled."""
+    waited: set[str] = field(default_factory=set)
+    """Requests that were open while days went by: the target may have let them lapse, which is a rejection that nobody asked for."""
 
     @property
     def open_request(self) -> bool:
-        return any(status in ("requested", "approved") for _, status in self.world.requests)
+        return any(status in _OPEN for _, status in self.world.requests)
 
 
 class Unknown(Exception):
@@ -107,9 +112,13 @@ class Model:
         if (deed.enables or deed.approves) and deed.outcome == "success" and self.profile.further_entry is not None:
             known.log.append(Entry("enabled" if deed.enables else "approved", "success", deed.role, deed.email, deed.reference))
         if deed.outcome == "refused":
+            if allowed and deed.request in known.waited:
+                known.world = before.put(deed.request, "rejected")  # it has lapsed
+                return ""
             return "it must be possible, and was refused" if must else ""
         if not allowed:
             return "it must be refused, and was done"
+        known.waited.discard(deed.request)
         known.world = next(iter(_RULES.step(before, deed)), before)
         known.spell += known.world.zdr != before.zdr
         if deed.kind == "migrated":
@@ -175,8 +184,9 @@ class Model:
         if item.outcome != "accepted" or types is None:
             return f"the audit log must be readable, and gave {item.outcome}"
         logs_refusals = self.profile.logs_refusals
-        found = expected_of(sorted(rows, key=_sequence), types, logs_refusals)
+        found = expected_of(in_order(rows), types, logs_refusals)
         expected = [entry for entry in known.log if logs_refusals or entry.outcome != "refused"]
+        found = _without_lapses(found, expected, len(known.waited))
         said = _agrees(found, expected)
         if known.born_with_zdr:
             # Making it with ZDR was an enabling too: what the log says of that comes first, and is not of our doing.
@@ -193,6 +203,8 @@ class Model:
             self.clock += float(item.labels["seconds"])
             for known in self.organizations.values():
                 known.lasting.clear()
+                if float(item.labels["seconds"]) > _A_DAY:
+                    known.waited |= {request for request, status in known.world.requests if status in _OPEN}
         else:
             self.purged = self.clock
         return ""
@@ -256,6 +268,13 @@ def _agrees(found: list[Entry], expected: list[Entry]) -> str:
     return "" if at == len(found) else f"the audit log has {_said(found[at])}, which did not happen"
 
 
+def _without_lapses(found: list[Entry], expected: list[Entry], most: int) -> list[Entry]:
+    """The entries without those of requests that lapsed, at most so many: rejections that are of nobody's doing."""
+    rejected = [Deed("rejected", "success", e.role, e.email, e.reference) for e in expected if e.kind == "rejected"]
+    lapses = [e for e in found if e.kind == "rejected" and e.outcome == "success" and not any(e.tells_of(d, "success") for d in rejected)]
+    return [e for e in found if not any(e is lapse for lapse in lapses[:most])]
+
+
 def _reached(found: list[Entry], place: int) -> range:
     """The places of the entries that may come next."""
     end = next((at for at in range(place, len(found)) if found[at].kind != DENIED), len(found))
@@ -277,10 +296,3 @@ def _word(zdr: bool) -> str:
 
 def _said(entry: Entry) -> str:
     return f"'{entry.kind}' {entry.outcome} by {entry.email or entry.role or 'somebody'}"
-
-
-def _sequence(row: Row) -> int:
-    try:
-        return int(str(row.get("sequence")))
-    except ValueError:
-        return 0

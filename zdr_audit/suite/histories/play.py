@@ -159,7 +159,8 @@ class Play:
 
     def endings(self) -> list[Callable[[], None]]:
         """What every history ends with: what is held is released, and a look at the state and the log of every organization. Through time it is first led to
-        what must last, a key is revoked and a session flagged; then the service begins anew, and the longest period passes."""
+        what must last, a key is revoked and a session flagged, and a request is filed that nobody decides; then the service begins anew, and the longest
+        period passes."""
         released = [partial(self.release, party) for party in self.parties for _ in self.holds.get(party.id, ())]
         if not self.through_time:
             return [*released, *(partial(last, party) for party in self.parties for last in (self.look, self.log))]
@@ -168,7 +169,23 @@ class Play:
         found += [partial(self.revoke, first)] if offers("key.create") and offers("key.revoke") else []
         found += [partial(self.flag, first)] if "operator" in self.assay.staff_actors and offers("session.flag") else []
         found += [self.restart] if offers("service.restart") else []
-        return [*found, *(partial(self.wait, days) for days in self.periods()[-1:])]
+        waits: list[Callable[[], None]] = [partial(self.wait, days) for days in self.periods()[-1:]]
+        if waits and self.assay.separate("zdr.approve"):
+            found.append(self.file_what_waits)
+            waits.append(self.enable_what_waited)
+        return [*found, *waits]
+
+    def file_what_waits(self) -> None:
+        """One more organization, for which ZDR is requested, and nobody decides."""
+        self.create("organization.create")
+        self.turn += 1
+        self.act("requested", self.parties[-1])
+
+    def enable_what_waited(self) -> None:
+        """Where enabling is a step by itself; else what was seen after the time tells whether it was done."""
+        party = self.parties[-1]
+        if self.enabling == "enabled":
+            self.act("enabled", party, next(iter(self.requests.get(party.id, [])), "none"))
 
     def lead_to_zdr(self, party: Party) -> None:
         """The steps that are left on the way to ZDR."""

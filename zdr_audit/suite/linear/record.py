@@ -12,7 +12,8 @@ from zdr_audit.profile.audit import AuditTypes
 from zdr_audit.suite.expect import Expect
 from zdr_audit.suite.linear.order import Event, Order, find_order
 from zdr_audit.suite.linear.workflow import DENIED, Deed, Entry, Kind, Outcome, Workflow, World
-from zdr_audit.suite.log_entries import moment
+from zdr_audit.suite.log_entries import moment, number_of
+from zdr_audit.suite.log_order import in_order
 from zdr_audit.suite.log_refusals import denies
 from zdr_audit.suite.outcomes import Inconclusive, Violated, answer_finding, read_to_the_end
 
@@ -47,7 +48,7 @@ class Concurrent:
             acts = [i for i in expect.interactions if i.labels.get("about") == organization and event_of(i) is not None]
             apart = expect.profile.further_entry is not None
             events = tuple(part for i in acts if (event := event_of(i)) is not None for part in _parts(event, apart))
-            rows = sorted((row for page in pages for row in (page.data or {}).get("items", [])), key=_sequence)
+            rows = in_order(row for page in pages for row in (page.data or {}).get("items", []))
             logs_refusals = expect.profile.logs_refusals
             entries = tuple(expected_of(rows, types, logs_refusals))
             found.append(cls(organization, events, entries, {i.id: i for i in acts}, pages[0], tuple(rows), logs_refusals))
@@ -61,14 +62,6 @@ class Concurrent:
     def explain(self, *, rules: bool, sights: bool) -> Order:
         model = Workflow(self.entries, rules, sights, self.logs_refusals)
         return find_order(self.events if sights else self.acted(), World(), model.step, model.done, model.looks)
-
-
-def _sequence(row: dict[str, object]) -> int:
-    """Rows may come in any order; the sequence number is what the log says of theirs."""
-    try:
-        return int(str(row.get("sequence")))
-    except ValueError:
-        return 0
 
 
 def event_of(item: Interaction) -> Event[Deed] | None:
@@ -146,11 +139,10 @@ def log_agrees(expect: Expect) -> None:
 def falling(rows: Sequence[dict[str, object]]) -> str:
     """What does not rise in these entries, which are sorted by number: a number that is there twice, a time before that of the entry before. Empty where
     nothing is wrong, or where entries have no numbers."""
-    numbers = [_sequence(row) for row in rows]
-    if not all(numbers):
+    if any(number_of(row) is None for row in rows):
         return ""
     for one, two in pairwise(rows):
-        if _sequence(one) == _sequence(two):
+        if number_of(one) == number_of(two):
             return f"the entries {one.get('id')} and {two.get('id')} of the audit log have the same number"
         first, second = moment(one.get("at")), moment(two.get("at"))
         if first is not None and second is not None and second < first:

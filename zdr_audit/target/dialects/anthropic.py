@@ -25,7 +25,7 @@ class AnthropicMessages:
     name = "anthropic-messages"
     features = frozenset(
         {*PLACES, "stream", "cache", "cache_hour", "thinking", "session", "opening", "answer", "steady", "brief", "turns"}
-        | {"store", "tool_failed", "sampling", "tool_choice", "tools", "copies"}
+        | {"store", "tool_failed", "sampling", "tool_choice", "tools", "copies", "signs", "guise"}
         | {"dialect:names_request", "dialect:error_envelope"}
         | {f"wrong:{kind}" for kind in WRONG}
     )

@@ -33,9 +33,9 @@ class Parsed:
 
 class Dialect(Protocol):
     """One interface for inference. `features` are those of a stimulus that it can say: places, `stream`, `cache`, `thinking`, `session`, `opening`,
-    `answer`, and `wrong:` with a kind of wrong request; and `dialect:` with what the interface promises of its answers (`names_request`: each names itself
-    and the organization served; `error_envelope`: errors come in one form). `headers` go with every call of the interface; `request_id_header` is where an
-    answer names itself."""
+    `answer`, `signs` and `guise` (of content in its texts, which come ready made), and `wrong:` with a kind of wrong request; and `dialect:` with what the
+    interface promises of its answers (`names_request`: each names itself and the organization served; `error_envelope`: errors come in one form). `headers`
+    go with every call of the interface; `request_id_header` is where an answer names itself."""
 
     name: str
     features: frozenset[str]
@@ -43,8 +43,8 @@ class Dialect(Protocol):
     request_id_header: str
 
     def render(self, stimulus: Stimulus, model: str, texts: Mapping[Place, str], parts: tuple[str, ...], size_limit: int) -> Rendered:
-        """`texts` gives the canary for each place of the stimulus, `parts` the pieces to be joined (empty: no instruction). Of `stimulus.noise` characters
-        of random text (`content.noise`) all must be in the body: the growth bound rests on them."""
+        """`texts` gives what is to be said (the canary) for each place of the stimulus, `parts` the pieces to be joined (empty: no instruction). Of
+        `stimulus.noise` characters of random text (`content.noise`) all must be in the body: the growth bound rests on them."""
 
     def parse(self, status: int | None, content_type: str, body: bytes, *, streamed: bool) -> Parsed:
         """Read an answer. Anything but a complete one is `ok` False with the reason."""

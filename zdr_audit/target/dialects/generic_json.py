@@ -16,7 +16,7 @@ from zdr_audit.target.template import fill, names, pointer
 _NOT_IN_TEMPLATES = IN_BLOCKS | {"message", "header", "unknown_field"}
 KNOWN_NAMES = ("text", "model", "stream", "session", *(place for place in PLACES if place not in _NOT_IN_TEMPLATES))
 _TEXT_PLACES = {"text": "message"}
-_ALWAYS = ("answer", "header", "wrong:broken_json", "wrong:bad_credential", "wrong:too_large")
+_ALWAYS = ("answer", "header", "signs", "guise", "wrong:broken_json", "wrong:bad_credential", "wrong:too_large")
 
 
 class GenericJsonDialect:

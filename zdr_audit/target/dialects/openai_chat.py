@@ -35,6 +35,8 @@ class OpenAIChat:
             "tool_choice",
             "tools",
             "copies",
+            "signs",
+            "guise",
             *(f"wrong:{kind}" for kind in WRONG),
         }
     )

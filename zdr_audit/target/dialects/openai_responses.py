@@ -21,7 +21,22 @@ class OpenAIResponses:
 
     name = "openai-responses"
     features = frozenset(
-        {*SAID, "stream", "thinking", "opening", "answer", "steady", "turns", "store", "sampling", "tool_choice", "tools", "copies"}
+        {
+            *SAID,
+            "stream",
+            "thinking",
+            "opening",
+            "answer",
+            "steady",
+            "turns",
+            "store",
+            "sampling",
+            "tool_choice",
+            "tools",
+            "copies",
+            "signs",
+            "guise",
+        }
         | {f"wrong:{kind}" for kind in WRONG}
     ) - {"stop_sequence"}
     request_id_header = "x-request-id"
