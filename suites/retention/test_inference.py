@@ -10,7 +10,7 @@ from . import scenarios as after
 from . import unusual
 
 
-@control("ZDR-RET-01", after=(after.plain_requests, after.the_last_requests, unusual.unusual_texts))
+@control("ZDR-RET-01", after=(after.plain_requests, after.the_last_requests, unusual.unusual_requests))
 def test_prompts_of_plain_requests_are_kept_nowhere(expect: Expect) -> None:
     # The last of them too, which were sent right before the stores were read: not even for a while.
     plain = expect.some(step="ask", content="zdr")
@@ -23,7 +23,7 @@ def test_answers_of_plain_requests_are_kept_nowhere(expect: Expect) -> None:
     expect.kept_nowhere(kinds=("response",), answers=3, promise="the answer to a plain request must not be kept")
 
 
-@control("ZDR-RET-03", after=(after.streamed_requests, after.the_last_requests, unusual.unusual_texts))
+@control("ZDR-RET-03", after=(after.streamed_requests, after.the_last_requests, unusual.unusual_requests))
 def test_streamed_requests_leave_neither_prompt_nor_answer(expect: Expect) -> None:
     streamed = [*expect.some(scenario=after.streamed_requests.name, content="zdr"), *expect.some(step="ask streamed", content="zdr")]
     expect.kept_nowhere(streamed, answers=2, promise="nothing of a streamed request must be kept")

@@ -14,15 +14,17 @@ from zdr_audit.journal.events import Interaction
 from zdr_audit.suite.history import History
 from zdr_audit.suite.marks import Scenario
 from zdr_audit.target.dialects.anthropic import AnthropicMessages
+from zdr_audit.target.transport import Outgoing
 
 UNUSUAL, RETENTION = (importlib.import_module(f"suites.retention.{name}") for name in ("unusual", "scenarios"))
-TEXTS, TOOLS = UNUSUAL.unusual_texts, RETENTION.tool_use
+TEXTS, TOOLS = UNUSUAL.unusual_requests, RETENTION.tool_use
 
 
 def driven(folder: Path, scenario: Scenario, violation: str | None = None, offered: frozenset[str] | None = None) -> tuple[Lab, History]:
     with Lab(folder, violation) as lab:
         assay = lab.assay(scenario.name, 1, "quick")
         assay.offered = assay.offered if offered is None else offered
+        assay.parallel = lambda jobs: [job() for job in jobs]  # type: ignore[method-assign,misc] # the laboratory deals with one request at a time
         scenario.drive(assay)
         return lab, lab.history()
 
@@ -37,7 +39,8 @@ def test_unusual_texts_are_sent_in_pairs_and_the_reference_backend_takes_them(tm
     sent = history.interactions.values()
     assert all(i.accepted and i.status == 200 and i.labels["answer"] == "follows" for i in sent)
     mine, theirs = ([dress(i) for i in sent if i.organization == party] for party in ("subject", "control"))
-    assert mine == theirs and len(mine) == 6
+    assert mine == theirs and len(mine) == 8
+    assert all({i.organization for i in sent if i.pair == pair} == {"subject", "control"} for pair in {i.pair for i in sent})
     assert {signs for _, signs, _ in mine} == {None, "terminal", "invisible", "binary"}
     assert {guise for _, _, guise in mine} == {None, "personal", "credentials"}
     assert {i.step for i in sent if dress(i)[0]} == {"ask streamed"} and {i.step for i in sent if not dress(i)[0]} == {"ask"}
@@ -59,7 +62,26 @@ def test_a_target_without_either_gets_plain_texts(tmp_path: Path) -> None:
     _, history = driven(tmp_path, TEXTS, offered=AnthropicMessages.features - {"signs", "guise"})
     sent = history.interactions.values()
     assert all(i.accepted and dress(i)[1:] == (None, None) for i in sent)
-    assert Counter(i.labels["left_out"] for i in sent) == {"signs": 6, "guise": 4, "signs,guise": 2}
+    assert Counter(i.labels.get("left_out") for i in sent) == {"signs": 6, "guise": 4, "signs,guise": 2, None: 4}
+
+
+def test_a_plain_and_a_streamed_body_of_each_organization_come_slowly_and_beside_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[Outgoing] = []
+    with Lab(tmp_path) as lab:
+        through, jobs = lab.transport.send, []
+        monkeypatch.setattr(lab.transport, "send", lambda outgoing: (sent.append(outgoing), through(outgoing))[1])
+        assay = lab.assay(TEXTS.name, 1, "quick")
+        assay.parallel = lambda given: [job() for job in jobs.extend(given) or jobs]  # type: ignore[method-assign]
+        TEXTS.drive(assay)
+        made = list(lab.history().interactions.values())
+    slow = [bool(outgoing.slowly) for outgoing in sent]
+    assert {outgoing.slowly for outgoing in sent} == {0.0, UNUSUAL.SLOW_BODY} and UNUSUAL.SLOW_BODY > 1
+    assert len(jobs) == 5 and slow == [True] * 4 + [False] * 12
+    assert {(i.organization, dress(i), i.step) for i in made[:4]} == {
+        (party, (stream, None, None), "ask streamed" if stream else "ask") for party in ("subject", "control") for stream in (False, True)
+    }
 
 
 def kept(folder: Path, scenario: Scenario, violation: str | None) -> set[str]:
