@@ -83,8 +83,7 @@ class PaperBackend:
         mocker.register_uri(requests_mock.ANY, requests_mock.ANY, content=self._content)
 
     def _content(self, request: Any, context: Any) -> bytes:
-        raw = request.body or b""
-        raw = raw if isinstance(raw, bytes | str) else b"".join(raw)  # a body that comes in pieces
+        raw = request.body if isinstance(request.body, bytes) else b"".join(request.body or ())
         asked = Asked(request.method, request.path_url.split("?")[0], self._keys.get(request.headers.get("x-api-key", ""), ""), raw)
         self.asked.append(asked)
         reply = self._honest(asked)

@@ -14,6 +14,7 @@ from paper_backend import BASE_URL, CONTROLS, WITHOUT, PaperBackend, Spoil, prof
 
 from suites.administration.test_administration import test_managed_settings_are_served_and_follow_the_admin as settings_check
 from suites.blocked.test_features import test_feedback_is_refused as feedback_check
+from suites.retention import unusual
 from suites.retention.test_inference import test_answers_of_plain_requests_are_kept_nowhere as answers_check
 from suites.retention.test_inference import test_prompts_of_plain_requests_are_kept_nowhere as retention_check
 from zdr_audit import plugin
@@ -51,6 +52,12 @@ class Outcome:
 
 
 Run = Callable[..., Outcome]
+
+
+@pytest.fixture(autouse=True)
+def _bodies_come_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here is about how long a request takes."""
+    monkeypatch.setattr(unusual, "SLOW_BODY", 0.0)
 
 
 @pytest.fixture

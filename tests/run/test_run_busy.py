@@ -65,7 +65,7 @@ def test_a_put_off_attempt_that_was_written_down_is_found_though_the_next_one_wa
     assert (found.status, found.verdicts()[RETENTION]) == (1, "fail")
     findings = found.control(RETENTION)["findings"]
     assert {f["object"] for f in findings} == {"refused.log"}
-    assert len({f["request"] for f in findings}) == 6
+    assert len({f["request"] for f in findings}) == 12
     assert {f["request"] for f in findings} <= {i.id for i in interactions(tmp_path) if i.superseded}
 
 
