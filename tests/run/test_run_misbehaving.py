@@ -23,7 +23,7 @@ FEEDBACK_PATHS = ("/api/claude_cli_feedback", "/api/claude_code_shared_session_t
 def test_an_honest_target_passes(audited):
     found = audited()
     assert (found.status, found.verdicts()) == (0, dict.fromkeys(CONTROLS, "pass"))
-    assert found.control(RETENTION)["accepted"] == 9
+    assert found.control(RETENTION)["accepted"] == 17
 
 
 def test_a_control_of_which_pytest_left_a_check_out_does_not_pass(audited):
@@ -263,7 +263,7 @@ def test_a_prompt_that_is_kept_is_a_finding_with_place_and_request(audited, tmp_
     assert found.verdicts() == {RETENTION: "fail", FEEDBACK: "pass", SETTINGS: "pass"}
     assert found.status == 1
     findings = found.control(RETENTION)["findings"]
-    assert len({f["request"] for f in findings}) == 6, "five plain requests, and the very last of the run"
+    assert len({f["request"] for f in findings}) == 12, "five plain requests, six unusual ones, and the very last of the run"
     assert {(f["source"], f["object"], f["organization"], f["model"]) for f in findings} == {
         ("log", "debug/bodies.log", "org_subject", "model-a")
     }
@@ -306,13 +306,13 @@ def test_a_target_that_serves_the_probes_alone_does_not_pass(judged, reply):
     def spoil(asked: Asked, _: Reply) -> Reply | None:
         if inference(asked):
             seen.append(asked)
-            return reply if 1 < len(seen) < 7 else None
+            return reply if 1 < len(seen) < 15 else None
         return None
 
     found = judged(spoil)
     assert found.verdicts()[RETENTION] == "inconclusive"
     assert found.control(RETENTION)["reason"].startswith(
-        "only 4 of 9 requests were dealt with by the target, at least 5 are needed (first: i-"
+        "only 4 of 17 requests were dealt with by the target, at least 5 are needed (first: i-"
     )
     assert [s["ok"] for s in found.report["sanity"]] == [True, True]
 
