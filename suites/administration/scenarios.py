@@ -136,13 +136,16 @@ FEWER: Mapping[str, object] = {"cleanupPeriodDays": 6, "permissions": {"allow": 
 
 @scenario()
 def administration_is_read(assay: Assay) -> None:
-    """The subject organization's admin reads audit log, users and seats"""
+    """The subject organization's admin reads audit log, users and seats, and so does that of one that was just enabled"""
     for operation, step in (("audit.list", "audit log"), ("users.list", "users")):
         if assay.offers(operation):  # a control for each, which is not there where the operation is not
             assay.list_all(operation, assay.subject.admin, step=step, org=assay.subject, counts=True)
-    if assay.offers("users.list"):
-        with suppress(NotOffered):  # where no users are made, those of the profile alone are looked for
-            org = assay.add_member(assay.enable(assay.fresh()), step="a member comes under ZDR", role="newcomer")
+    with suppress(NotOffered):  # where none can be enabled, or given users, those of the profile alone are looked at
+        org = assay.enable(assay.fresh())
+        if assay.offers("audit.list"):
+            assay.list_all("audit.list", org.admin, step="audit log of one that was enabled", org=org)
+        if assay.offers("users.list"):
+            org = assay.add_member(org, step="a member comes under ZDR", role="newcomer")
             told = {"newcomer": org.actor("newcomer").email or ""}
             assay.list_all("users.list", org.admin, step="users with a newcomer", org=org, labels=told)
 

@@ -129,21 +129,23 @@ def unusual_connections(assay: Assay) -> None:
     send_forms(assay, shipped("connection"), _each(assay))
 
 
-ASKED_WITHIN = "ask in what was begun before"
+ASKED_WITHIN, ASKED_WITHOUT = "ask in what was begun before", "ask in what never was"
 
 
 def _ask_within(assay: Assay, by: Actor, feature: str, known: Mapping[str, object]) -> None:
-    """Inference that names, as its session, what was begun of a feature: where requests have a place for a session at all, and where the target says that
-    features are blocked (else naming one may be a use of it, which leaves the promise)."""
+    """Inference that names, as its session, what was begun of a feature, after such as names what never was: where requests have a place for a session at
+    all, and the target says that features are blocked (else naming one may be a use of it, which leaves the promise)."""
     if assay.profile.target.enforcement == "leaves_promise":
         return
     endpoints = assay.feature(feature).endpoints
     ids = {name for e in endpoints for name in (*names([e.path, e.query, e.body]), e.creates)}
     for called in dict.fromkeys(str(value) for name, value in known.items() if name in ids and value):
-        if called.isascii() and called.isprintable() and (session := assay.session(called)) is not None:
-            # A target may follow it by the header, by what is said of the user, or wherever else a client names its session.
-            said = Stimulus(session=session, places=frozenset({"message", "user_id"}))
-            assay.infer(by, said, step=ASKED_WITHIN, counts=False, labels={"begun": feature})
+        # Two of these, so that what keeps every other request is not taken for one that goes by the session.
+        for step, name in ((ASKED_WITHOUT, stranger(called)), (ASKED_WITHOUT, stranger(called)), (ASKED_WITHIN, called)):
+            if name.isascii() and name.isprintable() and (session := assay.session(name)) is not None:
+                # A target may follow it by the header, by what is said of the user, or wherever else a client names its session.
+                said = Stimulus(session=session, places=frozenset({"message", "user_id"}))
+                assay.infer(by, said, step=step, counts=False, labels={"begun": feature})
 
 
 @scenario()

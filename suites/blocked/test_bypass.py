@@ -97,19 +97,19 @@ def test_nothing_that_was_begun_between_two_times_of_zdr_can_be_used(expect: Exp
 
 @control("ZDR-BLK-19", after=(*FORMS, after.everything_begun_before))
 def test_nothing_is_kept_of_a_refused_request_in_any_form(expect: Expect) -> None:
-    attempts = [i for i in expect.interactions if i.content == "zdr" and i.step != after.ASKED_WITHIN]
+    attempts = [i for i in expect.interactions if i.content == "zdr" and i.step not in (after.ASKED_WITHIN, after.ASKED_WITHOUT)]
     expect.kept_nowhere(attempts, promise="nothing of a refused feature request must be kept, whatever its form")
 
 
 @control("ZDR-BLK-19", after=(*FORMS, after.everything_begun_before))
-def test_nothing_is_kept_of_an_inference_that_names_what_was_begun_before_as_its_session(expect: Expect) -> None:
+def test_nothing_is_kept_of_an_inference_for_naming_what_was_begun_before_as_its_session(expect: Expect) -> None:
     expect.about(after.everything_begun_before)
     asked = expect.where(step=after.ASKED_WITHIN)
     if not asked:
         raise DoesNotApply("nothing was begun whose name an inference could give as that of its session, or no request can name one")
     # The target may well refuse a session that it does not know.
-    promise = "nothing of an inference that names what was begun before ZDR as its session must be kept"
-    expect.kept_nowhere(asked, refusable={after.ASKED_WITHIN}, promise=promise)
+    promise = "nothing of an inference must be kept for naming what was begun before ZDR as its session"
+    expect.kept_nowhere(asked, refusable={after.ASKED_WITHIN}, unlike=expect.where(step=after.ASKED_WITHOUT), promise=promise)
 
 
 @control("ZDR-BLK-19", after=DISTURBED)

@@ -47,6 +47,18 @@ def test_a_trace_is_rejected_with_place_form_and_request(bind):
     )
 
 
+def test_what_is_kept_of_others_as_well_is_not_kept_for_what_they_lack(bind):
+    record = kept(Record())
+    expect = bind(record)
+    mine, other = next(i for i in expect.interactions if i.id == "i-00003"), next(i for i in expect.interactions if i.id == "i-00004")
+    record.read("log", [hit("c-00004", "log"), hit("c-00003", "log")])
+    told = inconclusive(lambda: bind(record).kept_nowhere([mine], unlike=[other], promise="x"))
+    assert told == "other requests are kept in log as well, so these are not kept there for what they have and the others lack"
+    record.read("db", [hit("c-00003", "db")])
+    _, (finding,) = violated(lambda: bind(record).kept_nowhere([mine], unlike=[other], promise="x"))
+    assert (finding.source, finding.canary) == ("db", "c-00003")
+
+
 def test_a_digest_is_held_against_the_target_in_words_of_its_own(bind):
     record = kept(Record())
     record.read("log", [hit("c-00011", "log"), hit("c-00003", "log", forms=("hex", "sha256", "request-text"))])

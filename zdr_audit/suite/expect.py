@@ -283,6 +283,7 @@ class Expect:
         answers: int = 0,
         whatever_answer: bool = False,
         refusable: Collection[str] = (),
+        unlike: Iterable[Interaction] = (),
         promise: str = "content must not be kept",
     ) -> None:
         """No source of the group holds a canary of these interactions (default: all of the test whose content is under ZDR), nor of an earlier attempt at
@@ -293,6 +294,8 @@ class Expect:
         target need not know: that it refuses them is an answer, too.
         `answers`: the promise is about answers too, and so many must carry their canary: a model that does not follow the instruction leaves
         nothing to look for. Where the profile says that no answer can be made to carry one, prompts alone are judged, and the report says so.
+        `unlike`: requests that lack what the promise is about. What is kept in a source that holds something of them, too, is not kept for that, and is the
+        matter of other controls: raises Inconclusive where it is found in no other.
         """
         chosen = list(items) if items is not None else [i for i in self.interactions if i.content == "zdr"]
         if not chosen:
@@ -309,7 +312,10 @@ class Expect:
                 return False
             return residue is None or seen.hit.residue == residue
 
-        findings = self._findings(self.history.seen(epochs or self.epochs, ours), promise)
+        others = {canary for item in unlike for canary in item.canaries}
+        indifferent = {seen.hit.source for seen in self.history.seen(epochs or self.epochs, lambda s: s.hit.canary in others)}
+        found = list(self.history.seen(epochs or self.epochs, ours))
+        findings = self._findings([seen for seen in found if seen.hit.source not in indifferent], promise)
         if findings:
             first = findings[0]
             forms = " in ".join(reversed(first.forms)) or "plain"
@@ -317,6 +323,11 @@ class Expect:
                 f"{first.message}, but {len(findings)} {'trace was' if len(findings) == 1 else 'traces were'} found, first: "
                 f"source {first.source}, {first.object}, {first.location} ({forms}), from request {first.interaction}",
                 findings,
+            )
+        if found:
+            where = ", ".join(sorted({seen.hit.source for seen in found}))
+            raise Inconclusive(
+                f"other requests are kept in {where} as well, so these are not kept there for what they have and the others lack"
             )
         if not whatever_answer:
             self._every_step_was_dealt_with(chosen, refusable)
