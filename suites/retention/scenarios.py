@@ -369,7 +369,7 @@ def requests_with_less_in_their_address(assay: Assay) -> None:
                 assay.infer(party.member, stimulus, step=f"ask without {name}", counts=False, how=How(operation))
 
 
-@scenario()
+@scenario(first=True)  # while little is kept that would have to be measured each time
 def payloads_of_many_sizes(assay: Assay) -> None:
     """Incompressible payloads of many sizes, in random order"""
     sizes = [0, 4_000, 16_000, 64_000, 128_000, 192_000]

@@ -49,6 +49,11 @@ def test_the_profile_waits_only_as_long_as_the_seeds_ask_for(tmp_path):
         assert {k: v for k, v in quick.items() if k != "limits"} == {k: v for k, v in shipped.items() if k != "limits"}
 
 
-def test_a_seed_that_needs_servers_gets_the_profile_with_servers_as_it_is(tmp_path):
+def test_a_seed_that_needs_servers_gets_the_profile_with_servers_and_more_nodes_only_where_it_needs_them(tmp_path):
     shipped = (resources.fixtures() / "targets" / "simulator-servers.toml").read_text(encoding="utf-8")
-    assert quick_profile(tmp_path, violation(needs=("servers",))).read_text(encoding="utf-8") == shipped
+    servers, nodes = violation(needs=("servers",)), violation(needs=("nodes",))
+    for seeds in ((nodes,), (servers, nodes), (violation(needs=("servers", "nodes")),)):
+        assert quick_profile(tmp_path, *seeds).read_text(encoding="utf-8") == shipped
+    quick = tomllib.loads(quick_profile(tmp_path, servers).read_text(encoding="utf-8"))
+    assert quick["target"].pop("launch") == "simulator-servers-one-node"
+    assert {**quick, "target": {**quick["target"], "launch": "simulator-servers"}} == tomllib.loads(shipped)

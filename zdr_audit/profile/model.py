@@ -42,7 +42,7 @@ class TargetSection(Closed):
     models: tuple[str, ...] = ()
     tokenizer: Annotated[str, StringConstraints(pattern=r"^(tiktoken|tokenizers):.+$")] | None = None
     instruction: Annotated[str, StringConstraints(pattern=r"^([^{}]*\{parts\}[^{}]*)?$", max_length=500)] = ""
-    launch: Literal["simulator", "simulator-servers"] | None = None
+    launch: Literal["simulator", "simulator-servers", "simulator-servers-one-node"] | None = None
     proxy: str | None = None
     proxy_env: Variable | None = None
     production: bool = False

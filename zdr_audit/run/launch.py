@@ -20,7 +20,7 @@ from zdr_audit.run.nursery import Process, start_simulator
 from zdr_audit.run.servers import ServerError, object_store, postgres_server, redis_server
 
 START_SECONDS = 60
-NODES = 3
+NODES = {"simulator-servers": 3, "simulator-servers-one-node": 1}
 BUCKET = "zdr-simulator"
 
 
@@ -107,12 +107,12 @@ class Launched:
 
 @contextmanager
 def launched(kind: str, violations: Sequence[str] = (), variants: Sequence[str] = ()) -> Iterator[Launched]:
-    """The simulator of a profile's `launch`: `simulator` is one node over files, `simulator-servers` three over servers. Raises LaunchError."""
+    """The simulator of a profile's `launch`: `simulator` is one node over files, the others as many as `NODES` says over servers. Raises LaunchError."""
     if kind == "simulator":
         with LaunchedSimulator(violations, variants) as one:
             yield Launched(one.base_url, environment={"ZDR_SIM_DATA": str(one.data_dir)})
         return
-    with _folder() as folder, _over_servers(folder, violations, variants) as found:
+    with _folder() as folder, _over_servers(folder, NODES[kind], violations, variants) as found:
         yield found
 
 
@@ -128,7 +128,7 @@ def _folder() -> Iterator[Path]:
 
 
 @contextmanager
-def _over_servers(folder: Path, violations: Sequence[str], variants: Sequence[str]) -> Iterator[Launched]:
+def _over_servers(folder: Path, count: int, violations: Sequence[str], variants: Sequence[str]) -> Iterator[Launched]:
     try:
         with postgres_server(folder) as postgres, redis_server(folder) as redis, object_store(folder) as store:
             data = folder / "data"
@@ -151,20 +151,22 @@ def _over_servers(folder: Path, violations: Sequence[str], variants: Sequence[st
                 "ZDR_SIM_S3_DATA": str(store.folder),
                 **store.credentials,
             }
-            with _nodes(violations, variants, data, environment) as nodes:
+            with _nodes(count, violations, variants, data, environment) as nodes:
                 yield Launched(nodes[0], nodes, evidence)
     except ServerError as problem:
         raise LaunchError(str(problem)) from None
 
 
 @contextmanager
-def _nodes(violations: Sequence[str], variants: Sequence[str], data: Path, environment: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
+def _nodes(
+    count: int, violations: Sequence[str], variants: Sequence[str], data: Path, environment: Mapping[str, str]
+) -> Iterator[tuple[str, ...]]:
     """All nodes, one after the other; they share the stores and the folder of the logs."""
     with ExitStack() as stack:
         nodes = [
             stack.enter_context(
                 LaunchedSimulator(violations, variants, data_dir=data, arguments=("--node", str(number)), environment=environment)
             ).base_url
-            for number in range(1, NODES + 1)
+            for number in range(1, count + 1)
         ]
         yield tuple(nodes)

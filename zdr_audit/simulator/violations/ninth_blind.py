@@ -34,7 +34,7 @@ Check = Callable[[RequestContext, Feature, FeatureEndpoint], None]
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 REDACTED = {
-    "email": re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"),
+    "email": re.compile(r"(?<![A-Za-z0-9._+-])[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"),
     "credential": re.compile(r"\b(?:sk-|ghp_|xox[bp]-|AKIA)[A-Za-z0-9_-]{8,}"),
 }
 
