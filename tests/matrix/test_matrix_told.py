@@ -71,6 +71,11 @@ def test_of_an_answer_what_the_message_goes_on_to_say_is_the_place_and_else_its_
     )
 
 
+def test_which_node_was_asked_is_no_place() -> None:
+    asked = {**FINDING, "message": f"{FINDING['message']} (node http://127.0.0.1:8701 was asked)"}
+    assert place(asked) == place(FINDING)
+
+
 def test_a_place_is_bounded_whatever_the_target_calls_its_objects() -> None:
     assert len(place({**FINDING, "object": "x" * 100_000, "message": "y" * 100_000})) < 1_000
 

@@ -15,14 +15,15 @@ from zdr_audit.matrix.model import Attempt, MatrixError, Places
 FILE = "places.json"
 ANSWERS, BETWEEN = "answers", " | "
 _CHANGING = re.compile(r"[\w.-]*\d[\w.-]*")
+_NODE = re.compile(r" \(node \S+ was asked\)$")
 _LONGEST = 200  # before words are looked at, which takes the square of it at worst
 _KNOWN = TypeAdapter(dict[str, Places])
 
 
 def place(finding: Mapping[str, Any]) -> str:
     """What was promised, and where it was broken: source, object, location and encoding of what is kept; of an answer what the message goes on to say, else
-    its endpoint and status. Every word that holds a digit is blotted out: names of objects, numbers of rows."""
-    promise, _, rest = str(finding["message"]).partition("\n")[0].partition(": ")
+    its endpoint and status; whichever node was asked. Every word that holds a digit is blotted out: names of objects, numbers of rows."""
+    promise, _, rest = _NODE.sub("", str(finding["message"]).partition("\n")[0]).partition(": ")
     if finding["source"] == ANSWERS and rest:
         parts = (ANSWERS, rest)
     else:
