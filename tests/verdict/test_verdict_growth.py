@@ -86,6 +86,9 @@ def test_more_blocks_are_sent_for_what_may_grow_and_not_for_what_shrinks():
     shrinking = [block(bits, -bits // 8) for bits in SIZES]
     noisy = [block(bits, grown) for bits, grown in kept(0.05, noise=6_000)]
     assert unclear(shrinking, "subject", ("db",)) == ()
+    low = list(zip(SIZES, (0, -36, 0, -506, 0, -124, 0, 11, 0, -470), strict=True))  # the interval reaches too far down, and not too far up
+    assert judged(fit(low)) == "noisy"
+    assert unclear([block(bits, grown) for bits, grown in low], "subject", ("db",)) == ("db",)
     assert unclear(noisy, "subject", ("db", "log")) == ("db",)
     assert unclear(noisy[:3], "subject", ("db", "elsewhere")) == ("db",)
 

@@ -34,6 +34,7 @@ def warm() -> None:
         del os.environ[HYPOTHESIS_FOLDER]
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 50)  # for processes that live for seconds, and have memory enough
 
 
 def _generate(document: Any, run_seed: int, depth: str) -> None:

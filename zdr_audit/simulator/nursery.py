@@ -41,6 +41,7 @@ def warm() -> None:
         parts.stores.close()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 50)  # for processes that live for seconds, and have memory enough
 
 
 def _become(client: socket.socket, request: dict[str, object], outputs: list[int]) -> NoReturn:

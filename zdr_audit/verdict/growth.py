@@ -110,7 +110,7 @@ def unclear(blocks: Collection[GrowthMeasured], organization: str, sources: Iter
     """The sources that were measured, but whose growth says neither that content is kept nor that it is not. Those that shrink are not among them:
     they are no clearer by more blocks."""
     measured = {source: fit(points) for source in sources if (points := _points(blocks, organization, source))}
-    return tuple(source for source, fitted in measured.items() if fitted is None or fitted.low <= TOLERATED <= fitted.high)
+    return tuple(source for source, fitted in measured.items() if fitted is None or (judged(fitted) == "noisy" and fitted.high >= 0))
 
 
 def bounds(history: History) -> tuple[GrowthBound, ...]:
