@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from zdr_audit.journal.events import GrowthMeasured
 from zdr_audit.verdict.growth import unclear
 
-MOST_MORE = 3
+MOST_MORE = 6
 """Further rounds of blocks, one of each size, where the growth of a source is too noisy to judge."""
 
 
