@@ -15,10 +15,11 @@ from zdr_audit.matrix.build import build
 from zdr_audit.matrix.cases import choose
 from zdr_audit.matrix.judge import Result
 from zdr_audit.matrix.model import Attempt, Matrix, MatrixError
-from zdr_audit.matrix.places import FILE, place
+from zdr_audit.matrix.places import FILE, place, promise
 from zdr_audit.matrix.told import Known, Seen, Told, groups, seen
 from zdr_audit.matrix.work import Job
 from zdr_audit.matrix.write import JSON, read, write
+from zdr_audit.suite.outcomes import OF_DIGEST
 
 from .samples import FINDING, matrix, report, violation
 
@@ -74,6 +75,12 @@ def test_of_an_answer_what_the_message_goes_on_to_say_is_the_place_and_else_its_
 def test_which_node_was_asked_is_no_place() -> None:
     asked = {**FINDING, "message": f"{FINDING['message']} (node http://127.0.0.1:8701 was asked)"}
     assert place(asked) == place(FINDING)
+
+
+@pytest.mark.parametrize("said", ["it must not be kept", "it must not be kept " + "anywhere at all, " * 9], ids=["short", "cut off"])
+def test_what_is_promised_of_content_is_promised_of_its_digest(said: str) -> None:
+    readable, digest = (place({**FINDING, "message": message}) for message in (said, said + OF_DIGEST))
+    assert readable != digest and promise(readable) == promise(digest)
 
 
 def test_a_place_is_bounded_whatever_the_target_calls_its_objects() -> None:

@@ -11,9 +11,12 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from zdr_audit.matrix.model import Attempt, MatrixError, Places
+from zdr_audit.suite.outcomes import OF_DIGEST
 
 FILE = "places.json"
 ANSWERS, BETWEEN = "answers", " | "
+_OF_DIGEST = OF_DIGEST[:20]
+"""So much of it is left where a promise is cut off."""
 _CHANGING = re.compile(r"[\w.-]*\d[\w.-]*")
 _NODE = re.compile(r" \(node \S+ was asked\)$")
 _LONGEST = 200  # before words are looked at, which takes the square of it at worst
@@ -33,8 +36,8 @@ def place(finding: Mapping[str, Any]) -> str:
 
 
 def promise(place: str) -> str:
-    """What was promised there."""
-    return place.partition(BETWEEN)[0]
+    """What was promised there, which is the same of a digest."""
+    return place.partition(BETWEEN)[0].partition(_OF_DIGEST)[0]
 
 
 def places(controls: Mapping[str, Mapping[str, Any]]) -> Places:

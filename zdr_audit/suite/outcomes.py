@@ -33,11 +33,14 @@ def describe(item: Interaction) -> str:
     return f"{item.id} {item.actor} {item.method} {item.path}{node} -> {status}"
 
 
+OF_DIGEST = ", nor a digest of it, by which whoever guesses the content can confirm it and requests with the same content can be linked"
+
+
 def wording(promise: str, hit: Hit) -> str:
     """What a finding holds against the target: of a digest something else than of the content itself, which cannot be read from it."""
     if not hit.of_digest:
         return promise
-    return f"{promise}, nor a digest of it, by which whoever guesses the content can confirm it and requests with the same content can be linked"
+    return promise + OF_DIGEST
 
 
 def answer_finding(item: Interaction, message: str, canary: str | None = None) -> FindingSeen:
