@@ -16,7 +16,7 @@ from zdr_audit.matrix.cases import choose
 from zdr_audit.matrix.judge import Result
 from zdr_audit.matrix.model import Attempt, Matrix, MatrixError
 from zdr_audit.matrix.places import FILE, place, promise
-from zdr_audit.matrix.told import Known, Seen, Told, groups, seen
+from zdr_audit.matrix.told import SHY, Known, Seen, Told, groups, seen
 from zdr_audit.matrix.work import Job
 from zdr_audit.matrix.write import JSON, read, write
 from zdr_audit.suite.outcomes import OF_DIGEST
@@ -248,6 +248,13 @@ def test_what_several_matrices_say_of_a_violation_is_put_together(tmp_path: Path
     kept(tmp_path / "missed", row(places={"ZDR-RET-01": ("no",)}, killed=False, missed=("ZDR-RET-01",)))
     told = seen(tmp_path)["ret-log"]
     assert told == Known(frozenset({"ZDR-RET-01", "ZDR-RET-18"}), {"ZDR-RET-01": frozenset({LOG, TABLE})})
+
+
+@pytest.mark.parametrize(("times", "apart"), [(SHY - 1, 1), (SHY, 2)])
+def test_what_others_hid_again_and_again_is_by_itself_at_once(tmp_path: Path, times: int, apart: int) -> None:
+    for number in range(times):
+        kept(tmp_path / f"together-{number}", row(places={"ZDR-RET-01": (LOG,)}), together=True)
+    assert len(groups([ONE, TWO], {**seen(tmp_path), "ret-table": known(TABLE)}, 1)) == apart
 
 
 def test_what_was_never_by_itself_may_touch_all_that_it_says(tmp_path: Path) -> None:

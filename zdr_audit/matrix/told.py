@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import random
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,14 +19,22 @@ from zdr_audit.violations import Violation
 SIZE = 20
 """Violations in an audit at most: with more of them one is more often in another's way, and audited again."""
 
+SHY = 2
+"""In so many matrices of several together a violation was hidden by others, so that it is no longer tried among them."""
+
 
 @dataclass(frozen=True)
 class Known:
-    """What matrices made before say of a violation: which controls it left failed or undecided by itself (None: it was never by itself), and where the
-    findings were that were its own."""
+    """What matrices made before say of a violation: which controls it left failed or undecided by itself (None: it was never by itself), where the
+    findings were that were its own, and in how many of those of several together it was found only once it was by itself."""
 
     touched: frozenset[str] | None = None
     places: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    hidden: int = 0
+
+    @property
+    def shy(self) -> bool:
+        return self.hidden >= SHY
 
 
 Seen = Mapping[str, Known]
@@ -40,14 +49,17 @@ def seen(folder: Path) -> Seen:
     """What all matrices below `folder` say of each violation, but for those of each control alone. Raises MatrixError."""
     touched: dict[str, frozenset[str]] = {}
     where: dict[str, dict[str, frozenset[str]]] = {}
+    hidden = Counter[str]()
     for matrix in (read(place.parent) for place in sorted(folder.rglob(JSON))):
         for row in (row for row in matrix.violations if row.killed and not matrix.alone):
             if not matrix.together:
                 touched[row.id] = touched.get(row.id, frozenset()) | {*row.controls, *row.related, *row.inconclusive}
+            elif not row.beside:
+                hidden[row.id] += 1
             known = where.setdefault(row.id, {})
             for control, places in row.places.items():
                 known[control] = known.get(control, frozenset()) | {*places}
-    return {name: Known(touched.get(name), where.get(name, {})) for name in touched.keys() | where.keys()}
+    return {name: Known(touched.get(name), where.get(name, {}), hidden[name]) for name in touched.keys() | where.keys()}
 
 
 class Told:
@@ -98,13 +110,15 @@ class Told:
 
 def groups(violations: Sequence[Violation], before: Seen, seed: int, size: int = SIZE) -> list[tuple[Violation, ...]]:
     """The violations in groups of `size` at most, in which each can be told. Of what touches what, they go by what it did touch by itself; where that is not
-    known, by all that it may. Which are together is drawn by the seed.
+    known, by all that it may. Which are together is drawn by the seed; those that others hid again and again are by themselves at once.
 
     A colouring of the graph of those that must be apart: next comes whoever has the fewest groups left (Brélaz, 1979, "DSATUR").
     """
     told = Told(violations, before)
     drawn = sorted(violations, key=lambda v: v.id)
     random.Random(seed).shuffle(drawn)  # noqa: S311 - which are together is no secret
+    alone = [one for one in drawn if before.get(one.id, Known()).shy]
+    drawn = [one for one in drawn if one not in alone]
     apart: dict[str, list[str]] = {v.id: [] for v in drawn}
     for number, one in enumerate(drawn):
         for two in drawn[:number]:
@@ -122,4 +136,4 @@ def groups(violations: Sequence[Violation], before: Seen, seed: int, size: int =
         made[place].append(one)
         for other in apart[one.id]:
             closed[other].add(place)
-    return [tuple(sorted(group, key=lambda v: v.id)) for group in made]
+    return [tuple(sorted(group, key=lambda v: v.id)) for group in [*made, *([one] for one in alone)]]
