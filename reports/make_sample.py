@@ -23,7 +23,7 @@ PACKS: dict[str, tuple[tuple[str, ...], int]] = {
     "compliant": ((), 0),
     "violation": (("--violation", "ret-streamed-prompt-in-trace"), 1),
 }
-MAX_BYTES = 18_000_000
+MAX_BYTES = 21_000_000
 
 
 class SampleError(Exception):

@@ -19,6 +19,7 @@ from zdr_audit.run.progress import Reporter
 from zdr_audit.run.rehearsal import MADE_UP, Contrary, Rehearsal, Sent
 from zdr_audit.run.spikes import spiked
 from zdr_audit.suite.marks import Scenario
+from zdr_audit.suite.operations import AWAITED
 from zdr_audit.target.pace import tokens
 
 SCHEMA: Literal["zdr-audit/plan/1"] = "zdr-audit/plan/1"
@@ -185,7 +186,7 @@ def _rows(profile: Profile, expected: Iterable[Sent], contrary: Iterable[Sent]) 
             **dict(zip(("epoch", "scenario", "step", "operation", "method", "path", "organization", "actor"), key, strict=True)),
             canaries=canaries[key],
             count=first[key],
-            depends=first[key] != second[key],
+            depends=first[key] != second[key] or key[2].endswith(AWAITED),
         )
         for key in keys
     )

@@ -86,8 +86,8 @@ def _lines(plan: Plan) -> list[str]:
         ),
         f"Controls: {plan.tested} are tested, {len(plan.not_tested)} are not (zdr-audit doctor says why)",
         f"At least {plan.seconds:g} s by the limits of the profile; a request that is put off is sent again up to {plan.retries} times",
-        "* depends on the target: fewer where something is refused or empty, more where lists or the interface document are longer, or where"
-        " sources grow for other reasons",
+        "* depends on the target: fewer where something is refused or empty, more where lists or the interface document are longer, where"
+        " sources grow for other reasons, or where a log is late",
     ]
     lines += [f"Cannot be rehearsed to its end: {name}: {reason}" for name, reason in plan.broken.items()]
     lines += [plan.budget] if plan.budget else []

@@ -25,6 +25,8 @@ from zdr_audit.target.transport import Answer, Outgoing
 
 CONDITIONS = {"etag": "if-none-match", "last-modified": "if-modified-since"}
 """The header by which a client that has an answer with this validator asks for it again."""
+AWAITED = ": is it there yet"
+"""How steps end that look for an entry until it is there: how often, the target says."""
 LONGEST_LATE = 30.0
 """Seconds that an audit log is waited for at most."""
 
@@ -119,7 +121,7 @@ class Operations(Hands):
         if operation == "audit.list" and self._told_by_reference():
             about = org.id if org else by.organization_id
             asked = {name: value for name, value in values.items() if name != "labels"}
-            read = partial(self._pages, operation, by, step=f"{step}: is it there yet", org=org, counts=False, **asked)
+            read = partial(self._pages, operation, by, step=step + AWAITED, org=org, counts=False, **asked)
             window = min(self.profile.limits.settle_seconds, LONGEST_LATE)
             self.recorder.late_log.before(about, window, self.pause, lambda: _rows(read()))
         return self._pages(operation, by, step=step, org=org, counts=counts, **values)
