@@ -58,6 +58,10 @@ IDLE = {
     "that it was logged is what counts": ("test_the_log_of_a_flag_outlives_what_was_kept", "flag on a date"),
     "inference shows it, features are more": ("test_requests_of_a_closed_organization_leave_nothing", "use when it is closed"),
     "what clients are told is for ZDR-BLK-13": ("test_every_history_", "limits of "),
+    "where nothing of these is kept, nothing is excused by them": (
+        "test_nothing_is_kept_of_an_inference_for_naming_what_was_begun_before_as_its_session",
+        "ask in what never was",
+    ),
     "one of the two is enough to see the cache": ("test_a_prompt_cache_serves_one_organization_alone", "again of "),
 }
 """Check and beginning of the name of a step that may get no answer though the check holds, and why."""
